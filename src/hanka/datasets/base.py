@@ -1,0 +1,83 @@
+"""The Dataset contract: examples of one task from one domain, and the sources that hold datasets.
+
+A dataset declares task, domain, source and licence. Relation (in domain, out of domain, cross task)
+is derived from these declarations, never from a name or a path.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeAlias
+
+from hanka.errors import DataError
+from hanka.records import Example, Relation, Split
+
+Reader: TypeAlias = Callable[[Split, int | None], list[Example]]
+
+
+@dataclass(frozen=True, slots=True)
+class Dataset:
+    """Examples of one task from one domain."""
+
+    name: str
+    "Unique within its source; the name a study file uses."
+    task: str
+    "Task name."
+    domain: str
+    "Where the text comes from; equal domains are in-domain to each other."
+    source: str
+    "mini, paper, hub, toy, or the path of an own file."
+    licence: str
+    "Licence or terms of the text, as stated upstream."
+    splits: tuple[Split, ...]
+    "Which of train, test and demonstrations it has."
+    read: Reader
+    "(split, size) → examples. size picks the training file of that size where a source has several; it never cuts."
+    note: str = ""
+    "What a reader of results must know (synthetic, evaluation only, …)."
+
+    def load(self, split: Split, size: int | None = None) -> list[Example]:
+        """Read all examples of a split, in their published order. Raises DataError if the split is missing."""
+        if split not in self.splits:
+            raise DataError(
+                f"dataset {self.name} has no {split} split (it has: {', '.join(self.splits)}): "
+                f"name another dataset for that role in the study"
+            )
+        return self.read(split, size)
+
+
+@dataclass(frozen=True, slots=True)
+class Roles:
+    """Which datasets a task trains on and is tested on by default."""
+
+    train: str | None
+    "Dataset that is trained on; None for a task that is only tested."
+    in_domain: tuple[str, ...]
+    "Test sets of the training domain; the first one serves cross-task tests."
+    out_of_domain: tuple[str, ...]
+    "Test sets of other domains."
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A place that holds datasets: mini, paper, hub or toy."""
+
+    name: str
+    "The name a study file uses in `data.source`."
+    description: str
+    "One line for `hanka list datasets`."
+    roles: Mapping[str, Roles]
+    "Default roles, by task name."
+    needs_path: bool
+    "Whether the study must give `data.path`."
+    catalogue: Callable[[Path | None], Mapping[str, Dataset]]
+    "path → datasets by name. Light: reads no rows, downloads nothing; raises DataError for a missing folder."
+
+
+def relation(trained: Dataset, tested: Dataset) -> Relation:
+    """Derive the relation of a tested dataset to a trained one from task and domain."""
+    if trained.task != tested.task:
+        return "cross_task"
+    return "in_domain" if trained.domain == tested.domain else "out_of_domain"

@@ -1,0 +1,63 @@
+"""The error tree, described once.
+
+A user meets one line: what was wrong, the value, what is allowed or nearest, what to do. `HankaError`
+and its children carry that line and are caught only in `cli.py`, which prints it and leaves with
+`exit_code`. Anything else that escapes is a bug and shows its traceback.
+
+    HankaError                 exit 2   the user's input or surroundings are wrong
+    ├── StudyError             exit 2   the study file: file, line, key
+    ├── DataError              exit 2   a dataset: missing, unreadable, wrong fields or labels
+    ├── ModelError             exit 2   a base model: missing, gated, offline, unsafe
+    ├── DownloadError          exit 2   a package could not be fetched or did not match its hash
+    ├── StoreError             exit 2   a run folder: locked, damaged, disk full
+    └── AuditError             exit 2   `strict: true` and an audit found something
+    UnitFailed                 (inside a run) one unit of work failed; becomes a failed row, exit 1
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class HankaError(Exception):
+    """A mistake the user can mend; its text is the one line that is printed."""
+
+    exit_code = 2
+
+
+class StudyError(HankaError):
+    """The study file is wrong."""
+
+
+class DataError(HankaError):
+    """A dataset is missing, unreadable or not what was declared."""
+
+
+class ModelError(HankaError):
+    """A base model is missing, gated, offline or unsafe to load."""
+
+
+class DownloadError(HankaError):
+    """A pinned package could not be fetched, or is not the pinned one."""
+
+
+class StoreError(HankaError):
+    """A run folder is locked, damaged or cannot be written."""
+
+
+class AuditError(HankaError):
+    """`strict: true` and an audit found something."""
+
+
+class UnitFailed(Exception):
+    """One unit of work failed for a reason worth keeping; the run goes on and stores the reason."""
+
+
+def nearest(word: str, allowed: Iterable[str]) -> str:
+    """Say which allowed word is nearest to `word`, or list them: the tail of an error line."""
+    names = sorted(set(allowed))
+    close = difflib.get_close_matches(word, names, n=1, cutoff=0.6)
+    if close:
+        return f"did you mean {close[0]!r}?"
+    return "allowed: " + ", ".join(names) if names else "none is allowed here"

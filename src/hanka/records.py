@@ -1,0 +1,140 @@
+"""The frozen records that travel between stages; no behaviour beyond reading themselves.
+
+study → plan → adapt → predict → score → store → analyse → report. Each record is what one stage
+hands to the next, and what the store writes down.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+Split = Literal["train", "test", "demonstrations"]
+Relation = Literal["in_domain", "out_of_domain", "cross_task"]
+Status = Literal["ok", "unparsed", "failed"]
+TaskKind = Literal["classification", "generation"]
+
+RELATIONS: tuple[Relation, ...] = ("in_domain", "out_of_domain", "cross_task")
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """One item of a dataset."""
+
+    id: str
+    "Unique within its dataset."
+    fields: Mapping[str, str]
+    "Input fields by name, as the task's prompt uses them (`input`, or `input_1` and `input_2`, `answer`)."
+    target: str
+    "The reference output: a label word, or text."
+    group: str = ""
+    "Examples that share a source text share a group; empty means the example stands alone."
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """One adapted model: base × method × parameters × training set × size × seed."""
+
+    id: str
+    "Content id."
+    base: str
+    "The base model as the study names it."
+    method: str
+    "Method name."
+    label: str
+    "What tables call the method: its `name:` in the study, else the method name."
+    params: Mapping[str, Any]
+    "Resolved method and training parameters; {} for base."
+    train_task: str
+    "Empty for base."
+    train_dataset: str
+    "Empty for base."
+    train_size: int
+    "Training rows used; 0 for base."
+    seed: int
+    "Training seed; the first study seed for base."
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """Variant × test set × shots × prompt × demonstration draw."""
+
+    id: str
+    "Content id."
+    variant_id: str
+    "The variant that answers."
+    test_task: str
+    "Task of the test set."
+    test_dataset: str
+    "Name of the test set."
+    relation: Relation
+    "Of the trained to the tested dataset; for base, the nearest relation any variant of the study has to it."
+    shots: int
+    "Demonstrations before the query."
+    prompt: str
+    "Prompt set: p1, p2, …"
+    draw: int
+    "Which demonstration draw; 0 where there is only one."
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """What came out for one sample of one cell."""
+
+    sample_id: str
+    "Example id."
+    prompt: str
+    "The query as rendered, without the shared prefix."
+    prompt_sha256: str
+    "Of prefix + prompt."
+    target: str
+    "The reference output."
+    output: str | None
+    "Raw text that came out, or the chosen label; null when failed."
+    parsed: str | None
+    "The answer the task read from the output; null when it could not."
+    label_scores: tuple[float, ...] | None
+    "Log-likelihood (nats) of each label in the order of cell.json `labels`; null for free generation."
+    status: Status
+    "ok, unparsed or failed."
+    reason: str
+    "Why it is not ok; empty otherwise."
+    n_prompt_tokens: int
+    "Tokens of prefix + prompt, BOS included."
+    n_output_tokens: int
+    "Generated tokens without EOS; 0 for label scoring."
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """One metric of one sample."""
+
+    sample_id: str
+    "Example id."
+    metric: str
+    "Metric name."
+    value: float | None
+    "Null when the sample could not be scored."
+    status: Status
+    "Copied from the prediction."
+    reason: str = ""
+    "Why there is no value."
+
+
+@dataclass(frozen=True, slots=True)
+class AuditWarning:
+    """One audit finding, with its count."""
+
+    audit: str
+    "Which audit: overlap, truncation, labels, …"
+    where: str
+    "Dataset, variant or cell it concerns."
+    count: int
+    "How many rows."
+    total: int
+    "Out of how many."
+    message: str
+    "One sentence for a reader."
+    examples: tuple[str, ...] = ()
+    "Up to five sample ids."

@@ -1,0 +1,66 @@
+"""One generic registry: an explicit list of real objects, looked up by name.
+
+Nothing registers itself. Duplicate names raise at import, unknown names suggest the nearest. Third
+parties add entries through the entry-point group `hanka.<kind>`, loaded on first look-up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from importlib.metadata import entry_points
+from typing import Generic, Protocol, TypeVar
+
+from hanka.errors import HankaError, nearest
+
+
+class Named(Protocol):
+    """Anything with a name."""
+
+    @property
+    def name(self) -> str:
+        """The name a study file uses."""
+        ...
+
+
+T = TypeVar("T", bound=Named)
+
+
+class Registry(Generic[T]):
+    """An ordered, read-only collection of named objects of one kind."""
+
+    def __init__(self, kind: str, entries: Sequence[T]) -> None:
+        self.kind = kind
+        self._entries: dict[str, T] = {}
+        self._plugins_loaded = False
+        for entry in entries:
+            self._add(entry)
+
+    def _add(self, entry: T) -> None:
+        if entry.name in self._entries:
+            raise ValueError(f"two {self.kind} entries are named {entry.name!r}")
+        self._entries[entry.name] = entry
+
+    def _load_plugins(self) -> None:
+        if not self._plugins_loaded:
+            self._plugins_loaded = True
+            for point in entry_points(group=f"hanka.{self.kind}"):
+                self._add(point.load())
+
+    def __iter__(self) -> Iterator[T]:
+        self._load_plugins()
+        return iter(self._entries.values())
+
+    def __contains__(self, name: object) -> bool:
+        self._load_plugins()
+        return name in self._entries
+
+    def names(self) -> list[str]:
+        """List the names in the order of the list."""
+        return [entry.name for entry in self]
+
+    def get(self, name: str) -> T:
+        """Return the entry of that name; raise HankaError with the nearest name."""
+        self._load_plugins()
+        if name not in self._entries:
+            raise HankaError(f"unknown {self.kind} {name!r}: {nearest(name, self._entries)}")
+        return self._entries[name]

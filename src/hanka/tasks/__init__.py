@@ -1,0 +1,20 @@
+"""Tasks: how one kind of example is asked, parsed and scored. One line per entry."""
+
+from __future__ import annotations
+
+from hanka.registry import Registry
+from hanka.tasks.base import Task
+from hanka.tasks.paper import DETECTION, INFERENCE, QUESTION, SENTIMENT, SUMMARY
+
+TASKS: Registry[Task] = Registry(
+    "task",
+    [
+        SUMMARY,
+        QUESTION,
+        SENTIMENT,
+        INFERENCE,
+        DETECTION,
+    ],
+)
+
+__all__ = ["TASKS", "Task"]
