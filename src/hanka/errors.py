@@ -7,6 +7,7 @@ and its children carry that line and are caught only in `cli.py`, which prints i
     HankaError                 exit 2   the user's input or surroundings are wrong
     ├── StudyError             exit 2   the study file: file, line, key
     ├── DataError              exit 2   a dataset: missing, unreadable, wrong fields or labels
+    │   └── DataMissingError   (in a plan) a published file that has to be fetched by hand; its variants fail
     ├── ModelError             exit 2   a base model: missing, gated, offline, unsafe
     ├── DownloadError          exit 2   a package could not be fetched or did not match its hash
     ├── StoreError             exit 2   a run folder: locked, damaged, disk full
@@ -32,6 +33,10 @@ class StudyError(HankaError):
 
 class DataError(HankaError):
     """A dataset is missing, unreadable or not what was declared."""
+
+
+class DataMissingError(DataError):
+    """Rows that the study names are not here: their variants and cells fail, the others go on."""
 
 
 class ModelError(HankaError):

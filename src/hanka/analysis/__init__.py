@@ -1,1 +1,27 @@
+"""Analysis: stored predictions → scores, summary, findings. Never runs a model; one file per question."""
 
+from __future__ import annotations
+
+from hanka.analysis.evidence import Evidence, load_evidence
+from hanka.analysis.findings import find
+from hanka.analysis.summary import score_table, summarise
+from hanka.store.folder import SUMMARY_COLUMNS, RunFolder, write_csv, write_json, write_table
+
+
+def analyse(folder: RunFolder) -> Evidence:
+    """Rebuild scores.parquet, summary.csv, summary.parquet and findings.json from what is stored."""
+    import pyarrow as pa
+
+    evidence = load_evidence(folder)
+    rows = summarise(evidence)
+    write_table(folder.scores, score_table(evidence))
+    findings = find(evidence, rows)
+    values = [row.values for row in rows]
+    write_csv(folder.summary, SUMMARY_COLUMNS, values)
+    table = pa.table({name: [row[name] for row in values] for name in SUMMARY_COLUMNS})
+    write_table(folder.summary.with_suffix(".parquet"), table)
+    write_json(folder.findings, findings)
+    return evidence
+
+
+__all__ = ["Evidence", "analyse", "load_evidence"]

@@ -1,1 +1,50 @@
+"""Statistics: intervals, paired tests, resampling, multiplicity. Pure numpy and scipy.
 
+Nothing here knows metrics or files: input is one row of additive statistics per sample and an aggregate
+of their sums. Every random function takes a Generator.
+"""
+
+from __future__ import annotations
+
+from hanka.stats.forgetting import Flips, count_flips
+from hanka.stats.intervals import Estimate, Interval, bootstrap_interval, estimate, t_interval, wilson_interval
+from hanka.stats.multiplicity import benjamini_hochberg, holm
+from hanka.stats.paired import (
+    ComparisonSettings,
+    PairedComparison,
+    compare,
+    jackknife_t_test,
+    mcnemar_test,
+    paired_bootstrap,
+    sign_flip_test,
+)
+from hanka.stats.power import minimum_detectable_difference, minimum_detectable_discordance
+from hanka.stats.resampling import ResamplingPlan, mean, plan_resampling
+from hanka.stats.verdict import Verdict, verdict
+
+__all__ = [
+    "ComparisonSettings",
+    "Estimate",
+    "Flips",
+    "Interval",
+    "PairedComparison",
+    "ResamplingPlan",
+    "Verdict",
+    "benjamini_hochberg",
+    "bootstrap_interval",
+    "compare",
+    "count_flips",
+    "estimate",
+    "holm",
+    "jackknife_t_test",
+    "mcnemar_test",
+    "mean",
+    "minimum_detectable_difference",
+    "minimum_detectable_discordance",
+    "paired_bootstrap",
+    "plan_resampling",
+    "sign_flip_test",
+    "t_interval",
+    "verdict",
+    "wilson_interval",
+]

@@ -7,21 +7,10 @@ its colons. Source: Yang et al. (2024), arXiv 2403.09162, section 3 and the rele
 
 from __future__ import annotations
 
+from hanka.metrics import DEFAULT_METRICS
 from hanka.tasks.base import Task
 
 REFERENCE = "Yang et al. 2024, arXiv 2403.09162, sec. 3"
-LABEL_METRICS = ("accuracy", "macro_f1", "label_share")
-TEXT_METRICS = (
-    "rouge_l",
-    "rouge_1",
-    "rouge_2",
-    "exact_match",
-    "label_share",
-    "distinct_share",
-    "length_ratio",
-    "cap_hits",
-)
-
 SUMMARY = Task(
     name="summary",
     kind="generation",
@@ -29,7 +18,7 @@ SUMMARY = Task(
         "p1": "### Input:\n{input}\n### Summary:",
         "p2": "Please read the following text:{input}\nProvide a summary:",
     },
-    metrics=TEXT_METRICS,
+    metrics=DEFAULT_METRICS["generation"],
     description="summarise a text",
     reference=REFERENCE,
 )
@@ -41,7 +30,7 @@ QUESTION = Task(
         "p1": "### Input:\n{input}\n### Answer:\n{answer}\n### Question:",
         "p2": "Given the context:{input}\nAnd the answer:{answer}\nGenerate a suitable question:",
     },
-    metrics=TEXT_METRICS,
+    metrics=DEFAULT_METRICS["generation"],
     description="ask the question that a text and an answer belong to",
     reference=REFERENCE,
 )
@@ -53,7 +42,7 @@ SENTIMENT = Task(
         "p1": "### Input:\n{input}\n### Sentiment:",
         "p2": "Analyze the sentiment of the following text:{input}\nSentiment:",
     },
-    metrics=LABEL_METRICS,
+    metrics=DEFAULT_METRICS["classification"],
     labels=("positive", "negative"),
     description="positive or negative",
     reference=REFERENCE,
@@ -66,7 +55,7 @@ INFERENCE = Task(
         "p1": "### Input_1:\n{input_1}\n### Input_2:\n{input_2}\n### Inference:",
         "p2": "Consider the following texts: Text 1:{input_1}\nText 2:{input_2}\nThe relation is ",
     },
-    metrics=LABEL_METRICS,
+    metrics=DEFAULT_METRICS["classification"],
     labels=("entailment", "neutral", "contradiction"),
     description="natural-language inference: does the second text follow from the first?",
     reference=REFERENCE,
@@ -80,7 +69,7 @@ DETECTION = Task(
         "p2": "Let's compare the two sentences: Sentence_1:{input_1}\n"
         "Sentence_2:{input_2}\nAre they paraphrasing?:",
     },
-    metrics=LABEL_METRICS,
+    metrics=DEFAULT_METRICS["classification"],
     labels=("yes", "no"),
     description="do two sentences mean the same?",
     reference=REFERENCE,

@@ -1,0 +1,125 @@
+"""The claims of a study with their evidence → findings.json: comparisons, forgetting, settings, decision, notes."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from hanka.analysis.decision import decide
+from hanka.analysis.evidence import CellEvidence, Evidence
+from hanka.analysis.settings import settings_table
+from hanka.analysis.summary import SummaryRow
+from hanka.metrics import METRICS
+from hanka.stats import count_flips
+
+QUIRKS_EN = (
+    "protocol: paper reproduces published quirks: BOS differs by shot count, labels are chosen by their first token "
+    "with the ids of p1, over-long training rows are cut on the right, demonstrations are the first of each file "
+    "even where they are test rows, labels outside the label set stay. Not reproduced: the best-over-shots "
+    "selection and the unseeded bootstrap of ROUGE; every shot count is shown, with intervals."
+)
+QUIRKS_JA = (
+    "protocol: paper は公開実装の癖を再現します：BOS はショット数で異なり、ラベルは p1 の先頭トークンで選ばれ、"
+    "長すぎる学習例は右側で切られ、デモは各ファイルの先頭（テスト例と重なる場合も含む）を使い、"
+    "ラベル集合外のラベルも残します。ショット間の最良値選択と ROUGE の乱数未固定ブートストラップは再現せず、"
+    "全ショットを区間付きで示します。"
+)
+
+
+def find(evidence: Evidence, rows: list[SummaryRow]) -> dict[str, Any]:
+    """Return what findings.json holds, from the adjusted summary rows."""
+    settings = settings_table(evidence, rows)
+    return {
+        "decision": decide(evidence, settings),
+        "settings": settings,
+        "comparisons": [_comparison(evidence, row) for row in rows if row.comparison is not None],
+        "notes": _notes(evidence),
+        "primary_metrics": {name: task["metrics"][0] for name, task in evidence.plan["tasks"].items()},
+        "reproduce": evidence.plan["reproduce"],
+    }
+
+
+def _comparison(evidence: Evidence, row: SummaryRow) -> dict[str, Any]:
+    values, result = row.values, row.comparison
+    assert result is not None
+    entry = {name: values[name] for name in ("cell_id", "metric", "delta", "p_value", "p_adjusted", "verdict")}
+    entry |= {
+        "n": result.n,
+        "low": result.low,
+        "high": result.high,
+        "mde": result.mde if math.isfinite(result.mde) else None,
+        "test": result.test,
+        "right_to_wrong": None,
+        "wrong_to_right": None,
+        "forgotten_share": None,
+        "learned_share": None,
+    }
+    cell = evidence.cells[values["cell_id"]]
+    if METRICS.get(values["metric"]).binary and evidence.primary(values["test_task"]) == values["metric"]:
+        entry |= _flips(evidence, cell, values["metric"])
+    return entry
+
+
+def _flips(evidence: Evidence, cell: CellEvidence, name: str) -> dict[str, Any]:
+    """Count samples right before and wrong after, and the reverse; with intervals and beyond chance."""
+    base = evidence.base_of(cell)
+    assert base is not None
+    metric = METRICS.get(name)
+    ours, theirs = evidence.rows(cell, metric), evidence.rows(base, metric)
+    ids = tuple(one for one in ours if one in theirs)
+    plan = evidence.resampling(cell, ids)
+    if plan is None:
+        return {}
+    labels = evidence.task(cell.cell["test_task"])["labels"]
+    flips = count_flips(
+        [float(theirs[one][0]) for one in ids],
+        [float(ours[one][0]) for one in ids],
+        plan,
+        len(labels) or None,
+        evidence.level,
+    )
+    entry: dict[str, Any] = {
+        "right_to_wrong": flips.n_right_to_wrong,
+        "wrong_to_right": flips.n_wrong_to_right,
+        "forgotten_share": flips.right_to_wrong.value,
+        "forgotten_low": flips.right_to_wrong.low,
+        "forgotten_high": flips.right_to_wrong.high,
+        "learned_share": flips.wrong_to_right.value,
+        "learned_low": flips.wrong_to_right.low,
+        "learned_high": flips.wrong_to_right.high,
+    }
+    if flips.adjusted_right_to_wrong and flips.adjusted_wrong_to_right:
+        entry["forgotten_beyond_chance"] = flips.adjusted_right_to_wrong.value
+        entry["learned_beyond_chance"] = flips.adjusted_wrong_to_right.value
+    return entry
+
+
+def _notes(evidence: Evidence) -> list[dict[str, str]]:
+    notes = [
+        {"kind": "model", "message_en": f"{model['name']}: {model['note']}", "message_ja": f"{model['name']}：{_ja(model['note'])}"}
+        for model in evidence.plan["reproduce"]["models"]
+        if model["note"]
+    ]
+    if evidence.plan["protocol"] == "paper":
+        notes.append({"kind": "protocol", "message_en": QUIRKS_EN, "message_ja": QUIRKS_JA})
+    fallbacks = sorted({note for cell in evidence.cells.values() for note in cell.record.get("notes", ())})
+    notes += [{"kind": "engine", "message_en": note, "message_ja": note} for note in fallbacks]
+    seeds = {variant["seed"] for variant in evidence.plan["variants"] if variant["train_task"]}
+    if len(seeds) == 1:
+        notes.append(
+            {
+                "kind": "seeds",
+                "message_en": "One training seed: intervals cover the sampling of test rows, not the luck of training.",
+                "message_ja": "学習シードは 1 つです。区間はテスト例の標本変動のみを表し、学習の偶然性は含みません。",
+            }
+        )
+    return notes
+
+
+def _ja(note: str) -> str:
+    known = {
+        "weights are 4-bit (GGUF Q4_1), de-quantised to float32; not the original checkpoint": (
+            "重みは 4 ビット（GGUF Q4_1）を float32 に逆量子化したもので、元のチェックポイントではありません"
+        )
+    }
+    return known.get(note, note)

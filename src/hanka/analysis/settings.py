@@ -1,0 +1,94 @@
+"""The three settings: what did a method gain or lose in domain, out of domain and on other tasks?
+
+One line per trained task × method × size × relation, over the primary metric's cells: verdicts counted, and
+the mean difference with an interval. Cells of one test set share samples, so a sample's differences are
+averaged over them first; test sets count equally and are taken as independent.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from typing import Any
+
+import numpy as np
+from scipy import stats as scipy_stats
+
+from hanka.analysis.evidence import CellEvidence, Evidence
+from hanka.analysis.summary import SummaryRow
+from hanka.metrics import METRICS
+
+Key = tuple[str, str, int, str]
+
+
+def settings_table(evidence: Evidence, rows: list[SummaryRow]) -> list[dict[str, Any]]:
+    """Return the lines of the three-setting overview, in the order of the summary."""
+    grouped: dict[Key, list[SummaryRow]] = defaultdict(list)
+    for row in rows:
+        values = row.values
+        if values["train_task"] and values["metric"] == evidence.primary(values["test_task"]):
+            key = (values["train_task"], values["method"], values["train_size"], values["relation"])
+            grouped[key].append(row)
+    return [_line(evidence, key, members) for key, members in grouped.items()]
+
+
+def _line(evidence: Evidence, key: Key, members: list[SummaryRow]) -> dict[str, Any]:
+    verdicts = [row.values["verdict"] for row in members]
+    mean, low, high = _mean_difference(evidence, members)
+    return {
+        "train_task": key[0],
+        "method": key[1],
+        "train_size": key[2],
+        "relation": key[3],
+        "n_cells": len(members),
+        "n_better": verdicts.count("better"),
+        "n_worse": verdicts.count("worse"),
+        "n_tied": verdicts.count("tied"),
+        "n_failed": sum(1 for row in members if row.values["value"] is None),
+        "mean_delta": mean,
+        "ci_low": low,
+        "ci_high": high,
+    }
+
+
+def _mean_difference(evidence: Evidence, members: list[SummaryRow]) -> tuple[float | None, float | None, float | None]:
+    """Average differences over test sets; normal interval from the samples' (or groups') spread."""
+    by_set: dict[str, list[CellEvidence]] = defaultdict(list)
+    for row in members:
+        if row.comparison is not None:
+            by_set[row.values["test_dataset"]].append(evidence.cells[row.values["cell_id"]])
+    means, variances = [], []
+    for cells in by_set.values():
+        mean, variance = _set_difference(evidence, cells)
+        means.append(mean)
+        variances.append(variance)
+    if not means:
+        return None, None, None
+    mean = float(np.mean(means))
+    half = float(scipy_stats.norm.ppf(0.5 + evidence.level / 2)) * math.sqrt(sum(variances)) / len(means)
+    return mean, mean - half, mean + half
+
+
+def _set_difference(evidence: Evidence, cells: list[CellEvidence]) -> tuple[float, float]:
+    """Return the mean paired difference on one test set and its variance, by groups of samples."""
+    differences: dict[str, list[float]] = defaultdict(list)
+    groups: dict[str, str] = {}
+    for cell in cells:
+        base = evidence.base_of(cell)
+        assert base is not None
+        metric = METRICS.get(evidence.primary(cell.cell["test_task"]))
+        ours, theirs = evidence.rows(cell, metric), evidence.rows(base, metric)
+        for sample in ours.keys() & theirs.keys():
+            differences[sample].append(float(ours[sample][0] - theirs[sample][0]))
+            groups[sample] = cell.groups.get(sample) or f"alone:{sample}"
+    samples = sorted(differences)
+    values = np.array([np.mean(differences[sample]) for sample in samples])
+    mean = float(values.mean())
+    sums: dict[str, float] = defaultdict(float)
+    for sample, value in zip(samples, values, strict=True):
+        sums[groups[sample]] += float(value) - mean
+    n_groups = len(sums)
+    if n_groups < 2:
+        return mean, 0.0
+    variance = sum(total**2 for total in sums.values()) / len(values) ** 2 * n_groups / (n_groups - 1)
+    return mean, variance

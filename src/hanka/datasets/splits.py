@@ -1,0 +1,116 @@
+"""Deterministic splits: by hash, by group, label-balanced; no random generator anywhere.
+
+Used by mini, toy, the hand-written sets, hub and own files. The order of rows comes from the SHA-256 of
+their ids and a salt, so a split is the same on every machine and every day.
+Examples of one group (one passage, story, document) never end up on two sides.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from hanka.identity import sha256_text
+from hanka.records import Example
+
+
+class Taken(NamedTuple):
+    """A part that was taken, and what is left."""
+
+    part: list[Example]
+    rest: list[Example]
+
+
+def group_of(example: Example) -> str:
+    """Return the example's group, or its own id where it stands alone."""
+    return example.group or f"id:{example.id}"
+
+
+def hash_key(salt: str, text: str) -> str:
+    """Return the sort key of a text: equal salt and text, equal place."""
+    return sha256_text(f"{salt}\n{text}")
+
+
+def in_hash_order(examples: Sequence[Example], salt: str) -> list[Example]:
+    """Order examples by the hash of their ids: any prefix is then a fair sample."""
+    return sorted(examples, key=lambda example: hash_key(salt, example.id))
+
+
+def interleaved(examples: Sequence[Example]) -> list[Example]:
+    """Order examples so that their targets take turns: the first k cover the labels evenly."""
+    turns: Counter[str] = Counter()
+    keyed: list[tuple[int, int, Example]] = []
+    for example in examples:
+        keyed.append((turns[example.target], len(keyed), example))
+        turns[example.target] += 1
+    return [example for _, _, example in sorted(keyed, key=lambda entry: entry[:2])]
+
+
+def looks_labelled(examples: Sequence[Example]) -> bool:
+    """Say whether the targets are labels rather than text: at most 20 different ones, each used often."""
+    different = len({example.target for example in examples})
+    return different <= 20 and 4 * different <= len(examples)
+
+
+def take_groups(examples: Sequence[Example], n: int, salt: str, *, even: bool) -> Taken:
+    """Take `n` examples as whole groups, in hash order, keeping labels in proportion.
+
+    even: equal counts of every label instead of the proportions of `examples`.
+    Takes fewer than n where no group fits any more, and the smallest group where none fits at all.
+    `rest` keeps the order of `examples`.
+    """
+    groups: dict[str, list[Example]] = defaultdict(list)
+    for example in in_hash_order(examples, salt):
+        groups[group_of(example)].append(example)
+    order = sorted(groups, key=lambda name: hash_key(salt, name))
+    quota = _quotas(examples, n, even) if looks_labelled(examples) else {}
+    taken: list[str] = []
+    have: Counter[str] = Counter()
+    for strict in (True, False):
+        for name in order:
+            adds = Counter(example.target for example in groups[name])
+            fits = have.total() + adds.total() <= n
+            if strict and quota:
+                fits = fits and all(have[label] + count <= quota[label] for label, count in adds.items())
+            if fits and name not in taken:
+                taken.append(name)
+                have.update(adds)
+    if not taken and n > 0 and len(order) > 1:
+        taken = [min(order, key=lambda name: len(groups[name]))]
+    chosen = set(taken)
+    part = [example for name in order if name in chosen for example in groups[name]]
+    return Taken(interleaved(part), [example for example in examples if group_of(example) not in chosen])
+
+
+def reserve(examples: Sequence[Example], n: int, salt: str, *, per_group: int = 1) -> Taken:
+    """Take `n` examples, at most `per_group` of a group, label-balanced; the rest of those groups is left out.
+
+    For sets with large groups, where whole groups would cost too much. `rest` keeps the order of
+    `examples` and shares no group with the part taken.
+    """
+    quota = _quotas(examples, n, even=True) if looks_labelled(examples) else {}
+    have: Counter[str] = Counter()
+    used: Counter[str] = Counter()
+    part: list[Example] = []
+    order = sorted(examples, key=lambda row: (hash_key(salt, group_of(row)), hash_key(salt, row.id)))
+    for example in order:
+        full = quota and have[example.target] >= quota[example.target]
+        if len(part) < n and not full and used[group_of(example)] < per_group:
+            part.append(example)
+            have[example.target] += 1
+            used[group_of(example)] += 1
+    return Taken(interleaved(part), [example for example in examples if group_of(example) not in used])
+
+
+def _quotas(examples: Sequence[Example], n: int, even: bool) -> dict[str, int]:
+    """Share n among the labels, evenly or by their counts, by largest remainder."""
+    counts = Counter(example.target for example in examples)
+    labels = sorted(counts)
+    shares = {label: n / len(labels) if even else n * counts[label] / len(examples) for label in labels}
+    quota = {label: math.floor(share) for label, share in shares.items()}
+    by_remainder = sorted(labels, key=lambda label: (quota[label] - shares[label], label))
+    for label in by_remainder[: n - sum(quota.values())]:
+        quota[label] += 1
+    return quota

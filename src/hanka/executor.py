@@ -1,0 +1,110 @@
+"""Who carries out the units of a plan: this process, or several on this machine.
+
+An executor gets units in an order in which every unit comes after those it needs, and returns when all
+are done or one raises. Another executor (a cluster's) takes the same units and nothing else changes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from dataclasses import dataclass
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Protocol
+
+from hanka.plan import Unit, build_plan
+from hanka.store.folder import RunFolder
+from hanka.study.resolve import load_study
+
+
+class Executor(Protocol):
+    """Carries out units."""
+
+    def run(self, units: Sequence[Unit], done: Callable[[Unit], None]) -> None:
+        """Carry out all units, dependencies first; `done` is called after each."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class InProcess:
+    """One after the other, in this process."""
+
+    work: Callable[[Unit], None]
+    "Carries out one unit."
+
+    def run(self, units: Sequence[Unit], done: Callable[[Unit], None]) -> None:
+        """Carry out all units in their order."""
+        for unit in units:
+            self.work(unit)
+            done(unit)
+
+
+@dataclass(frozen=True, slots=True)
+class StudyCall:
+    """What another process needs to build the same plan."""
+
+    path: Path
+    "Study file."
+    base: str | None
+    "Base model that replaces the file's."
+    limit: int | None
+    "Row cap."
+    out: Path
+    "Folder of the run."
+
+
+@dataclass(frozen=True, slots=True)
+class LocalProcesses:
+    """Several worker processes on this machine; each builds the plan and takes whole units."""
+
+    call: StudyCall
+    "The study."
+    workers: int
+    "Processes."
+
+    def run(self, units: Sequence[Unit], done: Callable[[Unit], None]) -> None:
+        """Carry out units as their needs are met; the first error cancels what has not begun."""
+        waiting = list(units)
+        finished: set[str] = set()
+        asked = {unit.id for unit in units}
+        running: dict[Future[None], Unit] = {}
+        with ProcessPoolExecutor(self.workers, get_context("spawn"), _start, (self.call, self.workers)) as pool:
+            while waiting or running:
+                for unit in [one for one in waiting if not (set(one.needs) & asked) - finished]:
+                    waiting.remove(unit)
+                    running[pool.submit(_work, unit.id)] = unit
+                over, _ = wait(running, return_when=FIRST_COMPLETED)
+                for future in over:
+                    unit = running.pop(future)
+                    try:
+                        future.result()
+                    except BaseException:
+                        pool.shutdown(wait=False, cancel_futures=True)
+                        raise
+                    finished.add(unit.id)
+                    done(unit)
+
+
+_worker: dict[str, Callable[[Unit], None] | dict[str, Unit]] = {}
+
+
+def _start(call: StudyCall, workers: int) -> None:
+    """Prepare a worker process: its plan, and its share of the processor cores."""
+    import os
+
+    import torch
+
+    from hanka.work import Worker
+
+    torch.set_num_threads(max(1, (os.cpu_count() or 1) // workers))
+    plan = build_plan(load_study(call.path, call.base, call.limit))
+    _worker["run"] = Worker(plan, RunFolder(call.out), lambda _what, _share: None).run
+    _worker["units"] = {unit.id: unit for unit in plan.units()}
+
+
+def _work(unit_id: str) -> None:
+    run, units = _worker["run"], _worker["units"]
+    assert callable(run)
+    assert isinstance(units, dict)
+    run(units[unit_id])

@@ -1,0 +1,101 @@
+"""Accuracy, macro-F1 and exact match.
+
+Per-sample values are hits, 1 or 0. Accuracy and exact match are their means; macro-F1 is computed from
+class counts. An unparsed output arrives here as the empty answer and is wrong (base.py says why). A
+target outside the label list (an annotation defect) can never be hit and stays in the denominator.
+
+Source: Sokolova & Lapalme (2009), "A systematic analysis of performance measures for classification
+tasks"; exact match as in Rajpurkar et al. (2016), SQuAD. Limits: exact match keeps articles and
+punctuation, unlike SQuAD's English-only normalisation, so that it means the same in every language.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from hanka.metrics.base import FloatArray, Metric, ScoringContext, column, require_aligned
+from hanka.metrics.tokenization import normalised
+
+
+def accuracy_statistics(targets: Sequence[str], answers: Sequence[str], context: ScoringContext) -> FloatArray:
+    """Return (n, 1): 1.0 where the answer is the target, letter for letter; the empty answer is never right."""
+    require_aligned(targets, answers)
+    return column([float(answer != "" and answer == target) for target, answer in zip(targets, answers, strict=True)])
+
+
+def exact_match_statistics(targets: Sequence[str], answers: Sequence[str], context: ScoringContext) -> FloatArray:
+    """Return (n, 1): 1.0 where both texts are equal after NFKC, case folding and white-space collapse.
+
+    The empty answer is never right, even against an empty target.
+    """
+    require_aligned(targets, answers)
+    pairs = ((normalised(target), normalised(answer)) for target, answer in zip(targets, answers, strict=True))
+    return column([float(answer != "" and answer == target) for target, answer in pairs])
+
+
+def macro_f1_statistics(targets: Sequence[str], answers: Sequence[str], context: ScoringContext) -> FloatArray:
+    """Return (n, 1 + 3c) for c labels: hit; then hit, target and answer indicators of each label.
+
+    Raises ValueError when the context has no labels.
+    """
+    require_aligned(targets, answers)
+    if not context.labels:
+        raise ValueError("macro_f1 needs the labels of the tested task in the context")
+    labels = np.asarray(context.labels, dtype=object)
+    is_target = np.asarray(targets, dtype=object)[:, None] == labels
+    is_answer = np.asarray(answers, dtype=object)[:, None] == labels
+    hits = is_target & is_answer
+    return np.hstack([hits.any(axis=1, keepdims=True), hits, is_target, is_answer]).astype(np.float64)
+
+
+def macro_f1(sums: FloatArray, n: FloatArray) -> FloatArray:
+    """Average the F1 of the labels that occur in targets or answers; 0 where none occurs.
+
+    sums: (..., 1 + 3c). A label that never occurs is left out of the average, as in scikit-learn's
+    f1_score(average="macro", zero_division=0) with `labels` left open; so in a resample.
+    """
+    hits, n_targets, n_answers = np.split(sums[..., 1:], 3, axis=-1)
+    occurring = n_targets + n_answers
+    f1 = np.divide(2 * hits, occurring, out=np.zeros_like(occurring), where=occurring > 0)
+    return np.asarray(f1.sum(axis=-1) / np.maximum((occurring > 0).sum(axis=-1), 1))
+
+
+ACCURACY = Metric(
+    name="accuracy",
+    display="Accuracy",
+    version="1",
+    low=0.0,
+    high=1.0,
+    higher_is_better=True,
+    kinds=("classification",),
+    reference="Sokolova & Lapalme (2009)",
+    statistics=accuracy_statistics,
+    binary=True,
+)
+MACRO_F1 = Metric(
+    name="macro_f1",
+    display="Macro F1",
+    version="1",
+    low=0.0,
+    high=1.0,
+    higher_is_better=True,
+    kinds=("classification",),
+    reference="Sokolova & Lapalme (2009)",
+    statistics=macro_f1_statistics,
+    aggregate=macro_f1,
+    needs=("labels",),
+)
+EXACT_MATCH = Metric(
+    name="exact_match",
+    display="Exact match",
+    version="1",
+    low=0.0,
+    high=1.0,
+    higher_is_better=True,
+    kinds=("classification", "generation"),
+    reference="Rajpurkar et al. (2016), SQuAD; normalisation: NFKC, case folding, white space",
+    statistics=exact_match_statistics,
+    binary=True,
+)

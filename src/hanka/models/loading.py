@@ -1,0 +1,194 @@
+"""Load base models, tokenizers and saved variants. safetensors only; remote code only with a pinned revision.
+
+Sources: hub id[@revision], local folder, GGUF inside a wheel (converted once, then an ordinary folder).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hanka.errors import ModelError
+from hanka.models.catalogue import ModelRef
+from hanka.models.wheel import convert_wheel
+
+if TYPE_CHECKING:
+    import torch
+
+
+@dataclass(slots=True)
+class LoadedModel:
+    """A model in memory, ready to train or to answer."""
+
+    model: Any
+    "transformers causal language model (or a PEFT model around one), on its device."
+    tokenizer: Any
+    "Its fast tokenizer."
+    ref: ModelRef
+    "What the study named."
+    folder: str
+    "Folder or hub id it was loaded from."
+    commit: str
+    "Hub commit; empty for folders and wheels."
+    dtype: str
+    "float32 or bfloat16."
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are."""
+        device: torch.device = next(self.model.parameters()).device
+        return device
+
+    @property
+    def context_length(self) -> int:
+        """Longest input the model was made for, in tokens."""
+        return int(getattr(self.model.config, "max_position_embeddings", None) or 1 << 30)
+
+
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+    """Silence transformers' progress bars and advice while loading; errors still raise."""
+    from transformers.utils import logging as hf_logging
+
+    bars = hf_logging.is_progress_bar_enabled() if hasattr(hf_logging, "is_progress_bar_enabled") else True
+    level = hf_logging.get_verbosity()
+    hf_logging.set_verbosity_error()
+    hf_logging.disable_progress_bar()
+    logging.getLogger("accelerate").setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        hf_logging.set_verbosity(level)
+        if bars:
+            hf_logging.enable_progress_bar()
+
+
+def _require_local() -> None:
+    try:
+        import accelerate  # noqa: F401
+        import torch  # noqa: F401
+        import transformers  # noqa: F401
+    except ImportError as error:
+        raise ModelError(
+            f"running models needs the extra `local` ({error.name} is missing): pip install 'hanka[local]'"
+        ) from None
+
+
+def _source(ref: ModelRef) -> tuple[str, dict[str, Any]]:
+    """Return what `from_pretrained` takes: a folder or hub id, and its options."""
+    if ref.kind == "wheel":
+        assert ref.entry is not None
+        return str(convert_wheel(ref.entry)), {"local_files_only": True}
+    if ref.kind == "folder":
+        return str(ref.folder), {"local_files_only": True, "trust_remote_code": ref.trust_remote_code}
+    return ref.hub_id, {"revision": ref.revision, "trust_remote_code": ref.trust_remote_code}
+
+
+def load_tokenizer(ref: ModelRef) -> Any:
+    """Load the tokenizer of a base model. Raises ModelError in one line."""
+    _require_local()
+    from transformers import AutoTokenizer
+
+    where, options = _source(ref)
+    with quiet(), _one_line(ref):
+        return AutoTokenizer.from_pretrained(where, **options)
+
+
+def load_model(ref: ModelRef, dtype: str) -> LoadedModel:
+    """Load a base model and its tokenizer onto the best device. Raises ModelError in one line."""
+    _require_local()
+    import torch
+    from transformers import AutoModelForCausalLM
+
+    where, options = _source(ref)
+    tokenizer = load_tokenizer(ref)
+    with quiet(), _one_line(ref):
+        model = AutoModelForCausalLM.from_pretrained(
+            where, dtype=getattr(torch, dtype), use_safetensors=True, **options
+        )
+    model.to(pick_device())
+    model.eval()
+    commit = str(getattr(model.config, "_commit_hash", None) or "")
+    return LoadedModel(model, tokenizer, ref, where, commit, dtype)
+
+
+def load_variant(ref: ModelRef, dtype: str, folder: Path, weights: str) -> LoadedModel:
+    """Load what a method saved: the base itself, the base with an adapter, or full weights.
+
+    Raises ModelError for damaged files.
+    """
+    if weights == "base":
+        return load_model(ref, dtype)
+    if weights == "full":
+        import torch
+        from transformers import AutoModelForCausalLM
+
+        tokenizer = load_tokenizer(ref)
+        with quiet(), _one_line(ref):
+            model = AutoModelForCausalLM.from_pretrained(
+                folder, dtype=getattr(torch, dtype), use_safetensors=True, local_files_only=True
+            )
+        model.to(pick_device())
+        model.eval()
+        return LoadedModel(model, tokenizer, ref, str(folder), "", dtype)
+    from peft import PeftModel
+
+    base = load_model(ref, dtype)
+    with quiet(), _one_line(ref):
+        base.model = PeftModel.from_pretrained(base.model, str(folder), is_trainable=False)
+    base.model.eval()
+    return base
+
+
+def pick_device() -> str:
+    """Return the best device here: cuda, mps or cpu."""
+    import torch
+
+    if torch.cuda.is_available():
+        return "cuda"
+    return "mps" if torch.backends.mps.is_available() else "cpu"
+
+
+@contextlib.contextmanager
+def _one_line(ref: ModelRef) -> Iterator[None]:
+    """Turn what loading raises into one ModelError line with what to do."""
+    try:
+        yield
+    except (OSError, ValueError, ImportError, RuntimeError, KeyError) as error:
+        raise ModelError(_explain(ref, error)) from error
+
+
+def _explain(ref: ModelRef, error: Exception) -> str:
+    names = {kind.__name__ for one in (error, error.__cause__, error.__context__) if one for kind in type(one).__mro__}
+    text = " ".join(str(error).split())
+    lower = text.lower()
+    if "GatedRepoError" in names or "gated repo" in lower:
+        return (
+            f"model {ref.name!r} is gated: accept its licence on the hub, then log in with `hf auth login` "
+            f"or set HF_TOKEN; or choose another base with --base"
+        )
+    if "RepositoryNotFoundError" in names or "is not a local folder and is not a valid model identifier" in text:
+        return f"model {ref.name!r} is not on the hub (or is private): check the id, or log in with `hf auth login`"
+    if "RevisionNotFoundError" in names:
+        return f"model {ref.name!r} has no revision {ref.revision!r}: pin one that exists with {ref.hub_id}@<commit>"
+    offline = ("couldn't connect", "offline", "name resolution", "connection", "max retries", "locate the file")
+    if ref.kind == "hub" and ("LocalEntryNotFoundError" in names or any(word in lower for word in offline)):
+        return (
+            f"model {ref.name!r} is not in the local cache and the hub cannot be reached: go online once, give a "
+            f"local folder, or use --base smollm2-135m-instruct"
+        )
+    if "safetensors" in lower and ("no file named" in lower or "not found" in lower or "does not appear" in lower):
+        return f"model {ref.name!r} has no safetensors weights, and hanka loads nothing else: convert it first"
+    if "trust_remote_code" in lower:
+        return (
+            f"model {ref.name!r} needs its own code: set base: {{model: {ref.hub_id or ref.name}@<commit>, "
+            f"trust_remote_code: true}} if you trust it"
+        )
+    return f"model {ref.name!r} cannot be loaded: {text[:300]}"

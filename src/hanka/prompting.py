@@ -1,0 +1,242 @@
+"""The one place where prompt and answer meet: examples and demonstrations → text → token ids and spans.
+
+Training and scoring both come through here, so they cannot disagree. Prompt and answer are tokenised
+together; the answer begins at the first token where the ids of prompt + answer leave those of the
+prompt alone. A token that merges across the boundary therefore belongs to the answer.
+
+Under `protocol: paper` the published quirks are kept: the mask covers as many tokens as the prompt
+alone has (a merged token is swallowed), few-shot classification prompts carry no BOS, zero-shot
+generation carries two, and over-long training rows are cut on the right.
+Source: Yang et al. (2024), arXiv 2403.09162, and its released scripts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple, Protocol
+
+from hanka.errors import DataError
+from hanka.identity import canonical, sha256_text
+from hanka.records import Example
+from hanka.tasks.base import FIELD, Task
+
+SEPARATOR = "\n\n"
+"Between demonstrations, and between the last one and the query."
+
+Ids = list[int]
+
+
+class Tokenizer(Protocol):
+    """What is needed of a tokenizer; any transformers fast tokenizer fits."""
+
+    bos_token_id: int | None
+    eos_token_id: int | None
+    bos_token: str | None
+
+    def __call__(self, text: list[str], *, add_special_tokens: bool) -> Any:
+        """Return a mapping with `input_ids`: one list of ids per text."""
+        ...
+
+    def apply_chat_template(self, conversation: list[dict[str, str]], **options: Any) -> Any:
+        """Render a conversation to text."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class TextPolicy:
+    """How text becomes tokens; recorded with every variant and cell."""
+
+    bos: Literal["model", "always", "never"] = "model"
+    "As the tokenizer does by itself, always once, or never."
+    eos: bool = True
+    "Whether a training target ends in EOS."
+    template: Literal["plain", "chat"] = "plain"
+    "Plain prompts or the model's chat template."
+    protocol: Literal["corrected", "paper"] = "corrected"
+    "paper keeps the published quirks."
+
+
+class Encoded(NamedTuple):
+    """A training row."""
+
+    ids: Ids
+    "All token ids, BOS and EOS included."
+    start: int
+    "Index of the first supervised token; len(ids) when none is left."
+
+
+class EncodedQuery(NamedTuple):
+    """A query with the continuations it is scored with."""
+
+    context: Ids
+    "Token ids before the answer; never empty."
+    labels: tuple[tuple[int, ...], ...]
+    "Token ids of each label after the context; empty for generation."
+
+
+class Prompter:
+    """Renders and encodes for one tokenizer and one policy."""
+
+    def __init__(self, tokenizer: Tokenizer, policy: TextPolicy) -> None:
+        self.tokenizer = tokenizer
+        self.policy = policy
+        with_special = tokenizer(["a"], add_special_tokens=True)["input_ids"][0]
+        self._adds_bos = tokenizer.bos_token_id is not None and with_special[:1] == [tokenizer.bos_token_id]
+        if policy.bos == "always" and tokenizer.bos_token_id is None:
+            raise DataError("tokens.bos is `always`, but this tokenizer has no BOS token; set it to model or never")
+        if policy.template == "chat" and not getattr(tokenizer, "chat_template", None):
+            raise DataError("tokens.template is `chat`, but this tokenizer has no chat template; set it to plain")
+
+    # ---- text
+
+    def render(
+        self, task: Task, prompt: str, demonstrations: Sequence[Example], examples: Sequence[Example]
+    ) -> tuple[str, list[str]]:
+        """Render the demonstrations once and every query after them.
+
+        Returns (prefix, queries): prefix + query is what the model reads; the prefix is "" without demonstrations.
+        """
+        if self.policy.template == "plain":
+            prefix = "".join(task.render(one, prompt) + one.target + SEPARATOR for one in demonstrations)
+            return prefix, [task.render(example, prompt) for example in examples]
+        turns = []
+        for one in demonstrations:
+            turns.append({"role": "user", "content": task.render(one, prompt)})
+            turns.append({"role": "assistant", "content": one.target})
+        prefix = self._chat(turns, False) if turns else ""
+        queries = []
+        for example in examples:
+            text = self._chat([*turns, {"role": "user", "content": task.render(example, prompt)}], True)
+            if not text.startswith(prefix):
+                raise DataError("this chat template changes earlier turns, so demonstrations cannot be shared; use plain")
+            queries.append(text[len(prefix) :])
+        return prefix, queries
+
+    def _chat(self, turns: list[dict[str, str]], ask: bool) -> str:
+        return str(self.tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=ask))
+
+    def template_hash(self, task: Task, prompt: str) -> str:
+        """Hash how a task is asked: template, labels, chat template, token policy. Equal in training and scoring."""
+        fields = {name: f"\u27e8{name}\u27e9" for name in FIELD.findall(task.template(prompt))}
+        probe = Example("probe", fields, "\u27e8output\u27e9")
+        prefix, queries = self.render(task, prompt, [probe], [probe])
+        policy = [self.policy.bos, self.policy.eos, self.policy.template, self.policy.protocol]
+        return sha256_text(canonical([prefix + queries[0], list(task.labels), policy, self._adds_bos]))[:16]
+
+    # ---- tokens
+
+    def _tokens(self, texts: list[str]) -> list[Ids]:
+        found: list[Ids] = self.tokenizer(texts, add_special_tokens=False)["input_ids"] if texts else []
+        return found
+
+    def bos_ids(self, text: str, shots: int = 0, task: Task | None = None) -> Ids:
+        """Return the BOS ids that stand before `text`: none or one; under `protocol: paper` what was published."""
+        bos = self.tokenizer.bos_token_id
+        if bos is None or (self.tokenizer.bos_token and text.startswith(self.tokenizer.bos_token)):
+            return []
+        wanted = self.policy.bos == "always" or (self.policy.bos == "model" and self._adds_bos)
+        if not wanted:
+            return []
+        if self.policy.protocol == "paper" and task is not None:
+            if task.kind == "classification" and shots:
+                return []
+            if task.kind == "generation" and not shots:
+                return [bos, bos]
+        return [bos]
+
+    def training_rows(self, prefixes: Sequence[str], queries: Sequence[str], targets: Sequence[str]) -> list[Encoded]:
+        """Encode training rows: prefix + query + target + EOS, supervised from the answer's first token."""
+        contexts = [prefix + query for prefix, query in zip(prefixes, queries, strict=True)]
+        before = self._tokens(contexts)
+        whole = self._tokens([context + target for context, target in zip(contexts, targets, strict=True)])
+        eos = self.tokenizer.eos_token_id
+        ending = [eos] if self.policy.eos and eos is not None else []
+        rows = []
+        for text, prompt_ids, ids in zip(contexts, before, whole, strict=True):
+            bos = self.bos_ids(text)
+            if self.policy.protocol == "paper":
+                cut = min(len(prompt_ids), len(ids))
+            else:
+                cut = shared_length(prompt_ids, ids)
+            rows.append(Encoded(bos + ids + ending, len(bos) + cut))
+        return rows
+
+    def prompt_lengths(self, contexts: Sequence[str]) -> list[int]:
+        """Count the tokens of prompts alone, BOS included."""
+        return [len(self.bos_ids(text)) + len(ids) for text, ids in zip(contexts, self._tokens(list(contexts)), strict=True)]
+
+    def label_queries(
+        self, task: Task, prefix: str, queries: Sequence[str], shots: int, published: Sequence[str] | None = None
+    ) -> list[EncodedQuery]:
+        """Encode classification queries with every label as a continuation of one shared context.
+
+        The context ends at the earliest token at which any label leaves the prompt, so all labels
+        continue the same ids. published: queries of the prompt set whose label ids are used instead
+        (`protocol: paper` scores every prompt set with the ids of p1).
+        """
+        labels = task.labels
+        contexts = [prefix + query for query in queries]
+        before = self._tokens(contexts)
+        asked = before if published is None else self._tokens([prefix + query for query in published])
+        asked_texts = contexts if published is None else [prefix + query for query in published]
+        whole = self._tokens([context + label for context in asked_texts for label in labels])
+        encoded = []
+        for index, (text, ids) in enumerate(zip(contexts, before, strict=True)):
+            with_labels = whole[index * len(labels) : (index + 1) * len(labels)]
+            cut = min(shared_length(asked[index], one) for one in with_labels)
+            context = self.bos_ids(text, shots, task) + (ids[:cut] if published is None else ids)
+            if not context:
+                raise DataError(f"task {task.name}: no token stands before the label; lengthen the prompt")
+            encoded.append(EncodedQuery(context, tuple(tuple(one[cut:]) for one in with_labels)))
+        return encoded
+
+    def text_queries(self, task: Task, prefix: str, queries: Sequence[str], shots: int) -> list[EncodedQuery]:
+        """Encode queries for generation. White space that ends a prompt is left to the model's first token."""
+        contexts = [prefix + query for query in queries]
+        before = self._tokens(contexts)
+        continued = self._tokens([context + "a" if context[-1:].isspace() else context for context in contexts])
+        return [
+            EncodedQuery(self.bos_ids(text, shots, task) + ids[: shared_length(ids, longer)], ())
+            for text, ids, longer in zip(contexts, before, continued, strict=True)
+        ]
+
+
+def shared_length(left: Sequence[int], right: Sequence[int]) -> int:
+    """Count the leading tokens two sequences share."""
+    count = 0
+    for one, other in zip(left, right, strict=False):
+        if one != other:
+            break
+        count += 1
+    return count
+
+
+def shared_prefix(contexts: Sequence[Sequence[int]]) -> int:
+    """Count the leading tokens that all contexts share, leaving at least one token of each outside."""
+    if not contexts:
+        return 0
+    low, high = min(contexts), max(contexts)
+    return min(shared_length(low, high), min(len(context) for context in contexts) - 1)
+
+
+def colliding_labels(queries: Sequence[EncodedQuery], labels: Sequence[str]) -> list[tuple[str, str]]:
+    """Return pairs of labels whose continuations begin with the same token in any query."""
+    pairs = set()
+    for first in {tuple(label[0] if label else -1 for label in query.labels) for query in queries}:
+        for left in range(len(labels)):
+            for right in range(left + 1, len(labels)):
+                if first[left] == first[right]:
+                    pairs.add((labels[left], labels[right]))
+    return sorted(pairs)
+
+
+def require_distinct_first_tokens(queries: Sequence[EncodedQuery], labels: Sequence[str], where: str) -> None:
+    """Raise DataError if two labels begin with the same token, which first-token scoring cannot tell apart."""
+    pairs = colliding_labels(queries, labels)
+    if pairs:
+        left, right = pairs[0]
+        raise DataError(
+            f"{where}: labels {left!r} and {right!r} begin with the same token, so `scoring: first_token` cannot "
+            f"tell them apart; use `scoring: full` or other label words"
+        )

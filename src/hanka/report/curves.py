@@ -1,0 +1,90 @@
+"""Values along an axis that has an order: demonstrations before the query, or training rows.
+
+One small panel per test set, one line per method (and size), one thin line per seed, intervals as
+whiskers. Serves `shots.py` and `sizes.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from hanka.report import inert
+from hanka.report.blocks import Td, Th
+from hanka.report.figures import SERIES, series_scale, series_shapes
+from hanka.report.outline import TestSet
+from hanka.report.rows import Result
+from hanka.report.words import Words
+
+MAX_PANELS = 12
+"Test sets that one figure shows."
+COLUMNS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class CurvePoint:
+    """One measured value of one line."""
+
+    test: TestSet
+    series: str
+    seed: int
+    x: int
+    row: Result
+
+
+def curve_chart(points: Sequence[CurvePoint], x_title: str, words: Words) -> Any:
+    """Draw one panel per test set: x in order, value with interval, colour and shape by series."""
+    import altair as alt
+
+    rows = [_datum(point, words) for point in points]
+    panels = list(dict.fromkeys(row["test"] for row in rows))[:MAX_PANELS]
+    names = list(dict.fromkeys(row["series"] for row in rows))[:SERIES]
+    rows = [row for row in rows if row["test"] in panels and row["series"] in names]
+    order = sorted({row["x"] for row in rows})
+    x = alt.X("x:O", sort=order, title=x_title, axis=alt.Axis(labelAngle=0))
+    y = alt.Y("value:Q", title=None, scale=alt.Scale(zero=False, nice=True), axis=alt.Axis(tickCount=5))
+    legend = alt.Legend(orient="top", title=None, columns=3, symbolOpacity=1)
+    color = alt.Color("series:N", scale=series_scale(names), sort=names, legend=legend)
+    shape = alt.Shape("series:N", scale=series_shapes(names), sort=names, legend=legend)
+    offset = alt.XOffset("series:N", sort=names)
+    chart = alt.Chart(alt.Data(values=rows))
+    line = chart.mark_line(strokeWidth=1.6, aria=False).encode(x=x, y=y, xOffset=offset, color=color, detail="seed:N")
+    whisker = chart.mark_rule(strokeWidth=1.2, opacity=0.75, aria=False).encode(
+        x=x, y=alt.Y("low:Q", title=None), y2="high:Q", xOffset=offset, color=color
+    )
+    point = chart.mark_point(filled=True, size=55, opacity=1, aria=False).encode(
+        x=x, y=y, xOffset=offset, color=color, shape=shape
+    )
+    header = alt.Header(labelOrient="top", labelAnchor="start", title=None, labelLimit=200)
+    width = 210 if len(panels) > 1 else 420
+    return (
+        alt.layer(line, whisker, point)
+        .properties(width=width, height=150)
+        .facet(facet=alt.Facet("test:N", sort=panels, header=header), columns=COLUMNS, spacing=18)
+        .resolve_scale(y="independent")
+    )
+
+
+def _datum(point: CurvePoint, words: Words) -> dict[str, Any]:
+    metric = words.metric(point.row.metric)
+    return {
+        "test": f"{inert.label(point.test.name, 18)} · {metric}",
+        "series": point.series,
+        "seed": str(point.seed),
+        "x": point.x,
+        "value": point.row.value,
+        "low": point.row.value if point.row.ci_low is None else point.row.ci_low,
+        "high": point.row.value if point.row.ci_high is None else point.row.ci_high,
+    }
+
+
+def heading_row(test: TestSet, metric: str, width: int, words: Words) -> tuple[Td, ...]:
+    """Return the row that heads the rows of a test set."""
+    note = f"{words.relation(test.relation)} · {words.of('task', test.task)} · {words.metric(metric)}"
+    return (Td(inert.name(test.name, 60), note=note, head=True, colspan=width, tone="base"),)
+
+
+def axis_head(first: str, positions: Sequence[str]) -> tuple[tuple[Th, ...], ...]:
+    """Return a heading row: what the rows are, then the positions of the axis."""
+    return ((Th(first), *(Th(position) for position in positions)),)

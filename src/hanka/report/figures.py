@@ -1,0 +1,151 @@
+"""From a chart to an inline SVG that asks for nothing: theme, conversion, whitelist.
+
+Charts are Altair over plain rows; vl-convert draws them without a browser. Colours are CSS variables and
+currentColor, so that one drawing serves light, dark and print. Every element and attribute that is not on
+the list is dropped, ids carry the figure's own prefix, coordinates are rounded to keep the page small.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+from xml.etree import ElementTree  # noqa: S405 - reads only what vl-convert has just written
+
+from markupsafe import Markup
+
+if TYPE_CHECKING:
+    import altair as alt
+
+FONT = (
+    "system-ui, -apple-system, 'Segoe UI', 'Hiragino Sans', 'Yu Gothic UI', 'Meiryo', 'Noto Sans CJK JP', "
+    "'Noto Sans', sans-serif"
+)
+MAX_FIGURES = 30
+"Figures of a report; drawing one takes a fraction of a second."
+VERDICTS = ("better", "worse", "tied", "none")
+SERIES = 8
+"Series colours and shapes in style.css."
+SHAPES = ("circle", "square", "triangle-up", "diamond", "cross", "triangle-down", "triangle-right", "triangle-left")
+
+NAMESPACE = "{http://www.w3.org/2000/svg}"
+ELEMENTS = {"svg", "g", "path", "line", "rect", "circle", "text", "tspan", "defs", "clipPath"}
+ATTRIBUTES = {
+    "width", "height", "viewBox", "transform", "d", "x", "y", "x1", "x2", "y1", "y2", "dx", "dy", "r", "cx", "cy",
+    "fill", "fill-opacity", "stroke", "stroke-width", "stroke-opacity", "stroke-dasharray", "stroke-linecap",
+    "stroke-miterlimit", "opacity", "text-anchor", "font-size", "font-weight", "font-style", "id", "clip-path",
+}  # fmt: skip
+PAINT = {"fill", "stroke"}
+PAINT_VALUE = re.compile(r"^(none|transparent|currentColor|#[0-9a-fA-F]{3,8}|[a-z]+|var\(--[a-z0-9-]+\))$")
+LONG_NUMBER = re.compile(r"-?\d+\.\d{2,}(?:e-?\d+)?")
+
+
+@dataclass(slots=True)
+class Sketchbook:
+    """Draws the figures of one report and stops at MAX_FIGURES."""
+
+    drawn: int = field(default=0)
+    "Figures so far."
+
+    @property
+    def full(self) -> bool:
+        """Whether no more figures are drawn."""
+        return self.drawn >= MAX_FIGURES
+
+    def draw(self, chart: alt.TopLevelMixin) -> Markup:
+        """Convert a chart to an inert SVG with ids of its own."""
+        import vl_convert
+
+        self.drawn += 1
+        spec = themed(chart).to_dict()
+        return clean_svg(vl_convert.vegalite_to_svg(spec), prefix=f"f{self.drawn}-")
+
+
+def data(rows: Sequence[Mapping[str, Any]]) -> alt.Chart:
+    """Start a chart over plain rows."""
+    import altair as alt
+
+    return alt.Chart(alt.Data(values=list(rows)))
+
+
+def verdict_scale() -> alt.Scale:
+    """Return the colours of verdicts."""
+    import altair as alt
+
+    return alt.Scale(domain=list(VERDICTS), range=[f"var(--mark-{verdict})" for verdict in VERDICTS])
+
+
+def verdict_shapes() -> alt.Scale:
+    """Return the shapes of verdicts, the same as in tables."""
+    import altair as alt
+
+    shapes = ["triangle-up", "triangle-down", "circle", "circle"]
+    return alt.Scale(domain=list(VERDICTS), range=shapes)
+
+
+def series_scale(names: Sequence[str]) -> alt.Scale:
+    """Return one colour per series."""
+    import altair as alt
+
+    return alt.Scale(domain=list(names), range=[f"var(--series-{index % SERIES})" for index in range(len(names))])
+
+
+def series_shapes(names: Sequence[str]) -> alt.Scale:
+    """Return one shape per series."""
+    import altair as alt
+
+    return alt.Scale(domain=list(names), range=[SHAPES[index % len(SHAPES)] for index in range(len(names))])
+
+
+def themed(chart: alt.TopLevelMixin) -> Any:
+    """Set font, ink and grid so that the drawing follows the page."""
+    ink: dict[str, Any] = {"labelColor": "currentColor", "titleColor": "currentColor"}
+    return (
+        chart.configure(background="transparent", font="sans-serif", padding=4)
+        .configure_axis(
+            **ink, labelFontSize=12, titleFontSize=12, titleFontWeight="normal", gridColor="var(--line)",
+            domainColor="var(--line-strong)", tickColor="var(--line-strong)", labelLimit=230,
+        )
+        .configure_header(**ink, labelFontSize=12, labelFontWeight="bold", labelLimit=460)
+        .configure_legend(**ink, labelFontSize=12, titleFontSize=12, symbolSize=70, labelLimit=260)
+        .configure_view(stroke=None)
+    )  # fmt: skip
+
+
+def clean_svg(drawn: str, prefix: str) -> Markup:
+    """Keep what is on the list of a drawn SVG and write it anew; ids get the prefix."""
+    root = ElementTree.fromstring(drawn)  # noqa: S314 - vl-convert's own output, no entities
+    return Markup(_element(root, prefix, outermost=True))  # noqa: S704 - every text and attribute escaped below
+
+
+def _element(node: ElementTree.Element, prefix: str, outermost: bool = False) -> str:
+    name = node.tag.removeprefix(NAMESPACE)
+    if name not in ELEMENTS or node.get("display") == "none" or (name == "path" and not node.get("d")):
+        return ""
+    attributes = "".join(_attribute(key, value, prefix) for key, value in node.attrib.items())
+    inner = Markup.escape(node.text or "") + Markup("").join(
+        Markup(_element(child, prefix)) for child in node  # noqa: S704 - the same function
+    )
+    if name == "g" and not inner.strip():
+        return ""
+    if name == "g" and not attributes:
+        return str(inner)
+    start = f'<{name} aria-hidden="true" focusable="false"' if outermost else f"<{name}"
+    return f"{start}{attributes}/>" if not inner else f"{start}{attributes}>{inner}</{name}>"
+
+
+def _attribute(key: str, value: str, prefix: str) -> str:
+    if key not in ATTRIBUTES or (key == "transform" and value == "translate(0,0)") or (key, value) == ("opacity", "1"):
+        return ""
+    if key in PAINT and not PAINT_VALUE.match(value):
+        return ""
+    if key == "id":
+        value = prefix + value
+    if key == "clip-path":
+        inside = re.fullmatch(r"url\(#([\w\-]+)\)", value)
+        if not inside:
+            return ""
+        value = f"url(#{prefix}{inside[1]})"
+    value = LONG_NUMBER.sub(lambda number: f"{float(number[0]):.1f}".removesuffix(".0"), value)
+    return f' {key}="{Markup.escape(value)}"'

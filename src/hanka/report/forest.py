@@ -1,0 +1,179 @@
+"""Forest plots: each variant's difference from the base with its interval, test set by test set.
+
+Per trained task and setting, primary metrics only. Seeds share a line. Beside them every comparison as a
+table, with p-values and the smallest difference that could have been seen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from hanka.report import inert, numbers
+from hanka.report.blocks import MARKS, Block, Details, Figure, Heading, Note, Section, Table, Td, Th
+from hanka.report.figures import Sketchbook, data, verdict_scale, verdict_shapes
+from hanka.report.matrix import TONES
+from hanka.report.outline import (
+    Group,
+    Outline,
+    Setting,
+    TestSet,
+    group_title,
+    setting_title,
+    variant_name,
+    variant_note,
+)
+from hanka.report.rows import Result
+from hanka.report.words import Words
+
+MAX_POINTS = 120
+"Differences that one plot shows."
+OPEN_SETTINGS = 4
+"Settings of a trained task that are plotted."
+MAX_COMPARISONS = 500
+"Comparisons that one table lists."
+
+
+def forest_section(outline: Outline, words: Words, sketches: Sketchbook) -> Section:
+    """Build the section of differences from the base."""
+    blocks: list[Block] = []
+    for group in outline.groups:
+        if not group.variants:
+            continue
+        figures = _figures(group, outline, words, sketches)
+        table = _comparisons(group, outline, words)
+        if figures or table:
+            blocks.append(Heading(group_title(group, outline, words)))
+            blocks += figures
+        if table:
+            blocks.append(Details(words("all_comparisons", count=f"{len(table.rows):,}"), (table,)))
+    empty = (Note(words("no_differences"), "muted"),)
+    return Section("differences", words("differences"), words("differences_lead"), tuple(blocks) or empty)
+
+
+def _figures(group: Group, outline: Outline, words: Words, sketches: Sketchbook) -> list[Block]:
+    blocks: list[Block] = []
+    for setting in group.settings[:OPEN_SETTINGS]:
+        points = _points(group, setting, outline, words)
+        if not points or sketches.full:
+            continue
+        figure = _figure(points, setting_title(setting, group, words), group, words, sketches)
+        closed = blocks and len(points) > MAX_POINTS // 4
+        blocks.append(Details(setting_title(setting, group, words), (figure,)) if closed else figure)
+    return blocks
+
+
+def _points(group: Group, setting: Setting, outline: Outline, words: Words) -> list[dict[str, Any]]:
+    return [
+        _point(row, test, setting, words) | {"variant": _line(row, outline, words), "seed": str(variant.seed)}
+        for test in outline.asked(group, setting)
+        for variant in group.variants
+        if (row := outline.result(variant, test, setting)) and row.delta is not None
+    ]
+
+
+def _line(row: Result, outline: Outline, words: Words) -> str:
+    variant = outline.run.variants.get(row.variant_id)
+    label = inert.label(variant.label if variant else row.method, 24)
+    return f"{label} · {words.plain('size', size=f'{row.train_size:,}')}"
+
+
+def _point(row: Result, test: TestSet, setting: Setting, words: Words) -> dict[str, Any]:
+    metric = words.metric(row.metric)
+    return {
+        "test": f"{inert.label(test.name, 28)} — {words.relation(test.relation)} · {metric} · n = {row.n:,}",
+        "delta": row.delta,
+        "low": row.delta if row.delta_ci_low is None else row.delta_ci_low,
+        "high": row.delta if row.delta_ci_high is None else row.delta_ci_high,
+        "verdict": row.verdict if row.verdict in TONES else "none",
+    }
+
+
+def _figure(points: list[dict[str, Any]], title: str, group: Group, words: Words, sketches: Sketchbook) -> Figure:
+    shown = points[:MAX_POINTS]
+    caption = words("forest_caption", setting=title)
+    if len(shown) < len(points):
+        caption += " " + words("points_cut", shown=len(shown), all=len(points))
+    return Figure(
+        svg=sketches.draw(forest_chart(shown, words)),
+        caption=caption,
+        label=words.plain("forest_label", task=group.task, count=len(shown)),
+        legend=tuple((verdict, words.of("verdict", verdict)) for verdict in ("better", "worse", "tied")),
+    )
+
+
+def forest_chart(points: Sequence[dict[str, Any]], words: Words) -> Any:
+    """Draw points {test, variant, seed, delta, low, high, verdict}: one panel per test set, seeds on one line."""
+    import altair as alt
+
+    tests = list(dict.fromkeys(point["test"] for point in points))
+    variants = list(dict.fromkeys(point["variant"] for point in points))
+    n_seeds = len({point["seed"] for point in points})
+    y = alt.Y("variant:N", sort=variants, title=None, axis=alt.Axis(ticks=False, domain=False, labelPadding=8))
+    x = alt.X("low:Q", title=words.plain("delta_axis"), axis=alt.Axis(format="+.2~f", tickCount=7))
+    offset = alt.YOffset("seed:N")
+    color = alt.Color("verdict:N", scale=verdict_scale(), legend=None)
+    zero = data([]).mark_rule(color="var(--ink-soft)", strokeDash=[3, 3]).encode(x=alt.datum(0))
+    chart = data(points)
+    whisker = chart.mark_rule(strokeWidth=2, aria=False).encode(x=x, x2="high:Q", y=y, yOffset=offset, color=color)
+    point = chart.mark_point(filled=True, size=75, opacity=1, aria=False).encode(
+        x="delta:Q",
+        y=y,
+        yOffset=offset,
+        color=color,
+        shape=alt.Shape("verdict:N", scale=verdict_shapes(), legend=None),
+    )
+    zero.data = alt.Undefined
+    panel = alt.layer(zero, whisker, point, data=chart.data).properties(width=420, height=alt.Step(10 + 12 * n_seeds))
+    header = alt.Header(labelOrient="top", labelAnchor="start", title=None, labelPadding=3)
+    return panel.facet(row=alt.Row("test:N", sort=tests, header=header), spacing=10).resolve_scale(y="independent")
+
+
+def _comparisons(group: Group, outline: Outline, words: Words) -> Table | None:
+    """Every primary comparison of a trained task: delta, interval, p-values, detectable difference, test."""
+    rows = [
+        (variant_name(variant, words), test, setting, row)
+        for setting in group.settings
+        for test in group.test_sets
+        for variant in group.variants
+        if (row := outline.result(variant, test, setting)) and row.delta is not None
+    ]
+    if not rows:
+        return None
+    names = ("variant", "test_set", "shots_prompt", "metric", "n", "delta", "p_raw", "p_holm", "mde", "test")
+    numeric = {"n", "p_raw", "p_holm", "mde"}
+    head = tuple(Th(words(name), numeric=name in numeric) for name in names)
+    body = tuple(_comparison_row(*item, outline=outline, words=words) for item in rows[:MAX_COMPARISONS])
+    caption = words("comparisons_caption", shown=len(body), all=len(rows))
+    return Table(caption, words.plain("comparisons_caption", shown=len(body), all=len(rows)), (head,), body)
+
+
+def _comparison_row(
+    name: str, test: TestSet, setting: Setting, row: Result, *, outline: Outline, words: Words
+) -> tuple[Td, ...]:
+    found = outline.comparison(row)
+    return (
+        Td(name, head=True),
+        Td(inert.name(test.name, 60), note=words.relation(test.relation)),
+        Td(setting_words(setting)),
+        Td(words.metric(row.metric)),
+        Td(numbers.count(row.n), numeric=True),
+        Td(
+            numbers.difference(row.delta, row.delta_ci_low, row.delta_ci_high),
+            mark=MARKS.get(row.verdict, ""),
+            spoken=words.of("verdict", row.verdict) if row.verdict else "",
+            tone=TONES.get(row.verdict, ""),
+        ),
+        Td(numbers.p_value(row.p_value), numeric=True),
+        Td(numbers.p_value(row.p_adjusted), numeric=True),
+        Td(numbers.value(found.mde if found else None), numeric=True),
+        Td(inert.label(found.test, 60) if found else ""),
+    )
+
+
+def setting_words(setting: Setting) -> str:
+    """Write a setting in short: shots, prompt and, after the first, the draw."""
+    draw = f" / {setting.draw + 1}" if setting.draw else ""
+    return f"{setting.shots} / {inert.label(setting.prompt, 20)}{draw}"
+
+

@@ -1,0 +1,80 @@
+"""Forgetting by sample: answers that were right and became wrong, beside those that were wrong and became right.
+
+An unchanged mean can hide both. Shares are of all samples of the comparison, as analysis counted them.
+"""
+
+from __future__ import annotations
+
+from hanka.report import inert, numbers
+from hanka.report.blocks import MARKS, Block, Details, Heading, Note, Section, Table, Td, Th
+from hanka.report.forest import setting_words
+from hanka.report.matrix import TONES
+from hanka.report.outline import Group, Outline, group_title, variant_name
+from hanka.report.rows import Comparison, Result
+from hanka.report.words import Words
+
+OPEN_ROWS = 40
+"A table with more rows opens on demand."
+MAX_ROWS = 300
+
+
+def forgetting_section(outline: Outline, words: Words) -> Section:
+    """Build the section of right → wrong and wrong → right."""
+    blocks: list[Block] = []
+    for group in outline.groups:
+        table = _table(group, outline, words)
+        if table:
+            blocks.append(Heading(group_title(group, outline, words)))
+            closed = Details(words("as_table_rows", count=len(table.rows)), (table,))
+            blocks.append(table if len(table.rows) <= OPEN_ROWS else closed)
+    empty = (Note(words("no_forgetting"), "muted"),)
+    return Section("forgetting", words("forgetting"), words("forgetting_lead"), tuple(blocks) or empty)
+
+
+def _counted(row: Result, outline: Outline) -> Comparison | None:
+    """Return the comparison of a result that counts flips, if there is one."""
+    found = outline.comparison(row)
+    return found if found and found.right_to_wrong is not None else None
+
+
+def _table(group: Group, outline: Outline, words: Words) -> Table | None:
+    found = [
+        (variant, test, setting, row, flips)
+        for setting in group.settings
+        for test in group.test_sets
+        for variant in group.variants
+        if (row := outline.result(variant, test, setting)) and (flips := _counted(row, outline))
+    ]
+    if not found:
+        return None
+    rows = tuple(
+        (
+            Td(variant_name(variant, words), head=True),
+            Td(inert.name(test.name, 60), note=words.relation(test.relation)),
+            Td(setting_words(setting)),
+            Td(numbers.count(flips.n or row.n), numeric=True),
+            _flip(flips.right_to_wrong, flips.forgotten_share),
+            _flip(flips.wrong_to_right, flips.learned_share),
+            _net(row, words),
+        )
+        for variant, test, setting, row, flips in found[:MAX_ROWS]
+    )
+    names = ("variant", "test_set", "shots_prompt", "n", "right_wrong", "wrong_right", "delta")
+    head = tuple(Th(words(name), numeric=name in {"n", "right_wrong", "wrong_right"}) for name in names)
+    caption = words("forgetting_caption")
+    if len(found) > MAX_ROWS:
+        caption += " " + words("rows_cut", shown=MAX_ROWS, all=len(found))
+    return Table(caption, words.plain("forgetting_label", task=group.task), (head,), rows)
+
+
+def _flip(n: int | None, share: float | None) -> Td:
+    return Td(numbers.count(n), note=numbers.share(share), numeric=True)
+
+
+def _net(row: Result, words: Words) -> Td:
+    return Td(
+        numbers.difference(row.delta, row.delta_ci_low, row.delta_ci_high),
+        mark=MARKS.get(row.verdict, ""),
+        spoken=words.of("verdict", row.verdict) if row.verdict else "",
+        tone=TONES.get(row.verdict, ""),
+    )

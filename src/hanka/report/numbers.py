@@ -1,0 +1,73 @@
+"""How numbers are written: values, differences, intervals, shares, p-values, times.
+
+Pure formatting, equal in every language and figure; None is an en dash, minus is U+2212.
+"""
+
+from __future__ import annotations
+
+NOTHING = "–"
+MINUS = "\N{MINUS SIGN}"
+
+
+def _decimals(size: float) -> int:
+    return 3 if size < 10 else 2 if size < 100 else 1 if size < 1000 else 0
+
+
+def value(number: float | None) -> str:
+    """Write a value with three decimals, fewer from 10 on."""
+    if number is None:
+        return NOTHING
+    text = f"{abs(number):,.{_decimals(abs(number))}f}"
+    return MINUS + text if number < 0 and text.strip("0.,") else text
+
+
+def signed(number: float | None) -> str:
+    """Write a difference with its sign; what rounds to zero has none."""
+    if number is None:
+        return NOTHING
+    text = value(number)
+    return "+" + text if number > 0 and text.strip("0.,") else text
+
+
+def interval(low: float | None, high: float | None, *, sign: bool = False) -> str:
+    """Write an interval as [low, high], or nothing where there is none."""
+    if low is None or high is None:
+        return ""
+    write = signed if sign else value
+    return f"[{write(low)}, {write(high)}]"
+
+
+def with_interval(number: float | None, low: float | None, high: float | None) -> str:
+    """Write a value and its interval on one line."""
+    return f"{value(number)} {interval(low, high)}".strip()
+
+
+def difference(number: float | None, low: float | None, high: float | None) -> str:
+    """Write a difference and its interval on one line."""
+    return f"{signed(number)} {interval(low, high, sign=True)}".strip()
+
+
+def count(number: int | float | None) -> str:
+    """Write a count with thousands separators."""
+    return NOTHING if number is None else f"{int(number):,}"
+
+
+def share(number: float | None) -> str:
+    """Write a share of one as a percentage."""
+    return NOTHING if number is None else f"{number * 100:.1f} %"
+
+
+def p_value(number: float | None) -> str:
+    """Write a p-value; below 0.001 only that."""
+    if number is None:
+        return NOTHING
+    return "< 0.001" if number < 0.001 else f"{number:.3f}"
+
+
+def seconds(number: float | None) -> str:
+    """Write a time as s, min or h."""
+    if number is None:
+        return NOTHING
+    if number < 120:
+        return f"{number:.1f} s"
+    return f"{number / 60:.1f} min" if number < 7200 else f"{number / 3600:.1f} h"

@@ -1,0 +1,57 @@
+"""The words of the report in two languages: look-up, and how names are set into sentences.
+
+Every word of the interface stands in `words_en.py` and `words_ja.py` under the same key; what analysis
+wrote (`…_en`, `…_ja`) is chosen here too. Dictionary text is plain: it is escaped like any other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias
+
+from markupsafe import Markup, escape
+
+from hanka.report import inert
+from hanka.report.rows import as_text
+from hanka.report.words_en import ENGLISH
+from hanka.report.words_ja import JAPANESE
+
+Lang: TypeAlias = Literal["en", "ja"]
+Word: TypeAlias = str | int | float
+
+LANGUAGES: Mapping[Lang, Mapping[str, str]] = {"en": ENGLISH, "ja": JAPANESE}
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """The words of one language."""
+
+    lang: Lang
+    "Language of the page."
+
+    def __call__(self, key: str, **names: Word) -> Markup:
+        """Return a sentence as HTML, each name made inert and isolated."""
+        parts = {part: inert.name(str(value)) for part, value in names.items()}
+        return Markup(escape(LANGUAGES[self.lang][key])).format(**parts)  # noqa: S704 - escaped before
+
+    def plain(self, key: str, **names: Word) -> str:
+        """Return a sentence as plain text: for tooltips, figures and spoken labels."""
+        return LANGUAGES[self.lang][key].format(**{part: inert.label(str(value)) for part, value in names.items()})
+
+    def of(self, group: str, name: str) -> str:
+        """Return the word for a stored value such as a metric or relation, or the value where there is none."""
+        return LANGUAGES[self.lang].get(f"{group}_{name}", "") or inert.label(name)
+
+    def metric(self, name: str) -> str:
+        """Return what a metric is called."""
+        return self.of("metric", name)
+
+    def relation(self, name: str) -> str:
+        """Return what a relation is called."""
+        return self.of("relation", name)
+
+    def written(self, stored: Mapping[str, Any], field: str) -> str:
+        """Return analysis' own sentence in this language, or in the other where it is missing."""
+        other = "ja" if self.lang == "en" else "en"
+        return as_text(stored.get(f"{field}_{self.lang}")) or as_text(stored.get(f"{field}_{other}"))

@@ -1,0 +1,275 @@
+"""The whole path, top to bottom: study → plan → audit → adapt → predict → score → analyse → report.
+
+A rerun does what is missing; a rerun of a finished study changes nothing. Every stage reads what the one
+before stored, so killing the process at any moment loses at most the unit at hand.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from hanka import __version__
+from hanka.analysis import analyse
+from hanka.audits import Audits, audit_rows, audit_tokens
+from hanka.estimate import Estimator, remember_rates
+from hanka.executor import Executor, InProcess, LocalProcesses, StudyCall
+from hanka.identity import content_id, sha256_text
+from hanka.plan import Plan, Unit, build_plan
+from hanka.progress import Progress
+from hanka.report import render_report
+from hanka.scoring import BASELINE_COLUMNS, score_baselines
+from hanka.store.folder import (
+    RunFolder,
+    read_json,
+    read_json_or_none,
+    write_csv,
+    write_json,
+    write_text,
+)
+from hanka.study.resolve import Study, load_study
+from hanka.work import Worker, cell_done, variant_done
+
+
+@dataclass(frozen=True, slots=True)
+class RunOptions:
+    """How a run is carried out; none of it changes a number."""
+
+    base: str | None = None
+    "Replaces the study's base models."
+    limit: int | None = None
+    "Caps training and test rows."
+    workers: int = 1
+    "Processes."
+    quiet: bool = False
+    "No progress."
+    command: str = ""
+    "The command that repeats this run."
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a run left behind."""
+
+    folder: RunFolder
+    "Its folder."
+    n_cells: int
+    "Cells of the plan."
+    n_failed: int
+    "Of these, failed."
+    n_new: int
+    "Units that were carried out now; 0: nothing was to do."
+
+
+def run_study(path: Path, out: Path, options: RunOptions) -> Outcome:
+    """Run what is missing of a study and bring its tables and report up to date.
+
+    Raises HankaError in one line for what the user can mend; KeyboardInterrupt passes through.
+    """
+    study = load_study(path, options.base, options.limit)
+    folder = RunFolder(out)
+    with folder.lock():
+        plan = build_plan(study)
+        digest = _digest(plan)
+        todo = [unit for unit in plan.units() if not _done(plan, folder, unit)]
+        if not todo and (read_json_or_none(out / "state.json") or {}).get("digest") == digest:
+            return Outcome(folder, len(plan.cells), _failed(plan, folder), 0)
+        write_text(folder.study, study_yaml(study))
+        write_json(folder.plan, plan_json(plan, path, options))
+        audits = _audit(plan, folder)
+        audits.raise_if_strict(study.spec.strict)
+        _execute(plan, folder, todo, StudyCall(path, options.base, options.limit, out), options)
+        write_csv(folder.baselines, BASELINE_COLUMNS, score_baselines(plan))
+        analyse(folder)
+        render_report(folder, folder.report, study.spec.lang)
+        _remember(plan, folder)
+        failed = _failed(plan, folder)
+        if not failed:
+            write_json(out / "state.json", {"digest": digest})
+        return Outcome(folder, len(plan.cells), failed, len(todo))
+
+
+def rebuild(folder: RunFolder, html: Path, lang: str | None) -> None:
+    """Rebuild tables, figures and report from stored files; needs no torch."""
+    plan = read_json(folder.plan)
+    with folder.lock():
+        analyse(folder)
+        chosen = lang or plan["lang"]
+        render_report(folder, html, "ja" if chosen == "ja" else "en")
+
+
+def study_yaml(study: Study) -> str:
+    """Write the study as resolved, every default and role written out."""
+    import yaml
+
+    values = json.loads(study.spec.model_dump_json())
+    values["data"] = values["data"] and {k: v for k, v in values["data"].items() if v is not None}
+    values["eval"]["scoring"] = study.scoring
+    values["eval"]["demonstrations"] = study.demonstrations
+    values["datasets"] = {
+        name: {k: v for k, v in entry.items() if v not in (None, {})} for name, entry in values["datasets"].items()
+    }
+    for name, use in study.tasks.items():
+        said = study.spec.tasks[name]
+        entry: dict[str, Any] = {
+            key: getattr(said, key) for key in ("kind", "prompt", "metric") if getattr(said, key) is not None
+        }
+        entry |= {"labels": list(said.labels)} if said.labels else {}
+        entry |= {"prompts": said.prompts} if said.prompts else {}
+        entry |= {"stop": list(said.stop)} if "stop" in said.model_fields_set else {}
+        entry["train"] = use.train.name if use.train else None
+        entry["in_domain"] = [dataset.name for dataset in use.in_domain]
+        entry["out_of_domain"] = [dataset.name for dataset in use.out_of_domain]
+        values["tasks"][name] = entry
+    values["methods"] = [{one["method"]: one["params"]} if one["params"] else one["method"] for one in values["methods"]]
+    bases = [base if base["trust_remote_code"] else base["model"] for base in values["base"]]
+    values["base"] = bases[0] if len(bases) == 1 else bases
+    return str(yaml.safe_dump(values, sort_keys=False, allow_unicode=True, width=110))
+
+
+def plan_json(plan: Plan, path: Path, options: RunOptions) -> dict[str, Any]:
+    """Return plan.json: variants and cells, and what reading the run later needs of the study."""
+    from hanka.models.identity import model_identity
+
+    study = plan.study
+    tests = {cell.test.dataset.name: cell.test for cell in plan.cells.values()}
+    trained = {use.train.name: use.train for use in study.tasks.values() if use.train}
+    datasets = {name: test.dataset for name, test in tests.items()} | trained
+    return plan.as_json() | {
+        "lang": study.spec.lang,
+        "seed": study.spec.seeds[0],
+        "stats": study.spec.stats.model_dump(),
+        "max_new_tokens": study.spec.eval.max_new_tokens,
+        "tasks": {
+            name: {"kind": use.task.kind, "labels": list(use.task.labels), "metrics": list(use.task.metrics)}
+            for name, use in study.tasks.items()
+        },
+        "trained_tasks": [name for name, use in study.tasks.items() if use.train and _trains(study)],
+        "reproduce": {
+            "command": options.command or f"hanka run {path}",
+            "study_sha256": sha256_text(study_yaml(study)),
+            "hanka": __version__,
+            "models": [
+                {
+                    "name": model.name,
+                    "licence": model.entry.licence if model.entry else "not stated",
+                    "note": model.note,
+                    "identity": model_identity(model),
+                }
+                for model in study.models
+            ],
+            "datasets": [
+                {
+                    "name": dataset.name,
+                    "task": dataset.task,
+                    "domain": dataset.domain,
+                    "source": dataset.source,
+                    "licence": dataset.licence,
+                    "n_test": len(tests[name].examples) if name in tests else 0,
+                    "note": dataset.note,
+                }
+                for name, dataset in datasets.items()
+            ],
+        },
+    }
+
+
+def _trains(study: Study) -> bool:
+    return any(use.method.trains for use in study.methods)
+
+
+def _digest(plan: Plan) -> str:
+    """Return what the tables of a finished run depend on: ids, statistics, code version."""
+    study = plan.study
+    return content_id(
+        {
+            "hanka": __version__,
+            "cells": list(plan.cells),
+            "relations": [cell.cell.relation for cell in plan.cells.values()],
+            "labels": [variant.variant.label for variant in plan.variants.values()],
+            "stats": study.spec.stats.model_dump(),
+            "lang": study.spec.lang,
+            "strict": study.spec.strict,
+            "name": study.spec.name,
+            "seed": study.spec.seeds[0],
+        }
+    )
+
+
+def _done(plan: Plan, folder: RunFolder, unit: Unit) -> bool:
+    if unit.kind == "adapt":
+        return variant_done(folder, unit.variant_id)
+    return all(cell_done(folder, cell.cell.id) for cell in plan.cells_of(unit.variant_id))
+
+
+def _failed(plan: Plan, folder: RunFolder) -> int:
+    return sum(1 for cell_id in plan.cells if not cell_done(folder, cell_id))
+
+
+def _audit(plan: Plan, folder: RunFolder) -> Audits:
+    """Audit rows and tokens before any training; the tokenizer is loaded, no weights."""
+    from hanka.models.loading import load_tokenizer
+
+    audits = audit_rows(plan)
+    for model in plan.study.models:
+        audit_tokens(plan, audits, load_tokenizer(model), model.name)
+    write_json(folder.audits, audits.as_json())
+    return audits
+
+
+def _execute(
+    plan: Plan, folder: RunFolder, todo: Sequence[Unit], call: StudyCall, options: RunOptions
+) -> None:
+    """Hand the missing units to an executor and show how far it is."""
+    costs = Estimator(plan)
+    seconds = {unit.id: _unit_seconds(plan, folder, costs, unit) for unit in todo}
+    with Progress(sum(seconds.values()) / max(1, options.workers), options.quiet) as progress:
+        worker = Worker(plan, folder, progress.update)
+
+        def work(unit: Unit) -> None:
+            progress.begin(_title(plan, unit), seconds[unit.id])
+            worker.run(unit)
+
+        executor: Executor = InProcess(work) if options.workers == 1 else LocalProcesses(call, options.workers)
+        executor.run(todo, lambda _unit: progress.finish())
+
+
+def _unit_seconds(plan: Plan, folder: RunFolder, costs: Estimator, unit: Unit) -> float:
+    planned = plan.variants[unit.variant_id]
+    if unit.kind == "adapt":
+        return costs.variant(planned).seconds + 1.0
+    missing = [cell for cell in plan.cells_of(unit.variant_id) if not cell_done(folder, cell.cell.id)]
+    return sum(costs.cell(cell).seconds for cell in missing) + 1.0
+
+
+def _title(plan: Plan, unit: Unit) -> str:
+    variant = plan.variants[unit.variant_id].variant
+    name = variant.label if variant.method == "base" else f"{variant.label} on {variant.train_dataset} ({variant.train_size})"
+    return f"{'making' if unit.kind == 'adapt' else 'evaluating'} {name}"
+
+
+def _remember(plan: Plan, folder: RunFolder) -> None:
+    """Keep this machine's rates for the next estimate."""
+    for model in plan.study.models:
+        variants = [planned for planned in plan.variants.values() if planned.model is model]
+        made = [read_json_or_none(folder.variant(one.variant.id) / "variant.json") or {} for one in variants]
+        records = [one["record"] for one in made if one.get("record", {}).get("train_seconds")]
+        train = sum(one["n_tokens"] for one in records) / sum(one["train_seconds"] for one in records) if records else None
+        remember_rates(model, _score_rate(plan, folder, variants), train)
+
+
+def _score_rate(plan: Plan, folder: RunFolder, variants: Sequence[Any]) -> float | None:
+    """Return estimated tokens over measured seconds of the cells, so that estimates meet what they stand for."""
+    costs = Estimator(plan)
+    tokens = seconds = 0.0
+    for planned in variants:
+        for cell in plan.cells_of(planned.variant.id):
+            record = read_json_or_none(folder.cell(cell.cell.id) / "cell.json") or {}
+            if record.get("status") == "done":
+                cost = costs.cell(cell)
+                tokens += cost.seconds * costs.rate(planned.model)
+                seconds += record["seconds"]
+    return tokens / seconds if seconds > 1 else None

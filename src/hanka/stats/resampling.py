@@ -1,0 +1,152 @@
+"""Resampling of additive statistics: weights × rows, for any metric that is a function of sums.
+
+Reading side: records → **statistics** → tables. A `ResamplingPlan` is drawn once per test set and used for every
+comparison on it: how often each unit (a sample, or a whole cluster) occurs in each resample. Statistics
+are summed per unit, multiplied by the plan, and aggregated.
+
+Source: Efron & Tibshirani (1993), An Introduction to the Bootstrap, ch. 6 (bootstrap), 11 (jackknife);
+Davison & Hinkley (1997), section 3.8 (resampling whole clusters). Limits: resamples × units × 2 bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+FloatArray: TypeAlias = npt.NDArray[np.float64]
+IntArray: TypeAlias = npt.NDArray[np.int64]
+Aggregate: TypeAlias = Callable[[FloatArray, FloatArray], FloatArray]
+
+BLOCK = 4_000_000  # numbers expanded to float64 at a time: 32 MB
+
+
+def mean(sums: FloatArray, n: FloatArray) -> FloatArray:
+    """Aggregate of a mean metric: the first sum over n. sums: (..., k), n: (...)."""
+    return np.asarray(sums[..., 0] / n)
+
+
+def as_rows(statistics: npt.ArrayLike, n: int) -> FloatArray:
+    """Read statistics as (n, k) float rows; one number per sample becomes k = 1.
+
+    Raises ValueError when there are not n rows or a value is not finite: nulls are the caller's to remove.
+    """
+    rows = np.asarray(statistics, dtype=np.float64)
+    rows = rows.reshape(-1, 1) if rows.ndim == 1 else rows
+    if rows.ndim != 2 or len(rows) != n:
+        raise ValueError(f"statistics have shape {rows.shape}; expected ({n}, k), one row per sample")
+    if not np.isfinite(rows).all():
+        raise ValueError("statistics contain a value that is not finite: remove the samples without a score first")
+    return rows
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ResamplingPlan:
+    """The resamples of one test set, drawn once and shared by all comparisons on it."""
+
+    units: IntArray
+    "(n,) unit of each sample: its own, or that of its cluster."
+    sizes: FloatArray
+    "(n_units,) samples per unit."
+    counts: npt.NDArray[np.uint16]
+    "(resamples, n_units) how often each unit is drawn."
+
+    @property
+    def n(self) -> int:
+        """Number of samples."""
+        return len(self.units)
+
+    @property
+    def n_units(self) -> int:
+        """Number of independent units: clusters, or samples where there are none."""
+        return len(self.sizes)
+
+    @property
+    def is_clustered(self) -> bool:
+        """Whether any unit holds more than one sample."""
+        return self.n_units < self.n
+
+    def unit_sums(self, rows: FloatArray) -> FloatArray:
+        """Sum (n, k) rows within units: (n_units, k)."""
+        if not self.is_clustered:
+            return rows
+        sums = np.zeros((self.n_units, rows.shape[1]))
+        np.add.at(sums, self.units, rows)
+        return sums
+
+    def replicates(self, unit_rows: FloatArray, aggregate: Aggregate) -> FloatArray:
+        """Aggregate every resample of (n_units, k) unit sums: (resamples,)."""
+        weighted = np.column_stack([unit_rows, self.sizes])
+        n_rows = max(1, BLOCK // self.n_units)
+        blocks = [
+            self.counts[start : start + n_rows].astype(np.float64) @ weighted
+            for start in range(0, len(self.counts), n_rows)
+        ]
+        sums = np.concatenate(blocks)
+        return aggregate(sums[:, :-1], sums[:, -1])
+
+
+def cluster_units(cluster: Sequence[Hashable], n: int) -> IntArray:
+    """Number the clusters 0, 1, … in order of appearance: (n,).
+
+    An empty string or None means that the sample stands alone. Raises ValueError if lengths differ.
+    """
+    if len(cluster) != n:
+        raise ValueError(f"{len(cluster)} cluster ids for {n} samples: give one per sample")
+    numbers: dict[Hashable, int] = {}
+    keys = (("alone", place) if group in ("", None) else ("cluster", group) for place, group in enumerate(cluster))
+    return np.asarray([numbers.setdefault(key, len(numbers)) for key in keys], dtype=np.int64)
+
+
+def plan_resampling(
+    n: int, rng: np.random.Generator, cluster: Sequence[Hashable] | None = None, resamples: int = 2000
+) -> ResamplingPlan:
+    """Draw a resampling plan for n samples.
+
+    cluster: (n,) group ids; whole groups are drawn, and an empty id stands alone. The same state of rng
+    gives the same plan. Raises ValueError with fewer than two samples or two clusters: no resampling can
+    show variation there.
+    """
+    units = np.arange(n, dtype=np.int64) if cluster is None else cluster_units(cluster, n)
+    sizes = np.bincount(units).astype(np.float64)
+    if len(sizes) < 2:
+        raise ValueError(f"{n} samples in {len(sizes)} independent units: at least 2 units are needed")
+    if resamples < 1:
+        raise ValueError(f"{resamples} resamples: at least 1 is needed")
+    return ResamplingPlan(units, sizes, _draw_counts(rng, len(sizes), resamples))
+
+
+def _draw_counts(rng: np.random.Generator, n_units: int, resamples: int) -> npt.NDArray[np.uint16]:
+    counts = np.empty((resamples, n_units), dtype=np.uint16)
+    n_rows = max(1, BLOCK // n_units)
+    for start in range(0, resamples, n_rows):
+        block = counts[start : start + n_rows]
+        drawn = rng.integers(0, n_units, size=block.shape)
+        drawn += np.arange(len(block))[:, None] * n_units  # one range of numbers per resample
+        block[:] = np.bincount(drawn.ravel(), minlength=block.size).reshape(block.shape)
+    return counts
+
+
+class Jackknife(NamedTuple):
+    """An aggregate of all samples, and with each unit left out."""
+
+    value: float
+    left_out: FloatArray
+
+    @property
+    def pseudo_values(self) -> FloatArray:
+        """(n_units,) m·value - (m-1)·left_out: for a mean of single samples, the samples themselves."""
+        m = len(self.left_out)
+        return m * self.value - (m - 1) * self.left_out
+
+
+def jackknife(unit_rows: FloatArray, sizes: FloatArray, aggregate: Aggregate) -> Jackknife:
+    """Aggregate unit sums (m, k) with sizes (m,), whole and with each unit left out.
+
+    Source: Efron & Tibshirani (1993), ch. 11.
+    """
+    total, n = unit_rows.sum(axis=0), sizes.sum()
+    return Jackknife(float(aggregate(total, n)), aggregate(total - unit_rows, n - sizes))

@@ -1,0 +1,52 @@
+"""Where downloaded and prepared files live, and how a file comes to exist whole or not at all.
+
+Stands below every stage that writes: datasets, models and the run folder. The cache is safe to delete.
+Limits: `atomic_path` survives a killed process; it does not promise that the folder entry itself is on
+disk after a power cut.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from hanka.errors import StoreError
+
+REASONS = {
+    errno.ENOSPC: "the disk is full: free some space and run again",
+    errno.EDQUOT: "the disk quota is used up: free some space and run again",
+    errno.EROFS: "the file system is read-only: choose another folder",
+    errno.EACCES: "permission denied: choose another folder",
+}
+
+
+def cache_root() -> Path:
+    """Return the cache folder: `HANKA_CACHE`, else `~/.cache/hanka`; it may not exist yet."""
+    chosen = os.environ.get("HANKA_CACHE", "").strip()
+    return Path(chosen).expanduser() if chosen else Path.home() / ".cache" / "hanka"
+
+
+@contextmanager
+def atomic_path(path: Path) -> Iterator[Path]:
+    """Give a temporary name beside `path`; when the block ends well, that file becomes `path`.
+
+    Makes missing parent folders. On any error nothing is left behind and an older `path` stays as it was.
+    Raises StoreError in one line when the disk is full, read-only or forbidden.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield temporary
+        with temporary.open("rb+") as written:
+            os.fsync(written.fileno())
+        temporary.replace(path)
+    except OSError as error:
+        if error.errno in REASONS:
+            raise StoreError(f"cannot write {path}: {REASONS[error.errno]}") from error
+        raise
+    finally:
+        temporary.unlink(missing_ok=True)

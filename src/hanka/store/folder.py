@@ -1,0 +1,235 @@
+"""The folder of a run: where every file stands, and how it is written and read.
+
+All writes go to a temporary name and are renamed, so a half-written file is never read. JSON and Parquet
+only, no pickle. One process at a time works in a folder; a lock file, released by the operating
+system when the process dies, says so.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hanka.errors import StoreError
+from hanka.records import Prediction
+from hanka.store.cache import atomic_path
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+PREDICTION_COLUMNS = tuple(field.name for field in fields(Prediction))
+
+SUMMARY_COLUMNS = (
+    "cell_id", "variant_id", "base", "method", "params", "train_task", "train_dataset", "train_size", "seed",
+    "test_task", "test_dataset", "relation", "shots", "prompt", "draw", "metric", "n", "n_failed", "value",
+    "ci_low", "ci_high", "base_value", "delta", "delta_ci_low", "delta_ci_high", "p_value", "p_adjusted", "verdict",
+)  # fmt: skip
+"Columns of summary.csv, in order."
+
+
+@dataclass(frozen=True, slots=True)
+class RunFolder:
+    """The paths of a run and the only way to read or write them."""
+
+    path: Path
+    "The folder itself."
+
+    @property
+    def study(self) -> Path:
+        """The study as resolved, every default written out."""
+        return self.path / "study.yaml"
+
+    @property
+    def plan(self) -> Path:
+        """Variants, cells, ids."""
+        return self.path / "plan.json"
+
+    @property
+    def audits(self) -> Path:
+        """Every audit warning with counts."""
+        return self.path / "audits.json"
+
+    @property
+    def scores(self) -> Path:
+        """One row per cell × sample × metric."""
+        return self.path / "scores.parquet"
+
+    @property
+    def summary(self) -> Path:
+        """One row per cell × metric."""
+        return self.path / "summary.csv"
+
+    @property
+    def baselines(self) -> Path:
+        """Trivial baselines of every test set: one row per test set × baseline × metric."""
+        return self.path / "baselines.csv"
+
+    @property
+    def findings(self) -> Path:
+        """Claims of the study, forgetting, detectable differences, the decision."""
+        return self.path / "findings.json"
+
+    @property
+    def report(self) -> Path:
+        """The report."""
+        return self.path / "report.html"
+
+    def variant(self, variant_id: str) -> Path:
+        """Folder of a variant."""
+        return self.path / "variants" / variant_id
+
+    def cell(self, cell_id: str) -> Path:
+        """Folder of a cell."""
+        return self.path / "cells" / cell_id
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """Hold the folder for one process. Raises StoreError if another one holds it."""
+        make_folder(self.path)
+        with (self.path / ".lock").open("w") as handle:
+            try:
+                _lock_file(handle)
+            except OSError:
+                raise StoreError(
+                    f"{self.path}: another hanka process is working here; wait for it, or choose another --out"
+                ) from None
+            yield
+
+
+def _lock_file(handle: Any) -> None:
+    """Take the file's lock or raise OSError; it is released when the process ends, however it ends."""
+    try:
+        import fcntl
+    except ImportError:
+        import msvcrt
+
+        msvcrt.locking(handle.fileno(), msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined,unused-ignore]
+    else:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def make_folder(path: Path) -> None:
+    """Create a folder and its parents. Raises StoreError where that is impossible."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreError(f"{path}: cannot be created: {error.strerror}; choose another folder") from None
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write UTF-8 text atomically; lone surrogates become escapes."""
+    make_folder(path.parent)
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(text.encode("utf-8", "backslashreplace"))
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write JSON atomically, keys in the given order."""
+    write_text(path, json.dumps(value, ensure_ascii=False, indent=1, allow_nan=False) + "\n")
+
+
+def read_json(path: Path) -> Any:
+    """Read JSON. Raises StoreError for a missing or damaged file."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise StoreError(f"{path}: no such file; is this the folder of a run?") from None
+    except (OSError, ValueError) as error:
+        raise StoreError(f"{path}: damaged ({error}); delete it and run the study again") from None
+
+
+def read_json_or_none(path: Path) -> Any:
+    """Read JSON, or None where the file is missing or damaged: such work counts as not done."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+
+
+def write_table(path: Path, table: pa.Table) -> None:
+    """Write a Parquet table atomically."""
+    import pyarrow.parquet as pq
+
+    make_folder(path.parent)
+    with atomic_path(path) as temporary:
+        pq.write_table(table, temporary, compression="zstd")
+
+
+def read_table(path: Path, columns: Sequence[str] | None = None) -> pa.Table:
+    """Read a Parquet table. Raises StoreError for a missing or damaged file."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        return pq.read_table(path, columns=None if columns is None else list(columns), partitioning=None)
+    except FileNotFoundError:
+        raise StoreError(f"{path}: no such file; run the study first") from None
+    except (OSError, pa.ArrowException) as error:
+        line = " ".join(str(error).split())
+        raise StoreError(f"{path}: damaged ({line}); delete its folder and run the study again") from None
+
+
+def write_predictions(folder: Path, predictions: Sequence[Prediction], groups: Sequence[str]) -> None:
+    """Write predictions.parquet, one row per sample, with each sample's group in the last column."""
+    import pyarrow as pa
+
+    schema = pa.schema(
+        [
+            ("sample_id", pa.string()),
+            ("prompt", pa.string()),
+            ("prompt_sha256", pa.string()),
+            ("target", pa.string()),
+            ("output", pa.string()),
+            ("parsed", pa.string()),
+            ("label_scores", pa.list_(pa.float64())),
+            ("status", pa.string()),
+            ("reason", pa.string()),
+            ("n_prompt_tokens", pa.int32()),
+            ("n_output_tokens", pa.int32()),
+            ("group", pa.string()),
+        ]
+    )
+    rows = [asdict(prediction) | {"group": group} for prediction, group in zip(predictions, groups, strict=True)]
+    write_table(folder / "predictions.parquet", pa.Table.from_pylist([_encodable(row) for row in rows], schema=schema))
+
+
+def _encodable(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Escape lone surrogates, which neither Parquet nor UTF-8 can hold."""
+    return {
+        name: value.encode("utf-8", "backslashreplace").decode() if isinstance(value, str) else value
+        for name, value in row.items()
+    }
+
+
+def read_predictions(folder: Path) -> tuple[list[Prediction], list[str]]:
+    """Read predictions.parquet back: predictions and their groups."""
+    rows = read_table(folder / "predictions.parquet").to_pylist()
+    groups = [row.pop("group") for row in rows]
+    return [
+        Prediction(**(row | {"label_scores": None if row["label_scores"] is None else tuple(row["label_scores"])}))
+        for row in rows
+    ], groups
+
+
+def write_csv(path: Path, columns: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> None:
+    """Write a CSV file atomically: null is empty, floats in shortest exact form, lines end in \\n."""
+    make_folder(path.parent)
+    with atomic_path(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as handle:
+        writer = csv.writer(handle, lineterminator="\n")
+        writer.writerow(columns)
+        for row in rows:
+            writer.writerow(["" if row[name] is None else row[name] for name in columns])
+
+
+def read_csv(path: Path) -> list[dict[str, str]]:
+    """Read a CSV file as text. Raises StoreError if it is missing."""
+    try:
+        with path.open(encoding="utf-8", newline="") as handle:
+            return list(csv.DictReader(handle))
+    except FileNotFoundError:
+        raise StoreError(f"{path}: no such file; run the study first") from None

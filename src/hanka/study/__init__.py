@@ -1,0 +1,8 @@
+"""The study file: its shape, its reading with line numbers, and its resolution into a Study."""
+
+from __future__ import annotations
+
+from hanka.study.resolve import MethodUse, Study, TaskUse, load_study
+from hanka.study.schema import StudySpec
+
+__all__ = ["MethodUse", "Study", "StudySpec", "TaskUse", "load_study"]

@@ -1,0 +1,73 @@
+"""From encoded rows to micro-batches: order by seed, length-sorted, a token budget per forward pass.
+
+An optimizer batch is fixed by seed, epoch and batch size. How it is cut into micro-batches changes memory
+and speed only: the loss is summed over supervised tokens and divided once by their number in the
+whole optimizer batch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+from hanka.identity import stream
+from hanka.prompting import Encoded
+
+if TYPE_CHECKING:
+    import torch
+
+
+class MicroBatch(NamedTuple):
+    """Padded on the left, so that all targets end at the right edge."""
+
+    input_ids: torch.Tensor
+    "(rows, width)"
+    attention_mask: torch.Tensor
+    "(rows, width): 1 for real tokens."
+    position_ids: torch.Tensor
+    "(rows, width): counts real tokens."
+    labels: torch.Tensor
+    "(rows, n_targets): the last n_targets tokens; -100 where not supervised."
+
+
+def optimizer_batches(n_rows: int, batch_size: int, epoch: int, seed: int) -> list[list[int]]:
+    """Shuffle rows by (seed, epoch) and cut them into optimizer batches; the last may be smaller."""
+    order = stream(seed, "batches", epoch).permutation(n_rows).tolist()
+    return [order[start : start + batch_size] for start in range(0, n_rows, batch_size)]
+
+
+def micro_batches(rows: Sequence[Encoded], token_budget: int, pad: int) -> Iterator[MicroBatch]:
+    """Cut one optimizer batch into micro-batches of at most `token_budget` padded tokens, longest first."""
+    ordered = sorted(rows, key=lambda row: -len(row.ids))
+    batch: list[Encoded] = []
+    for row in ordered:
+        if batch and (len(batch) + 1) * len(batch[0].ids) > token_budget:
+            yield _pad(batch, pad)
+            batch = []
+        batch.append(row)
+    if batch:
+        yield _pad(batch, pad)
+
+
+def supervised(row: Encoded) -> int:
+    """Count the supervised tokens of a row."""
+    return len(row.ids) - max(row.start, 1) if row.start < len(row.ids) else 0
+
+
+def _pad(rows: Sequence[Encoded], pad: int) -> MicroBatch:
+    import torch
+
+    width = max(len(row.ids) for row in rows)
+    n_targets = max(supervised(row) for row in rows)
+    ids = torch.full((len(rows), width), pad, dtype=torch.long)
+    mask = torch.zeros((len(rows), width), dtype=torch.long)
+    positions = torch.zeros((len(rows), width), dtype=torch.long)
+    labels = torch.full((len(rows), n_targets), -100, dtype=torch.long)
+    for index, row in enumerate(rows):
+        length, n_own = len(row.ids), supervised(row)
+        ids[index, width - length :] = torch.tensor(row.ids)
+        mask[index, width - length :] = 1
+        positions[index, width - length :] = torch.arange(length)
+        if n_own:
+            labels[index, n_targets - n_own :] = torch.tensor(row.ids[length - n_own :])
+    return MicroBatch(ids, mask, positions, labels)

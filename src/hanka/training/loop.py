@@ -1,0 +1,209 @@
+"""The one training loop; every method that trains goes through it. It knows rows of token ids, no task.
+
+AdamW on the trainable weights; loss on supervised tokens only, summed per micro-batch and divided by the
+number of supervised tokens in the optimizer batch; gradient norm clipped; learning rate by step.
+accelerate moves tensors and handles devices and mixed precision. Randomness (dropout) is reseeded per
+step from (seed, step), so a training resumed from a checkpoint repeats an undisturbed one exactly.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from hanka.errors import UnitFailed
+from hanka.identity import stream_seed
+from hanka.prompting import Encoded
+from hanka.store.folder import write_text
+from hanka.training.batching import MicroBatch, micro_batches, optimizer_batches, supervised
+from hanka.training.checkpoint import load_checkpoint, save_checkpoint
+
+if TYPE_CHECKING:
+    import torch
+
+
+@dataclass(frozen=True, slots=True)
+class LoopSettings:
+    """How the loop trains; the study's `train:` as one method sees it."""
+
+    epochs: int
+    "Passes over the rows."
+    batch_size: int
+    "Rows per optimizer step."
+    learning_rate: float
+    "Peak."
+    schedule: Literal["linear", "cosine", "constant"]
+    "Decay after warm-up."
+    warmup_ratio: float
+    "Share of steps that warm up."
+    weight_decay: float
+    "AdamW."
+    max_grad_norm: float
+    "Clip."
+    micro_batch_tokens: int
+    "Padded tokens per forward pass."
+    gradient_checkpointing: bool
+    "Recompute activations."
+    checkpoint_seconds: float
+    "Write a checkpoint after so many seconds."
+    allow_unsupervised: bool = False
+    "Keep rows without a supervised token (`protocol: paper`); they count as rows and teach nothing."
+
+
+@dataclass(slots=True)
+class LoopState:
+    """What a checkpoint remembers."""
+
+    step: int = 0
+    "Optimizer steps done."
+    losses: list[float] = field(default_factory=list)
+    "Mean loss per supervised token (nats) of each step."
+    n_tokens: int = 0
+    "Tokens forwarded, without padding."
+    n_supervised_tokens: int = 0
+    "Supervised tokens seen."
+    seconds: float = 0.0
+    "Time spent in steps."
+
+
+def learning_rate_at(step: int, n_steps: int, settings: LoopSettings) -> float:
+    """Return the learning rate of a step, 0-based; linear and cosine reach 0 after the last step."""
+    warm = math.ceil(settings.warmup_ratio * n_steps)
+    if step < warm:
+        return settings.learning_rate * (step + 1) / warm
+    done = (step - warm) / max(1, n_steps - warm)
+    if settings.schedule == "linear":
+        return settings.learning_rate * (1 - done)
+    if settings.schedule == "cosine":
+        return settings.learning_rate * 0.5 * (1 + math.cos(math.pi * done))
+    return settings.learning_rate
+
+
+def train(
+    model: Any,
+    rows: Sequence[Encoded],
+    settings: LoopSettings,
+    seed: int,
+    folder: Path,
+    report: Callable[[str, float], None],
+) -> LoopState:
+    """Train the weights of `model` that require gradients, in place.
+
+    rows: every one with at least one supervised token, or UnitFailed is raised. folder: for checkpoints and
+    train_log.jsonl. Returns the final state. Raises UnitFailed for a loss that is not a number.
+    """
+    import torch
+    from accelerate import Accelerator
+
+    _refuse_unsupervised(rows, settings.allow_unsupervised)
+    accelerator = Accelerator(cpu=next(model.parameters()).device.type == "cpu")
+    parameters = {name: value for name, value in model.named_parameters() if value.requires_grad}
+    optimizer = torch.optim.AdamW(
+        parameters.values(), lr=settings.learning_rate, weight_decay=settings.weight_decay, fused=False, foreach=False
+    )
+    schedule = [batch for epoch in range(settings.epochs) for batch in _epoch(rows, settings, epoch, seed)]
+    checkpoints = folder / "checkpoints"
+    restored = load_checkpoint(checkpoints, parameters, optimizer)
+    state = LoopState(**restored) if restored else LoopState()
+    _restart_log(folder, state.step)
+    if settings.gradient_checkpointing:
+        model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
+        model.enable_input_require_grads()
+    model.train()
+    last_saved = time.monotonic()
+    for step in range(state.step, len(schedule)):
+        started = time.monotonic()
+        torch.manual_seed(stream_seed(seed, "dropout", step) % 2**63)
+        for group in optimizer.param_groups:
+            group["lr"] = learning_rate_at(step, len(schedule), settings)
+        batch = [rows[index] for index in schedule[step]]
+        loss = _step(model, batch, settings, accelerator)
+        norm = accelerator.clip_grad_norm_(list(parameters.values()), settings.max_grad_norm)
+        if not math.isfinite(loss):
+            raise UnitFailed(f"the loss became {loss} at step {step + 1}; lower the learning rate")
+        optimizer.step()
+        optimizer.zero_grad(set_to_none=True)
+        state.step = step + 1
+        state.losses.append(loss)
+        state.n_tokens += sum(len(row.ids) for row in batch)
+        state.n_supervised_tokens += sum(supervised(row) for row in batch)
+        state.seconds += time.monotonic() - started
+        _log(folder, state, loss, float(norm), optimizer.param_groups[0]["lr"])
+        report(f"training, step {state.step} of {len(schedule)}, loss {loss:.3f}", state.step / len(schedule))
+        if state.step < len(schedule) and time.monotonic() - last_saved >= settings.checkpoint_seconds:
+            save_checkpoint(checkpoints, parameters, optimizer, _as_dict(state))
+            last_saved = time.monotonic()
+    model.eval()
+    return state
+
+
+def _as_dict(state: LoopState) -> dict[str, Any]:
+    return {name: getattr(state, name) for name in LoopState.__slots__}
+
+
+def _refuse_unsupervised(rows: Sequence[Encoded], allowed: bool) -> None:
+    empty = sum(1 for row in rows if not supervised(row))
+    if empty == len(rows) or (empty and not allowed):
+        raise UnitFailed(
+            f"{empty} of {len(rows)} training rows have no supervised token left; raise train.max_length or shorten them"
+        )
+
+
+def _epoch(rows: Sequence[Encoded], settings: LoopSettings, epoch: int, seed: int) -> list[list[int]]:
+    return optimizer_batches(len(rows), settings.batch_size, epoch, seed)
+
+
+def _step(model: Any, batch: Sequence[Encoded], settings: LoopSettings, accelerator: Any) -> float:
+    """Accumulate the gradient of one optimizer batch; returns its mean loss per supervised token (nats)."""
+    n_targets = sum(supervised(row) for row in batch)
+    total = 0.0
+    batch = [row for row in batch if supervised(row)]
+    for micro in micro_batches(batch, settings.micro_batch_tokens, pad=0):
+        loss = token_loss(model, micro, accelerator.device) / n_targets
+        accelerator.backward(loss)
+        total += loss.item()
+    return total
+
+
+def token_loss(model: Any, micro: MicroBatch, device: Any) -> torch.Tensor:
+    """Return the summed cross-entropy (nats) of a micro-batch; the head runs on target positions only."""
+    import torch
+
+    n_targets = micro.labels.shape[1]
+    logits = model(
+        input_ids=micro.input_ids.to(device),
+        attention_mask=micro.attention_mask.to(device),
+        position_ids=micro.position_ids.to(device),
+        use_cache=False,
+        logits_to_keep=n_targets + 1,
+    ).logits[:, :-1]
+    return torch.nn.functional.cross_entropy(
+        logits.float().flatten(0, 1), micro.labels.to(device).flatten(), ignore_index=-100, reduction="sum"
+    )
+
+
+def _log(folder: Path, state: LoopState, loss: float, norm: float, learning_rate: float) -> None:
+    """Append one line to train_log.jsonl."""
+    row = {
+        "step": state.step,
+        "loss": loss,
+        "grad_norm": norm,
+        "learning_rate": learning_rate,
+        "n_tokens": state.n_tokens,
+        "n_supervised_tokens": state.n_supervised_tokens,
+        "seconds": round(state.seconds, 3),
+    }
+    with (folder / "train_log.jsonl").open("a", encoding="utf-8") as handle:
+        handle.write(json.dumps(row) + "\n")
+
+
+def _restart_log(folder: Path, n_steps: int) -> None:
+    """Drop the log lines after the step that training goes on from."""
+    path = folder / "train_log.jsonl"
+    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    write_text(path, "".join(line + "\n" for line in lines[:n_steps]))

@@ -1,0 +1,263 @@
+from __future__ import annotations
+
+import math
+import time
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from hanka.stats.paired import (
+    ComparisonSettings,
+    compare,
+    jackknife_t_test,
+    mcnemar_test,
+    paired_bootstrap,
+    sign_flip_test,
+)
+from hanka.stats.resampling import jackknife, mean, plan_resampling
+
+BINARY = ComparisonSettings(binary=True)
+# Extra hours of sleep of ten patients under two drugs, Student (1908), Cushny & Peebles.
+DRUG_1 = [0.7, -1.6, -0.2, -1.2, -0.1, 3.4, 3.7, 0.8, 0.0, 2.0]
+DRUG_2 = [1.9, 0.8, 1.1, 0.1, -0.1, 4.4, 5.5, 1.6, 4.6, 3.4]
+
+
+def plan_of(n: int, cluster=None, resamples: int = 2000, seed: int = 0):
+    return plan_resampling(n, np.random.default_rng(seed), cluster, resamples)
+
+
+def macro_f1(sums, n):
+    hits, targets, answers = np.split(sums, 3, axis=-1)
+    return (2 * hits / np.maximum(targets + answers, 1)).mean(axis=-1)
+
+
+def class_rows(targets, answers, c=3):
+    target, answer = np.eye(c)[targets], np.eye(c)[answers]
+    return np.hstack([target * answer, target, answer])
+
+
+def test_jackknife_t_test_matches_students_sleep_data() -> None:
+    result = jackknife_t_test(DRUG_1, DRUG_2, mean, plan_of(10))
+    assert result.statistic == pytest.approx(-4.0621, abs=5e-5)
+    assert result.p_value == pytest.approx(0.002833, abs=5e-7)
+
+
+def test_jackknife_standard_error_matches_efron_and_tibshirani() -> None:
+    # Law school data, ch. 11: jackknife standard error of the correlation 0.1425.
+    lsat = np.array([576, 635, 558, 578, 666, 580, 555, 661, 651, 605, 653, 575, 545, 572, 594.0])
+    gpa = np.array([3.39, 3.30, 2.81, 3.03, 3.44, 3.07, 3.00, 3.43, 3.36, 3.13, 3.12, 2.74, 2.76, 2.88, 2.96])
+
+    def correlation(sums, n):
+        x, y, xx, yy, xy = np.moveaxis(sums / np.asarray(n)[..., None], -1, 0)
+        return (xy - x * y) / np.sqrt((xx - x * x) * (yy - y * y))
+
+    whole = jackknife(np.column_stack([lsat, gpa, lsat**2, gpa**2, lsat * gpa]), np.ones(15), correlation)
+    assert whole.value == pytest.approx(0.776, abs=5e-4)
+    assert whole.pseudo_values.std(ddof=1) / math.sqrt(15) == pytest.approx(0.1425, abs=5e-4)
+
+
+@pytest.mark.parametrize("n", [2, 5, 250])
+def test_jackknife_t_test_of_means_equals_scipy(n: int) -> None:
+    rng = np.random.default_rng(n)
+    a, b = rng.random(n), rng.random(n)
+    expected = stats.ttest_rel(a, b)
+    result = jackknife_t_test(a, b, mean, plan_of(n))
+    assert result == pytest.approx((expected.statistic, expected.pvalue), rel=1e-9)
+
+
+def test_mcnemar_matches_fagerland_lydersen_and_laake_2013() -> None:
+    # Airway hyper-responsiveness before and after transplantation: discordant pairs 1 and 7, exact p = 0.0703.
+    before, after = [1] * 1 + [1] * 1 + [0] * 7 + [0] * 12, [1] * 1 + [0] * 1 + [1] * 7 + [0] * 12
+    assert mcnemar_test(before, after).p_value == pytest.approx(0.0703, abs=5e-5)
+    assert mcnemar_test(before, after).statistic == 1
+
+
+@pytest.mark.parametrize(("only_a", "only_b"), [(0, 1), (3, 3), (0, 6), (12, 30), (100, 60)])
+def test_mcnemar_equals_the_binomial_test_of_scipy(only_a: int, only_b: int) -> None:
+    a, b = [1] * only_a + [0] * only_b + [1] * 9, [0] * only_a + [1] * only_b + [1] * 9
+    expected = stats.binomtest(only_a, only_a + only_b).pvalue
+    assert mcnemar_test(a, b).p_value == mcnemar_test(b, a).p_value == pytest.approx(expected, rel=1e-9)
+
+
+def test_compare_picks_the_test() -> None:
+    rng = np.random.default_rng(0)
+    a, b = (rng.random(40) < 0.7).astype(float), (rng.random(40) < 0.5).astype(float)
+    groups = [i // 4 for i in range(40)]
+    assert compare(a, b, mean, plan_of(40), BINARY).test == "mcnemar"
+    assert compare(a, b, mean, plan_of(40, groups), BINARY).test == "jackknife_t"
+    assert compare(a, b, mean, plan_of(40)).test == "jackknife_t"
+    assert compare(a, a, mean, plan_of(40), BINARY).test == "identical"
+    assert compare(np.zeros(40), np.full(40, 0.1), mean, plan_of(40)).test == "sign_flip"
+
+
+def test_compare_reports_a_minus_b_inside_its_interval_and_is_antisymmetric() -> None:
+    rng = np.random.default_rng(0)
+    a, b = rng.random(80) * 0.5 + 0.2, rng.random(80) * 0.5
+    plan = plan_of(80)
+    forward, backward = compare(a, b, mean, plan), compare(b, a, mean, plan)
+    assert forward.delta == pytest.approx(a.mean() - b.mean()) == pytest.approx(forward.value_a - forward.value_b)
+    assert forward.low < forward.delta < forward.high
+    assert (backward.delta, backward.low, backward.high) == pytest.approx((-forward.delta, -forward.high, -forward.low))
+    assert backward.p_value == pytest.approx(forward.p_value)
+    assert forward.n == 80
+    assert (forward.low, forward.high) == pytest.approx(paired_bootstrap(a, b, mean, plan))
+
+
+@pytest.mark.parametrize("cluster", [None, [i // 5 for i in range(60)]], ids=["samples", "clusters"])
+@pytest.mark.parametrize("binary", [True, False])
+def test_equal_scores_give_exactly_zero_and_p_one(cluster, binary: bool) -> None:
+    scores = (np.random.default_rng(0).random(60) < 0.37).astype(float)
+    result = compare(scores, scores.copy(), mean, plan_of(60, cluster), ComparisonSettings(binary=binary))
+    assert (result.delta, result.low, result.high, result.p_value) == (0.0, 0.0, 0.0, 1.0)
+    assert 0 < result.mde <= 1
+
+
+def test_equal_class_counts_from_different_answers_are_no_difference() -> None:
+    rows = class_rows([0, 0, 1, 1, 2, 2], [0, 1, 1, 0, 2, 2])
+    permuted = class_rows([0, 0, 1, 1, 2, 2], [1, 0, 0, 1, 2, 2])
+    result = compare(rows, permuted, macro_f1, plan_of(6))
+    assert result.delta == 0
+    assert result.p_value > 0.5
+
+
+def test_a_difference_without_variance_gets_the_exact_sign_flip_p() -> None:
+    result = compare(np.full(7, 0.3), np.full(7, 0.1), mean, plan_of(7))
+    assert (result.p_value, result.test) == (2.0**-6, "sign_flip")
+    assert result.delta == pytest.approx(0.2)
+    all_wrong_to_all_right = compare(np.ones(7), np.zeros(7), mean, plan_of(7), BINARY)
+    assert all_wrong_to_all_right.p_value == pytest.approx(2.0**-6)
+    groups = ["a", "a", "b", "b", "c", "c", "c"]
+    assert compare(np.full(7, 0.3), np.full(7, 0.1), mean, plan_of(7, groups)).p_value == 2.0**-2
+
+
+def test_seeds_are_obeyed() -> None:
+    rng = np.random.default_rng(0)
+    a, b = rng.random(50), rng.random(50)
+    assert compare(a, b, mean, plan_of(50, seed=3)) == compare(a, b, mean, plan_of(50, seed=3))
+    assert compare(a, b, mean, plan_of(50, seed=3)).low != compare(a, b, mean, plan_of(50, seed=4)).low
+    first, again = (sign_flip_test(a, b, mean, plan_of(50), np.random.default_rng(1), 500) for _ in range(2))
+    assert first == again
+
+
+def test_sign_flip_test_approaches_exact_enumeration() -> None:
+    differences = np.array([1.2, 2.4, 1.3, 1.3, 0.1, 1.0, 1.8, -0.8, 4.6, -1.4])
+    signs = 1 - 2 * ((np.arange(2**10)[:, None] >> np.arange(10)) & 1)
+    exact = np.mean(np.abs(signs @ differences) >= abs(differences.sum()) - 1e-9)
+    result = sign_flip_test(differences, np.zeros(10), mean, plan_of(10), np.random.default_rng(0), 40_000)
+    # Four Monte-Carlo standard errors of a share near 0.02.
+    assert result.p_value == pytest.approx(exact, abs=4 * math.sqrt(0.02 / 40_000))
+
+
+@pytest.mark.parametrize("clustered", [False, True], ids=["samples", "clusters"])
+def test_the_jackknife_test_agrees_with_permutation_for_macro_f1(clustered: bool) -> None:
+    rng = np.random.default_rng(5)
+    targets = rng.integers(0, 3, 240)
+    a = np.where(rng.random(240) < 0.62, targets, rng.integers(0, 3, 240))
+    b = np.where(rng.random(240) < 0.52, targets, rng.integers(0, 3, 240))
+    plan = plan_of(240, [i // 4 for i in range(240)] if clustered else None)
+    rows_a, rows_b = class_rows(targets, a), class_rows(targets, b)
+    reference = sign_flip_test(rows_a, rows_b, macro_f1, plan, np.random.default_rng(0), 8000).p_value
+    assert jackknife_t_test(rows_a, rows_b, macro_f1, plan).p_value == pytest.approx(reference, abs=0.02)
+    assert 0.001 < reference < 0.5
+
+
+def rejection_rate(simulate, trials: int = 800) -> float:
+    rng = np.random.default_rng(11)
+    return float(np.mean([simulate(rng) < 0.05 for _ in range(trials)]))
+
+
+def test_type_one_rate_of_the_t_test_is_near_alpha() -> None:
+    plan = plan_of(30, resamples=1)
+    rate = rejection_rate(lambda rng: jackknife_t_test(rng.beta(1, 2, 30), rng.beta(1, 2, 30), mean, plan).p_value)
+    assert rate == pytest.approx(0.05, abs=0.031)  # four standard errors of 800 trials
+
+
+def test_type_one_rate_of_the_t_test_on_macro_f1_is_near_alpha() -> None:
+    plan = plan_of(90, resamples=1)
+
+    def simulate(rng) -> float:
+        targets = rng.integers(0, 3, 90)
+        a, b = (np.where(rng.random(90) < 0.6, targets, rng.integers(0, 3, 90)) for _ in range(2))
+        return jackknife_t_test(class_rows(targets, a), class_rows(targets, b), macro_f1, plan).p_value
+
+    assert rejection_rate(simulate) == pytest.approx(0.05, abs=0.031)
+
+
+def test_type_one_rate_of_exact_mcnemar_is_at_most_alpha() -> None:
+    rate = rejection_rate(lambda rng: mcnemar_test(rng.random(60) < 0.6, rng.random(60) < 0.6).p_value)
+    assert 0.005 < rate <= 0.05 + 0.031
+
+
+def test_type_one_rate_of_the_permutation_test_is_near_alpha() -> None:
+    plan = plan_of(20, resamples=1)
+    rate = rejection_rate(
+        lambda rng: sign_flip_test(rng.random(20), rng.random(20), mean, plan, rng, flips=300).p_value, trials=600
+    )
+    assert rate == pytest.approx(0.05, abs=0.036)  # four standard errors of 600 trials
+
+
+def test_on_clustered_data_the_cluster_version_keeps_alpha_and_the_other_does_not() -> None:
+    groups = [i // 8 for i in range(160)]
+    clustered, naive = plan_of(160, groups, resamples=1), plan_of(160, resamples=1)
+
+    def simulate(plan):
+        def p_value(rng) -> float:
+            a, b = (np.repeat(rng.normal(0, 1, 20), 8) + rng.normal(0, 0.5, 160) for _ in range(2))
+            return jackknife_t_test(a, b, mean, plan).p_value
+
+        return p_value
+
+    assert rejection_rate(simulate(clustered)) == pytest.approx(0.05, abs=0.031)
+    assert rejection_rate(simulate(naive), trials=200) > 0.25
+
+
+def test_the_cluster_interval_of_a_difference_is_wider_on_clustered_data() -> None:
+    rng = np.random.default_rng(2)
+    a, b = (np.repeat(rng.normal(0, 1, 25), 8) + rng.normal(0, 0.3, 200) for _ in range(2))
+    with_clusters = compare(a, b, mean, plan_of(200, [i // 8 for i in range(200)]))
+    without = compare(a, b, mean, plan_of(200))
+    assert with_clusters.high - with_clusters.low > 1.8 * (without.high - without.low)
+    assert with_clusters.p_value > without.p_value
+    assert with_clusters.mde > 1.8 * without.mde
+
+
+def test_coverage_of_the_paired_bootstrap_is_near_nominal() -> None:
+    rng = np.random.default_rng(0)
+    hits, trials, n = 0, 400, 50
+    for _ in range(trials):
+        base = rng.beta(2, 2, n)
+        a, b = base * 0.8 + rng.beta(1, 3, n) * 0.2, base * 0.8
+        low, high = paired_bootstrap(a, b, mean, plan_resampling(n, rng, resamples=600))
+        hits += low <= 0.05 <= high
+    assert hits / trials == pytest.approx(0.95, abs=0.044)  # four standard errors
+
+
+@pytest.mark.parametrize(
+    ("a", "b"),
+    [
+        (np.zeros(9), np.zeros(10)),
+        (np.zeros((10, 2)), np.zeros((10, 1))),
+        (np.full(10, np.nan), np.zeros(10)),
+        ([], []),
+    ],
+)
+def test_unaligned_or_missing_scores_raise(a, b) -> None:
+    with pytest.raises(ValueError):
+        compare(a, b, mean, plan_of(10))
+
+
+@pytest.mark.parametrize(("a", "b"), [([0, 1], [1]), ([], []), ([0.5, 1], [0, 1])])
+def test_mcnemar_refuses_what_is_not_paired_zeros_and_ones(a, b) -> None:
+    with pytest.raises(ValueError):
+        mcnemar_test(a, b)
+
+
+def test_a_thousand_comparisons_take_seconds() -> None:
+    rng = np.random.default_rng(0)
+    scores = rng.random((300, 2, 250))
+    plan = plan_of(250)
+    start = time.perf_counter()
+    for a, b in scores:
+        compare(a, b, mean, plan)
+    assert time.perf_counter() - start < 3  # 0.2 s on two cores; the bound allows for a busy machine
