@@ -94,7 +94,7 @@ def audit_rows(plan: Plan) -> Audits:
 
 def _overlap(audits: Audits, where: str, rows: Sequence[Example], others: Sequence[Example]) -> None:
     exact = {one for one, _ in exact_overlap(rows, others)}
-    near = {one for one, _ in near_overlap(rows, others)} - exact
+    near = {pair.first for pair in near_overlap(rows, others)} - exact
     audits.found("exact overlap", where, sorted(exact), len(rows), "the same input stands on both sides")
     audits.found("near overlap", where, sorted(near), len(rows), "almost the same input stands on both sides")
 

@@ -74,6 +74,8 @@ class Source:
     "Whether the study must give `data.path`."
     catalogue: Callable[[Path | None], Mapping[str, Dataset]]
     "path → datasets by name. Light: reads no rows, downloads nothing; raises DataError for a missing folder."
+    is_remote: bool = False
+    "Whether its rows may have to be downloaded first."
 
 
 def relation(trained: Dataset, tested: Dataset) -> Relation:

@@ -168,7 +168,7 @@ def _datasets(
         found = SOURCES.get(spec.data.source)
         if found.needs_path and not spec.data.path:
             raise source.error(("data", "path"), f"source {found.name} needs `path:`, the folder of its files")
-        folder = None if spec.data.path is None else (base_dir / spec.data.path).expanduser()
+        folder = None if spec.data.path is None else _data_folder(spec.data.path, base_dir)
         try:
             datasets.update(found.catalogue(folder))
         except HankaError as error:
@@ -184,6 +184,12 @@ def _datasets(
         else:
             datasets[name] = _own(source, key, name, entry, tasks, base_dir)
     return datasets, roles
+
+
+def _data_folder(path: str, base_dir: Path) -> Path:
+    """Start from the study file's folder; where nothing is there, from the working directory."""
+    near_study, here = base_dir / Path(path).expanduser(), Path.cwd() / Path(path).expanduser()
+    return here if here.is_dir() and not near_study.is_dir() else near_study
 
 
 def _own(

@@ -1,0 +1,158 @@
+"""A run in other tools' formats: csv, parquet, lm-eval results with samples, a model card per variant."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+from hanka.analysis.evidence import CellEvidence, Evidence, load_evidence
+from hanka.errors import HankaError, nearest
+from hanka.metrics import METRICS
+from hanka.store.folder import RunFolder, make_folder, read_csv, read_json_or_none, read_table, write_csv, write_json, write_text
+
+FORMATS = ("csv", "parquet", "lm-eval", "model-card")
+LM_EVAL_NAMES = {"accuracy": "acc", "macro_f1": "f1", "rouge_l": "rougeL", "rouge_1": "rouge1", "rouge_2": "rouge2"}
+
+
+def export_run(folder: RunFolder, to: str, out: Path) -> list[Path]:
+    """Write a run in a format and return the files. Raises HankaError for an unknown format."""
+    if to not in FORMATS:
+        raise HankaError(f"--to {to!r}: {nearest(to, FORMATS)} (allowed: {', '.join(FORMATS)})")
+    make_folder(out)
+    if to == "csv":
+        return _csv(folder, out)
+    if to == "parquet":
+        return _parquet(folder, out)
+    evidence = load_evidence(folder)
+    return _lm_eval(evidence, out) if to == "lm-eval" else _model_cards(evidence, out)
+
+
+def _csv(folder: RunFolder, out: Path) -> list[Path]:
+    scores = read_table(folder.scores)
+    write_csv(out / "scores.csv", scores.column_names, scores.to_pylist())
+    shutil.copyfile(folder.summary, out / "summary.csv")
+    predictions = []
+    for path in sorted(folder.path.glob("cells/*/predictions.parquet")):
+        predictions += [
+            {"cell_id": path.parent.name} | row | {"label_scores": json.dumps(row["label_scores"])}
+            for row in read_table(path).to_pylist()
+        ]
+    columns = list(predictions[0]) if predictions else ["cell_id"]
+    write_csv(out / "predictions.csv", columns, predictions)
+    return [out / "summary.csv", out / "scores.csv", out / "predictions.csv"]
+
+
+def _parquet(folder: RunFolder, out: Path) -> list[Path]:
+    import pyarrow as pa
+
+    from hanka.store.folder import write_table
+
+    shutil.copyfile(folder.scores, out / "scores.parquet")
+    shutil.copyfile(folder.summary.with_suffix(".parquet"), out / "summary.parquet")
+    tables = []
+    for path in sorted(folder.path.glob("cells/*/predictions.parquet")):
+        table = read_table(path)
+        tables.append(table.add_column(0, "cell_id", pa.array([path.parent.name] * table.num_rows)))
+    if tables:
+        write_table(out / "predictions.parquet", pa.concat_tables(tables))
+    return sorted(out.glob("*.parquet"))
+
+
+def _lm_eval(evidence: Evidence, out: Path) -> list[Path]:
+    """Write one results file and one samples file per variant, keys as lm-evaluation-harness writes them."""
+    written = []
+    for variant in evidence.plan["variants"]:
+        cells = [cell for cell in evidence.done() if cell.variant["id"] == variant["id"]]
+        if not cells:
+            continue
+        results: dict[str, Any] = {"results": {}, "n-shot": {}, "n-samples": {}, "versions": {}, "configs": {}}
+        for cell in cells:
+            name = _lm_eval_task(cell)
+            results["results"][name] = {"alias": name} | _lm_eval_numbers(evidence, cell)
+            results["n-shot"][name] = cell.cell["shots"]
+            results["n-samples"][name] = {"original": len(cell.predictions), "effective": len(cell.predictions)}
+            results["versions"][name] = 1
+            results["configs"][name] = {"task": name, "num_fewshot": cell.cell["shots"]}
+            samples = out / f"samples_{variant['id']}_{name}.jsonl"
+            write_text(samples, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in _samples(evidence, cell)))
+            written.append(samples)
+        results["model_name"] = f"{variant['base']}:{variant['label']}"
+        results["config"] = {"model": "hanka", "model_args": variant["params"]}
+        write_json(out / f"results_{variant['id']}.json", results)
+        written.append(out / f"results_{variant['id']}.json")
+    return written
+
+
+def _lm_eval_task(cell: CellEvidence) -> str:
+    return f"{cell.cell['test_task']}_{cell.cell['test_dataset']}_{cell.cell['prompt']}_{cell.cell['shots']}shot_{cell.cell['draw']}"
+
+
+def _lm_eval_numbers(evidence: Evidence, cell: CellEvidence) -> dict[str, float]:
+    import numpy as np
+
+    numbers = {}
+    for metric in evidence.metrics(cell):
+        rows = list(evidence.rows(cell, metric).values())
+        if rows:
+            numbers[f"{LM_EVAL_NAMES.get(metric.name, metric.name)},none"] = metric.value(np.stack(rows))
+    return numbers
+
+
+def _samples(evidence: Evidence, cell: CellEvidence) -> list[dict[str, Any]]:
+    metric = METRICS.get(evidence.primary(cell.cell["test_task"]))
+    rows = evidence.rows(cell, metric)
+    prefix = cell.record.get("prefix", "")
+    return [
+        {
+            "doc_id": one.sample_id,
+            "doc": {"prompt": prefix + one.prompt},
+            "target": one.target,
+            "resps": [[one.output]] if one.label_scores is None else [[score] for score in one.label_scores],
+            "filtered_resps": [one.parsed],
+            LM_EVAL_NAMES.get(metric.name, metric.name): float(rows[one.sample_id][0]) if one.sample_id in rows else None,
+        }
+        for one in cell.predictions
+    ]
+
+
+def _model_cards(evidence: Evidence, out: Path) -> list[Path]:
+    summary = read_csv(evidence.folder.summary)
+    written = []
+    for variant in evidence.plan["variants"]:
+        if variant["train_task"]:
+            path = out / f"{variant['id']}.md"
+            rows = [row for row in summary if row["variant_id"] == variant["id"]]
+            made = read_json_or_none(evidence.folder.variant(variant["id"]) / "variant.json") or {}
+            write_text(path, _card(evidence, variant, made, rows))
+            written.append(path)
+    return written
+
+
+def _card(evidence: Evidence, variant: dict[str, Any], made: dict[str, Any], rows: list[dict[str, str]]) -> str:
+    record = made.get("record", {})
+    lines = [
+        "---",
+        f"base_model: {json.dumps(variant['base'])}",
+        "library_name: peft" if made.get("weights") == "adapter" else "library_name: transformers",
+        "---",
+        "",
+        f"# {variant['label']} on {variant['train_dataset']} ({variant['train_size']} rows, seed {variant['seed']})",
+        "",
+        f"Adapted from `{variant['base']}` with `{variant['method']}` in the study `{evidence.plan['study']}`.",
+        f"Supervised tokens: {record.get('n_supervised_tokens', 'unknown')}; loss "
+        f"{record.get('loss_first', float('nan')):.3f} → {record.get('loss_last', float('nan')):.3f}.",
+        "",
+        "| test set | relation | shots | prompt | metric | n | value | Δ base | p (Holm) | verdict |",
+        "|---|---|---|---|---|---|---|---|---|---|",
+    ]
+    for row in rows:
+        numbers = [f"{float(row[name]):.3f}" if row[name] else "" for name in ("value", "delta", "p_adjusted")]
+        value = f"{numbers[0]} [{float(row['ci_low']):.3f}, {float(row['ci_high']):.3f}]" if row["ci_low"] else numbers[0]
+        delta = f"{numbers[1]} [{float(row['delta_ci_low']):+.3f}, {float(row['delta_ci_high']):+.3f}]" if row["delta_ci_low"] else ""
+        lines.append(
+            f"| {row['test_dataset']} | {row['relation']} | {row['shots']} | {row['prompt']} | {row['metric']} | {row['n']} "
+            f"| {value} | {delta} | {numbers[2]} | {row['verdict']} |"
+        )
+    return "\n".join([*lines, ""])

@@ -1,0 +1,257 @@
+"""The command line: parse, call the library, print. Heavy imports stand inside the commands.
+
+Exit codes: 0 done; 1 finished with failed cells; 2 the input is wrong; 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Optional
+
+import typer
+
+from hanka import __version__
+from hanka.errors import HankaError
+
+if TYPE_CHECKING:
+    from hanka.run import Outcome, RunOptions
+
+app = typer.Typer(
+    name="hanka",
+    help="What does adapting a language model do to its generalization, and should you adapt it at all?",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+StudyFile = Annotated[Path, typer.Argument(metavar="STUDY", help="Study file (YAML).")]
+RunDir = Annotated[Path, typer.Argument(metavar="DIR", help="Folder of a run.")]
+Base = Annotated[Optional[str], typer.Option("--base", metavar="MODEL", help="Use this base model instead.")]  # noqa: UP045
+Limit = Annotated[Optional[int], typer.Option("--limit", min=1, metavar="N", help="Cap training and test rows.")]  # noqa: UP045
+Workers = Annotated[int, typer.Option("--workers", min=1, metavar="N", help="Processes on this machine.")]
+
+
+@app.callback(invoke_without_command=True)
+def _root(version: Annotated[bool, typer.Option("--version", help="Print the version and leave.")] = False) -> None:
+    if version:
+        print(f"hanka {__version__}")
+        raise typer.Exit
+
+
+@app.command()
+def demo(
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder of the run.")] = Path("runs/demo"),
+    lang: Annotated[Optional[str], typer.Option("--lang", metavar="en|ja", help="Language of the report.")] = None,  # noqa: UP045
+) -> None:
+    """Run the embedded study: a real pretrained model, real text, no account, no hub."""
+    from hanka.run import RunOptions
+    from hanka.study.templates import template_path
+
+    outcome = _run(template_path("demo"), out, RunOptions(command=f"hanka demo --out {out}"))
+    if lang:
+        report(out, None, lang)
+    raise typer.Exit(1 if outcome.n_failed else 0)
+
+
+@app.command()
+def init(
+    name: Annotated[str, typer.Argument(metavar="[NAME]", help="classification, generation, paper or own-data.")] = (
+        "classification"
+    ),
+    to: Annotated[Optional[Path], typer.Option("--to", metavar="FILE", help="Where to write it.")] = None,  # noqa: UP045
+) -> None:
+    """Write a commented study file from a template."""
+    from hanka.errors import StudyError, nearest
+    from hanka.store.folder import write_text
+    from hanka.study.templates import TEMPLATES, template_path
+
+    if name not in TEMPLATES:
+        raise StudyError(f"no template {name!r}: {nearest(name, TEMPLATES)}")
+    path = to or Path(f"{name}.yaml")
+    if path.exists():
+        raise StudyError(f"{path} exists and is left as it is; choose another name with --to FILE")
+    write_text(path, template_path(name).read_text(encoding="utf-8"))
+    print(f"{path} written. Next: hanka validate {path}")
+
+
+@app.command()
+def validate(study: StudyFile, base: Base = None, limit: Limit = None) -> None:
+    """Check everything that can be checked before any model is loaded."""
+    from hanka.datasets import SOURCES
+    from hanka.study.resolve import load_study
+
+    found = load_study(study, base, limit)
+    source = found.spec.data and SOURCES.get(found.spec.data.source)
+    if source and source.is_remote:
+        print(f"{study}: keys, names and roles are right. Rows of source {source.name} are checked by plan and run.")
+        return
+    from hanka.plan import build_plan
+
+    plan = build_plan(found)
+    _say_blocked(plan)
+    print(f"{study}: right. {len(plan.variants)} variants, {len(plan.cells)} cells.")
+
+
+@app.command()
+def plan(
+    study: StudyFile,
+    base: Base = None,
+    limit: Limit = None,
+    out: Annotated[Optional[Path], typer.Option("--out", metavar="DIR", help="Folder of the run.")] = None,  # noqa: UP045
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Print all variants and cells, what is done, token counts, estimated time and disk."""
+    from hanka.plan import build_plan
+    from hanka.plan_table import describe_plan, print_plan
+    from hanka.store.folder import RunFolder
+    from hanka.study.resolve import load_study
+
+    built = build_plan(load_study(study, base, limit))
+    description = describe_plan(built, RunFolder(out or _default_out(study)))
+    if as_json:
+        print(json.dumps(description, ensure_ascii=False, indent=1))
+    else:
+        _say_blocked(built)
+        print_plan(description)
+
+
+@app.command()
+def run(
+    study: StudyFile,
+    out: Annotated[Optional[Path], typer.Option("--out", metavar="DIR", help="Folder of the run.")] = None,  # noqa: UP045
+    base: Base = None,
+    limit: Limit = None,
+    workers: Workers = 1,
+    quiet: Annotated[bool, typer.Option("--quiet", help="No progress.")] = False,
+) -> None:
+    """Run what is missing of a study; the same command again goes on where it stopped."""
+    from hanka.run import RunOptions
+
+    folder = out or _default_out(study)
+    words = ["hanka", "run", str(study), "--out", str(folder)]
+    words += ["--base", base] if base else []
+    words += ["--limit", str(limit)] if limit else []
+    options = RunOptions(base, limit, workers, quiet, shlex.join(words))
+    outcome = _run(study, folder, options)
+    raise typer.Exit(1 if outcome.n_failed else 0)
+
+
+@app.command()
+def report(
+    folder: RunDir,
+    html: Annotated[Optional[Path], typer.Option("--html", metavar="FILE", help="Where the report goes.")] = None,  # noqa: UP045
+    lang: Annotated[Optional[str], typer.Option("--lang", metavar="en|ja", help="Language.")] = None,  # noqa: UP045
+) -> None:
+    """Rebuild tables, figures and report from stored files; needs no torch."""
+    from hanka.run import rebuild
+    from hanka.store.folder import RunFolder
+
+    if lang not in (None, "en", "ja"):
+        raise HankaError(f"--lang {lang!r}: allowed: en, ja")
+    run_folder = RunFolder(folder)
+    target = html or run_folder.report
+    rebuild(run_folder, target, lang)
+    print(f"report: {target}")
+
+
+@app.command()
+def compare(
+    folder: RunDir,
+    a: Annotated[str, typer.Argument(metavar="A", help="Variant: id (or its beginning), or label such as sft.")],
+    b: Annotated[str, typer.Argument(metavar="B", help="The variant it is compared with.")],
+) -> None:
+    """Compare two variants, paired by sample, per test set and pooled."""
+    from hanka.analysis.compare import compare_variants
+    from hanka.result_tables import print_comparison
+    from hanka.store.folder import RunFolder
+
+    print_comparison(compare_variants(RunFolder(folder), a, b))
+
+
+@app.command()
+def export(
+    folder: RunDir,
+    to: Annotated[str, typer.Option("--to", metavar="FORMAT", help="csv, parquet, lm-eval or model-card.")],
+    out: Annotated[Optional[Path], typer.Option("--out", metavar="DIR", help="Where the files go.")] = None,  # noqa: UP045
+) -> None:
+    """Write a run in an open format."""
+    from hanka.analysis.export import export_run
+    from hanka.store.folder import RunFolder
+
+    for path in export_run(RunFolder(folder), to, out or folder / "export" / to):
+        print(path)
+
+
+@app.command("list")
+def list_entries(
+    what: Annotated[str, typer.Argument(metavar="tasks|datasets|methods|metrics|probes|models", help="What to list.")],
+) -> None:
+    """List what is registered."""
+    from hanka.listing import print_listing
+
+    print_listing(what)
+
+
+@app.command()
+def doctor() -> None:
+    """Say what is installed, which devices there are, and how to get what is missing."""
+    from hanka.doctor import print_diagnosis
+
+    print_diagnosis()
+
+
+def _default_out(study: Path) -> Path:
+    return Path("runs") / study.stem
+
+
+def _say_blocked(plan: object) -> None:
+    """Warn of variants whose published training file has to be fetched by hand."""
+    from hanka.plan import Plan
+
+    assert isinstance(plan, Plan)
+    for reason in dict.fromkeys(planned.blocked for planned in plan.variants.values() if planned.blocked):
+        print(f"warning: {reason}", file=sys.stderr)
+
+
+def _run(study: Path, folder: Path, options: RunOptions) -> Outcome:
+    from hanka.result_tables import print_headline
+    from hanka.run import run_study
+
+    outcome = run_study(study, folder, options)
+    if outcome.n_new == 0:
+        print(f"Nothing to do: all {outcome.n_cells} cells are there.")
+    print_headline(outcome.folder)
+    if outcome.n_failed:
+        print(f"{outcome.n_failed} of {outcome.n_cells} cells failed; their reasons are in the report.")
+    print(f"report: {outcome.folder.report}")
+    return outcome
+
+
+def main() -> None:
+    """Run the command line; the one place where errors become lines and exit codes."""
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")
+    try:
+        app(standalone_mode=True)
+    except HankaError as error:
+        print(f"hanka: {' '.join(str(error).split())}", file=sys.stderr)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        print("hanka: interrupted; the same command again goes on from here", file=sys.stderr)
+        sys.exit(130)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(0)
+    except OSError as error:
+        if error.errno in (28, 122):
+            print(f"hanka: the disk is full ({error.filename or 'while writing'}); free some space and run again", file=sys.stderr)
+            sys.exit(2)
+        raise
+
+
+if __name__ == "__main__":
+    main()

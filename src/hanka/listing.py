@@ -1,0 +1,95 @@
+"""What is registered, as tables generated from the registries."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from hanka.errors import HankaError, nearest
+
+Rows = tuple[tuple[str, ...], list[tuple[str, ...]]]
+
+
+def print_listing(what: str) -> None:
+    """Print one registry as a table. Raises HankaError for an unknown one."""
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    if what not in LISTINGS:
+        raise HankaError(f"nothing is called {what!r} here: {nearest(what, LISTINGS)} (allowed: {', '.join(LISTINGS)})")
+    columns, rows = LISTINGS[what]()
+    table = Table(*columns)
+    for row in rows:
+        table.add_row(*[escape(text) for text in row])
+    Console().print(table)
+
+
+def _tasks() -> Rows:
+    from hanka.tasks import TASKS
+
+    rows = [(one.name, one.kind, ", ".join(one.inputs), ", ".join(one.labels), ", ".join(one.prompts), one.metrics[0], one.description) for one in TASKS]
+    return ("task", "kind", "fields", "labels", "prompts", "primary metric", "what"), rows
+
+
+def _datasets() -> Rows:
+    from hanka.datasets import SOURCES
+
+    rows = []
+    for source in SOURCES:
+        for dataset in source.listing():
+            role = _role(source.roles, dataset.task, dataset.name)
+            rows.append((source.name, dataset.task, dataset.name, dataset.domain, role, dataset.licence))
+    return ("source", "task", "dataset", "domain", "default role", "licence"), rows
+
+
+def _role(roles: object, task: str, name: str) -> str:
+    from collections.abc import Mapping
+
+    assert isinstance(roles, Mapping)
+    if task not in roles:
+        return ""
+    found = roles[task]
+    words = [("train", (found.train,)), ("in domain", found.in_domain), ("out of domain", found.out_of_domain)]
+    return ", ".join(word for word, names in words if name in names)
+
+
+def _methods() -> Rows:
+    from hanka.methods import METHODS
+
+    rows = [(one.name, one.description, ", ".join(one.params.model_fields), one.reference) for one in METHODS]
+    return ("method", "what", "parameters", "reference"), rows
+
+
+def _metrics() -> Rows:
+    from hanka.metrics import METRICS
+
+    better = {True: "higher", False: "lower", None: "descriptive"}
+    rows = [(one.name, one.display, ", ".join(one.kinds), better[one.higher_is_better], one.reference) for one in METRICS]
+    return ("metric", "shown as", "kinds", "better", "reference"), rows
+
+
+def _probes() -> Rows:
+    from hanka.probes import PROBES
+
+    return ("probe", "reference"), [(one.name, one.reference) for one in PROBES]
+
+
+def _models() -> Rows:
+    from hanka.models.catalogue import MODELS
+
+    rows = []
+    for one in MODELS:
+        size = f"{one.wheel.size / 1e6:.0f} MB" if one.wheel else ""
+        where = f"package {one.wheel.package} {one.wheel.version}" if one.wheel else one.hub_id
+        rows.append((one.name, where, f"{one.n_parameters / 1e6:,.0f} M", size, one.licence, one.note or one.description))
+    return ("model", "from", "parameters", "download", "licence", "note"), rows
+
+
+LISTINGS: dict[str, Callable[[], Rows]] = {
+    "tasks": _tasks,
+    "datasets": _datasets,
+    "methods": _methods,
+    "metrics": _metrics,
+    "probes": _probes,
+    "models": _models,
+}

@@ -1,0 +1,103 @@
+"""A plan for people and programs: what there is to do, what is done, what it will cost."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+from hanka.estimate import Estimator
+from hanka.plan import Plan
+from hanka.progress import spell_seconds
+from hanka.store.folder import RunFolder
+from hanka.work import cell_done, variant_done
+
+
+def describe_plan(plan: Plan, folder: RunFolder) -> dict[str, Any]:
+    """Return variants, cells and costs, JSON-like; `done` says what the folder already holds."""
+    costs = Estimator(plan)
+    variants: list[dict[str, Any]] = []
+    total = {"n_tokens": 0, "seconds": 0.0, "n_bytes": 0, "seconds_left": 0.0}
+    cells = []
+    for planned in plan.variants.values():
+        one, cost = planned.variant, costs.variant(planned)
+        done = variant_done(folder, one.id)
+        own = plan.cells_of(one.id)
+        names = ("id", "base", "label", "method", "train_task", "train_dataset", "train_size", "seed")
+        entry: dict[str, Any] = {name: getattr(one, name) for name in names}
+        entry |= {"n_cells": len(own), "n_tokens": cost.n_tokens, "seconds": round(cost.seconds, 1), "done": done}
+        variants.append(entry | {"blocked": planned.blocked})
+        for each, is_done in [(cost, done)]:
+            _add(total, each.n_tokens, each.seconds, each.n_bytes, is_done)
+        for cell in own:
+            price, answered = costs.cell(cell), cell_done(folder, cell.cell.id)
+            _add(total, price.n_tokens, price.seconds, price.n_bytes, answered)
+            fields = ("id", "variant_id", "test_task", "test_dataset", "relation", "shots", "prompt", "draw")
+            cells.append(
+                {name: getattr(cell.cell, name) for name in fields}
+                | {"n": len(cell.test.examples), "n_tokens": price.n_tokens, "seconds": round(price.seconds, 1), "done": answered}
+            )
+    return {
+        "study": plan.study.spec.name,
+        "n_variants": len(variants),
+        "n_cells": len(cells),
+        "n_variants_done": sum(1 for entry in variants if entry["done"]),
+        "n_cells_done": sum(1 for entry in cells if entry["done"]),
+        "estimate": {name: round(value, 1) for name, value in total.items()} | {"basis": costs.basis},
+        "variants": variants,
+        "cells": cells,
+    }
+
+
+def _add(total: dict[str, Any], n_tokens: int, seconds: float, n_bytes: int, done: bool) -> None:
+    total["n_tokens"] += n_tokens
+    total["seconds"] += seconds
+    total["n_bytes"] += n_bytes
+    total["seconds_left"] += 0.0 if done else seconds
+
+
+def print_plan(description: dict[str, Any]) -> None:
+    """Print a plan as tables."""
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console()
+    table = Table(title=f"{description['study']}: variants", title_justify="left")
+    for name in ("id", "method", "trained on", "rows", "seed", "cells", "tokens", "time", "done"):
+        table.add_column(name, justify="right" if name in ("rows", "seed", "cells", "tokens", "time") else "left")
+    for one in description["variants"]:
+        trained = f"{one['train_task']}: {one['train_dataset']}" if one["train_task"] else "–"
+        state = "rows missing" if one["blocked"] else "yes" if one["done"] else ""
+        table.add_row(
+            one["id"][:8], one["label"], trained, str(one["train_size"] or "–"), str(one["seed"]),
+            str(one["n_cells"]), f"{one['n_tokens']:,}", spell_seconds(one["seconds"]), state,
+        )  # fmt: skip
+    console.print(table)
+    _print_cells(console, description["cells"])
+    cost = description["estimate"]
+    console.print(
+        f"{description['n_variants']} variants ({description['n_variants_done']} done), "
+        f"{description['n_cells']} cells ({description['n_cells_done']} done). Estimated: {cost['n_tokens']:,.0f} tokens, "
+        f"{spell_seconds(cost['seconds_left'])} left of {spell_seconds(cost['seconds'])}, {cost['n_bytes'] / 1e6:,.0f} MB. "
+        f"Basis: {cost['basis']}.",
+        highlight=False,
+    )
+
+
+def _print_cells(console: Any, cells: list[dict[str, Any]]) -> None:
+    from rich.table import Table
+
+    table = Table(title="cells by test set", title_justify="left")
+    for name in ("task", "test set", "shots", "prompts", "cells", "in domain", "out of domain", "cross-task", "tokens"):
+        table.add_column(name, justify="left" if name in ("task", "test set", "shots", "prompts") else "right")
+    groups: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    for cell in cells:
+        groups.setdefault((cell["test_task"], cell["test_dataset"]), []).append(cell)
+    for (task, dataset), members in groups.items():
+        relations = Counter(cell["relation"] for cell in members)
+        table.add_row(
+            task, dataset, ",".join(map(str, sorted({cell["shots"] for cell in members}))),
+            ",".join(sorted({cell["prompt"] for cell in members})), str(len(members)),
+            *(str(relations[name] or "") for name in ("in_domain", "out_of_domain", "cross_task")),
+            f"{sum(cell['n_tokens'] for cell in members):,}",
+        )  # fmt: skip
+    console.print(table)

@@ -1,0 +1,76 @@
+"""Results on the terminal: the headline table of a run, and the comparison of two variants."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hanka.store.folder import RunFolder, read_csv, read_json
+
+SIGNS = {"better": ("▲", "blue"), "worse": ("▼", "dark_orange"), "tied": ("●", ""), "": (" ", "")}
+
+
+def print_headline(folder: RunFolder) -> None:
+    """Print the decision and, per cell, the primary metric against base; notes and audit warnings below."""
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    console = Console()
+    findings, audits = read_json(folder.findings), read_json(folder.audits)
+    table = Table(title=escape(str(read_json(folder.plan)["study"])), title_justify="left")
+    for name in ("method", "trained on", "rows", "test set", "relation", "shots", "metric", "n", "value", "Δ base [interval]", ""):
+        table.add_column(name, justify="right" if name in ("rows", "shots", "n", "value") else "left", overflow="fold")
+    for row in read_csv(folder.summary):
+        if row["metric"] == findings["primary_metrics"][row["test_task"]]:
+            table.add_row(*[escape(text) for text in _headline_row(row)[:-1]], _verdict(row))
+    console.print(table)
+    for note in findings["notes"]:
+        console.print(f"note: {note['message_en']}", markup=False, highlight=False)
+    for warning in audits["warnings"]:
+        line = f"audit: {warning['audit']}, {warning['where']}: {warning['count']} of {warning['total']}: {warning['message']}"
+        console.print(line, markup=False, highlight=False)
+    for entry in findings["decision"]["per_task"]:
+        console.print(entry["sentence_en"], markup=False, highlight=False)
+
+
+def _headline_row(row: dict[str, str]) -> list[str]:
+    shots = row["shots"] + (f" {row['prompt']}" if row["prompt"] != "p1" else "")
+    trained = row["train_dataset"] or "–"
+    head = [row["method"], trained, row["train_size"] if row["train_dataset"] else "–", row["test_dataset"]]
+    head += [row["relation"].replace("_", " "), shots, row["metric"], row["n"]]
+    if not row["value"]:
+        return [*head, "failed", "", ""]
+    delta = ""
+    if row["delta"]:
+        delta = f"{float(row['delta']):+.3f} [{float(row['delta_ci_low']):+.3f}, {float(row['delta_ci_high']):+.3f}]"
+    return [*head, f"{float(row['value']):.3f}", delta, ""]
+
+
+def _verdict(row: dict[str, str]) -> str:
+    if not row["value"]:
+        return "✕ failed"
+    sign, colour = SIGNS[row["verdict"]]
+    text = f"{sign} {row['verdict']}".strip()
+    return f"[{colour}]{text}[/]" if colour else text
+
+
+def print_comparison(result: dict[str, Any]) -> None:
+    """Print a paired comparison of two variants."""
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    console = Console()
+    table = Table(title=escape(f"{result['a']} against {result['b']}"), title_justify="left")
+    for name in ("test set", "shots", "prompt", "metric", "n", "A", "B", "A − B [interval]", "p", "p Holm", ""):
+        table.add_column(name, justify="right" if name in ("shots", "n", "A", "B", "p", "p Holm") else "left", overflow="fold")
+    for row in result["rows"]:
+        sign, colour = SIGNS[row["verdict"]]
+        text = f"{sign} {row['verdict']}".strip()
+        table.add_row(
+            escape(row["test_dataset"]), str(row["shots"]), row["prompt"], row["metric"], str(row["n"]),
+            f"{row['value_a']:.3f}", f"{row['value_b']:.3f}",
+            escape(f"{row['delta']:+.3f} [{row['low']:+.3f}, {row['high']:+.3f}]"),
+            f"{row['p_value']:.2g}", f"{row['p_adjusted']:.2g}", f"[{colour}]{text}[/]" if colour else text,
+        )  # fmt: skip
+    console.print(table)
