@@ -1,0 +1,40 @@
+"""Shared fixtures: tiny models on disk, the paper's data where it is present."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from tiny_models import save_tiny_model
+
+ROOT = Path(__file__).parents[1]
+
+
+def paper_folder() -> Path | None:
+    """Where the main paper's data is: HANKA_PAPER_DATA, or beside the repository."""
+    for place in (os.environ.get("HANKA_PAPER_DATA"), ROOT.parent / "shared/data/paper"):
+        if place and Path(place).is_dir():
+            return Path(place)
+    return None
+
+
+@pytest.fixture(scope="session")
+def tiny_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return save_tiny_model(tmp_path_factory.mktemp("models") / "tiny")
+
+
+@pytest.fixture(scope="session")
+def paper_data() -> Path:
+    folder = paper_folder()
+    if folder is None:
+        pytest.skip("the main paper's data is not here; set HANKA_PAPER_DATA to its folder")
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
+    """Keep the user's cache out of the tests, unless a test asks for what is prepared there."""
+    if "real_cache" not in request.keywords:
+        monkeypatch.setenv("HANKA_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))
