@@ -61,9 +61,10 @@ class Estimator:
             return Cost(0, 0.0, 0)
         name = planned.training.dataset.name
         row = self._mean(planned.model, use.task, params["prompt"], ("train", name), planned.training.examples, True)
-        row += params.get("shots", 0) * self._mean(
-            planned.model, use.task, params["prompt"], ("demonstrations", name), planned.demonstrations, True
-        )
+        if params.get("shots"):
+            row += params["shots"] * self._mean(
+                planned.model, use.task, params["prompt"], ("demonstrations", name), planned.demonstrations, True
+            )
         n_tokens = int(min(row, params["max_length"]) * len(planned.training.examples) * params["epochs"])
         size = n_parameters(planned.model) or DEFAULT_PARAMETERS
         n_bytes = 4 * size if params["peft"] == "none" else int(4 * 0.0045 * size * params["r"] / 2)

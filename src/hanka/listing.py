@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from hanka.errors import HankaError, nearest
+from hanka.result_tables import console
 
 Rows = tuple[tuple[str, ...], list[tuple[str, ...]]]
 
 
 def print_listing(what: str) -> None:
     """Print one registry as a table. Raises HankaError for an unknown one."""
-    from rich.console import Console
     from rich.markup import escape
     from rich.table import Table
 
@@ -21,7 +21,7 @@ def print_listing(what: str) -> None:
     table = Table(*columns)
     for row in rows:
         table.add_row(*[escape(text) for text in row])
-    Console().print(table)
+    console().print(table)
 
 
 def _tasks() -> Rows:

@@ -8,6 +8,7 @@ from typing import Any
 from hanka.estimate import Estimator
 from hanka.plan import Plan
 from hanka.progress import spell_seconds
+from hanka.result_tables import console
 from hanka.store.folder import RunFolder
 from hanka.work import cell_done, variant_done
 
@@ -57,10 +58,9 @@ def _add(total: dict[str, Any], n_tokens: int, seconds: float, n_bytes: int, don
 
 def print_plan(description: dict[str, Any]) -> None:
     """Print a plan as tables."""
-    from rich.console import Console
     from rich.table import Table
 
-    console = Console()
+    screen = console()
     table = Table(title=f"{description['study']}: variants", title_justify="left")
     for name in ("id", "method", "trained on", "rows", "seed", "cells", "tokens", "time", "done"):
         table.add_column(name, justify="right" if name in ("rows", "seed", "cells", "tokens", "time") else "left")
@@ -71,10 +71,10 @@ def print_plan(description: dict[str, Any]) -> None:
             one["id"][:8], one["label"], trained, str(one["train_size"] or "–"), str(one["seed"]),
             str(one["n_cells"]), f"{one['n_tokens']:,}", spell_seconds(one["seconds"]), state,
         )  # fmt: skip
-    console.print(table)
-    _print_cells(console, description["cells"])
+    screen.print(table)
+    _print_cells(screen, description["cells"])
     cost = description["estimate"]
-    console.print(
+    screen.print(
         f"{description['n_variants']} variants ({description['n_variants_done']} done), "
         f"{description['n_cells']} cells ({description['n_cells_done']} done). Estimated: {cost['n_tokens']:,.0f} tokens, "
         f"{spell_seconds(cost['seconds_left'])} left of {spell_seconds(cost['seconds'])}, {cost['n_bytes'] / 1e6:,.0f} MB. "
@@ -83,7 +83,7 @@ def print_plan(description: dict[str, Any]) -> None:
     )
 
 
-def _print_cells(console: Any, cells: list[dict[str, Any]]) -> None:
+def _print_cells(screen: Any, cells: list[dict[str, Any]]) -> None:
     from rich.table import Table
 
     table = Table(title="cells by test set", title_justify="left")
@@ -100,4 +100,4 @@ def _print_cells(console: Any, cells: list[dict[str, Any]]) -> None:
             *(str(relations[name] or "") for name in ("in_domain", "out_of_domain", "cross_task")),
             f"{sum(cell['n_tokens'] for cell in members):,}",
         )  # fmt: skip
-    console.print(table)
+    screen.print(table)

@@ -2,20 +2,32 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hanka.store.folder import RunFolder, read_csv, read_json
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 SIGNS = {"better": ("▲", "blue"), "worse": ("▼", "dark_orange"), "tied": ("●", ""), "": (" ", "")}
 
 
+def console() -> Console:
+    """Return a console as wide as the terminal, or wide enough for the tables where there is none."""
+    import shutil
+    import sys
+
+    from rich.console import Console
+
+    return Console(width=None if sys.stdout.isatty() else max(150, shutil.get_terminal_size().columns))
+
+
 def print_headline(folder: RunFolder) -> None:
     """Print the decision and, per cell, the primary metric against base; notes and audit warnings below."""
-    from rich.console import Console
     from rich.markup import escape
     from rich.table import Table
 
-    console = Console()
+    screen = console()
     findings, audits = read_json(folder.findings), read_json(folder.audits)
     table = Table(title=escape(str(read_json(folder.plan)["study"])), title_justify="left")
     for name in ("method", "trained on", "rows", "test set", "relation", "shots", "metric", "n", "value", "Δ base [interval]", ""):
@@ -23,14 +35,14 @@ def print_headline(folder: RunFolder) -> None:
     for row in read_csv(folder.summary):
         if row["metric"] == findings["primary_metrics"][row["test_task"]]:
             table.add_row(*[escape(text) for text in _headline_row(row)[:-1]], _verdict(row))
-    console.print(table)
+    screen.print(table)
     for note in findings["notes"]:
-        console.print(f"note: {note['message_en']}", markup=False, highlight=False)
+        screen.print(f"note: {note['message_en']}", markup=False, highlight=False)
     for warning in audits["warnings"]:
         line = f"audit: {warning['audit']}, {warning['where']}: {warning['count']} of {warning['total']}: {warning['message']}"
-        console.print(line, markup=False, highlight=False)
+        screen.print(line, markup=False, highlight=False)
     for entry in findings["decision"]["per_task"]:
-        console.print(entry["sentence_en"], markup=False, highlight=False)
+        screen.print(entry["sentence_en"], markup=False, highlight=False)
 
 
 def _headline_row(row: dict[str, str]) -> list[str]:
@@ -56,11 +68,10 @@ def _verdict(row: dict[str, str]) -> str:
 
 def print_comparison(result: dict[str, Any]) -> None:
     """Print a paired comparison of two variants."""
-    from rich.console import Console
     from rich.markup import escape
     from rich.table import Table
 
-    console = Console()
+    screen = console()
     table = Table(title=escape(f"{result['a']} against {result['b']}"), title_justify="left")
     for name in ("test set", "shots", "prompt", "metric", "n", "A", "B", "A − B [interval]", "p", "p Holm", ""):
         table.add_column(name, justify="right" if name in ("shots", "n", "A", "B", "p", "p Holm") else "left", overflow="fold")
@@ -73,4 +84,4 @@ def print_comparison(result: dict[str, Any]) -> None:
             escape(f"{row['delta']:+.3f} [{row['low']:+.3f}, {row['high']:+.3f}]"),
             f"{row['p_value']:.2g}", f"{row['p_adjusted']:.2g}", f"[{colour}]{text}[/]" if colour else text,
         )  # fmt: skip
-    console.print(table)
+    screen.print(table)

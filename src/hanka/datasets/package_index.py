@@ -61,7 +61,8 @@ def _pip_config() -> dict[str, str]:
         return {}
     config: dict[str, str] = {}
     for line in answer.stdout.splitlines():
-        if match := CONFIG_LINE.match(line):
+        match = CONFIG_LINE.match(line)
+        if match and match[2] != "''":
             try:
                 config[match[1]] = str(ast.literal_eval(match[2]))
             except (ValueError, SyntaxError):

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from hanka.errors import UnitFailed
 from hanka.identity import stream, stream_seed
 from hanka.methods.contract import Adapted, AdaptRequest, TrainingData
+from hanka.models.loading import quiet
 from hanka.prompting import Encoded, Prompter, TextPolicy
 from hanka.records import Example
 from hanka.training.batching import supervised
@@ -108,7 +109,7 @@ def adapt_supervised(request: AdaptRequest) -> Adapted:
     encoded = encode_training(prompter, data, params, request.seed)
     if not encoded.rows:
         raise UnitFailed(f"none of {len(data.examples)} training rows fits max_length {params['max_length']}; raise it")
-    model = _trainable(request)
+    model = trainable(request.base.model, params, request.seed)
     settings = LoopSettings(**{key: params[key] for key in LOOP_KEYS}, allow_unsupervised=data.protocol == "paper")
     state = train(model, encoded.rows, settings, request.seed, request.folder, request.report)
     _save(request, model)
@@ -138,11 +139,14 @@ def _record(prompter: Prompter, data: TrainingData, encoded: TrainingRows, state
     }
 
 
-def _trainable(request: AdaptRequest) -> Any:
-    """Return the model with exactly the declared weights free: all, or those of fresh LoRA adapters."""
+def trainable(model: Any, params: Mapping[str, Any], seed: int) -> Any:
+    """Return the model with exactly the declared weights free: all, or those of fresh LoRA adapters.
+
+    Fresh adapters leave the model's numbers exactly as they are (B is zero). Raises UnitFailed where LoRA finds
+    no layer.
+    """
     import torch
 
-    model, params = request.base.model, request.params
     if params["peft"] == "none":
         model.requires_grad_(True)
         return model
@@ -156,9 +160,10 @@ def _trainable(request: AdaptRequest) -> Any:
         lora_dropout=params["dropout"],
         target_modules=targets if isinstance(targets, str) else list(targets),
     )
-    torch.manual_seed(stream_seed(request.seed, "lora") % 2**63)
+    torch.manual_seed(stream_seed(seed, "lora") % 2**63)
     try:
-        return get_peft_model(model, config)
+        with quiet():
+            return get_peft_model(model, config)
     except ValueError as error:
         raise UnitFailed(f"LoRA does not fit this model: {' '.join(str(error).split())[:200]}") from None
 

@@ -53,22 +53,32 @@ def _table(group: Group, outline: Outline, words: Words) -> Table | None:
             Td(inert.name(test.name, 60), note=words.relation(test.relation)),
             Td(setting_words(setting)),
             Td(numbers.count(flips.n or row.n), numeric=True),
-            _flip(flips.right_to_wrong, flips.forgotten_share),
-            _flip(flips.wrong_to_right, flips.learned_share),
+            *_flips(flips),
             _net(row, words),
         )
         for variant, test, setting, row, flips in found[:MAX_ROWS]
     )
-    names = ("variant", "test_set", "shots_prompt", "n", "right_wrong", "wrong_right", "delta")
-    head = tuple(Th(words(name), numeric=name in {"n", "right_wrong", "wrong_right"}) for name in names)
+    names = (
+        "variant", "test_set", "shots_prompt", "n", "right_wrong", "beyond_chance", "wrong_right", "beyond_chance",
+        "delta",
+    )  # fmt: skip
+    head = tuple(Th(words(name), numeric=name in {"n", "right_wrong", "wrong_right", "beyond_chance"}) for name in names)
     caption = words("forgetting_caption")
     if len(found) > MAX_ROWS:
         caption += " " + words("rows_cut", shown=MAX_ROWS, all=len(found))
     return Table(caption, words.plain("forgetting_label", task=group.task), (head,), rows)
 
 
-def _flip(n: int | None, share: float | None) -> Td:
-    return Td(numbers.count(n), note=numbers.share(share), numeric=True)
+def _flips(found: Comparison) -> tuple[Td, ...]:
+    """Counts with shares and intervals, each beside its share beyond chance."""
+    forgotten = numbers.shares(found.forgotten_share, found.forgotten_low, found.forgotten_high)
+    learned = numbers.shares(found.learned_share, found.learned_low, found.learned_high)
+    return (
+        Td(numbers.count(found.right_to_wrong), note=forgotten, numeric=True),
+        Td(numbers.share(found.forgotten_beyond_chance), numeric=True),
+        Td(numbers.count(found.wrong_to_right), note=learned, numeric=True),
+        Td(numbers.share(found.learned_beyond_chance), numeric=True),
+    )
 
 
 def _net(row: Result, words: Words) -> Td:

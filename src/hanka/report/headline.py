@@ -13,7 +13,7 @@ from typing import Any
 from hanka.report import inert, numbers
 from hanka.report.checks import failed_cells
 from hanka.report.outline import Outline, is_base
-from hanka.report.rows import as_text
+from hanka.report.rows import as_count, as_text
 from hanka.report.stored import StoredRun
 from hanka.report.words import Words
 
@@ -28,6 +28,8 @@ class Recommendation:
     choice: str
     "Label of a variant, or the base model's word."
     keeps_base: bool
+    note: str
+    "Training size, if stored."
     sentence: str
 
 
@@ -71,10 +73,13 @@ def make_headline(outline: Outline, words: Words) -> Headline:
 def _recommendation(stored: Mapping[str, Any], words: Words) -> Recommendation:
     choice = as_text(stored.get("recommend"))
     keeps_base = choice in ("base", "")
+    size = as_count(stored.get("train_size"))
+    note = words.plain("size", size=f"{size:,}") if size and not keeps_base else ""
     return Recommendation(
         task=words.of("task", as_text(stored.get("task"))),
         choice=words("keep_base") if keeps_base else inert.label(choice, 80),
         keeps_base=keeps_base,
+        note=note,
         sentence=inert.shorten(words.written(stored, "sentence"), SENTENCE_LIMIT),
     )
 

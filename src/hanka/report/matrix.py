@@ -245,7 +245,7 @@ def _overview(group: Group, outline: Outline, words: Words) -> Table | None:
 def _overview_cell(row: SettingRow | None, words: Words) -> Td:
     if row is None:
         return Td(numbers.NOTHING, tone="muted")
-    counts = f"▲ {row.n_better}   ▼ {row.n_worse}   ● {row.n_tied}"
+    counts = f"▲ {row.n_better}   ▼ {row.n_worse}   ● {row.n_tied}" + (f"   ✕ {row.n_failed}" if row.n_failed else "")
     spoken = words.plain("tally_spoken", better=row.n_better, worse=row.n_worse, tied=row.n_tied)
     return Td(
         numbers.difference(row.mean_delta, row.ci_low, row.ci_high),

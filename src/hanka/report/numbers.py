@@ -34,7 +34,7 @@ def interval(low: float | None, high: float | None, *, sign: bool = False) -> st
     if low is None or high is None:
         return ""
     write = signed if sign else value
-    return f"[{write(low)}, {write(high)}]"
+    return f"[{write(low)},\N{NO-BREAK SPACE}{write(high)}]"
 
 
 def with_interval(number: float | None, low: float | None, high: float | None) -> str:
@@ -55,6 +55,13 @@ def count(number: int | float | None) -> str:
 def share(number: float | None) -> str:
     """Write a share of one as a percentage."""
     return NOTHING if number is None else f"{number * 100:.1f} %"
+
+
+def shares(number: float | None, low: float | None, high: float | None) -> str:
+    """Write a share of one and its interval as percentages."""
+    if number is None:
+        return ""
+    return share(number) if low is None or high is None else f"{share(number)} [{low * 100:.1f}, {high * 100:.1f}]"
 
 
 def p_value(number: float | None) -> str:

@@ -21,6 +21,7 @@ STUDY_SHOWN = 60_000
 MAX_ROWS = 300
 OPEN_ROWS = 16
 TERMS = (
+    "decision",
     "variant", "cell", "in_domain", "out_of_domain", "cross_task", "shots", "primary_metric", "verdict", "interval",
     "p_holm", "mde", "right_wrong", "label_share", "distinct_share", "length_ratio", "cap_hits", "trivial", "unparsed",
 )  # fmt: skip
@@ -64,6 +65,9 @@ def _conditions(run: StoredRun, words: Words) -> Iterable[tuple[str, str]]:
     tokens = run.study.get("tokens")
     if isinstance(tokens, dict):
         yield words("token_policy"), _pairs(tokens)
+    for model, policy in run.policy.items():
+        if isinstance(policy, dict):
+            yield words("token_policy_of", model=model), _pairs(policy)
     for key in ("eval", "train", "stats"):
         stored = run.study.get(key)
         if isinstance(stored, dict):

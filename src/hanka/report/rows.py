@@ -83,6 +83,7 @@ class SettingRow:
     n_better: int
     n_worse: int
     n_tied: int
+    n_failed: int
     mean_delta: float | None
     ci_low: float | None
     ci_high: float | None
@@ -107,7 +108,16 @@ class Comparison:
     right_to_wrong: int | None
     wrong_to_right: int | None
     forgotten_share: float | None
+    "Right → wrong, share of all samples."
+    forgotten_low: float | None
+    forgotten_high: float | None
+    forgotten_beyond_chance: float | None
+    "The same less the flips that guessing would make; None without labels."
     learned_share: float | None
+    "Wrong → right, share of all samples."
+    learned_low: float | None
+    learned_high: float | None
+    learned_beyond_chance: float | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -70,6 +70,8 @@ class StoredRun:
     baselines: tuple[BaselineRow, ...]
     warnings: tuple[AuditWarning, ...]
     checks: tuple[AuditCheck, ...]
+    policy: Mapping[str, Any]
+    "Model → token policy and what it comes to with its tokenizer."
     findings: Findings
     study_text: str
     study: Mapping[str, Any]
@@ -103,6 +105,7 @@ def read_run(folder: RunFolder) -> StoredRun:
         baselines=_csv(BaselineRow, folder.baselines, unreadable),
         warnings=fit_all(AuditWarning, audits.get("warnings")),
         checks=fit_all(AuditCheck, audits.get("checks")),
+        policy=policy if isinstance(policy := audits.get("policy"), dict) else {},
         findings=_findings(_mapping(folder.findings, unreadable)),
         study_text=text,
         study=study,

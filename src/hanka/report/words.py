@@ -41,7 +41,7 @@ class Words:
 
     def of(self, group: str, name: str) -> str:
         """Return the word for a stored value such as a metric or relation, or the value where there is none."""
-        return LANGUAGES[self.lang].get(f"{group}_{name}", "") or inert.label(name)
+        return LANGUAGES[self.lang].get(f"{group}_{name}".replace(" ", "_"), "") or inert.label(name)
 
     def metric(self, name: str) -> str:
         """Return what a metric is called."""

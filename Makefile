@@ -1,0 +1,43 @@
+# `make demo` and `make test` do all the set-up on a machine with Python ≥ 3.11, make and a package index.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+LOCK := requirements.lock
+
+.PHONY: demo test check test-all bench docs lock clean
+
+# Every target works from here; the stamp is remade when what it installs changes.
+$(BIN)/.installed: $(LOCK) pyproject.toml
+	$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11) and 'hanka needs Python 3.11 or newer; try: make PYTHON=python3.12 ...')"
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet -r $(LOCK)
+	$(BIN)/python -m pip install --quiet --no-deps --editable .
+	touch $@
+
+demo: $(BIN)/.installed
+	$(BIN)/hanka demo --out runs/demo
+
+test: $(BIN)/.installed
+	$(BIN)/python -m pytest tests -n 2 --dist loadfile
+
+check: $(BIN)/.installed
+	$(BIN)/ruff check src tests benchmarks docs
+	$(BIN)/ruff format --check src tests benchmarks docs
+	$(BIN)/mypy
+	$(BIN)/python -m pytest tests/test_layers.py
+
+docs: $(BIN)/.installed
+	$(BIN)/python docs/generate.py
+	$(BIN)/python -m hanka.datasets.data_card
+
+# torch pins its own CUDA packages exactly, so the lock leaves them out: a CPU build then stays a CPU build.
+lock: $(BIN)/.installed
+	$(BIN)/python -m pip install --quiet uv
+	$(BIN)/uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --no-header --no-annotate \
+	  --no-emit-package hanka --quiet --output-file $(LOCK).new
+	grep -vE '^(nvidia-|cuda-|triton)' $(LOCK).new > $(LOCK)
+	rm $(LOCK).new
+
+clean:
+	rm -rf $(VENV) runs .pytest_cache .mypy_cache .ruff_cache

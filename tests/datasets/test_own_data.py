@@ -1,0 +1,214 @@
+import csv
+import io
+import json
+import tempfile
+from collections import Counter
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hanka.datasets.base import Dataset
+from hanka.datasets.files import read_rows
+from hanka.datasets.own import OwnSpec, own_dataset
+from hanka.errors import DataError
+
+ROWS = [{"text": f"mail number {i}, about “{i % 7}”", "label": "good" if i % 2 else "bad"} for i in range(40)]
+FIELDS = {"input": "text", "output": "label"}
+
+
+def spec(**changes: object) -> OwnSpec:
+    values: dict[str, object] = {"task": "tone", "domain": "mail", "inputs": ("input",), "fields": FIELDS, **changes}
+    return OwnSpec(**values)  # type: ignore[arg-type]
+
+
+def write(path: Path, rows: list[dict[str, str]]) -> str:
+    """Write rows in the format of the suffix; return the name."""
+    if path.suffix == ".jsonl":
+        path.write_text("\n".join(json.dumps(row) for row in rows) + "\n\n", encoding="utf-8")
+    elif path.suffix == ".json":
+        path.write_text(json.dumps(rows, indent=1), encoding="utf-8")
+    elif path.suffix == ".parquet":
+        pq.write_table(pa.Table.from_pylist(rows), path)
+    else:
+        with path.open("w", encoding="utf-8-sig", newline="") as file:
+            writer = csv.DictWriter(file, list(rows[0]), delimiter="\t" if path.suffix == ".tsv" else ",")
+            writer.writeheader()
+            writer.writerows(rows)
+    return path.name
+
+
+def own(tmp_path: Path, **changes: object) -> Dataset:
+    return own_dataset("mine", spec(**changes), tmp_path)
+
+
+@pytest.mark.parametrize("suffix", [".jsonl", ".json", ".csv", ".tsv", ".parquet"])
+def test_every_format_reads_the_same(tmp_path: Path, suffix: str) -> None:
+    name = write(tmp_path / f"a{suffix}", ROWS)
+    examples = own(tmp_path, test=name, demonstrations=write(tmp_path / "d.csv", ROWS[:2])).load("test")
+    assert [(example.fields["input"], example.target) for example in examples] == [
+        (row["text"], row["label"]) for row in ROWS
+    ]
+    assert examples[3].id == "mine/test/000003"
+
+
+CELL = st.text(st.characters(codec="utf-8", exclude_characters="\ufeff"), max_size=12)
+
+
+@given(st.lists(st.tuples(CELL, CELL), min_size=1, max_size=8), st.sampled_from([",", "\t"]), st.booleans())
+def test_any_csv_that_python_writes_is_read_back(rows: list[tuple[str, str]], delimiter: str, quoted: bool) -> None:
+    # With "\n" as its end of line, Python's writer leaves a lone "\r" bare unless it quotes everything.
+    buffer = io.StringIO(newline="")
+    quoting, end = (csv.QUOTE_ALL, "\n") if quoted else (csv.QUOTE_MINIMAL, "\r\n")
+    csv.writer(buffer, delimiter=delimiter, quoting=quoting, lineterminator=end).writerows([("a", "b"), *rows])
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / ("x.csv" if delimiter == "," else "x.tsv")
+        path.write_bytes(buffer.getvalue().encode("utf-8-sig"))
+        assert [tuple(row.values.values()) for row in read_rows(path)] == rows
+
+
+def test_a_place_names_the_line_where_a_csv_row_begins(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text('a,b\n"one\ntwo",x\n\nthree,y\n', encoding="utf-8")
+    assert [row.place.rpartition(":")[2] for row in read_rows(tmp_path / "a.csv")] == ["2", "5"]
+
+
+def test_a_very_long_csv_cell_is_read(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("a\n" + "x" * 300_000 + "\n", encoding="utf-8")
+    assert len(read_rows(tmp_path / "a.csv")[0].values["a"]) == 300_000
+
+
+def test_a_json_file_may_hold_lines(tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_text('{"a": 1}\n{"a": 2}\n', encoding="utf-8")
+    assert [row.values for row in read_rows(tmp_path / "a.json")] == [{"a": 1}, {"a": 2}]
+
+
+def test_numbers_and_truth_values_become_text(tmp_path: Path) -> None:
+    lines = ['{"text": 5, "label": true}', '{"text": 0.5, "label": false}']
+    (tmp_path / "a.jsonl").write_text("\n".join(lines), encoding="utf-8")
+    examples = own(tmp_path, train="a.jsonl", test=write(tmp_path / "b.csv", ROWS)).load("train")
+    demonstrations = own(tmp_path, train="a.jsonl").load("demonstrations")
+    found = {(example.fields["input"], example.target) for example in [*examples, *demonstrations]}
+    assert found == {("5", "true"), ("0.5", "false")}
+
+
+def test_labels_are_renamed(tmp_path: Path) -> None:
+    dataset = own(tmp_path, train=write(tmp_path / "a.csv", ROWS), labels={"good": "positive", "bad": "negative"})
+    assert {example.target for example in dataset.load("train")} == {"positive", "negative"}
+
+
+def test_ids_and_groups_come_from_columns_when_mapped(tmp_path: Path) -> None:
+    rows = [{**row, "number": f"n{i}", "thread": f"t{i // 4}"} for i, row in enumerate(ROWS)]
+    dataset = own(tmp_path, test=write(tmp_path / "a.csv", rows), fields={**FIELDS, "id": "number", "group": "thread"})
+    test, demonstrations = dataset.load("test"), dataset.load("demonstrations")
+    assert {example.id for example in [*test, *demonstrations]} == {f"n{i}" for i in range(40)}
+    assert not {example.group for example in test} & {example.group for example in demonstrations}
+
+
+class TestDemonstrations:
+    def test_come_out_of_train_evenly(self, tmp_path: Path) -> None:
+        rows = [{**ROWS[i % 40], "text": f"{i}"} for i in range(400)]
+        dataset = own(tmp_path, train=write(tmp_path / "a.csv", rows), test=write(tmp_path / "b.csv", ROWS))
+        train, demonstrations = dataset.load("train"), dataset.load("demonstrations")
+        assert (len(train), len(demonstrations), len(dataset.load("test"))) == (384, 16, 40)
+        assert Counter(example.target for example in demonstrations) == {"good": 8, "bad": 8}
+        assert not {example.id for example in train} & {example.id for example in demonstrations}
+        assert [int(example.fields["input"]) for example in train] == sorted(int(e.fields["input"]) for e in train)
+
+    def test_come_out_of_a_test_that_stands_alone(self, tmp_path: Path) -> None:
+        dataset = own(tmp_path, test=write(tmp_path / "a.csv", ROWS))
+        assert dataset.splits == ("test", "demonstrations")
+        assert (len(dataset.load("test")), len(dataset.load("demonstrations"))) == (36, 4)
+
+    def test_that_are_given_take_nothing_away(self, tmp_path: Path) -> None:
+        dataset = own(
+            tmp_path, train=write(tmp_path / "a.csv", ROWS), demonstrations=write(tmp_path / "d.csv", ROWS[:3])
+        )
+        assert (len(dataset.load("train")), len(dataset.load("demonstrations"))) == (40, 3)
+
+    def test_cannot_come_from_a_single_row(self, tmp_path: Path) -> None:
+        dataset = own(tmp_path, test=write(tmp_path / "a.csv", ROWS[:1]))
+        assert len(dataset.load("test")) == 1
+        with pytest.raises(DataError, match="too few rows"):
+            dataset.load("demonstrations")
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("a.jsonl", '{"text": "x", "label": "y"}\n{oops}\n', r"a.jsonl:2 is not JSON"),
+        ("a.jsonl", "[1, 2]\n", r"a.jsonl:1: expected an object with columns, found list"),
+        ("a.json", '[{"text": "x"},\n oops]', r"a.json:2 is not JSON"),
+        ("a.json", '[{"text": "x", "label": "y"}, 5]', r"a.json row 2: expected an object"),
+        ("a.csv", 'text,label\nx,y\n"x,y\n', r"a.csv:3 cannot be read as CSV"),
+        ("a.csv", "text,label\nx,y,z\n", r"a.csv:2 has 3 columns, the header has 2"),
+        ("a.csv", "text,text\nx,y\n", r"a.csv:1 names the column 'text' twice"),
+        ("a.csv", "text,label\n", r"a.csv has no rows"),
+        ("a.jsonl", "\n \n", r"a.jsonl has no rows"),
+        ("a.csv", "text,label\nx,\n", r"a.csv:2: column 'label' is empty"),
+        ("a.jsonl", '{"text": null, "label": "y"}', r"a.jsonl:1: column 'text' is empty"),
+        ("a.jsonl", '{"text": "  ", "label": "y"}', r"a.jsonl:1: column 'text' is empty"),
+        ("a.jsonl", '{"text": ["x"], "label": "y"}', r"a.jsonl:1: column 'text' is list, not text"),
+        ("a.jsonl", '{"text": NaN, "label": "y"}', r"a.jsonl:1: column 'text' is float, not text"),
+        ("a.jsonl", '{"text": "x", "label": "y"}\n{"text": "x"}', r"a.jsonl:2: column 'label' is empty"),
+        ("a.csv", "texts,label\nx,y\n", r"no column 'text' for field 'input': did you mean 'texts'"),
+        ("a.parquet", "not parquet", r"cannot be read as Parquet"),
+        ("a.txt", "x", r"has suffix '.txt': allowed are .jsonl, .json, .csv, .tsv, .parquet"),
+    ],
+)
+def test_a_wrong_file_is_one_line_that_says_where(tmp_path: Path, name: str, content: str, message: str) -> None:
+    (tmp_path / name).write_text(content, encoding="utf-8")
+    with pytest.raises(DataError, match=message) as caught:
+        own(tmp_path, test=name).load("test")
+    assert "\n" not in str(caught.value)
+
+
+def test_text_in_another_encoding_is_named(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_bytes("text,label\ncafé,good\n".encode("latin-1"))
+    with pytest.raises(DataError, match=r"a.csv is not UTF-8 \(byte 14\)"):
+        own(tmp_path, test="a.csv").load("test")
+
+
+def test_an_unknown_label_suggests_the_nearest(tmp_path: Path) -> None:
+    dataset = own(tmp_path, test=write(tmp_path / "a.csv", ROWS), labels={"goods": "x", "bad": "y"})
+    with pytest.raises(DataError, match=r"a.csv:3: value 'good' is not in labels: did you mean 'goods'"):
+        dataset.load("test")
+
+
+def test_repeated_ids_name_both_places(tmp_path: Path) -> None:
+    dataset = own(tmp_path, test=write(tmp_path / "a.csv", ROWS), fields={**FIELDS, "id": "label"})
+    with pytest.raises(DataError, match=r"a.csv:4: id 'bad' was already used at .*a.csv:2"):
+        dataset.load("test")
+
+
+class TestDeclaring:
+    def test_a_missing_file_suggests_the_nearest(self, tmp_path: Path) -> None:
+        write(tmp_path / "train.csv", ROWS)
+        with pytest.raises(DataError, match=r"train file .*trian.csv does not exist: did you mean 'train.csv'"):
+            own(tmp_path, train="trian.csv")
+
+    def test_one_file_cannot_be_two_splits(self, tmp_path: Path) -> None:
+        write(tmp_path / "a.csv", ROWS)
+        with pytest.raises(DataError, match="train and test are the same"):
+            own(tmp_path, train="a.csv", test="./a.csv")
+
+    def test_some_file_is_needed(self, tmp_path: Path) -> None:
+        with pytest.raises(DataError, match="neither train nor test"):
+            own(tmp_path)
+
+    def test_an_unknown_field_suggests_the_nearest(self, tmp_path: Path) -> None:
+        with pytest.raises(DataError, match="task tone has no field 'inputs': did you mean 'input'"):
+            own(tmp_path, test=write(tmp_path / "a.csv", ROWS), fields={"inputs": "text"})
+
+    def test_a_hub_address_is_checked_without_a_network(self, tmp_path: Path) -> None:
+        dataset = own(tmp_path, test="hub:owner/name@v1:en:validation")
+        assert dataset.source == "hub:owner/name@v1:en:validation"
+        assert own(tmp_path, test="hub:owner/name").source == "hub:owner/name::test"
+        with pytest.raises(DataError, match="is not a hub dataset: write hub:owner/name"):
+            own(tmp_path, test="hub:name")
+
+    def test_the_same_hub_split_cannot_serve_twice(self, tmp_path: Path) -> None:
+        with pytest.raises(DataError, match="are the same"):
+            own(tmp_path, train="hub:owner/name::train", test="hub:owner/name::train")

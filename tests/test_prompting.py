@@ -1,0 +1,149 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tiny_models import tiny_tokenizer
+
+from hanka.errors import DataError
+from hanka.prompting import (
+    EncodedQuery,
+    Prompter,
+    TextPolicy,
+    colliding_labels,
+    require_distinct_first_tokens,
+    shared_prefix,
+)
+from hanka.records import Example
+from hanka.tasks import TASKS
+from hanka.tasks.base import Task
+
+TOKENIZER = tiny_tokenizer()
+SENTIMENT = TASKS.get("sentiment")
+INFERENCE = TASKS.get("inference")
+
+
+def example(text: str, target: str = "positive") -> Example:
+    return Example(text, {"input": text, "input_1": text, "input_2": text + "!", "answer": "x"}, target)
+
+
+def prompter(**policy: str) -> Prompter:
+    return Prompter(TOKENIZER, TextPolicy(**policy))  # type: ignore[arg-type]
+
+
+def test_prompts_and_demonstrations_are_rendered_as_published() -> None:
+    prefix, (query,) = prompter().render(SENTIMENT, "p1", [example("Good.")], [example("Bad?")])
+    assert prefix == "### Input:\nGood.\n### Sentiment:positive\n\n"
+    assert query == "### Input:\nBad?\n### Sentiment:"
+
+
+@given(st.lists(st.text(min_size=1, max_size=20), min_size=1, max_size=4))
+@settings(max_examples=60, deadline=None)
+def test_training_and_scoring_see_the_same_ids_before_the_answer(texts: list[str]) -> None:
+    asked = prompter()
+    rows = [example(text, "neutral") for text in texts]
+    for task, prompt in ((INFERENCE, "p1"), (INFERENCE, "p2")):
+        prefix, queries = asked.render(task, prompt, [example("a demo", "neutral")], rows)
+        trained = asked.training_rows([prefix] * len(rows), queries, [row.target for row in rows])
+        scored = asked.label_queries(task, prefix, queries, 1)
+        for row, query in zip(trained, scored, strict=True):
+            label = task.labels.index("neutral")
+            assert row.ids == [*query.context, *query.labels[label], TOKENIZER.eos_token_id]
+            assert row.start >= len(query.context)
+
+
+def test_context_and_label_ids_spell_the_text() -> None:
+    _, queries = prompter().render(INFERENCE, "p2", [], [example("It rains.")])
+    (query,) = prompter().label_queries(INFERENCE, "", queries, 0)
+    for label, ids in zip(INFERENCE.labels, query.labels, strict=True):
+        assert TOKENIZER.decode([*query.context, *ids]) == queries[0] + label
+
+
+def test_a_prompt_that_ends_in_a_space_leaves_the_space_to_the_answer() -> None:
+    _, queries = prompter().render(INFERENCE, "p2", [], [example("It rains.")])
+    assert queries[0].endswith("is ")
+    (query,) = prompter().text_queries(INFERENCE, "", queries, 0)
+    assert TOKENIZER.decode(query.context).endswith("is")
+
+
+def test_labels_that_begin_alike_are_refused_in_first_token_mode() -> None:
+    clash = Task("clash", "classification", {"p1": "{input}\nLabel:"}, ("accuracy",), ("zzqa", "zzqb"))
+    _, texts = prompter().render(clash, "p1", [], [example("x")])
+    queries = prompter().label_queries(clash, "", texts, 0)
+    assert colliding_labels(queries, clash.labels) == [("zzqa", "zzqb")]
+    with pytest.raises(DataError, match="'zzqa' and 'zzqb' begin with the same token"):
+        require_distinct_first_tokens(queries, clash.labels, "task clash")
+
+
+@pytest.mark.parametrize(("policy", "expected"), [("model", 0), ("always", 1), ("never", 0)])
+def test_bos_stands_once_or_not_at_all_in_training_zero_shot_and_few_shot(policy: str, expected: int) -> None:
+    asked = prompter(bos=policy)
+    prefix, queries = asked.render(SENTIMENT, "p1", [example("demo")], [example("text")])
+    (trained,) = asked.training_rows([""], queries, ["positive"])
+    (zero,) = asked.label_queries(SENTIMENT, "", queries, 0)
+    (few,) = asked.label_queries(SENTIMENT, prefix, queries, 1)
+    for ids in (trained.ids, zero.context, few.context):
+        assert ids.count(TOKENIZER.bos_token_id) == expected
+
+
+def test_the_paper_protocol_keeps_the_published_bos() -> None:
+    asked = prompter(bos="always", protocol="paper")
+    prefix, queries = asked.render(SENTIMENT, "p1", [example("demo")], [example("text")])
+    bos = TOKENIZER.bos_token_id
+    assert asked.label_queries(SENTIMENT, "", queries, 0)[0].context.count(bos) == 1
+    assert asked.label_queries(SENTIMENT, prefix, queries, 2)[0].context.count(bos) == 0
+    assert asked.text_queries(TASKS.get("summary"), "", queries, 0)[0].context.count(bos) == 2
+    assert asked.text_queries(TASKS.get("summary"), prefix, queries, 2)[0].context.count(bos) == 1
+
+
+def test_a_merged_boundary_belongs_to_the_answer_and_is_swallowed_as_published() -> None:
+    ours, published = prompter(), prompter(protocol="paper")
+    context, target = "Sentim", "ent"
+    (row,) = ours.training_rows([""], [context], [target])
+    alone = ours.prompt_lengths([context])[0]
+    assert row.start < alone
+    assert TOKENIZER.decode(row.ids[row.start : -1]).endswith(target)
+    assert published.training_rows([""], [context], [target])[0].start > row.start
+
+
+def test_the_template_hash_changes_with_whatever_changes_the_text() -> None:
+    base = prompter().template_hash(SENTIMENT, "p1")
+    assert base == prompter().template_hash(SENTIMENT, "p1")
+    others = {
+        prompter().template_hash(SENTIMENT, "p2"),
+        prompter(bos="always").template_hash(SENTIMENT, "p1"),
+        prompter(protocol="paper").template_hash(SENTIMENT, "p1"),
+        prompter().template_hash(INFERENCE, "p1"),
+    }
+    assert len(others) == 4
+    assert base not in others
+
+
+def test_braces_in_the_data_stay_as_they_are() -> None:
+    _, (query,) = prompter().render(SENTIMENT, "p1", [], [example("{input} {x} {{")])
+    assert query == "### Input:\n{input} {x} {{\n### Sentiment:"
+
+
+@given(st.lists(st.lists(st.integers(0, 2), min_size=1, max_size=8), min_size=1, max_size=6))
+def test_the_shared_prefix_is_a_prefix_of_all_and_leaves_a_token_of_each(contexts: list[list[int]]) -> None:
+    n_shared = shared_prefix(contexts)
+    assert all(context[:n_shared] == contexts[0][:n_shared] for context in contexts)
+    assert all(n_shared < len(context) for context in contexts)
+
+
+def test_chat_template_is_refused_where_the_tokenizer_has_none() -> None:
+    with pytest.raises(DataError, match="no chat template"):
+        prompter(template="chat")
+
+
+def test_chat_turns_hold_demonstrations_and_query() -> None:
+    tokenizer = tiny_tokenizer()
+    tokenizer.chat_template = (
+        "{% for m in messages %}<{{ m['role'] }}>{{ m['content'] }}</{{ m['role'] }}>{% endfor %}"
+        "{% if add_generation_prompt %}<assistant>{% endif %}"
+    )
+    asked = Prompter(tokenizer, TextPolicy(template="chat"))
+    prefix, (query,) = asked.render(SENTIMENT, "p1", [example("demo")], [example("text")])
+    assert prefix.count("<assistant>positive</assistant>") == 1
+    assert query.endswith("</user><assistant>")
+    assert EncodedQuery([1], ()).labels == ()

@@ -1,0 +1,139 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from tiny_models import tiny_model
+
+from hanka.errors import UnitFailed
+from hanka.prompting import Encoded
+from hanka.training.batching import micro_batches, optimizer_batches, supervised
+from hanka.training.loop import LoopSettings, learning_rate_at, token_loss, train
+
+SETTINGS = LoopSettings(2, 4, 1e-2, "linear", 0.0, 0.0, 1.0, 64, False, 1e9)
+
+
+def some_rows(n_rows: int = 10, seed: int = 0) -> list[Encoded]:
+    generator = torch.Generator().manual_seed(seed)
+    rows = []
+    for index in range(n_rows):
+        length = 6 + 3 * (index % 5)
+        rows.append(Encoded(torch.randint(2, 400, (length,), generator=generator).tolist(), length - 1 - index % 3))
+    return rows
+
+
+def quiet(_what: str, _share: float) -> None:
+    return None
+
+
+def gradients(model: Any) -> dict[str, torch.Tensor]:
+    return {name: value.grad.clone() for name, value in model.named_parameters() if value.grad is not None}
+
+
+@pytest.mark.parametrize("family", ["llama", "gpt2", "qwen3", "gemma3_text"])
+def test_loss_and_gradients_equal_the_models_own_loss_whatever_the_micro_batches(family: str) -> None:
+    """Reference: one unpadded row at a time, the library's shifted loss over all logits, summed."""
+    rows = some_rows()
+    n_targets = sum(map(supervised, rows))
+    model = tiny_model(family).double()
+    total = 0.0
+    for row in rows:
+        ids = torch.tensor([row.ids])
+        labels = ids.clone()
+        labels[:, : row.start] = -100
+        loss = model(input_ids=ids, labels=labels).loss * supervised(row) / n_targets
+        loss.backward()
+        total += loss.item()
+    reference = gradients(model)
+    for budget in (16, 64, 10_000):
+        model.zero_grad()
+        ours = 0.0
+        for micro in micro_batches(rows, budget, pad=0):
+            loss = token_loss(model, micro, "cpu") / n_targets
+            loss.backward()
+            ours += loss.item()
+        assert ours == pytest.approx(total, abs=1e-6)
+        for name, gradient in gradients(model).items():
+            torch.testing.assert_close(gradient, reference[name], atol=1e-6, rtol=1e-5)
+
+
+def test_loss_falls_and_only_free_weights_change(tmp_path: Path) -> None:
+    model = tiny_model()
+    for name, value in model.named_parameters():
+        value.requires_grad_("layers.1" in name)
+    before = {name: value.clone() for name, value in model.named_parameters()}
+    state = train(model, some_rows(), LoopSettings(30, 5, 3e-2, "linear", 0.1, 0.0, 1.0, 64, False, 1e9), 0, tmp_path, quiet)
+    assert state.losses[-1] < 0.8 * state.losses[0]
+    for name, value in model.named_parameters():
+        assert torch.equal(value, before[name]) != ("layers.1" in name), name
+
+
+def test_same_seed_same_weights_and_another_seed_others(tmp_path: Path) -> None:
+    def result(seed: int) -> torch.Tensor:
+        model = tiny_model()
+        train(model, some_rows(), SETTINGS, seed, tmp_path / str(seed), quiet)
+        return torch.cat([value.flatten() for value in model.parameters()])
+
+    assert torch.equal(result(1), result(1))
+    assert not torch.equal(result(1), result(2))
+
+
+@pytest.mark.parametrize("stop_after", [1, 3])
+def test_a_resumed_training_ends_bit_for_bit_where_an_undisturbed_one_does(tmp_path: Path, stop_after: int) -> None:
+    class StoppedError(Exception):
+        pass
+
+    def stop(_what: str, share: float) -> None:
+        if round(share * 6) >= stop_after + 1:
+            raise StoppedError
+
+    settings = LoopSettings(2, 4, 1e-2, "cosine", 0.2, 0.01, 1.0, 64, False, 0.0)
+    whole, resumed = tiny_model(attention_dropout=0.1), tiny_model(attention_dropout=0.1)
+    train(whole, some_rows(), settings, 5, tmp_path / "whole", quiet)
+    with pytest.raises(StoppedError):
+        train(resumed, some_rows(), settings, 5, tmp_path / "resumed", stop)
+    again = tiny_model(attention_dropout=0.1)
+    train(again, some_rows(), settings, 5, tmp_path / "resumed", quiet)
+    for one, other in zip(whole.parameters(), again.parameters(), strict=True):
+        assert torch.equal(one, other)
+    logs = [
+        [json.loads(line) for line in (tmp_path / name / "train_log.jsonl").read_text().splitlines()]
+        for name in ("whole", "resumed")
+    ]
+    assert [row["step"] for row in logs[1]] == [1, 2, 3, 4, 5, 6]
+    assert [row["loss"] for row in logs[0]] == [row["loss"] for row in logs[1]]
+
+
+def test_a_damaged_checkpoint_is_passed_over(tmp_path: Path) -> None:
+    damaged = tmp_path / "checkpoints" / "step-00000003"
+    damaged.mkdir(parents=True)
+    (damaged / "state.json").write_text("{")
+    (damaged / "tensors.safetensors").write_bytes(b"torn")
+    state = train(tiny_model(), some_rows(), SETTINGS, 0, tmp_path, quiet)
+    assert state.step == 6
+
+
+def test_rows_without_a_supervised_token_are_refused_before_the_first_step(tmp_path: Path) -> None:
+    rows = [*some_rows(), Encoded([5, 6, 7], 3)]
+    with pytest.raises(UnitFailed, match="1 of 11 training rows have no supervised token"):
+        train(tiny_model(), rows, SETTINGS, 0, tmp_path, quiet)
+    with pytest.raises(UnitFailed, match="0 of 0"):
+        train(tiny_model(), [], SETTINGS, 0, tmp_path, quiet)
+
+
+def test_optimizer_batches_are_a_permutation_and_differ_between_epochs() -> None:
+    first, second = optimizer_batches(10, 4, 0, 0), optimizer_batches(10, 4, 1, 0)
+    assert sorted(sum(first, [])) == list(range(10))
+    assert [len(batch) for batch in first] == [4, 4, 2]
+    assert first != second
+
+
+def test_learning_rate_warms_up_and_decays_to_zero() -> None:
+    settings = LoopSettings(1, 1, 1.0, "linear", 0.2, 0.0, 1.0, 64, False, 1e9)
+    rates = [learning_rate_at(step, 10, settings) for step in range(10)]
+    assert rates[:3] == [0.5, 1.0, 1.0]
+    assert rates[-1] == pytest.approx(1 / 8)
+    assert rates[2:] == sorted(rates[2:], reverse=True)
