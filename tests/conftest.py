@@ -34,7 +34,9 @@ def paper_data() -> Path:
 
 
 @pytest.fixture(autouse=True)
-def own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
+def own_cache(
+    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> None:
     """Keep the user's cache out of the tests, unless a test asks for what is prepared there."""
     if "real_cache" not in request.keywords:
         monkeypatch.setenv("HANKA_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))

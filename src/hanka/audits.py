@@ -69,7 +69,9 @@ def audit_rows(plan: Plan) -> Audits:
             continue
         largest = max(sets, key=lambda one: len(one.examples))
         rows = largest.examples
-        audits.found("repeated rows", f"{name} train", [a for a, _ in duplicates_within(rows)], len(rows), "rows stand twice")
+        audits.found(
+            "repeated rows", f"{name} train", [a for a, _ in duplicates_within(rows)], len(rows), "rows stand twice"
+        )
         _labels(audits, plan, f"{name} train", use.task.labels, rows, largest.left_out)
         if len(rows) < largest.asked:
             audits.found(
@@ -79,7 +81,9 @@ def audit_rows(plan: Plan) -> Audits:
         for test_name, test in tests.items():
             if test.dataset.task == use.task.name:
                 _overlap(audits, f"{name} train × {test_name} test", test.examples, rows)
-        pool = [one for planned in plan.variants.values() if planned.training is largest for one in planned.demonstrations]
+        pool = [
+            one for planned in plan.variants.values() if planned.training is largest for one in planned.demonstrations
+        ]
         unique = list({one.id: one for one in pool}.values())
         if unique:
             _overlap(audits, f"{name} train × its demonstrations", unique, rows)
@@ -106,7 +110,9 @@ def _labels(
         return
     outside = list(left_out) + [row.id for row in rows if row.target not in labels]
     what = "are left out" if plan.data.corrected else "stay and can never be right"
-    audits.found("labels", where, outside, len(rows) + len(left_out), f"labels outside the label set; these rows {what}")
+    audits.found(
+        "labels", where, outside, len(rows) + len(left_out), f"labels outside the label set; these rows {what}"
+    )
 
 
 def _demonstrations(audits: Audits, plan: Plan, name: str) -> None:
@@ -141,7 +147,14 @@ def audit_tokens(plan: Plan, audits: Audits, tokenizer: Any, model: str) -> None
         if planned.training is None or planned.use is None or planned.model.name != model:
             continue
         params = planned.variant.params
-        key = (planned.training.fingerprint, params["prompt"], params["max_length"], params.get("shots"), params.get("draw"), planned.variant.seed)
+        key = (
+            planned.training.fingerprint,
+            params["prompt"],
+            params["max_length"],
+            params.get("shots"),
+            params.get("draw"),
+            planned.variant.seed,
+        )
         if key not in seen:
             seen.add(key)
             _training_tokens(audits, plan, prompter, planned)
@@ -160,7 +173,9 @@ def audit_tokens(plan: Plan, audits: Audits, tokenizer: Any, model: str) -> None
             cap = plan.study.spec.eval.max_new_tokens
             lengths = tokenizer([row.target for row in rows], add_special_tokens=False)["input_ids"]
             longer = [row.id for row, ids in zip(rows, lengths, strict=True) if len(ids) > cap]
-            audits.found("generation cap", f"{name} test", longer, len(rows), f"references are longer than {cap} tokens")
+            audits.found(
+                "generation cap", f"{name} test", longer, len(rows), f"references are longer than {cap} tokens"
+            )
 
 
 def _training_tokens(audits: Audits, plan: Plan, prompter: Prompter, planned: PlannedVariant) -> None:
@@ -186,7 +201,11 @@ def _training_tokens(audits: Audits, plan: Plan, prompter: Prompter, planned: Pl
     count("truncation", encoded.n_cut, f"rows are cut at max_length {limit}, as published")
     count("lost targets", encoded.n_unsupervised, "rows have no supervised token left and teach nothing, as published")
     what = "is swallowed by the mask, as published" if plan.study.spec.protocol == "paper" else "is supervised whole"
-    count("merged boundary", encoded.n_merged, f"a token holds the end of the prompt and the start of the answer; it {what}")
+    count(
+        "merged boundary",
+        encoded.n_merged,
+        f"a token holds the end of the prompt and the start of the answer; it {what}",
+    )
     _same_tokens(audits, prompter, data, where)
 
 
@@ -204,4 +223,6 @@ def _same_tokens(audits: Audits, prompter: Prompter, data: TrainingData, where: 
         for row, encoded, context in zip(rows, trained, scored, strict=True)
         if encoded.ids[: encoded.start] != context
     ]
-    audits.found("template", where, differ, len(rows), "the tokens before the answer differ between training and scoring")
+    audits.found(
+        "template", where, differ, len(rows), "the tokens before the answer differ between training and scoring"
+    )

@@ -248,7 +248,10 @@ def main() -> None:
         sys.exit(0)
     except OSError as error:
         if error.errno in (28, 122):
-            print(f"hanka: the disk is full ({error.filename or 'while writing'}); free some space and run again", file=sys.stderr)
+            print(
+                f"hanka: the disk is full ({error.filename or 'while writing'}); free some space and run again",
+                file=sys.stderr,
+            )
             sys.exit(2)
         raise
 

@@ -62,7 +62,8 @@ class UnitFailed(Exception):
 def nearest(word: str, allowed: Iterable[str]) -> str:
     """Say which allowed word is nearest to `word`, or list them: the tail of an error line."""
     names = sorted(set(allowed))
-    close = difflib.get_close_matches(word, names, n=1, cutoff=0.6)
+    folded = {name.casefold(): name for name in names}
+    close = difflib.get_close_matches(word.casefold(), folded, n=1, cutoff=0.6)
     if close:
-        return f"did you mean {close[0]!r}?"
+        return f"did you mean {folded[close[0]]!r}?"
     return "allowed: " + ", ".join(names) if names else "none is allowed here"

@@ -27,16 +27,27 @@ def print_listing(what: str) -> None:
 def _tasks() -> Rows:
     from hanka.tasks import TASKS
 
-    rows = [(one.name, one.kind, ", ".join(one.inputs), ", ".join(one.labels), ", ".join(one.prompts), one.metrics[0], one.description) for one in TASKS]
+    rows: list[tuple[str, ...]] = [
+        (
+            one.name,
+            one.kind,
+            ", ".join(one.inputs),
+            ", ".join(one.labels),
+            ", ".join(one.prompts),
+            one.metrics[0],
+            one.description,
+        )
+        for one in TASKS
+    ]
     return ("task", "kind", "fields", "labels", "prompts", "primary metric", "what"), rows
 
 
 def _datasets() -> Rows:
     from hanka.datasets import SOURCES
 
-    rows = []
+    rows: list[tuple[str, ...]] = []
     for source in SOURCES:
-        for dataset in source.listing():
+        for dataset in source.entries():
             role = _role(source.roles, dataset.task, dataset.name)
             rows.append((source.name, dataset.task, dataset.name, dataset.domain, role, dataset.licence))
     return ("source", "task", "dataset", "domain", "default role", "licence"), rows
@@ -56,7 +67,7 @@ def _role(roles: object, task: str, name: str) -> str:
 def _methods() -> Rows:
     from hanka.methods import METHODS
 
-    rows = [(one.name, one.description, ", ".join(one.params.model_fields), one.reference) for one in METHODS]
+    rows: list[tuple[str, ...]] = [(one.name, one.description, ", ".join(one.params.model_fields), one.reference) for one in METHODS]
     return ("method", "what", "parameters", "reference"), rows
 
 
@@ -64,7 +75,9 @@ def _metrics() -> Rows:
     from hanka.metrics import METRICS
 
     better = {True: "higher", False: "lower", None: "descriptive"}
-    rows = [(one.name, one.display, ", ".join(one.kinds), better[one.higher_is_better], one.reference) for one in METRICS]
+    rows: list[tuple[str, ...]] = [
+        (one.name, one.display, ", ".join(one.kinds), better[one.higher_is_better], one.reference) for one in METRICS
+    ]
     return ("metric", "shown as", "kinds", "better", "reference"), rows
 
 
@@ -77,11 +90,13 @@ def _probes() -> Rows:
 def _models() -> Rows:
     from hanka.models.catalogue import MODELS
 
-    rows = []
+    rows: list[tuple[str, ...]] = []
     for one in MODELS:
         size = f"{one.wheel.size / 1e6:.0f} MB" if one.wheel else ""
         where = f"package {one.wheel.package} {one.wheel.version}" if one.wheel else one.hub_id
-        rows.append((one.name, where, f"{one.n_parameters / 1e6:,.0f} M", size, one.licence, one.note or one.description))
+        rows.append(
+            (one.name, where, f"{one.n_parameters / 1e6:,.0f} M", size, one.licence, one.note or one.description)
+        )
     return ("model", "from", "parameters", "download", "licence", "note"), rows
 
 

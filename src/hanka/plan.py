@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from hanka import __version__
 from hanka.datasets.base import Dataset, relation
-from hanka.errors import DataError, DataMissingError
+from hanka.errors import DataMissingError
 from hanka.identity import content_id, fingerprint
 from hanka.methods.contract import TrainingParams
 from hanka.models.catalogue import ModelRef
@@ -110,9 +110,7 @@ class Plan:
             "hanka": __version__,
             "study": self.study.spec.name,
             "protocol": self.study.spec.protocol,
-            "variants": [
-                asdict(planned.variant) | {"blocked": planned.blocked} for planned in self.variants.values()
-            ],
+            "variants": [asdict(planned.variant) | {"blocked": planned.blocked} for planned in self.variants.values()],
             "cells": [asdict(planned.cell) for planned in self.cells.values()],
         }
 
@@ -124,7 +122,7 @@ def build_plan(study: Study) -> Plan:
         identity = model_identity(model)
         made = [_base_variant(study, model, identity)]
         for use in study.tasks.values():
-            made += [variant for variant in _trained_variants(plan, model, identity, use)]
+            made += _trained_variants(plan, model, identity, use)
         for planned in made:
             plan.variants.setdefault(planned.variant.id, planned)
         cells: dict[str, PlannedCell] = {}
@@ -155,9 +153,7 @@ def _base_variant(study: Study, model: ModelRef, identity: dict[str, Any]) -> Pl
     return PlannedVariant(variant, model, None, method, None, ())
 
 
-def _trained_variants(
-    plan: Plan, model: ModelRef, identity: dict[str, Any], use: TaskUse
-) -> Iterator[PlannedVariant]:
+def _trained_variants(plan: Plan, model: ModelRef, identity: dict[str, Any], use: TaskUse) -> Iterator[PlannedVariant]:
     study = plan.study
     if use.train is None:
         return
@@ -208,9 +204,10 @@ def _trained_variant(
         blocked, rows = str(error), f"missing:{train.name}:{choice.size}"
     pool = tuple(plan.data.training_demonstrations(train, choice.seed)) if "shots" in params else ()
     if len(pool) < params.get("shots", 0):
-        raise DataError(
-            f"method {choice.method.label} asks {params['shots']} demonstrations before each example, "
-            f"dataset {train.name} has {len(pool)}: ask fewer, or give it more demonstrations"
+        raise study.source.error(
+            (*choice.method.key, "shots"),
+            f"{params['shots']} demonstrations are asked before each example and dataset {train.name} has {len(pool)}: "
+            f"ask fewer, or give it more demonstrations",
         )
     needed = pool if params.get("draw") == "per_example" else pool[: params.get("shots", 0)]
     content = {
@@ -268,9 +265,9 @@ def _base_cells(plan: Plan, base: PlannedVariant, trained: Sequence[PlannedCell]
         name = one.cell.test_dataset
         known = nearest.get(name, "cross_task")
         nearest[name] = min(known, one.cell.relation, key=RELATIONS.index)
-    asked = {(one.cell.test_dataset, one.cell.shots, one.cell.prompt, one.cell.draw): one.test for one in trained}
-    for (name, *how), test in asked.items():
-        yield _cell(plan, base.variant.id, test, nearest[name], (how[0], how[1], how[2]))
+    asked = {(one.cell.test_dataset, (one.cell.shots, one.cell.prompt, one.cell.draw)): one.test for one in trained}
+    for (name, how), test in asked.items():
+        yield _cell(plan, base.variant.id, test, nearest[name], how)
 
 
 def _cells(plan: Plan, variant_id: str, dataset: Dataset, asked: Relation) -> Iterator[PlannedCell]:
@@ -283,17 +280,16 @@ def _cells(plan: Plan, variant_id: str, dataset: Dataset, asked: Relation) -> It
                 yield _cell(plan, variant_id, test, asked, (shots, prompt, draw))
 
 
-def _cell(
-    plan: Plan, variant_id: str, test: TestSet, asked: Relation, how: tuple[int, str, int]
-) -> PlannedCell:
+def _cell(plan: Plan, variant_id: str, test: TestSet, asked: Relation, how: tuple[int, str, int]) -> PlannedCell:
     study = plan.study
     shots, prompt, draw = how
     task = study.tasks[test.dataset.task].task
     demonstrations = tuple(plan.data.demonstrations(test.dataset, draw)[:shots]) if shots else ()
     if len(demonstrations) < shots:
-        raise DataError(
-            f"eval.shots asks {shots} demonstrations of dataset {test.dataset.name}, which has "
-            f"{len(demonstrations)} that are not test rows: ask fewer, or give it `demonstrations:`"
+        raise study.source.error(
+            ("eval", "shots"),
+            f"{shots} demonstrations are asked of dataset {test.dataset.name}, which has {len(demonstrations)} that "
+            f"are not test rows: ask fewer, or give it `demonstrations:`",
         )
     answering: dict[str, Any] = (
         {"scoring": study.scoring}

@@ -35,7 +35,12 @@ def describe_plan(plan: Plan, folder: RunFolder) -> dict[str, Any]:
             fields = ("id", "variant_id", "test_task", "test_dataset", "relation", "shots", "prompt", "draw")
             cells.append(
                 {name: getattr(cell.cell, name) for name in fields}
-                | {"n": len(cell.test.examples), "n_tokens": price.n_tokens, "seconds": round(price.seconds, 1), "done": answered}
+                | {
+                    "n": len(cell.test.examples),
+                    "n_tokens": price.n_tokens,
+                    "seconds": round(price.seconds, 1),
+                    "done": answered,
+                }
             )
     return {
         "study": plan.study.spec.name,

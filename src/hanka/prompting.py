@@ -109,7 +109,9 @@ class Prompter:
         for example in examples:
             text = self._chat([*turns, {"role": "user", "content": task.render(example, prompt)}], True)
             if not text.startswith(prefix):
-                raise DataError("this chat template changes earlier turns, so demonstrations cannot be shared; use plain")
+                raise DataError(
+                    "this chat template changes earlier turns, so demonstrations cannot be shared; use plain"
+                )
             queries.append(text[len(prefix) :])
         return prefix, queries
 
@@ -164,7 +166,9 @@ class Prompter:
 
     def prompt_lengths(self, contexts: Sequence[str]) -> list[int]:
         """Count the tokens of prompts alone, BOS included."""
-        return [len(self.bos_ids(text)) + len(ids) for text, ids in zip(contexts, self._tokens(list(contexts)), strict=True)]
+        return [
+            len(self.bos_ids(text)) + len(ids) for text, ids in zip(contexts, self._tokens(list(contexts)), strict=True)
+        ]
 
     def label_queries(
         self, task: Task, prefix: str, queries: Sequence[str], shots: int, published: Sequence[str] | None = None
@@ -216,7 +220,8 @@ def shared_prefix(contexts: Sequence[Sequence[int]]) -> int:
     """Count the leading tokens that all contexts share, leaving at least one token of each outside."""
     if not contexts:
         return 0
-    low, high = min(contexts), max(contexts)
+    ordered = sorted(map(tuple, contexts))
+    low, high = ordered[0], ordered[-1]
     return min(shared_length(low, high), min(len(context) for context in contexts) - 1)
 
 

@@ -30,7 +30,19 @@ def print_headline(folder: RunFolder) -> None:
     screen = console()
     findings, audits = read_json(folder.findings), read_json(folder.audits)
     table = Table(title=escape(str(read_json(folder.plan)["study"])), title_justify="left")
-    for name in ("method", "trained on", "rows", "test set", "relation", "shots", "metric", "n", "value", "Δ base [interval]", ""):
+    for name in (
+        "method",
+        "trained on",
+        "rows",
+        "test set",
+        "relation",
+        "shots",
+        "metric",
+        "n",
+        "value",
+        "Δ base [interval]",
+        "",
+    ):
         table.add_column(name, justify="right" if name in ("rows", "shots", "n", "value") else "left", overflow="fold")
     for row in read_csv(folder.summary):
         if row["metric"] == findings["primary_metrics"][row["test_task"]]:
@@ -74,7 +86,9 @@ def print_comparison(result: dict[str, Any]) -> None:
     screen = console()
     table = Table(title=escape(f"{result['a']} against {result['b']}"), title_justify="left")
     for name in ("test set", "shots", "prompt", "metric", "n", "A", "B", "A − B [interval]", "p", "p Holm", ""):
-        table.add_column(name, justify="right" if name in ("shots", "n", "A", "B", "p", "p Holm") else "left", overflow="fold")
+        table.add_column(
+            name, justify="right" if name in ("shots", "n", "A", "B", "p", "p Holm") else "left", overflow="fold"
+        )
     for row in result["rows"]:
         sign, colour = SIGNS[row["verdict"]]
         text = f"{sign} {row['verdict']}".strip()

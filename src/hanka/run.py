@@ -124,7 +124,9 @@ def study_yaml(study: Study) -> str:
         entry["in_domain"] = [dataset.name for dataset in use.in_domain]
         entry["out_of_domain"] = [dataset.name for dataset in use.out_of_domain]
         values["tasks"][name] = entry
-    values["methods"] = [{one["method"]: one["params"]} if one["params"] else one["method"] for one in values["methods"]]
+    values["methods"] = [
+        {one["method"]: one["params"]} if one["params"] else one["method"] for one in values["methods"]
+    ]
     bases = [base if base["trust_remote_code"] else base["model"] for base in values["base"]]
     values["base"] = bases[0] if len(bases) == 1 else bases
     return str(yaml.safe_dump(values, sort_keys=False, allow_unicode=True, width=110))
@@ -220,9 +222,7 @@ def _audit(plan: Plan, folder: RunFolder) -> Audits:
     return audits
 
 
-def _execute(
-    plan: Plan, folder: RunFolder, todo: Sequence[Unit], call: StudyCall, options: RunOptions
-) -> None:
+def _execute(plan: Plan, folder: RunFolder, todo: Sequence[Unit], call: StudyCall, options: RunOptions) -> None:
     """Hand the missing units to an executor and show how far it is."""
     costs = Estimator(plan)
     seconds = {unit.id: _unit_seconds(plan, folder, costs, unit) for unit in todo}
@@ -247,7 +247,11 @@ def _unit_seconds(plan: Plan, folder: RunFolder, costs: Estimator, unit: Unit) -
 
 def _title(plan: Plan, unit: Unit) -> str:
     variant = plan.variants[unit.variant_id].variant
-    name = variant.label if variant.method == "base" else f"{variant.label} on {variant.train_dataset} ({variant.train_size})"
+    name = (
+        variant.label
+        if variant.method == "base"
+        else f"{variant.label} on {variant.train_dataset} ({variant.train_size})"
+    )
     return f"{'making' if unit.kind == 'adapt' else 'evaluating'} {name}"
 
 
@@ -257,7 +261,9 @@ def _remember(plan: Plan, folder: RunFolder) -> None:
         variants = [planned for planned in plan.variants.values() if planned.model is model]
         made = [read_json_or_none(folder.variant(one.variant.id) / "variant.json") or {} for one in variants]
         records = [one["record"] for one in made if one.get("record", {}).get("train_seconds")]
-        train = sum(one["n_tokens"] for one in records) / sum(one["train_seconds"] for one in records) if records else None
+        train = (
+            sum(one["n_tokens"] for one in records) / sum(one["train_seconds"] for one in records) if records else None
+        )
         remember_rates(model, _score_rate(plan, folder, variants), train)
 
 

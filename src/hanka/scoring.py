@@ -53,7 +53,10 @@ def _scored(plan: Plan, task: Task, test: TestSet, answers: Sequence[str]) -> li
         if metric.higher_is_better is None:
             continue
         statistics = metric.rows(predictions, context).statistics
-        rows.append({"metric": metric.name, "n": len(predictions), "value": metric.value(statistics)} | _interval(plan, test, metric, statistics))
+        rows.append(
+            {"metric": metric.name, "n": len(predictions), "value": metric.value(statistics)}
+            | _interval(plan, test, metric, statistics)
+        )
     return rows
 
 

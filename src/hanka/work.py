@@ -130,7 +130,9 @@ class Worker:
 
         engine = LocalEngine(loaded, self.plan.study.spec.eval.batch_tokens)
         for index, cell in enumerate(todo):
-            self.report(f"asking {cell.cell.test_dataset}, {cell.cell.shots} shots, {cell.cell.prompt}", index / len(todo))
+            self.report(
+                f"asking {cell.cell.test_dataset}, {cell.cell.shots} shots, {cell.cell.prompt}", index / len(todo)
+            )
             try:
                 self._answer(cell, loaded, engine)
             except HankaError:
@@ -204,7 +206,9 @@ class Worker:
                 n_prompt_tokens=len(encoded.context),
                 **part,
             )
-            for example, query, encoded, part in zip(cell.test.examples, asked.queries, asked.encoded, parts, strict=True)
+            for example, query, encoded, part in zip(
+                cell.test.examples, asked.queries, asked.encoded, parts, strict=True
+            )
         ]
 
     # ---- store
@@ -363,4 +367,6 @@ def _reason(error: Exception, folder: RunFolder, variant_id: str) -> str:
     if is_out_of_memory(error):
         return "out of memory: lower eval.batch_tokens, train.micro_batch_tokens or train.max_length"
     write_text(folder.variant(variant_id) / "error.txt", traceback.format_exc())
-    return f"{type(error).__name__}: {' '.join(str(error).split())[:300]} (traceback in variants/{variant_id}/error.txt)"
+    return (
+        f"{type(error).__name__}: {' '.join(str(error).split())[:300]} (traceback in variants/{variant_id}/error.txt)"
+    )

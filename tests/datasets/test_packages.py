@@ -124,6 +124,25 @@ class TestFetch:
         (tmp_path / PIN.filename).write_bytes(CONTENT)
         assert fetch(PIN, tmp_path) == tmp_path / PIN.filename
 
+    def test_says_when_a_file_put_there_by_hand_is_another(
+        self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        only(monkeypatch, f"http://127.0.0.1:{closed_port()}/simple/")
+        (tmp_path / PIN.filename).write_bytes(b"another")
+        with pytest.raises(DownloadError, match="was not the pinned one and was deleted"):
+            fetch(PIN, tmp_path)
+        assert list(tmp_path.iterdir()) == []
+
+    def test_says_when_the_certificates_are_not_there(
+        self, index: Index, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        only(monkeypatch, "https://127.0.0.1:9/simple/")
+        monkeypatch.delenv("REQUESTS_CA_BUNDLE", raising=False)
+        monkeypatch.delenv("CURL_CA_BUNDLE", raising=False)
+        monkeypatch.setenv("PIP_CERT", str(tmp_path / "absent.pem"))
+        with pytest.raises(DownloadError, match=r"absent.pem"):
+            fetch(PIN, tmp_path)
+
     def test_asks_the_next_index(self, index: Index, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         only(monkeypatch, index.url.replace("/simple/", "/empty/"), extra=f"file:///nowhere {index.url}")
         assert fetch(PIN, tmp_path).read_bytes() == CONTENT

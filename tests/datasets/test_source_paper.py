@@ -30,7 +30,7 @@ def places(matches: list[tuple[str, str]]) -> set[tuple[int, int]]:
     return {(int(first[-4:]), int(second[-4:])) for first, second in matches}
 
 
-def test_every_released_file_at_hand_matches_its_golden(paper_folder: Path, paper: Mapping[str, Dataset]) -> None:
+def test_every_released_file_at_hand_matches_its_golden(paper_data: Path, paper: Mapping[str, Dataset]) -> None:
     read = 0
     for dataset in paper.values():
         for split in dataset.splits:
@@ -56,8 +56,8 @@ def test_no_size_reads_the_largest_file_present(paper: Mapping[str, Dataset]) ->
     assert len(paper["xsum"].load("train")) == 2000
 
 
-def test_an_absent_training_file_says_where_it_comes_from(paper: Mapping[str, Dataset], paper_folder: Path) -> None:
-    if (paper_folder / "summary" / "xsum_train_4000.json").exists():
+def test_an_absent_training_file_says_where_it_comes_from(paper: Mapping[str, Dataset], paper_data: Path) -> None:
+    if (paper_data / "summary" / "xsum_train_4000.json").exists():
         pytest.skip("this copy of the release has the large XSum files")
     with pytest.raises(DataError, match=r"xsum_train_4000.json is missing: .*release.*put it there"):
         paper["xsum"].load("train", 3000)
@@ -68,10 +68,8 @@ def test_a_size_beyond_the_release_is_refused(paper: Mapping[str, Dataset]) -> N
         paper["amazon"].load("train", 6001)
 
 
-def test_ids_are_positions_and_rows_keep_the_order_of_the_file(
-    paper: Mapping[str, Dataset], paper_folder: Path
-) -> None:
-    raw = json.loads((paper_folder / "sentiment" / "amazon_test_500.json").read_text(encoding="utf-8"))
+def test_ids_are_positions_and_rows_keep_the_order_of_the_file(paper: Mapping[str, Dataset], paper_data: Path) -> None:
+    raw = json.loads((paper_data / "sentiment" / "amazon_test_500.json").read_text(encoding="utf-8"))
     examples = paper["amazon"].load("test")
     assert [example.id for example in examples[:2]] == ["amazon/test/0000", "amazon/test/0001"]
     assert [example.fields["input"] for example in examples] == [row["input"] for row in raw]
@@ -103,10 +101,10 @@ def test_near_overlap_of_paws_is_found(paper: Mapping[str, Dataset]) -> None:
 
 class TestAnEditedCopy:
     @pytest.fixture
-    def folder(self, paper_folder: Path, tmp_path: Path) -> Path:
+    def folder(self, paper_data: Path, tmp_path: Path) -> Path:
         for task in INPUTS:
             (tmp_path / task).mkdir()
-        shutil.copyfile(paper_folder / "inference" / "rte_test_500.json", tmp_path / "inference" / "rte_test_500.json")
+        shutil.copyfile(paper_data / "inference" / "rte_test_500.json", tmp_path / "inference" / "rte_test_500.json")
         return tmp_path
 
     @staticmethod

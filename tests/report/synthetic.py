@@ -63,7 +63,9 @@ class Shape:
 
 def some_fail(cell: Cell) -> bool:
     """Let one corner of the study fail."""
-    return cell.test_dataset.startswith("yelp") and cell.shots == 2 and cell.variant_id.startswith("fticl-sentiment-512")
+    return (
+        cell.test_dataset.startswith("yelp") and cell.shots == 2 and cell.variant_id.startswith("fticl-sentiment-512")
+    )
 
 
 @dataclass
@@ -149,13 +151,16 @@ def _value(cell: Cell, variant: Variant, metric: str) -> float:
     """Make up a value: tuning gains in domain, less outside, and costs on other tasks."""
     chance = random.Random(cell.id + metric)
     start = {"classification": 0.58, "generation": 0.19}[_kind(cell.test_task)] + 0.03 * (cell.shots > 0)
-    gain = {"in_domain": 0.22, "out_of_domain": 0.09, "cross_task": -0.07}[cell.relation]
+    gain = {"in_domain": 0.22, "out_of_domain": 0.09, "cross_task": -0.17}[cell.relation]
     scale = 0.0 if not variant.train_task else 0.6 + 0.4 * (variant.train_size > 100)
     scale *= 0.6 if variant.method == "fticl" and cell.relation == "cross_task" else 1.0
     if metric == "length_ratio":
         return 1.4 - 0.5 * scale + chance.uniform(-0.05, 0.05)
     if metric in ("label_share", "cap_hits", "distinct_share"):
-        return min(1.0, max(0.0, {"label_share": 0.02 + 0.5 * scale, "cap_hits": 0.3 - 0.2 * scale}.get(metric, 0.9 - 0.4 * scale)))
+        return min(
+            1.0,
+            max(0.0, {"label_share": 0.02 + 0.5 * scale, "cap_hits": 0.3 - 0.2 * scale}.get(metric, 0.9 - 0.4 * scale)),
+        )
     return min(0.98, max(0.02, start + gain * scale + chance.uniform(-0.03, 0.03)))
 
 
@@ -172,16 +177,19 @@ def _summarise(cell: Cell, book: Book) -> None:
         row |= {"cell_id": cell.id, "variant_id": variant.id, "base": variant.base, "method": variant.label,
                 "params": "{}", "metric": metric, "verdict": "", "n": 0, "n_failed": book.shape.n}  # fmt: skip
         row |= {name: getattr(variant, name) for name in ("train_task", "train_dataset", "train_size", "seed")}
-        row |= {name: getattr(cell, name) for name in ("test_task", "test_dataset", "relation", "shots", "prompt", "draw")}
+        row |= {
+            name: getattr(cell, name) for name in ("test_task", "test_dataset", "relation", "shots", "prompt", "draw")
+        }
         if not failed:
             row |= _numbers(cell, variant, base, metric, book)
         book.rows.append(row)
 
 
 def _numbers(cell: Cell, variant: Variant, base: Variant, metric: str, book: Book) -> Row:
-    n = book.shape.n - 3
+    lost = 3 * bool(cell.shots)
+    n = book.shape.n - lost
     value, half = _value(cell, variant, metric), 0.9 / n**0.5
-    row: Row = {"n": n, "n_failed": 3, "value": value, "ci_low": value - half, "ci_high": value + half}
+    row: Row = {"n": n, "n_failed": lost, "value": value, "ci_low": value - half, "ci_high": value + half}
     if variant is base:
         return row
     base_value = _value(cell, base, metric)
@@ -214,7 +222,7 @@ def _write_cells(folder: RunFolder, book: Book) -> None:
         record = asdict(cell) | {
             "status": "failed" if failed else "done", "reason": reason, "labels": labels,
             "prefix": book.shape.dress("### Input:\nA fine kettle.\n### Sentiment: positive\n\n") if cell.shots else "",
-            "n": 0 if failed else book.shape.n, "n_failed": 3, "n_unparsed": 2, "seconds": 12.5,
+            "n": 0 if failed else book.shape.n, "n_failed": 3 * bool(cell.shots), "n_unparsed": 2 * (not labels), "seconds": 12.5,
             "n_prompt_tokens": 21000, "n_output_tokens": 0 if labels else 9000, "device": book.shape.dress("cpu, 2 cores"),
         }  # fmt: skip
         write_json(folder.cell(cell.id) / "cell.json", record)
@@ -245,8 +253,12 @@ def _predictions(cell: Cell, shape: Shape) -> list[Prediction]:
         text = shape.dress(REVIEWS[index % len(REVIEWS)] + (" x" * 900 if index == 5 else ""))
         target = labels[index % len(labels)] if labels else "A kettle that leaks is sent back."
         wrong = (index * 7 + 3 * tuned) % 10 < (3 if tuned else 4)
-        output = (labels[(index + wrong) % len(labels)] if labels else ("positive" if tuned else shape.dress("The kettle leaks.")))
-        status = "failed" if index < 3 else "unparsed" if index in (3, 4) else "ok"
+        output = (
+            labels[(index + wrong) % len(labels)]
+            if labels
+            else ("positive" if tuned else shape.dress("The kettle leaks."))
+        )
+        status = "failed" if index < 3 and cell.shots else "unparsed" if index in (3, 4) and not labels else "ok"
         predictions.append(
             Prediction(
                 sample_id=shape.dress(f"{cell.test_task}-{index}"),
@@ -345,9 +357,19 @@ def _audits(shape: Shape) -> Row:
     dress = shape.dress
     near = AuditWarning("near overlap", dress("amazon train × amazonfood test"), 4, 200, dress("almost the same input stands on both sides"),
                         (dress("amazonfood-17"), "amazonfood-40"))  # fmt: skip
-    cut = AuditWarning("truncation", dress("sft on amazon, 512 rows"), 1, 512, dress("rows do not fit max_length 1024 and are left out"))
+    cut = AuditWarning(
+        "truncation",
+        dress("sft on amazon, 512 rows"),
+        1,
+        512,
+        dress("rows do not fit max_length 1024 and are left out"),
+    )
     names = ("exact overlap", "near overlap", "labels", "demonstrations", "template")
-    checks = [{"audit": name, "where": dress(f"{test} test"), "checked": shape.n} for name in names for test in ("amazon", "yelp")]
+    checks = [
+        {"audit": name, "where": dress(f"{test} test"), "checked": shape.n}
+        for name in names
+        for test in ("amazon", "yelp")
+    ]
     policy = {dress("smollm2-135m-instruct"): {"bos": "model", "bos_tokens": 0, "template": "plain"}}
     return {"warnings": [asdict(near), asdict(cut)], "checks": checks, "policy": policy}
 

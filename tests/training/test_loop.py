@@ -65,7 +65,9 @@ def test_loss_falls_and_only_free_weights_change(tmp_path: Path) -> None:
     for name, value in model.named_parameters():
         value.requires_grad_("layers.1" in name)
     before = {name: value.clone() for name, value in model.named_parameters()}
-    state = train(model, some_rows(), LoopSettings(30, 5, 3e-2, "linear", 0.1, 0.0, 1.0, 64, False, 1e9), 0, tmp_path, quiet)
+    state = train(
+        model, some_rows(), LoopSettings(30, 5, 3e-2, "linear", 0.1, 0.0, 1.0, 64, False, 1e9), 0, tmp_path, quiet
+    )
     assert state.losses[-1] < 0.8 * state.losses[0]
     for name, value in model.named_parameters():
         assert torch.equal(value, before[name]) != ("layers.1" in name), name

@@ -89,11 +89,20 @@ def _pooled(evidence: Evidence, pairs: list[tuple[CellEvidence, CellEvidence]]) 
                 theirs.append(float(yours[sample][0]))
                 clusters.append((cell.cell["test_dataset"], cell.groups.get(sample) or sample))
         try:
-            plan = plan_resampling(len(ours), stream(evidence.plan["seed"], "pooled", name), clusters, evidence.plan["stats"]["resamples"])
+            plan = plan_resampling(
+                len(ours), stream(evidence.plan["seed"], "pooled", name), clusters, evidence.plan["stats"]["resamples"]
+            )
         except ValueError:
             continue
         settings = ComparisonSettings(binary=METRICS.get(name).binary, level=evidence.level)
         result = compare(np.array(ours), np.array(theirs), METRICS.get(name).aggregate, plan, settings)
-        where = {"test_task": POOLED, "test_dataset": POOLED, "shots": "all", "prompt": "all", "draw": 0, "relation": ""}
+        where = {
+            "test_task": POOLED,
+            "test_dataset": POOLED,
+            "shots": "all",
+            "prompt": "all",
+            "draw": 0,
+            "relation": "",
+        }
         rows.append(where | _numbers(name, result))
     return rows

@@ -90,9 +90,7 @@ def _best_prompted(evidence: Evidence, cell: CellEvidence) -> CellEvidence | Non
     return best
 
 
-def _for_task(
-    evidence: Evidence, task: str, duels: list[Duel], settings: list[dict[str, Any]]
-) -> dict[str, Any]:
+def _for_task(evidence: Evidence, task: str, duels: list[Duel], settings: list[dict[str, Any]]) -> dict[str, Any]:
     by_candidate: dict[Candidate, list[Duel]] = defaultdict(list)
     for duel in duels:
         if duel.task == task:
@@ -119,8 +117,10 @@ def _for_task(
             f"（{_n(duels, task)} 件の比較のうち {worst} 件で悪化）。",
         }
     best = max(good, key=lambda candidate: good[candidate])
-    return entry | {"recommend": best[0], "train_size": best[1], "seed": best[2]} | _sentences(
-        evidence, task, best, by_candidate[best], settings
+    return (
+        entry
+        | {"recommend": best[0], "train_size": best[1], "seed": best[2]}
+        | _sentences(evidence, task, best, by_candidate[best], settings)
     )
 
 

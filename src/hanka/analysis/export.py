@@ -10,7 +10,16 @@ from typing import Any
 from hanka.analysis.evidence import CellEvidence, Evidence, load_evidence
 from hanka.errors import HankaError, nearest
 from hanka.metrics import METRICS
-from hanka.store.folder import RunFolder, make_folder, read_csv, read_json_or_none, read_table, write_csv, write_json, write_text
+from hanka.store.folder import (
+    RunFolder,
+    make_folder,
+    read_csv,
+    read_json_or_none,
+    read_table,
+    write_csv,
+    write_json,
+    write_text,
+)
 
 FORMATS = ("csv", "parquet", "lm-eval", "model-card")
 LM_EVAL_NAMES = {"accuracy": "acc", "macro_f1": "f1", "rouge_l": "rougeL", "rouge_1": "rouge1", "rouge_2": "rouge2"}
@@ -111,7 +120,9 @@ def _samples(evidence: Evidence, cell: CellEvidence) -> list[dict[str, Any]]:
             "target": one.target,
             "resps": [[one.output]] if one.label_scores is None else [[score] for score in one.label_scores],
             "filtered_resps": [one.parsed],
-            LM_EVAL_NAMES.get(metric.name, metric.name): float(rows[one.sample_id][0]) if one.sample_id in rows else None,
+            LM_EVAL_NAMES.get(metric.name, metric.name): float(rows[one.sample_id][0])
+            if one.sample_id in rows
+            else None,
         }
         for one in cell.predictions
     ]
@@ -149,8 +160,14 @@ def _card(evidence: Evidence, variant: dict[str, Any], made: dict[str, Any], row
     ]
     for row in rows:
         numbers = [f"{float(row[name]):.3f}" if row[name] else "" for name in ("value", "delta", "p_adjusted")]
-        value = f"{numbers[0]} [{float(row['ci_low']):.3f}, {float(row['ci_high']):.3f}]" if row["ci_low"] else numbers[0]
-        delta = f"{numbers[1]} [{float(row['delta_ci_low']):+.3f}, {float(row['delta_ci_high']):+.3f}]" if row["delta_ci_low"] else ""
+        value = (
+            f"{numbers[0]} [{float(row['ci_low']):.3f}, {float(row['ci_high']):.3f}]" if row["ci_low"] else numbers[0]
+        )
+        delta = (
+            f"{numbers[1]} [{float(row['delta_ci_low']):+.3f}, {float(row['delta_ci_high']):+.3f}]"
+            if row["delta_ci_low"]
+            else ""
+        )
         lines.append(
             f"| {row['test_dataset']} | {row['relation']} | {row['shots']} | {row['prompt']} | {row['metric']} | {row['n']} "
             f"| {value} | {delta} | {numbers[2]} | {row['verdict']} |"

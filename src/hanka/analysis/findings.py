@@ -96,7 +96,11 @@ def _flips(evidence: Evidence, cell: CellEvidence, name: str) -> dict[str, Any]:
 
 def _notes(evidence: Evidence) -> list[dict[str, str]]:
     notes = [
-        {"kind": "model", "message_en": f"{model['name']}: {model['note']}", "message_ja": f"{model['name']}：{_ja(model['note'])}"}
+        {
+            "kind": "model",
+            "message_en": f"{model['name']}: {model['note']}",
+            "message_ja": f"{model['name']}：{_ja(model['note'])}",
+        }
         for model in evidence.plan["reproduce"]["models"]
         if model["note"]
     ]

@@ -65,9 +65,11 @@ def fetch(pin: PackagePin, cache: Path, progress: Progress | None = None) -> Pat
     path = cache / pin.filename
     if _is_verified(path, pin):
         return path
-    path.unlink(missing_ok=True)
-    settings = index_settings()
     reasons = []
+    if path.exists():
+        path.unlink()
+        reasons.append(f"the file at {path} was not the pinned one and was deleted")
+    settings = index_settings()
     for index in settings.indexes:
         try:
             _download(pin, path, index, settings, progress)
@@ -77,8 +79,8 @@ def fetch(pin: PackagePin, cache: Path, progress: Progress | None = None) -> Pat
             _write_stamp(path, pin)
             return path
     raise DownloadError(
-        f"cannot fetch {pin.filename} ({'; '.join(reasons) or 'no index to ask'}): set PIP_INDEX_URL to an index "
-        f"you can reach, or put the file at {path}"
+        f"cannot fetch {pin.filename} ({'; '.join(reasons) or 'there is no index to ask'}): "
+        f"set PIP_INDEX_URL to an index you can reach, or put the file at {path}"
     )
 
 
@@ -108,6 +110,9 @@ def _download(pin: PackagePin, path: Path, index: str, settings: IndexSettings, 
                     what = f"answered {status}" if status else f"no answer ({type(error).__name__})"
                     raise NotThereError(f"{what} after {ATTEMPTS} tries") from error
                 time.sleep(BACKOFF_SECONDS * attempt)
+            except OSError as error:
+                # requests says so of a certificate bundle that is not there
+                raise NotThereError(str(error)) from error
             else:
                 return
 

@@ -19,7 +19,7 @@ from typing import Any
 
 from hanka.datasets.base import Dataset, Source
 from hanka.datasets.release import ENTRIES, INPUTS, LABELS, ROLES, ReleaseEntry
-from hanka.errors import DataError
+from hanka.errors import DataError, DataMissingError
 from hanka.records import Example, Split
 
 LICENCE = "not stated by the release: read only"
@@ -171,7 +171,7 @@ def _checked_rows(folder: Path, file: str, inputs: tuple[str, ...]) -> list[dict
     try:
         rows: Any = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
-        raise DataError(f"{path} is missing: {WHERE}; put it there under this name") from error
+        raise DataMissingError(f"{path} is missing: {WHERE}; put it there under this name") from error
     except (OSError, ValueError) as error:
         raise DataError(f"{path} cannot be read as JSON ({error}): fetch it again; {WHERE}") from error
     if not isinstance(rows, list):

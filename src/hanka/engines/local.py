@@ -214,9 +214,7 @@ class LocalEngine:
         return self.loaded.model.get_input_embeddings().weight
 
 
-def _tree_scores(
-    logprobs: torch.Tensor, labels: Sequence[tuple[int, ...]]
-) -> list[tuple[tuple[float, ...], ...]]:
+def _tree_scores(logprobs: torch.Tensor, labels: Sequence[tuple[int, ...]]) -> list[tuple[tuple[float, ...], ...]]:
     """Pick each label's token log-probabilities.
 
     logprobs: (rows, 1 + tree tokens, vocabulary); position 0 is the last query token, the rest is the tree.

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
 from hanka.records import Example
 from hanka.tasks.base import Task
@@ -20,10 +20,19 @@ if TYPE_CHECKING:
     from hanka.models.loading import LoadedModel
 
 
+def no_boolean_for_a_number(cls: type[BaseModel], value: Any, info: ValidationInfo) -> Any:
+    """Refuse true and false where a field is a number; pydantic would read them as 1 and 0."""
+    numbers = (int, float, int | None, float | None)
+    if isinstance(value, bool) and cls.model_fields[str(info.field_name)].annotation in numbers:
+        raise ValueError(f"{str(value).lower()} is not a number")
+    return value
+
+
 class Params(BaseModel):
     """Parameters every method takes; unknown keys are errors."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+    _numbers = field_validator("*", mode="before")(no_boolean_for_a_number)
 
     name: str | None = Field(default=None, min_length=1)
     "What tables call this entry (default: the method's name)."
@@ -32,7 +41,7 @@ class Params(BaseModel):
 class TrainingParams(Params):
     """Parameters of every method that trains: `train:` of the study is the default of each."""
 
-    sizes: tuple[int, ...] | None = None
+    sizes: tuple[Annotated[int, Field(ge=1)], ...] | None = Field(default=None, min_length=1)
     "Training rows, one variant each."
     epochs: int | None = Field(default=None, ge=1)
     "Passes over the training rows."

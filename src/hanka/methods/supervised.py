@@ -42,9 +42,7 @@ class TrainingRows(NamedTuple):
     "The first five left-out examples."
 
 
-def demonstrations_before(
-    params: Mapping[str, Any], data: TrainingData, seed: int
-) -> list[tuple[Example, ...]]:
+def demonstrations_before(params: Mapping[str, Any], data: TrainingData, seed: int) -> list[tuple[Example, ...]]:
     """Choose the demonstrations that stand before each training example; empty tuples without `shots`.
 
     Raises UnitFailed where the pool is smaller than `shots`.
@@ -53,7 +51,9 @@ def demonstrations_before(
     if not shots:
         return [()] * len(data.examples)
     if len(data.demonstrations) < shots:
-        raise UnitFailed(f"{shots} demonstrations are asked before each example, but the pool has {len(data.demonstrations)}")
+        raise UnitFailed(
+            f"{shots} demonstrations are asked before each example, but the pool has {len(data.demonstrations)}"
+        )
     fixed = tuple(data.demonstrations[:shots])
     if params.get("draw", "fixed") == "fixed":
         return [fixed] * len(data.examples)
@@ -64,9 +64,7 @@ def demonstrations_before(
     return chosen
 
 
-def encode_training(
-    prompter: Prompter, data: TrainingData, params: Mapping[str, Any], seed: int
-) -> TrainingRows:
+def encode_training(prompter: Prompter, data: TrainingData, params: Mapping[str, Any], seed: int) -> TrainingRows:
     """Render and encode the training rows of one variant; drop, cut and count what does not fit."""
     limit = int(params["max_length"])
     prefixes, queries = _texts(prompter, data, params, seed)
@@ -86,9 +84,7 @@ def encode_training(
     return TrainingRows(kept, len(dropped), 0, 0, merged, dropped[:5])
 
 
-def _texts(
-    prompter: Prompter, data: TrainingData, params: Mapping[str, Any], seed: int
-) -> tuple[list[str], list[str]]:
+def _texts(prompter: Prompter, data: TrainingData, params: Mapping[str, Any], seed: int) -> tuple[list[str], list[str]]:
     prefixes, queries = [], []
     for example, before in zip(data.examples, demonstrations_before(params, data, seed), strict=True):
         prefix, (query,) = prompter.render(data.task, data.prompt, before, [example])

@@ -143,7 +143,7 @@ def find_model(name: str, base_dir: Path, trust_remote_code: bool = False) -> Mo
         entry = MODELS.get(name)
         return ModelRef(name, entry.source, entry, entry.hub_id, trust_remote_code=trust_remote_code)
     for root in (base_dir, Path.cwd()):
-        folder = (root / name).expanduser()
+        folder = root / Path(name).expanduser()
         if folder.is_dir():
             return ModelRef(name, "folder", None, folder=folder.resolve(), trust_remote_code=trust_remote_code)
     if HUB_ID.match(name) and not name.startswith("."):

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterable
 
 from hanka.report import inert, numbers
-from hanka.report.blocks import MARKS, Block, Details, Heading, Note, Section, Table, Td, Th
+from hanka.report.blocks import MARKS, Block, Details, Heading, Note, Section, Table, Td, Th, Tone
 from hanka.report.matrix import failure_reason
 from hanka.report.outline import Outline, variant_name
 from hanka.report.predictions import troubled_samples
@@ -17,6 +17,7 @@ from hanka.report.words import Words
 
 MAX_ROWS = 200
 OPEN_ROWS = 12
+NUMERIC = {"n", "count", "checked", "value", "n_samples", "n_in_cells"}
 
 
 def baselines_section(outline: Outline, words: Words) -> Section:
@@ -122,7 +123,9 @@ def _failed_cells(outline: Outline, words: Words) -> Iterable[Block]:
         variant = run.variants.get(cell.variant_id) if cell else None
         rows.append(
             (
-                Td(variant_name(variant, words) if variant else cell_id, mark=MARKS["failed"], head=True, tone="failed"),
+                Td(
+                    variant_name(variant, words) if variant else cell_id, mark=MARKS["failed"], head=True, tone="failed"
+                ),
                 Td(inert.name(cell.test_dataset, 60) if cell else numbers.NOTHING),
                 Td(f"{cell.shots} / {inert.label(cell.prompt, 20)}" if cell else numbers.NOTHING),
                 _reason(failure_reason(cell_id, cell.variant_id if cell else "", outline), words),
@@ -139,27 +142,45 @@ def _failed_cells(outline: Outline, words: Words) -> Iterable[Block]:
 
 
 def _samples_without(outline: Outline, words: Words) -> Iterable[Block]:
-    """Samples that failed or were not parsed, counted by cell, status and reason."""
+    """Samples that failed or were not parsed: counted by reason, then by cell and reason."""
     found = troubled_samples(outline, words)
     if not found:
         return
-    rows = tuple(
+    samples, cells = Counter[tuple[str, str]](), Counter[tuple[str, str]]()
+    for item in found:
+        samples[item.status, item.reason] += item.count
+        cells[item.status, item.reason] += 1
+    totals = {status: sum(n for key, n in samples.items() if key[0] == status) for status in ("failed", "unparsed")}
+    yield Heading(words("failed_samples", **totals))
+    by_reason = tuple(
+        (
+            Td(words.of("status", status), tone=_tone(status), head=True),
+            _reason(reason, words),
+            Td(numbers.count(n), numeric=True),
+            Td(numbers.count(cells[status, reason]), numeric=True),
+        )
+        for (status, reason), n in samples.most_common(MAX_ROWS)
+    )
+    caption = words.plain("failed_reasons_caption")
+    yield Table(caption, caption, _head(words, "status", "reason", "n_samples", "n_in_cells"), by_reason)
+    by_cell = tuple(
         (
             Td(item.where, head=True),
-            Td(words.of("status", item.status), tone="failed" if item.status == "failed" else "warn"),
+            Td(words.of("status", item.status), tone=_tone(item.status)),
             Td(f"{numbers.count(item.count)} / {numbers.count(item.total)}", numeric=True),
             _reason(item.reason, words),
         )
         for item in found[:MAX_ROWS]
     )
-    total = Counter[str]()
-    for item in found:
-        total[item.status] += item.count
-    yield Heading(words("failed_samples", failed=total["failed"], unparsed=total["unparsed"]))
     caption = _cut(words("failed_samples_caption"), len(found), words)
-    table = Table(caption, words.plain("failed_samples_caption"), _head(words, "where", "status", "count", "reason"),
-                  rows)  # fmt: skip
-    yield table if len(rows) <= OPEN_ROWS else Details(words("as_table_rows", count=len(rows)), (table,))
+    head = _head(words, "where", "status", "count", "reason")
+    yield Details(
+        words("failed_samples_caption"), (Table(caption, words.plain("failed_samples_caption"), head, by_cell),)
+    )
+
+
+def _tone(status: str) -> Tone:
+    return "failed" if status == "failed" else "warn"
 
 
 def _reason(stored: object, words: Words) -> Td:
@@ -172,8 +193,8 @@ def _samples(ids: tuple[str, ...], words: Words) -> str:
 
 
 def _head(words: Words, *names: str) -> tuple[tuple[Th, ...], ...]:
-    return (tuple(Th(words(name), numeric=name in {"n", "count", "checked", "value"}) for name in names),)
+    return (tuple(Th(words(name), numeric=name in NUMERIC) for name in names),)
 
 
 def _cut(caption: str, n: int, words: Words) -> str:
-    return caption + " " + words("rows_cut", shown=MAX_ROWS, all=n) if n > MAX_ROWS else caption
+    return caption + " · " + words("rows_cut", shown=MAX_ROWS, all=n) if n > MAX_ROWS else caption

@@ -6,16 +6,19 @@ whiskers. Serves `shots.py` and `sizes.py`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hanka.report import inert
 from hanka.report.blocks import Td, Th
-from hanka.report.figures import SERIES, series_scale, series_shapes
+from hanka.report.figures import SERIES, Drawing, panel_data, series_scale, series_shapes
 from hanka.report.outline import TestSet
 from hanka.report.rows import Result
 from hanka.report.words import Words
+
+if TYPE_CHECKING:
+    import altair as alt
 
 MAX_PANELS = 12
 "Test sets that one figure shows."
@@ -33,22 +36,33 @@ class CurvePoint:
     row: Result
 
 
-def curve_chart(points: Sequence[CurvePoint], x_title: str, words: Words) -> Any:
+def curve_drawing(points: Sequence[CurvePoint], x_title: str, words: Words) -> Drawing:
     """Draw one panel per test set: x in order, value with interval, colour and shape by series."""
+    tests = list(dict.fromkeys(point.test for point in points))[:MAX_PANELS]
+    names = list(dict.fromkeys(point.series for point in points))[:SERIES]
+    rows = [
+        _datum(point, words) | {"panel": tests.index(point.test)}
+        for point in points
+        if point.test in tests and point.series in names
+    ]
+    order = sorted({row["x"] for row in rows})
+    panels = [
+        _panel([row for row in rows if row["panel"] == number], names, order, x_title) for number in range(len(tests))
+    ]
+    return Drawing(rows, panels, COLUMNS)
+
+
+def _panel(rows: Sequence[Mapping[str, Any]], names: list[str], order: list[int], x_title: str) -> alt.LayerChart:
+    """Draw one test set."""
     import altair as alt
 
-    rows = [_datum(point, words) for point in points]
-    panels = list(dict.fromkeys(row["test"] for row in rows))[:MAX_PANELS]
-    names = list(dict.fromkeys(row["series"] for row in rows))[:SERIES]
-    rows = [row for row in rows if row["test"] in panels and row["series"] in names]
-    order = sorted({row["x"] for row in rows})
-    x = alt.X("x:O", sort=order, title=x_title, axis=alt.Axis(labelAngle=0))
-    y = alt.Y("value:Q", title=None, scale=alt.Scale(zero=False, nice=True), axis=alt.Axis(tickCount=5))
+    x = alt.X("x:O", sort=order, scale=alt.Scale(domain=order), title=x_title, axis=alt.Axis(labelAngle=0))
+    y = alt.Y("value:Q", title=None, scale=alt.Scale(zero=False, nice=True), axis=alt.Axis(tickCount=5, minExtent=38))
     legend = alt.Legend(orient="top", title=None, columns=3, symbolOpacity=1)
     color = alt.Color("series:N", scale=series_scale(names), sort=names, legend=legend)
     shape = alt.Shape("series:N", scale=series_shapes(names), sort=names, legend=legend)
-    offset = alt.XOffset("series:N", sort=names)
-    chart = alt.Chart(alt.Data(values=rows))
+    offset = alt.XOffset("series:N", sort=names, scale=alt.Scale(domain=names))
+    chart = panel_data(rows[0]["panel"])
     line = chart.mark_line(strokeWidth=1.6, aria=False).encode(x=x, y=y, xOffset=offset, color=color, detail="seed:N")
     whisker = chart.mark_rule(strokeWidth=1.2, opacity=0.75, aria=False).encode(
         x=x, y=alt.Y("low:Q", title=None), y2="high:Q", xOffset=offset, color=color
@@ -56,14 +70,7 @@ def curve_chart(points: Sequence[CurvePoint], x_title: str, words: Words) -> Any
     point = chart.mark_point(filled=True, size=55, opacity=1, aria=False).encode(
         x=x, y=y, xOffset=offset, color=color, shape=shape
     )
-    header = alt.Header(labelOrient="top", labelAnchor="start", title=None, labelLimit=200)
-    width = 210 if len(panels) > 1 else 420
-    return (
-        alt.layer(line, whisker, point)
-        .properties(width=width, height=150)
-        .facet(facet=alt.Facet("test:N", sort=panels, header=header), columns=COLUMNS, spacing=18)
-        .resolve_scale(y="independent")
-    )
+    return alt.layer(line, whisker, point).properties(width=225, height=150, title=rows[0]["test"])
 
 
 def _datum(point: CurvePoint, words: Words) -> dict[str, Any]:

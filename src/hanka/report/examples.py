@@ -129,9 +129,7 @@ def _both(scores: Mapping[str, Mapping[str, float]], pair: Pair) -> Scores:
     return scores.get(pair.base.id, {}), scores.get(pair.tuned.id, {})
 
 
-def choose(
-    base: Mapping[str, Outcome], tuned: Mapping[str, Outcome], scores: Scores, has_labels: bool
-) -> list[Chosen]:
+def choose(base: Mapping[str, Outcome], tuned: Mapping[str, Outcome], scores: Scores, has_labels: bool) -> list[Chosen]:
     """Choose up to N_EXAMPLES samples that both answered, by kind of change, then by loss of score."""
     found = []
     for sample in base.keys() & tuned.keys():

@@ -18,10 +18,6 @@ from markupsafe import Markup
 if TYPE_CHECKING:
     import altair as alt
 
-FONT = (
-    "system-ui, -apple-system, 'Segoe UI', 'Hiragino Sans', 'Yu Gothic UI', 'Meiryo', 'Noto Sans CJK JP', "
-    "'Noto Sans', sans-serif"
-)
 MAX_FIGURES = 30
 "Figures of a report; drawing one takes a fraction of a second."
 VERDICTS = ("better", "worse", "tied", "none")
@@ -41,6 +37,32 @@ PAINT_VALUE = re.compile(r"^(none|transparent|currentColor|#[0-9a-fA-F]{3,8}|[a-
 LONG_NUMBER = re.compile(r"-?\d+\.\d{2,}(?:e-?\d+)?")
 
 
+INK = {"labelColor": "currentColor", "titleColor": "currentColor"}
+CONFIG: Mapping[str, Any] = {
+    "background": "transparent",
+    "font": "sans-serif",
+    "padding": 4,
+    "view": {"stroke": None},
+    "title": {"color": "currentColor", "fontSize": 12, "fontWeight": "bold", "limit": 420, "anchor": "start", "offset": 4},
+    "axis": {
+        **INK, "labelFontSize": 12, "titleFontSize": 12, "titleFontWeight": "normal", "gridColor": "var(--line)",
+        "domainColor": "var(--line-strong)", "tickColor": "var(--line-strong)", "labelLimit": 230,
+    },
+    "legend": {**INK, "labelFontSize": 12, "symbolSize": 70, "labelLimit": 260, "columnPadding": 34},
+}  # fmt: skip
+"Font, ink and grid, so that a drawing follows the page; style.css sets the real fonts."
+
+
+@dataclass(frozen=True, slots=True)
+class Drawing:
+    """Panels over one list of rows, each row with the number of its `panel`."""
+
+    rows: Sequence[Mapping[str, Any]]
+    panels: Sequence[alt.LayerChart]
+    "Charts over `panel_data`."
+    columns: int
+
+
 @dataclass(slots=True)
 class Sketchbook:
     """Draws the figures of one report and stops at MAX_FIGURES."""
@@ -53,20 +75,32 @@ class Sketchbook:
         """Whether no more figures are drawn."""
         return self.drawn >= MAX_FIGURES
 
-    def draw(self, chart: alt.TopLevelMixin) -> Markup:
-        """Convert a chart to an inert SVG with ids of its own."""
+    def draw(self, drawing: Drawing) -> Markup:
+        """Convert a drawing to an inert SVG with ids of its own."""
         import vl_convert
 
         self.drawn += 1
-        spec = themed(chart).to_dict()
-        return clean_svg(vl_convert.vegalite_to_svg(spec), prefix=f"f{self.drawn}-")
+        spec = {
+            "$schema": "https://vega.github.io/schema/vega-lite/v6.json",
+            "config": CONFIG,
+            "datasets": {"rows": list(drawing.rows)},
+            "data": {"name": "rows"},
+            "concat": [panel.to_dict(validate=False) for panel in drawing.panels],
+            "columns": drawing.columns,
+            "spacing": {"row": 16, "column": 24},
+        }
+        for panel in spec["concat"]:
+            panel.pop("config", None)
+            panel.pop("$schema", None)
+        svg = vl_convert.vegalite_to_svg(spec, allowed_base_urls=[])
+        return clean_svg(svg, prefix=f"f{self.drawn}-")
 
 
-def data(rows: Sequence[Mapping[str, Any]]) -> alt.Chart:
-    """Start a chart over plain rows."""
+def panel_data(number: int) -> alt.Chart:
+    """Start a chart over the rows of one panel; rows travel once, beside the panels."""
     import altair as alt
 
-    return alt.Chart(alt.Data(values=list(rows)))
+    return alt.Chart(alt.NamedData("rows")).transform_filter(f"datum.panel === {number}")
 
 
 def verdict_scale() -> alt.Scale:
@@ -98,19 +132,10 @@ def series_shapes(names: Sequence[str]) -> alt.Scale:
     return alt.Scale(domain=list(names), range=[SHAPES[index % len(SHAPES)] for index in range(len(names))])
 
 
-def themed(chart: alt.TopLevelMixin) -> Any:
-    """Set font, ink and grid so that the drawing follows the page."""
-    ink: dict[str, Any] = {"labelColor": "currentColor", "titleColor": "currentColor"}
-    return (
-        chart.configure(background="transparent", font="sans-serif", padding=4)
-        .configure_axis(
-            **ink, labelFontSize=12, titleFontSize=12, titleFontWeight="normal", gridColor="var(--line)",
-            domainColor="var(--line-strong)", tickColor="var(--line-strong)", labelLimit=230,
-        )
-        .configure_header(**ink, labelFontSize=12, labelFontWeight="bold", labelLimit=460)
-        .configure_legend(**ink, labelFontSize=12, titleFontSize=12, symbolSize=70, labelLimit=260)
-        .configure_view(stroke=None)
-    )  # fmt: skip
+def extent(labels: Sequence[str], size: float = 12) -> int:
+    """Estimate the width in pixels of the longest label, generously: the reader's font is not known here."""
+    widths = (sum(1.0 if ord(letter) > 0x2E80 else 0.62 for letter in label) for label in labels)
+    return int(max(widths, default=0) * size) + 8
 
 
 def clean_svg(drawn: str, prefix: str) -> Markup:
@@ -125,7 +150,8 @@ def _element(node: ElementTree.Element, prefix: str, outermost: bool = False) ->
         return ""
     attributes = "".join(_attribute(key, value, prefix) for key, value in node.attrib.items())
     inner = Markup.escape(node.text or "") + Markup("").join(
-        Markup(_element(child, prefix)) for child in node  # noqa: S704 - the same function
+        Markup(_element(child, prefix))
+        for child in node  # noqa: S704 - the same function
     )
     if name == "g" and not inner.strip():
         return ""

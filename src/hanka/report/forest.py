@@ -6,12 +6,12 @@ table, with p-values and the smallest difference that could have been seen.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from hanka.report import inert, numbers
 from hanka.report.blocks import MARKS, Block, Details, Figure, Heading, Note, Section, Table, Td, Th
-from hanka.report.figures import Sketchbook, data, verdict_scale, verdict_shapes
+from hanka.report.figures import Drawing, Sketchbook, extent, panel_data, verdict_scale, verdict_shapes
 from hanka.report.matrix import TONES
 from hanka.report.outline import (
     Group,
@@ -26,8 +26,12 @@ from hanka.report.outline import (
 from hanka.report.rows import Result
 from hanka.report.words import Words
 
+if TYPE_CHECKING:
+    import altair as alt
+
 MAX_POINTS = 120
 "Differences that one plot shows."
+COLUMNS = 2
 OPEN_SETTINGS = 4
 "Settings of a trained task that are plotted."
 MAX_COMPARISONS = 500
@@ -93,40 +97,61 @@ def _figure(points: list[dict[str, Any]], title: str, group: Group, words: Words
     shown = points[:MAX_POINTS]
     caption = words("forest_caption", setting=title)
     if len(shown) < len(points):
-        caption += " " + words("points_cut", shown=len(shown), all=len(points))
+        caption += " · " + words("points_cut", shown=len(shown), all=len(points))
     return Figure(
-        svg=sketches.draw(forest_chart(shown, words)),
+        svg=sketches.draw(forest_drawing(shown, words)),
         caption=caption,
         label=words.plain("forest_label", task=group.task, count=len(shown)),
         legend=tuple((verdict, words.of("verdict", verdict)) for verdict in ("better", "worse", "tied")),
     )
 
 
-def forest_chart(points: Sequence[dict[str, Any]], words: Words) -> Any:
+def forest_drawing(points: Sequence[Mapping[str, Any]], words: Words) -> Drawing:
     """Draw points {test, variant, seed, delta, low, high, verdict}: one panel per test set, seeds on one line."""
+    tests = list(dict.fromkeys(point["test"] for point in points))
+    ends = [0.0, *(point[end] for point in points for end in ("low", "high"))]
+    rows = [{**point, "panel": tests.index(point["test"])} for point in points]
+    panels = [
+        _panel(
+            [row for row in rows if row["panel"] == number],
+            (min(ends), max(ends)),
+            words.plain("delta_axis") if number >= len(tests) - COLUMNS else "",
+        )
+        for number in range(len(tests))
+    ]
+    return Drawing(rows, panels, COLUMNS)
+
+
+def _panel(rows: Sequence[Mapping[str, Any]], domain: tuple[float, float], x_title: str) -> alt.LayerChart:
+    """Draw one test set; only the last panel of a column has a title, and with it the axis."""
     import altair as alt
 
-    tests = list(dict.fromkeys(point["test"] for point in points))
-    variants = list(dict.fromkeys(point["variant"] for point in points))
-    n_seeds = len({point["seed"] for point in points})
-    y = alt.Y("variant:N", sort=variants, title=None, axis=alt.Axis(ticks=False, domain=False, labelPadding=8))
-    x = alt.X("low:Q", title=words.plain("delta_axis"), axis=alt.Axis(format="+.2~f", tickCount=7))
-    offset = alt.YOffset("seed:N")
-    color = alt.Color("verdict:N", scale=verdict_scale(), legend=None)
-    zero = data([]).mark_rule(color="var(--ink-soft)", strokeDash=[3, 3]).encode(x=alt.datum(0))
-    chart = data(points)
+    variants = list(dict.fromkeys(row["variant"] for row in rows))
+    n_seeds = len({row["seed"] for row in rows})
+    last = bool(x_title)
+    lines = alt.Axis(ticks=False, domain=False, labelPadding=8, minExtent=extent(variants))
+    ticks = alt.Axis(
+        format="+.2f",
+        tickCount=5,
+        labelOverlap=True,
+        labelSeparation=16,
+        labels=last,
+        ticks=last,
+        domain=last,
+        grid=True,
+    )
+    x = alt.X("low:Q", title=x_title or None, axis=ticks, scale=alt.Scale(domain=list(domain), nice=True))
+    y = alt.Y("variant:N", sort=variants, title=None, axis=lines)
+    offset, color = alt.YOffset("seed:N"), alt.Color("verdict:N", scale=verdict_scale(), legend=None)
+    shape = alt.Shape("verdict:N", scale=verdict_shapes(), legend=None)
+    chart = panel_data(rows[0]["panel"])
+    zero = alt.Chart(alt.Data(values=[{}])).mark_rule(color="var(--line-strong)", aria=False).encode(x=alt.XDatum(0))
     whisker = chart.mark_rule(strokeWidth=2, aria=False).encode(x=x, x2="high:Q", y=y, yOffset=offset, color=color)
     point = chart.mark_point(filled=True, size=75, opacity=1, aria=False).encode(
-        x="delta:Q",
-        y=y,
-        yOffset=offset,
-        color=color,
-        shape=alt.Shape("verdict:N", scale=verdict_shapes(), legend=None),
+        x=alt.X("delta:Q"), y=y, yOffset=offset, color=color, shape=shape
     )
-    zero.data = alt.Undefined
-    panel = alt.layer(zero, whisker, point, data=chart.data).properties(width=420, height=alt.Step(10 + 12 * n_seeds))
-    header = alt.Header(labelOrient="top", labelAnchor="start", title=None, labelPadding=3)
-    return panel.facet(row=alt.Row("test:N", sort=tests, header=header), spacing=10).resolve_scale(y="independent")
+    heading = rows[0]["test"]
+    return alt.layer(zero, whisker, point).properties(width=300, height=alt.Step(10 + 12 * n_seeds), title=heading)
 
 
 def _comparisons(group: Group, outline: Outline, words: Words) -> Table | None:
@@ -175,5 +200,3 @@ def setting_words(setting: Setting) -> str:
     """Write a setting in short: shots, prompt and, after the first, the draw."""
     draw = f" / {setting.draw + 1}" if setting.draw else ""
     return f"{setting.shots} / {inert.label(setting.prompt, 20)}{draw}"
-
-

@@ -7,9 +7,8 @@ from __future__ import annotations
 
 from hanka.report import inert, numbers
 from hanka.report.blocks import MARKS, Block, Details, Heading, Note, Section, Table, Td, Th
-from hanka.report.forest import setting_words
 from hanka.report.matrix import TONES
-from hanka.report.outline import Group, Outline, group_title, variant_name
+from hanka.report.outline import Group, Outline, Setting, group_title, setting_title, variant_name
 from hanka.report.rows import Comparison, Result
 from hanka.report.words import Words
 
@@ -22,11 +21,13 @@ def forgetting_section(outline: Outline, words: Words) -> Section:
     """Build the section of right → wrong and wrong → right."""
     blocks: list[Block] = []
     for group in outline.groups:
-        table = _table(group, outline, words)
-        if table:
+        found = [(setting, _table(group, setting, outline, words)) for setting in group.settings]
+        tables = [(setting, table) for setting, table in found if table]
+        if tables:
             blocks.append(Heading(group_title(group, outline, words)))
-            closed = Details(words("as_table_rows", count=len(table.rows)), (table,))
-            blocks.append(table if len(table.rows) <= OPEN_ROWS else closed)
+        for position, (setting, table) in enumerate(tables):
+            stands_open = position == 0 and len(table.rows) <= OPEN_ROWS
+            blocks.append(table if stands_open else Details(setting_title(setting, group, words), (table,)))
     empty = (Note(words("no_forgetting"), "muted"),)
     return Section("forgetting", words("forgetting"), words("forgetting_lead"), tuple(blocks) or empty)
 
@@ -37,10 +38,9 @@ def _counted(row: Result, outline: Outline) -> Comparison | None:
     return found if found and found.right_to_wrong is not None else None
 
 
-def _table(group: Group, outline: Outline, words: Words) -> Table | None:
+def _table(group: Group, setting: Setting, outline: Outline, words: Words) -> Table | None:
     found = [
-        (variant, test, setting, row, flips)
-        for setting in group.settings
+        (variant, test, row, flips)
         for test in group.test_sets
         for variant in group.variants
         if (row := outline.result(variant, test, setting)) and (flips := _counted(row, outline))
@@ -51,21 +51,22 @@ def _table(group: Group, outline: Outline, words: Words) -> Table | None:
         (
             Td(variant_name(variant, words), head=True),
             Td(inert.name(test.name, 60), note=words.relation(test.relation)),
-            Td(setting_words(setting)),
             Td(numbers.count(flips.n or row.n), numeric=True),
             *_flips(flips),
             _net(row, words),
         )
-        for variant, test, setting, row, flips in found[:MAX_ROWS]
+        for variant, test, row, flips in found[:MAX_ROWS]
     )
     names = (
-        "variant", "test_set", "shots_prompt", "n", "right_wrong", "beyond_chance", "wrong_right", "beyond_chance",
+        "variant", "test_set", "n", "right_wrong", "beyond_chance", "wrong_right", "beyond_chance",
         "delta",
     )  # fmt: skip
-    head = tuple(Th(words(name), numeric=name in {"n", "right_wrong", "wrong_right", "beyond_chance"}) for name in names)
-    caption = words("forgetting_caption")
+    head = tuple(
+        Th(words(name), numeric=name in {"n", "right_wrong", "wrong_right", "beyond_chance"}) for name in names
+    )
+    caption = words("forgetting_caption", setting=setting_title(setting, group, words))
     if len(found) > MAX_ROWS:
-        caption += " " + words("rows_cut", shown=MAX_ROWS, all=len(found))
+        caption += " · " + words("rows_cut", shown=MAX_ROWS, all=len(found))
     return Table(caption, words.plain("forgetting_label", task=group.task), (head,), rows)
 
 

@@ -95,7 +95,8 @@ def _facts(outline: Outline, words: Words) -> tuple[Fact, ...]:
     note = words("fact_variants_note", seeds=seeds) if adapted else ""
     models = run.findings.models
     names = [model.name for model in models] or list(dict.fromkeys(v.base for v in run.variants.values()))
-    notes = " ".join(dict.fromkeys(model.note for model in models if model.note))
+    told = any(note.get("kind") == "model" for note in run.findings.notes)
+    notes = "" if told else " ".join(dict.fromkeys(model.note for model in models if model.note))
     return (
         Fact(words("fact_variants"), numbers.count(len(adapted)), note),
         Fact(words("fact_cells"), numbers.count(n_cells), words("fact_cells_note", measured=f"{measured:,}")),

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from itertools import groupby
 
+from markupsafe import Markup
+
 from hanka.records import RELATIONS, Variant
 from hanka.report import inert, numbers
 from hanka.report.blocks import MARKS, Block, Details, Heading, Legend, Note, Section, Table, Td, Th, Tone
@@ -46,15 +48,28 @@ def _tables(group: Group, outline: Outline, words: Words) -> list[Block]:
         table = matrix_table(group, setting, outline, words)
         stands_open = position == 0 or few
         blocks.append(table if stands_open else Details(_summary(group, setting, outline, words), (table,)))
+    others = _other_metrics(group, settings, outline, words)
+    if others:
+        names = " · ".join(words.metric(metric) for metric, _ in others)
+        inner = tuple(Details(words.metric(metric), tables) for metric, tables in others)
+        blocks.append(Details(words("other_metrics") + " " + names, inner))
+    return blocks
+
+
+def _other_metrics(
+    group: Group, settings: list[Setting], outline: Outline, words: Words
+) -> list[tuple[str, tuple[Table, ...]]]:
+    """Tables of each metric that is not the primary one of every test set it stands for."""
+    found = []
     for metric in outline.metrics:
-        others = tuple(
+        tables = tuple(
             matrix_table(group, setting, outline, words, metric)
             for setting in settings
             if any(outline.primary.get(test.task) != metric for test in _columns(group, setting, outline, metric))
         )
-        if others:
-            blocks.append(Details(words("other_metric", metric=words.metric(metric)), others))
-    return blocks
+        if tables:
+            found.append((metric, tables))
+    return found
 
 
 def _summary(group: Group, setting: Setting, outline: Outline, words: Words) -> str:
@@ -95,7 +110,7 @@ def matrix_table(group: Group, setting: Setting, outline: Outline, words: Words,
     name = words.metric(metric) if metric else words.plain("primary_metric")
     caption = title + " · " + words("metric_is", metric=name)
     if len(listed) < len(group.variants):
-        caption += " " + words("rows_cut", shown=len(listed), all=len(group.variants))
+        caption += " · " + words("rows_cut", shown=len(listed), all=len(group.variants))
     label = words.plain("matrix_label", group=group.task or group.base, shots=setting.shots, metric=name)
     return Table(caption, label, _head(group, tests, setting, metric, outline, words), tuple(rows), look="matrix")
 
@@ -110,10 +125,10 @@ def _head(
     names = tuple(
         Th(
             inert.name(test.name, 60),
-            note=" · ".join(
+            note="\n".join(
                 part
                 for part in (
-                    words.of("task", test.task),
+                    words.of("task", test.task) if test.task != group.task else "",
                     words.metric(metric or outline.primary.get(test.task, "")),
                     _n(group, test, setting, metric, outline),
                 )
@@ -245,10 +260,15 @@ def _overview(group: Group, outline: Outline, words: Words) -> Table | None:
 def _overview_cell(row: SettingRow | None, words: Words) -> Td:
     if row is None:
         return Td(numbers.NOTHING, tone="muted")
-    counts = f"▲ {row.n_better}   ▼ {row.n_worse}   ● {row.n_tied}" + (f"   ✕ {row.n_failed}" if row.n_failed else "")
+    tallies = {"better": row.n_better, "worse": row.n_worse, "tied": row.n_tied, "failed": row.n_failed}
+    chips = Markup(" ").join(
+        Markup('<span class="key {}">{}\u00a0{}</span>').format(verdict, MARKS[verdict], count)
+        for verdict, count in tallies.items()
+        if count
+    )
     spoken = words.plain("tally_spoken", better=row.n_better, worse=row.n_worse, tied=row.n_tied)
     return Td(
-        numbers.difference(row.mean_delta, row.ci_low, row.ci_high),
-        note=counts,
+        Markup("{} {}").format(numbers.signed(row.mean_delta), chips),
+        note=numbers.interval(row.ci_low, row.ci_high, sign=True),
         title=f"{spoken} · {words.plain('n_cells', count=row.n_cells)}",
     )

@@ -146,7 +146,7 @@ def _group(
     for row in own or base_rows:
         seen.setdefault((row.test_task, row.test_dataset), row.relation)
     tests = [TestSet(task, name, relation) for (task, name), relation in seen.items()]
-    rank = {relation: position for position, relation in enumerate(RELATIONS)}
+    rank: dict[str, int] = {relation: position for position, relation in enumerate(RELATIONS)}
     shared = [row for row in base_rows if (row.test_task, row.test_dataset) in seen]
     return Group(
         *key,
@@ -161,7 +161,7 @@ def group_title(group: Group, outline: Outline, words: Words) -> str:
     """Name a group: its task, what it was trained on, and the base where the study has several."""
     several = len({other.base for other in outline.groups}) > 1
     key = ("group_trained" if group.task else "group_base") + ("_of" if several or not group.task else "")
-    return words(key, task=group.task, dataset=group.dataset, base=group.base)
+    return words(key, task=words.of("task", group.task), dataset=group.dataset, base=group.base)
 
 
 def setting_title(setting: Setting, group: Group, words: Words) -> str:

@@ -53,7 +53,7 @@ def _table(group: Group, outline: Outline, words: Words) -> Table | None:
     head = (*(Th(name) for name in names), Th(words("n"), numeric=True), *metrics)
     caption = words("output_caption")
     if len(rows) > MAX_ROWS:
-        caption += " " + words("rows_cut", shown=MAX_ROWS, all=len(rows))
+        caption += " · " + words("rows_cut", shown=MAX_ROWS, all=len(rows))
     label = words.plain("output_label", task=group.task or group.base)
     return Table(caption, label, (head,), tuple(rows[:MAX_ROWS]))
 

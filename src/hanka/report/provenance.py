@@ -84,7 +84,9 @@ def _total(stored: Iterable[Mapping[str, Any]], key: str) -> float | None:
 
 
 def _pairs(stored: Mapping[str, Any]) -> str:
-    return " · ".join(f"{inert.label(as_text(key), 40)}: {inert.label(as_text(value), 80)}" for key, value in stored.items())
+    return " · ".join(
+        f"{inert.label(as_text(key), 40)}: {inert.label(as_text(value), 80)}" for key, value in stored.items()
+    )
 
 
 def _models(run: StoredRun, words: Words) -> Table | None:

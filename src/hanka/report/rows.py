@@ -201,7 +201,8 @@ def _fitters(record: type) -> tuple[tuple[str, Callable[[Any], Any]], ...]:
 def fit(record: type[T], stored: Any) -> T:
     """Build a record from a stored mapping; what is missing or odd becomes the field's empty value."""
     raw = _as_mapping(stored)
-    return record(**{name: fitter(raw.get(name)) for name, fitter in _fitters(record)})
+    fitters = _fitters(record)  # type: ignore[arg-type]  # classes are hashable
+    return record(**{name: fitter(raw.get(name)) for name, fitter in fitters})
 
 
 def fit_all(record: type[T], stored: Any) -> tuple[T, ...]:

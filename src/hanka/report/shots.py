@@ -8,7 +8,7 @@ from __future__ import annotations
 from hanka.records import Variant
 from hanka.report import numbers
 from hanka.report.blocks import Block, Details, Figure, Heading, Note, Section, Table, Td
-from hanka.report.curves import CurvePoint, axis_head, curve_chart, heading_row
+from hanka.report.curves import CurvePoint, axis_head, curve_drawing, heading_row
 from hanka.report.figures import Sketchbook
 from hanka.report.matrix import cell_title
 from hanka.report.outline import Group, Outline, Setting, TestSet, group_title, is_base, variant_name
@@ -27,7 +27,7 @@ def shots_section(outline: Outline, words: Words, sketches: Sketchbook) -> Secti
         blocks.append(Heading(group_title(group, outline, words)))
         points = _points(group, outline, words)
         if points and not sketches.full:
-            svg = sketches.draw(curve_chart(points, words.plain("shots_axis"), words))
+            svg = sketches.draw(curve_drawing(points, words.plain("shots_axis"), words))
             label = words.plain("shots_label", task=group.task or group.base)
             blocks.append(Figure(svg, words("shots_caption"), label))
         blocks.append(Details(words("as_table"), (_table(group, outline, words),)))
@@ -81,7 +81,7 @@ def _table(group: Group, outline: Outline, words: Words) -> Table:
                     rows.append((Td(_name(variant, words), note=note, head=True), *cells))
     caption = words("shots_table")
     if len(rows) > MAX_ROWS:
-        caption += " " + words("rows_cut", shown=MAX_ROWS, all=len(rows))
+        caption += " · " + words("rows_cut", shown=MAX_ROWS, all=len(rows))
     head = axis_head(words("variant"), [words("shots", count=shots) for shots in counts])
     label = words.plain("shots_label", task=group.task or group.base)
     return Table(caption, label, head, tuple(rows[:MAX_ROWS]))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hanka.records import Variant
 from hanka.report import inert, numbers
 from hanka.report.blocks import Block, Details, Figure, Heading, Note, Section, Table, Td
-from hanka.report.curves import CurvePoint, axis_head, curve_chart, heading_row
+from hanka.report.curves import CurvePoint, axis_head, curve_drawing, heading_row
 from hanka.report.figures import Sketchbook
 from hanka.report.matrix import result_cell
 from hanka.report.outline import Group, Outline, Setting, TestSet, group_title, setting_title
@@ -27,9 +27,10 @@ def sizes_section(outline: Outline, words: Words, sketches: Sketchbook) -> Secti
             points = _points(group, setting, sizes, outline, words)
             if points and not sketches.full:
                 title = setting_title(setting, group, words)
-                svg = sketches.draw(curve_chart(points, words.plain("size_axis"), words))
+                svg = sketches.draw(curve_drawing(points, words.plain("size_axis"), words))
                 label = words.plain("sizes_label", task=group.task)
-                blocks.append(Figure(svg, words("sizes_caption", setting=title), label))
+                figure = Figure(svg, words("sizes_caption", setting=title), label)
+                blocks.append(figure if setting == group.settings[0] else Details(title, (figure,)))
         tables = tuple(_table(group, setting, sizes, outline, words) for setting in group.settings)
         blocks.append(Details(words("as_table"), tables))
     empty = (Note(words("one_size"), "muted"),)

@@ -174,7 +174,7 @@ def _findings(raw: Mapping[str, Any]) -> Findings:
 
 
 def _files(name: str, folders: Mapping[str, Path]) -> dict[str, Mapping[str, Any]]:
-    found = {}
+    found: dict[str, Mapping[str, Any]] = {}
     for key, path in folders.items():
         value = read_json_or_none(path / name) if FOLDER_NAME.match(key) else None
         if isinstance(value, dict):

@@ -14,13 +14,14 @@ from markupsafe import Markup, escape
 
 from hanka.report import inert
 from hanka.report.rows import as_text
+from hanka.report.terms import TERMS_EN, TERMS_JA
 from hanka.report.words_en import ENGLISH
 from hanka.report.words_ja import JAPANESE
 
 Lang: TypeAlias = Literal["en", "ja"]
 Word: TypeAlias = str | int | float
 
-LANGUAGES: Mapping[Lang, Mapping[str, str]] = {"en": ENGLISH, "ja": JAPANESE}
+LANGUAGES: Mapping[Lang, Mapping[str, str]] = {"en": {**ENGLISH, **TERMS_EN}, "ja": {**JAPANESE, **TERMS_JA}}
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +32,8 @@ class Words:
     "Language of the page."
 
     def __call__(self, key: str, **names: Word) -> Markup:
-        """Return a sentence as HTML, each name made inert and isolated."""
-        parts = {part: inert.name(str(value)) for part, value in names.items()}
+        """Return a sentence as HTML, each name made inert and isolated; Markup is set in as it is."""
+        parts = {part: value if isinstance(value, Markup) else inert.name(str(value)) for part, value in names.items()}
         return Markup(escape(LANGUAGES[self.lang][key])).format(**parts)  # noqa: S704 - escaped before
 
     def plain(self, key: str, **names: Word) -> str:

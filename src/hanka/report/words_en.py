@@ -38,15 +38,15 @@ ENGLISH: Mapping[str, str] = {
     "setting": "{shots}, prompt {prompt}",
     "setting_draw": "{shots}, prompt {prompt}, draw {draw}",
     "shots": "{count}-shot",
-    "size": "{size} rows",
-    "size_seed": "{size} rows · seed {seed}",
+    "size": "{size}\N{NO-BREAK SPACE}rows",
+    "size_seed": "{size}\N{NO-BREAK SPACE}rows · seed\N{NO-BREAK SPACE}{seed}",
     "seed_is": "seed {seed}",
     "base_row": "Base model",
     "failed": "failed",
     "not_run": "not run",
     "n": "n",
-    "rows_cut": "The first {shown} of {all}; all are in summary.csv.",
-    "points_cut": "The first {shown} of {all} are drawn; all are in the table and in summary.csv.",
+    "rows_cut": "the first {shown} of {all} rows",
+    "points_cut": "the first {shown} of {all} are drawn; all are in summary.csv",
     "as_table": "As a table",
     "as_table_rows": "Table, {count} rows",
     "more_characters": "… {count} characters more",
@@ -91,8 +91,8 @@ ENGLISH: Mapping[str, str] = {
     "task_sentiment": "sentiment",
     "task_inference": "inference",
     "task_detection": "detection",
-    "baseline_majority_training_label": "majority label of the training set",
-    "baseline_majority_test_label": "majority label of the test set (looks at the answers)",
+    "baseline_majority_training_label": "majority label (training)",
+    "baseline_majority_test_label": "majority label (test answers)",
     "baseline_first_sentence": "first sentence",
     "baseline_first_words": "first words",
     "baseline_first_demonstration": "answer of the first demonstration",
@@ -120,7 +120,7 @@ ENGLISH: Mapping[str, str] = {
     "matrix_label": "{group}, {shots} shots, {metric}",
     "metric_is": "metric: {metric}",
     "primary_metric": "primary metric of each test set",
-    "other_metric": "Other metric: {metric}",
+    "other_metrics": "Other metrics:",
     "trivial": "trivial baseline",
     "no_results": "No results are stored yet.",
     "overview_caption": "Mean difference from the base over all test sets and settings of a kind, with its interval, "
@@ -137,9 +137,11 @@ ENGLISH: Mapping[str, str] = {
     "differences": "How sure: differences with intervals",
     "differences_lead": "Right of the line is higher than the base model, left is lower. A whisker that crosses the "
     "line leaves the sign open.",
-    "forest_caption": "{setting}: difference from the base model in the primary metric of each test set, with interval. "
+    "forest_caption": "{setting}: difference from the base model in the primary metric of each test set, with "
+    "interval. "
     "Seeds share a line.",
-    "forest_label": "Forest plot of {count} differences from the base model for {task}; the same numbers are in the table "
+    "forest_label": "Forest plot of {count} differences from the base model for {task}; the same numbers are in "
+    "the table "
     "of all comparisons.",
     "delta_axis": "difference from the base model",
     "all_comparisons": "All comparisons, {count} rows: p, Holm, detectable difference, test",
@@ -166,7 +168,8 @@ ENGLISH: Mapping[str, str] = {
     # forgetting
     "forgetting": "Forgetting, sample by sample",
     "forgetting_lead": "An unchanged mean can hide answers that were lost and others that were won.",
-    "forgetting_caption": "Answers that changed between right and wrong against the base model; shares are of all n "
+    "forgetting_caption": "{setting}: answers that changed between right and wrong against the base model; "
+    "shares are of all n "
     "samples",
     "forgetting_label": "Forgetting by sample for {task}",
     "right_wrong": "Right → wrong",
@@ -200,11 +203,15 @@ ENGLISH: Mapping[str, str] = {
     "failed_cells": "Failed cells: {count}",
     "failed_cells_caption": "Cells that could not be measured",
     "failed_samples": "Samples without a usable answer: {failed} failed, {unparsed} not parsed",
+    "failed_reasons_caption": "Samples without a usable answer, by reason",
+    "n_samples": "Samples",
+    "n_in_cells": "Cells",
     "failed_samples_caption": "Samples without a usable answer, by cell and reason",
     "no_failures": "Nothing failed, and every answer could be parsed.",
     # examples
     "examples": "Examples side by side",
-    "examples_lead": "What the base model said and what the adapted model says. {shown} of {all} pairs of variant and "
+    "examples_lead": "What the base model said and what the adapted model says. {shown} of {all} pairs of "
+    "variant and "
     "test set, up to {n} samples each, chosen to show changes; not a random sample. All are in predictions.parquet.",
     "example_heading": "{variant} → {test}, {shots}, prompt {prompt}",
     "demonstrations": "Demonstrations before every query",
@@ -274,50 +281,4 @@ ENGLISH: Mapping[str, str] = {
     "no_study_file": "study.yaml is missing in this folder.",
     # definitions
     "definitions": "What the words mean",
-    "term_decision": "Decision",
-    "about_decision": "Adapting a task is recommended where a variant is shown to beat the base model at its best number "
-    "of demonstrations on some in-domain test set and loses on none. What it costs elsewhere is said beside it.",
-    "term_variant": "Variant",
-    "about_variant": "One adapted model: base model × method × parameters × training set × size × seed.",
-    "term_cell": "Cell",
-    "about_cell": "One variant on one test set with one shot count, prompt and draw of demonstrations.",
-    "term_in_domain": "In domain",
-    "about_in_domain": "Same task and same declared domain as the training data.",
-    "term_out_of_domain": "Out of domain",
-    "about_out_of_domain": "Same task, text from another declared domain.",
-    "term_cross_task": "Cross task",
-    "about_cross_task": "Another task than the one trained on.",
-    "term_shots": "Shots",
-    "about_shots": "Solved demonstrations placed before the query; 0-shot has none.",
-    "term_primary_metric": "Primary metric",
-    "about_primary_metric": "The metric that verdicts rest on: accuracy where answers are labels, ROUGE-L for free text, "
-    "unless the task names another.",
-    "term_verdict": "Verdict",
-    "about_verdict": "Better or worse than the base model on the same samples if the p-value after Holm's correction is "
-    "below {alpha}; else tied. Tied means not shown to differ, not equal.",
-    "term_interval": "Interval",
-    "about_interval": "{level} confidence interval. For differences it is paired by sample, so it answers how the two "
-    "models differ on this kind of sample. It is not corrected for the number of comparisons.",
-    "term_p_holm": "p (Holm)",
-    "about_p_holm": "p-value corrected by Holm's method over all comparisons of the study: it bounds the chance of "
-    "even one false verdict among them.",
-    "term_mde": "Smallest detectable difference",
-    "about_mde": "About how large a true difference must be for this many samples to show it. A tie with a large "
-    "value here says little.",
-    "term_right_wrong": "Right → wrong, wrong → right",
-    "about_right_wrong": "Samples the base model answered correctly and the adapted one does not (forgotten), and the "
-    "reverse (learned). Beyond chance: the share less the flips that two independent guessers of these accuracies "
-    "would make; a lower bound.",
-    "term_label_share": "Label share",
-    "about_label_share": "Share of free-text outputs that are nothing but a label of the trained task.",
-    "term_distinct_share": "Distinct outputs",
-    "about_distinct_share": "Different outputs divided by all outputs; compare it at equal n.",
-    "term_length_ratio": "Length ratio",
-    "about_length_ratio": "Length of the output divided by length of the reference, averaged.",
-    "term_cap_hits": "Reached the cap",
-    "about_cap_hits": "Share of outputs that ran into the generation cap instead of ending by themselves.",
-    "term_trivial": "Trivial baseline",
-    "about_trivial": "An answer that needs no model, scored like any other: one label for all, or the first sentence.",
-    "term_unparsed": "Not parsed",
-    "about_unparsed": "An output that the task could not read as an answer. It counts as wrong where labels are scored.",
 }

@@ -31,22 +31,22 @@ JAPANESE: Mapping[str, str] = {
     "protocol_paper": "論文準拠（paper）",
     "unreadable": "次のファイルがないか壊れています：{files}。これらに依存する項目は省略しました。",
     # groups and settings
-    "group_trained": "{task}（{dataset} で学習）",
-    "group_trained_of": "{task}（{dataset} で学習）— {base}",
+    "group_trained": "{task} — {dataset} で学習",
+    "group_trained_of": "{task} — {dataset} で学習 — {base}",
     "group_base": "ベースモデル",
     "group_base_of": "ベースモデル {base}",
     "setting": "{shots}、プロンプト {prompt}",
     "setting_draw": "{shots}、プロンプト {prompt}、デモ抽出 {draw}",
     "shots": "{count}-shot",
-    "size": "{size} 件",
-    "size_seed": "{size} 件 · シード {seed}",
+    "size": "{size}\N{NO-BREAK SPACE}件",
+    "size_seed": "{size}\N{NO-BREAK SPACE}件 · シード\N{NO-BREAK SPACE}{seed}",
     "seed_is": "シード {seed}",
     "base_row": "ベースモデル",
     "failed": "失敗",
     "not_run": "未実行",
     "n": "n",
-    "rows_cut": "全 {all} 件のうち先頭 {shown} 件を表示しています。すべては summary.csv にあります。",
-    "points_cut": "全 {all} 点のうち先頭 {shown} 点を描いています。すべては表と summary.csv にあります。",
+    "rows_cut": "全 {all} 行のうち先頭 {shown} 行を表示",
+    "points_cut": "全 {all} 点のうち先頭 {shown} 点を描画。すべては summary.csv にあります",
     "as_table": "表で見る",
     "as_table_rows": "表（{count} 行）",
     "more_characters": "…（以下 {count} 文字省略）",
@@ -91,8 +91,8 @@ JAPANESE: Mapping[str, str] = {
     "task_sentiment": "感情分類 (sentiment)",
     "task_inference": "含意判定 (inference)",
     "task_detection": "言い換え判定 (detection)",
-    "baseline_majority_training_label": "学習データの最頻ラベル",
-    "baseline_majority_test_label": "テストデータの最頻ラベル（正解を参照）",
+    "baseline_majority_training_label": "最頻ラベル（学習データ）",
+    "baseline_majority_test_label": "最頻ラベル（テストの正解）",
     "baseline_first_sentence": "入力の最初の文",
     "baseline_first_words": "入力の先頭の語",
     "baseline_first_demonstration": "最初のデモの答え",
@@ -111,19 +111,22 @@ JAPANESE: Mapping[str, str] = {
     "status_ok": "正常",
     # matrix
     "matrix": "何を得て、何を失ったか",
-    "matrix_lead": "学習したタスクごとに表を示します。各セルは値と、同じテスト例でのベースモデルとの差（区間付き）です。"
+    "matrix_lead": "学習したタスクごとに表を示します。各セルは値と、"
+    "同じテスト例でのベースモデルとの差（区間付き）です。"
     "記号は Holm 補正後の判定を表します。",
     "legend": "凡例",
     "legend_note": "n（テスト例数）は各テストセット名の下に示します。セルにカーソルを合わせると、n、p 値、"
-    "検出可能な最小差が表示されます。「有意差なし」は差が示されなかったという意味で、差がないという意味ではありません。",
+    "検出可能な最小差が表示されます。「有意差なし」は差が示されなかったという意味で、"
+    "差がないという意味ではありません。",
     "legend_failed": "失敗",
     "matrix_label": "{group}、{shots}-shot、{metric}",
     "metric_is": "指標：{metric}",
     "primary_metric": "各テストセットの主要指標",
-    "other_metric": "その他の指標：{metric}",
+    "other_metrics": "その他の指標：",
     "trivial": "自明なベースライン",
     "no_results": "結果はまだ保存されていません。",
-    "overview_caption": "テストセットと条件を通した、ベースモデルとの差の平均（区間付き）と、改善・悪化・有意差なしのセル数",
+    "overview_caption": "テストセットと条件を通した、ベースモデルとの差の平均（区間付き）と、"
+    "改善・悪化・有意差なしのセル数",
     "overview_label": "{task} の設定別概要",
     "tally_spoken": "改善 {better}、悪化 {worse}、有意差なし {tied}",
     "n_cells": "{count} セル",
@@ -134,16 +137,20 @@ JAPANESE: Mapping[str, str] = {
     "detectable": "検出可能な差は {mde} 以上",
     # differences
     "differences": "どこまで確かか：差と区間",
-    "differences_lead": "中央の線より右はベースモデルより高い値、左は低い値です。区間が線をまたぐ場合、差の向きは定まりません。",
-    "forest_caption": "{setting}：各テストセットの主要指標におけるベースモデルとの差と区間。シード違いは同じ行に並べています。",
-    "forest_label": "{task} におけるベースモデルとの差 {count} 件のフォレストプロット。同じ数値は全比較の表にあります。",
+    "differences_lead": "中央の線より右はベースモデルより高い値、左は低い値です。区間が線をまたぐ場合、"
+    "差の向きは定まりません。",
+    "forest_caption": "{setting}：各テストセットの主要指標におけるベースモデルとの差と区間。"
+    "シード違いは同じ行に並べています。",
+    "forest_label": "{task} におけるベースモデルとの差 {count} 件のフォレストプロット。"
+    "同じ数値は全比較の表にあります。",
     "delta_axis": "ベースモデルとの差",
     "all_comparisons": "全比較（{count} 行）：p 値、Holm 補正、検出可能な最小差、検定",
     "comparisons_caption": "ベースモデルとの比較 {all} 件のうち {shown} 件（主要指標、テスト例ごとの対応あり）",
     "no_differences": "ベースモデルと比較できる結果がありません。",
     # shots
     "shots_title": "ゼロショットと少数ショット",
-    "shots_lead": "同じモデルを、デモなしとデモありで比べます。区間は各値のもので、ショット数間の差はここでは検定していません。",
+    "shots_lead": "同じモデルを、デモなしとデモありで比べます。区間は各値のもので、"
+    "ショット数間の差はここでは検定していません。",
     "shots_axis": "クエリの前に置くデモの数",
     "shots_caption": "デモの数ごとの値。最初のプロンプト、各手法の最大の学習件数、シードごとに 1 本の線。",
     "shots_label": "{task} のデモ数ごとの値。同じ数値は表にあります。",
@@ -160,7 +167,7 @@ JAPANESE: Mapping[str, str] = {
     # forgetting
     "forgetting": "例ごとに見る忘却",
     "forgetting_lead": "平均が変わらなくても、失われた正解と新たに得られた正解が打ち消し合っていることがあります。",
-    "forgetting_caption": "ベースモデルと比べて正誤が入れ替わった例。割合は n 件全体に対するものです",
+    "forgetting_caption": "{setting}：ベースモデルと比べて正誤が入れ替わった例。割合は n 件全体に対するものです",
     "forgetting_label": "{task} の例ごとの忘却",
     "right_wrong": "正 → 誤",
     "wrong_right": "誤 → 正",
@@ -193,12 +200,17 @@ JAPANESE: Mapping[str, str] = {
     "failed_cells": "失敗したセル：{count}",
     "failed_cells_caption": "測定できなかったセル",
     "failed_samples": "有効な答えがない例：失敗 {failed} 件、解析不能 {unparsed} 件",
+    "failed_reasons_caption": "有効な答えがない例（理由ごと）",
+    "n_samples": "例の数",
+    "n_in_cells": "セル数",
     "failed_samples_caption": "有効な答えがない例（セルと理由ごと）",
     "no_failures": "失敗はなく、すべての答えを解析できました。",
     # examples
     "examples": "予測例の比較",
-    "examples_lead": "ベースモデルと適応後のモデルの出力を並べます。バリアントとテストセットの組 {all} 個のうち {shown} 個について、"
-    "それぞれ最大 {n} 例です。変化が見えるように選んでおり、無作為抽出ではありません。すべては predictions.parquet にあります。",
+    "examples_lead": "ベースモデルと適応後のモデルの出力を並べます。バリアントとテストセットの組 {all} 個のうち "
+    "{shown} 個について、"
+    "それぞれ最大 {n} 例です。変化が見えるように選んでおり、無作為抽出ではありません。すべては "
+    "predictions.parquet にあります。",
     "example_heading": "{variant} → {test}、{shots}、プロンプト {prompt}",
     "demonstrations": "各クエリの前に置かれたデモ",
     "no_examples": "ベースモデルと適応後のモデルに共通する予測が保存されていません。",
@@ -267,46 +279,4 @@ JAPANESE: Mapping[str, str] = {
     "no_study_file": "このフォルダーには study.yaml がありません。",
     # definitions
     "definitions": "用語の定義",
-    "term_decision": "結論",
-    "about_decision": "ドメイン内のいずれかのテストセットで、最良のデモ数を用いたベースモデルを有意に上回り、"
-    "かつどのテストセットでも下回らないバリアントがある場合に、そのタスクでの適応を推奨します。ほかの設定での代償は併記します。",
-    "term_variant": "バリアント",
-    "about_variant": "適応後のモデル 1 つ。ベースモデル × 手法 × パラメーター × 学習データ × 学習件数 × シードで決まります。",
-    "term_cell": "セル",
-    "about_cell": "1 つのバリアントを、1 つのテストセット、ショット数、プロンプト、デモ抽出で評価したもの。",
-    "term_in_domain": "ドメイン内",
-    "about_in_domain": "学習データとタスクも宣言されたドメインも同じテストセット。",
-    "term_out_of_domain": "ドメイン外",
-    "about_out_of_domain": "タスクは同じで、宣言されたドメインが異なるテストセット。",
-    "term_cross_task": "別タスク",
-    "about_cross_task": "学習したタスクとは異なるタスクのテストセット。",
-    "term_shots": "ショット数",
-    "about_shots": "クエリの前に置く解答済みのデモの数。0-shot ではデモを置きません。",
-    "term_primary_metric": "主要指標",
-    "about_primary_metric": "判定に使う指標。ラベルで答えるタスクでは正解率、自由記述では ROUGE-L です（タスクが別の指標を定める場合を除く）。",
-    "term_verdict": "判定",
-    "about_verdict": "同じテスト例でベースモデルと比べ、Holm 補正後の p 値が {alpha} 未満なら改善または悪化、それ以外は有意差なしとします。"
-    "有意差なしは、差が示されなかったという意味で、等しいという意味ではありません。",
-    "term_interval": "区間",
-    "about_interval": "{level} 信頼区間。差の区間はテスト例ごとに対応を取っており、この種の例で 2 つのモデルがどれだけ違うかを表します。"
-    "比較の数による補正はしていません。",
-    "term_p_holm": "p 値（Holm 補正後）",
-    "about_p_holm": "この実験のすべての比較について Holm 法で補正した p 値。1 つでも誤った判定が混じる確率を抑えます。",
-    "term_mde": "検出可能な最小差",
-    "about_mde": "このテスト例数で検出するには、真の差がおよそどれだけ必要か。この値が大きいときの「有意差なし」は、ほとんど何も示しません。",
-    "term_right_wrong": "正 → 誤、誤 → 正",
-    "about_right_wrong": "ベースモデルが正解し、適応後のモデルが誤った例（忘却）と、その逆（習得）。偶然を除いた割合は、"
-    "同じ正解率で独立に当て推量をした場合に入れ替わる分を引いたもので、下限の目安です。",
-    "term_label_share": "ラベル出力率",
-    "about_label_share": "自由記述の出力のうち、学習したタスクのラベルだけからなるものの割合。",
-    "term_distinct_share": "異なり出力率",
-    "about_distinct_share": "異なる出力の数を全出力数で割った値。n が等しいものどうしで比べてください。",
-    "term_length_ratio": "長さの比",
-    "about_length_ratio": "出力の長さを正解の長さで割った値の平均。",
-    "term_cap_hits": "上限到達率",
-    "about_cap_hits": "自然に終わらず、生成長の上限に達した出力の割合。",
-    "term_trivial": "自明なベースライン",
-    "about_trivial": "モデルを必要としない答え（全例に同じラベル、入力の最初の文など）を、同じ方法で採点したもの。",
-    "term_unparsed": "解析不能",
-    "about_unparsed": "タスクの答えとして読み取れなかった出力。ラベルの採点では誤りとして数えます。",
 }

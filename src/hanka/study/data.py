@@ -1,22 +1,27 @@
 """The rows a study uses, loaded once: training rows, test sets, demonstration pools, with fingerprints.
 
-`corrected` leaves out test rows whose label is outside the label set and demonstrations that stand in the
-test set; both are counted for the audits. `paper` keeps everything as published.
+`corrected` leaves out rows whose label is outside the label set and demonstrations that stand in the test
+set; both are counted for the audits. `paper` keeps everything as published. Where most labels of a split are
+outside, the file is not what the study says, and that is an error. Every mistake names its line of the study.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from hanka.datasets.base import Dataset
 from hanka.datasets.demonstrations import ordered_pool
 from hanka.datasets.overlap import exact_overlap
-from hanka.errors import DataError
+from hanka.errors import DataError, DataMissingError, nearest
 from hanka.identity import fingerprint
-from hanka.records import Example
+from hanka.records import Example, Split
 from hanka.study.resolve import Study, TaskUse
-from hanka.tasks.base import Task
+from hanka.study.source import Key
+
+ENOUGH = 0.98
+"Share of the asked training rows that must be there; published files are a few rows short, and an audit says so."
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,27 +71,28 @@ class StudyData:
         return self.study.spec.protocol == "corrected"
 
     def test(self, dataset: Dataset) -> TestSet:
-        """Return a test set's rows. Raises DataError if none is left."""
+        """Return a test set's rows. Raises StudyError if there is none."""
         if dataset.name not in self._tests:
-            rows, left_out = self._labelled(dataset.load("test"), self.study.tasks[dataset.task].task)
+            rows, left_out = self._labelled(dataset, "test")
             rows = rows[: self.study.spec.eval.limit]
             if not rows:
-                raise DataError(f"dataset {dataset.name}: no test row is left; check its labels")
+                raise self.study.source.error(self._place(dataset, "test"), f"dataset {dataset.name} has no test row")
             self._tests[dataset.name] = TestSet(dataset, tuple(rows), fingerprint(rows), left_out)
         return self._tests[dataset.name]
 
     def training(self, dataset: Dataset, size: int) -> TrainingSet:
         """Return the first `size` training rows.
 
-        Raises DataMissingError where a published file is not here, DataError where there are too few rows.
+        Raises DataMissingError where a published file is not here, StudyError where there are too few rows.
         """
         key = (dataset.name, size)
         if key not in self._training:
-            rows, left_out = self._labelled(dataset.load("train", size), self.study.tasks[dataset.task].task)
-            if len(rows) < 0.98 * size:
-                raise DataError(
-                    f"dataset {dataset.name} has {len(rows)} training rows, train.sizes asks for {size}: "
-                    f"choose sizes up to {len(rows)}"
+            rows, left_out = self._labelled(dataset, "train", size)
+            if len(rows) < ENOUGH * size:
+                raise self.study.source.error(
+                    self._size_key(dataset, size),
+                    f"{size} rows are asked and dataset {dataset.name} has {len(rows)} to train on: choose sizes up to "
+                    f"{len(rows)}",
                 )
             rows = rows[:size]
             self._training[key] = TrainingSet(dataset, tuple(rows), size, fingerprint(rows), left_out)
@@ -106,8 +112,7 @@ class StudyData:
     def training_demonstrations(self, dataset: Dataset, seed: int) -> list[Example]:
         """Return the pool that `fticl` draws from, in the order of a training seed."""
         task = self.study.tasks[dataset.task].task
-        pool = self._own_pool(dataset) or []
-        rows, _ = self._labelled(pool, task)
+        rows = self._own_pool(dataset)
         return ordered_pool(rows, self.study.demonstrations, task.labels, seed, dataset.name, "training")
 
     def pool(self, dataset: Dataset) -> tuple[list[Example], tuple[str, ...]]:
@@ -117,7 +122,7 @@ class StudyData:
         """
         if dataset.name not in self._pools:
             use = self.study.tasks[dataset.task]
-            rows, _ = self._labelled(self._own_pool(dataset) or self._training_pool(use) or [], use.task)
+            rows = self._own_pool(dataset) or self._training_pool(use)
             leaked: tuple[str, ...] = ()
             if self.corrected and rows:
                 leaked = tuple(sorted({one for one, _ in exact_overlap(rows, self.test(dataset).examples)}))
@@ -125,18 +130,67 @@ class StudyData:
             self._pools[dataset.name] = (rows, leaked)
         return self._pools[dataset.name]
 
-    @staticmethod
-    def _own_pool(dataset: Dataset) -> list[Example] | None:
-        return dataset.load("demonstrations") if "demonstrations" in dataset.splits else None
+    def _own_pool(self, dataset: Dataset) -> list[Example]:
+        return self._labelled(dataset, "demonstrations")[0] if "demonstrations" in dataset.splits else []
 
-    def _training_pool(self, use: TaskUse) -> list[Example] | None:
-        return self._own_pool(use.train) if use.train else None
+    def _training_pool(self, use: TaskUse) -> list[Example]:
+        return self._own_pool(use.train) if use.train else []
 
-    def _labelled(self, rows: Sequence[Example], task: Task) -> tuple[list[Example], tuple[str, ...]]:
-        """Keep rows whose target is a label; generation and `paper` keep all."""
-        if not task.labels or not self.corrected:
-            return list(rows), ()
-        known = set(task.labels)
-        return [row for row in rows if row.target in known], tuple(row.id for row in rows if row.target not in known)
+    def _labelled(
+        self, dataset: Dataset, split: Split, size: int | None = None
+    ) -> tuple[list[Example], tuple[str, ...]]:
+        """Load a split and keep the rows whose target is a label; generation and `paper` keep all.
 
+        Returns the rows and the ids of those left out. Raises StudyError where most targets are no label.
+        """
+        rows = self._load(dataset, split, size)
+        labels = self.study.tasks[dataset.task].task.labels
+        if not labels:
+            return rows, ()
+        unknown = [row for row in rows if row.target not in labels]
+        if 2 * len(unknown) > len(rows):
+            raise self.study.source.error(
+                self._place(dataset, split), self._unknown_labels(dataset, split, unknown, len(rows))
+            )
+        if not self.corrected:
+            return rows, ()
+        return [row for row in rows if row.target in labels], tuple(row.id for row in unknown)
 
+    def _unknown_labels(self, dataset: Dataset, split: Split, unknown: Sequence[Example], total: int) -> str:
+        labels = self.study.tasks[dataset.task].task.labels
+        found = Counter(row.target for row in unknown)
+        values = ", ".join(repr(value if len(value) <= 30 else value[:29] + "…") for value, _ in found.most_common(3))
+        more = ", …" if len(found) > 3 else ""
+        return (
+            f"{len(unknown)} of {total} {split} rows of dataset {dataset.name} have a target that is no label of task "
+            f"{dataset.task} ({values}{more}): {nearest(found.most_common(1)[0][0], labels)}; say which is which with "
+            f"datasets.{dataset.name}.labels: {{value: label}}"
+        )
+
+    def _load(self, dataset: Dataset, split: Split, size: int | None) -> list[Example]:
+        """Read rows; what is wrong with them is said with the line of the study that names them."""
+        try:
+            return dataset.load(split, size)
+        except DataMissingError:
+            raise
+        except DataError as error:
+            raise self.study.source.error(self._place(dataset, split), str(error)) from error
+
+    def _place(self, dataset: Dataset, split: Split) -> Key:
+        """Return the key of the study that names a dataset's rows."""
+        spec = self.study.spec
+        if dataset.name in spec.datasets:
+            entry = spec.datasets[dataset.name]
+            given = [name for name in (split, "train", "test") if getattr(entry, name)]
+            return ("datasets", dataset.name, *given[:1])
+        use = self.study.tasks[dataset.task]
+        role = "train" if dataset is use.train else "in_domain" if dataset in use.in_domain else "out_of_domain"
+        return ("tasks", dataset.task, role)
+
+    def _size_key(self, dataset: Dataset, size: int) -> Key:
+        """Return the key of the study that asks for a training size."""
+        for method in self.study.methods:
+            own = getattr(method.params.get(dataset.task), "sizes", None) or ()
+            if size in own:
+                return (*method.key, "sizes")
+        return ("train", "sizes")

@@ -6,26 +6,30 @@ that names file, line, key, value, and the allowed or nearest value.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
-from hanka.datasets import SOURCES
 from hanka.datasets.base import Dataset, Roles, relation
-from hanka.datasets.own import OwnSpec, own_dataset
-from hanka.errors import HankaError, nearest
+from hanka.errors import HankaError, StudyError, nearest
 from hanka.methods import METHODS
 from hanka.methods.contract import Method, Params
 from hanka.models.catalogue import ModelRef, find_model
-from hanka.records import Relation
+from hanka.models.identity import model_identity
+from hanka.records import RELATIONS, Relation
+from hanka.study.dataset_declarations import resolve_datasets
 from hanka.study.messages import first_mistake
-from hanka.study.schema import DatasetSpec, MethodSpec, StudySpec, TaskSpec, for_task
+from hanka.study.schema import BaseModelSpec, MethodSpec, StudySpec, TaskSpec, for_task
 from hanka.study.source import Key, StudySource, read_source
 from hanka.study.task_declarations import resolve_task
 from hanka.tasks.base import Task
+
+COMMIT = re.compile(r"[0-9a-f]{7,40}")
+"A revision that cannot move."
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +61,8 @@ class MethodUse:
     "What tables call it."
     params: Mapping[str, Params]
     "Parameters by task name."
+    key: Key = ("methods",)
+    "Where it stands in the study file."
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +79,8 @@ class Study:
     "Tasks by name, in the order of the file."
     methods: tuple[MethodUse, ...]
     "Methods in the order of the file; base first."
+    source: StudySource
+    "The file, so that later checks can name its lines."
 
     @property
     def scoring(self) -> str:
@@ -113,122 +121,73 @@ def resolve(source: StudySource, base: str | None = None, limit: int | None = No
         spec = StudySpec.model_validate(source.values)
     except ValidationError as error:
         raise first_mistake(source, error) from None
-    if base:
-        spec = spec.model_copy(update={"base": StudySpec.model_validate({**source.values, "base": base}).base})
-    if limit:
+    if base is not None:
+        spec = spec.model_copy(update={"base": (BaseModelSpec.model_construct(model=base),)})
+    if limit is not None:
         spec = _limited(spec, limit)
     base_dir = source.path.resolve().parent
     tasks = {name: resolve_task(source, name, task) for name, task in spec.tasks.items()}
-    datasets, roles = _datasets(source, spec, tasks, base_dir)
+    datasets, roles = resolve_datasets(source, spec, tasks, base_dir)
     uses = {name: _task_use(source, spec.tasks[name], tasks[name], datasets, roles) for name in tasks}
-    study = Study(spec, base_dir, _models(source, spec, base_dir), uses, _methods(source, spec, uses))
+    models = _models(source, spec, base_dir, base is not None)
+    study = Study(spec, base_dir, models, uses, _methods(source, spec, uses), source)
     _check_evaluation(source, study)
     return study
 
 
 def _limited(spec: StudySpec, limit: int) -> StudySpec:
-    sizes = tuple(dict.fromkeys(min(size, limit) for size in spec.train.sizes))
     cross = spec.eval.cross_task_sizes
     methods = []
     for entry in spec.methods:
         own = entry.params.get("sizes")
-        capped = {"sizes": list(dict.fromkeys(min(size, limit) for size in own))} if isinstance(own, list) else {}
+        capped = {} if own is None else {"sizes": _capped(own, limit)}
         methods.append(entry.model_copy(update={"params": {**entry.params, **capped}}))
     evaluation = {
         "limit": min(spec.eval.limit or limit, limit),
-        "cross_task_sizes": None if cross is None else tuple(dict.fromkeys(min(size, limit) for size in cross)),
+        "cross_task_sizes": None if cross is None else tuple(_capped(list(cross), limit)),
     }
     return spec.model_copy(
         update={
-            "train": spec.train.model_copy(update={"sizes": sizes}),
+            "train": spec.train.model_copy(update={"sizes": tuple(_capped(list(spec.train.sizes), limit))}),
             "eval": spec.eval.model_copy(update=evaluation),
             "methods": tuple(methods),
         }
     )
 
 
-def _models(source: StudySource, spec: StudySpec, base_dir: Path) -> tuple[ModelRef, ...]:
-    try:
-        return tuple(find_model(base.model, base_dir, base.trust_remote_code) for base in spec.base)
-    except HankaError as error:
-        raise source.error(("base",), str(error)) from None
+def _capped(sizes: Any, limit: int) -> Any:
+    """Cap sizes, a list or a map from task or kind to one; what is neither is left to the later check."""
+    if isinstance(sizes, dict):
+        return {name: _capped(value, limit) for name, value in sizes.items()}
+    if isinstance(sizes, list):
+        return list(dict.fromkeys(min(size, limit) if isinstance(size, int) else size for size in sizes))
+    return sizes
 
 
-def _datasets(
-    source: StudySource, spec: StudySpec, tasks: Mapping[str, Task], base_dir: Path
-) -> tuple[dict[str, Dataset], Mapping[str, Roles]]:
-    """Collect the datasets of the source and the study's own, and the source's default roles."""
-    datasets: dict[str, Dataset] = {}
-    roles: Mapping[str, Roles] = {}
-    if spec.data is not None:
-        if spec.data.source not in SOURCES:
-            raise source.error(
-                ("data", "source"), f"unknown source {spec.data.source!r}: {nearest(spec.data.source, SOURCES.names())}"
-            )
-        found = SOURCES.get(spec.data.source)
-        if found.needs_path and not spec.data.path:
-            raise source.error(("data", "path"), f"source {found.name} needs `path:`, the folder of its files")
-        folder = None if spec.data.path is None else _data_folder(spec.data.path, base_dir)
+def _models(source: StudySource, spec: StudySpec, base_dir: Path, overridden: bool) -> tuple[ModelRef, ...]:
+    """Find every base model; `overridden`: it comes from the command line, so no line of the file is to blame."""
+    several = isinstance(source.values.get("base"), list)
+    found: list[ModelRef] = []
+    for index, base in enumerate(spec.base):
+        key: Key = ("base", index) if several else ("base",)
         try:
-            datasets.update(found.catalogue(folder))
+            model = find_model(base.model, base_dir, base.trust_remote_code)
+            if model.kind == "folder":
+                model_identity(model)
         except HankaError as error:
-            raise source.error(("data", "path"), str(error)) from None
-        roles = found.roles
-    for name, entry in spec.datasets.items():
-        key = ("datasets", name)
-        files = (entry.train, entry.test, entry.demonstrations)
-        if not any(files) and name in datasets and entry.domain:
-            datasets[name] = replace(datasets[name], domain=entry.domain)
-        elif name in datasets:
-            raise source.error(key, f"the name is taken by a dataset of source {datasets[name].source}; choose another")
-        else:
-            datasets[name] = _own(source, key, name, entry, tasks, base_dir)
-    return datasets, roles
-
-
-def _data_folder(path: str, base_dir: Path) -> Path:
-    """Start from the study file's folder; where nothing is there, from the working directory."""
-    near_study, here = base_dir / Path(path).expanduser(), Path.cwd() / Path(path).expanduser()
-    return here if here.is_dir() and not near_study.is_dir() else near_study
-
-
-def _own(
-    source: StudySource, key: Key, name: str, entry: DatasetSpec, tasks: Mapping[str, Task], base_dir: Path
-) -> Dataset:
-    if entry.task is None:
-        raise source.error(key, "`task:` is missing; say which task its rows belong to")
-    if entry.task not in tasks:
-        raise source.error((*key, "task"), f"unknown task {entry.task!r}: {nearest(entry.task, tasks)}")
-    if not entry.train and not entry.test:
-        raise source.error(key, "neither `train:` nor `test:` is given; name at least one file")
-    task = tasks[entry.task]
-    allowed = {*task.inputs, "output", "id", "group"}
-    for field in entry.fields:
-        if field not in allowed:
+            if overridden:
+                raise StudyError(f"--base: {error}") from None
+            raise source.error(key, str(error)) from None
+        if base.trust_remote_code and model.kind == "hub" and not COMMIT.fullmatch(model.revision):
             raise source.error(
-                (*key, "fields", field), f"task {task.name} has no field {field!r}: {nearest(field, allowed)}"
+                key,
+                f"trust_remote_code runs {model.hub_id}'s own code and needs a pinned revision, not "
+                f"{model.revision!r}: write model: {model.hub_id}@<commit>",
             )
-    for value, word in entry.labels.items():
-        if word not in task.labels:
-            raise source.error(
-                (*key, "labels", value),
-                f"{word!r} is not a label of task {task.name}: {nearest(word, task.labels)}",
-            )
-    own = OwnSpec(
-        task=entry.task,
-        domain=entry.domain or name,
-        inputs=task.inputs,
-        train=entry.train,
-        test=entry.test,
-        demonstrations=entry.demonstrations,
-        fields=entry.fields,
-        labels=entry.labels,
-        licence=entry.licence,
-    )
-    try:
-        return own_dataset(name, own, base_dir)
-    except HankaError as error:
-        raise source.error(key, str(error)) from None
+        if any(model.name == other.name for other in found):
+            raise source.error(key, f"{base.model!r} stands twice; keep one")
+        found.append(model)
+    return tuple(found)
 
 
 def _task_use(
@@ -245,28 +204,30 @@ def _task_use(
         in_names = spec.in_domain
         out_names = spec.out_of_domain
     if not in_names and not out_names:
-        raise source.error(
-            key, "has no test set; name at least one under `in_domain:` or `out_of_domain:`"
-        )
+        raise source.error(key, "has no test set; name at least one under `in_domain:` or `out_of_domain:`")
 
-    def find(role: str, name: str) -> Dataset:
+    def find(role: str, name: str, index: int = 0) -> Dataset:
+        here = (*key, role, index)
+        having = [one.name for one in datasets.values() if one.task == task.name]
         if name not in datasets:
-            of_task = [dataset.name for dataset in datasets.values() if dataset.task == task.name]
-            raise source.error((*key, role), f"unknown dataset {name!r}: {nearest(name, of_task or datasets)}")
+            raise source.error(here, f"unknown dataset {name!r}: {nearest(name, having or datasets)}")
         found = datasets[name]
         if found.task != task.name:
-            raise source.error((*key, role), f"dataset {name!r} belongs to task {found.task}, not to {task.name}")
+            raise source.error(
+                here, f"dataset {name!r} belongs to task {found.task}, not to {task.name}; of {task.name}: "
+                f"{', '.join(having) or 'none'}"
+            )  # fmt: skip
         split = "train" if role == "train" else "test"
         if split not in found.splits:
-            having = [d.name for d in datasets.values() if d.task == task.name and split in d.splits]
+            having = [one.name for one in datasets.values() if one.task == task.name and split in one.splits]
             raise source.error(
-                (*key, role), f"dataset {name!r} has no {split} rows; with {split} rows: {', '.join(having) or 'none'}"
+                here, f"dataset {name!r} has no {split} rows; with {split} rows: {', '.join(having) or 'none'}"
             )
         return found
 
     train = find("train", train_name) if train_name else None
-    in_domain = tuple(find("in_domain", name) for name in in_names)
-    out_of_domain = tuple(find("out_of_domain", name) for name in out_names)
+    in_domain = tuple(find("in_domain", name, index) for index, name in enumerate(in_names))
+    out_of_domain = tuple(find("out_of_domain", name, index) for index, name in enumerate(out_names))
     both = {dataset.name for dataset in in_domain} & {dataset.name for dataset in out_of_domain}
     if both:
         raise source.error((*key, "out_of_domain"), f"{sorted(both)[0]!r} stands under in_domain, too; keep one")
@@ -280,12 +241,12 @@ def _check_domains(
     source: StudySource, key: Key, anchor: Dataset, inside: Iterable[Dataset], outside: Iterable[Dataset]
 ) -> None:
     """Roles must follow from the declared domains; the study may change a domain, visibly."""
-    for role, expected, sets in (("in_domain", "in_domain", inside), ("out_of_domain", "out_of_domain", outside)):
-        for dataset in sets:
-            if relation(anchor, dataset) != expected:
+    for role, sets in (("in_domain", inside), ("out_of_domain", outside)):
+        for index, dataset in enumerate(sets):
+            if relation(anchor, dataset) != role:
                 other = "out_of_domain" if role == "in_domain" else "in_domain"
                 raise source.error(
-                    (*key, role),
+                    (*key, role, index),
                     f"{dataset.name!r} has domain {dataset.domain!r} and {anchor.name!r} has {anchor.domain!r}, "
                     f"so it is {other}; move it there, or set datasets.{dataset.name}.domain",
                 )
@@ -312,50 +273,81 @@ def _method_use(
     source: StudySource, index: int, entry: MethodSpec, trained: Mapping[str, Task], tasks: set[str]
 ) -> MethodUse:
     if entry.method not in METHODS:
-        raise source.error(("methods", index), f"unknown method {entry.method!r}: {nearest(entry.method, METHODS.names())}")
+        raise source.error(
+            ("methods", index), f"unknown method {entry.method!r}: {nearest(entry.method, METHODS.names())}"
+        )
     method = METHODS.get(entry.method)
     key: Key = ("methods", index, entry.method)
-    words = tasks | {"classification", "generation"}
+    label = entry.params.get("name") or entry.method
+    if not isinstance(label, str):
+        raise source.error((*key, "name"), f"{label!r} is not text; give a label such as {entry.method}-2")
     params: dict[str, Params] = {}
-    for name, task in trained.items() if method.trains else ():
-        values: dict[str, Any] = {}
-        for param, value in entry.params.items():
-            if isinstance(value, dict):
-                wrong = [word for word in value if word not in words]
-                if wrong:
-                    raise source.error((*key, param), f"{wrong[0]!r} is no task of the study and no task kind: {nearest(str(wrong[0]), words)}")
-                if name not in value and task.kind not in value:
-                    continue
-                value = value.get(name, value.get(task.kind))
+    for task in trained.values() if method.trains else ():
+        params[task.name] = _params(source, key, method, _for_task(source, key, entry, task, tasks))
+    if not params:
+        _params(
+            source, key, method, {name: value for name, value in entry.params.items() if not isinstance(value, dict)}
+        )
+    return MethodUse(method, label, params, key)
+
+
+def _for_task(source: StudySource, key: Key, entry: MethodSpec, task: Task, tasks: set[str]) -> dict[str, Any]:
+    """Return the parameters a method entry has for a task; a map goes by task or task kind."""
+    words = tasks | {"classification", "generation"}
+    values: dict[str, Any] = {}
+    for param, value in entry.params.items():
+        if not isinstance(value, dict):
             values[param] = value
-        try:
-            params[name] = method.params.model_validate(values)
-        except ValidationError as error:
-            raise first_mistake(source, error, key, method.params) from None
-    if not method.trains:
-        try:
-            method.params.model_validate(entry.params)
-        except ValidationError as error:
-            raise first_mistake(source, error, key, method.params) from None
-    return MethodUse(method, str(entry.params.get("name") or entry.method), params)
+            continue
+        if not value:
+            raise source.error((*key, param), "an empty map; give a value, or a map from task or task kind to a value")
+        for word in value:
+            if word not in words:
+                raise source.error(
+                    (*key, param, word),
+                    f"{word!r} is no task of the study and no task kind: {nearest(str(word), words)}",
+                )
+        if task.name in value or task.kind in value:
+            values[param] = for_task(value, task.name, task.kind, None)
+    return values
+
+
+def _params(source: StudySource, key: Key, method: Method, values: Mapping[str, Any]) -> Params:
+    try:
+        return method.params.model_validate(values)
+    except ValidationError as error:
+        raise first_mistake(source, error, key, method.params) from None
 
 
 def _check_evaluation(source: StudySource, study: Study) -> None:
-    """Check what `eval` and `train` say against the tasks."""
+    """Check what `eval` and `train` say against tasks and methods."""
     words = {"classification", "generation", *study.tasks}
-    for name, extra in (("shots", set()), ("prompts", {"in_domain", "out_of_domain", "cross_task"})):
+    for name, extra in (("shots", set()), ("prompts", set(RELATIONS))):
         value = getattr(study.spec.eval, name)
         for word in value if isinstance(value, dict) else ():
             if word not in words | extra:
                 raise source.error(
-                    ("eval", name, word), f"{word!r} is no task of the study and no task kind: {nearest(word, words | extra)}"
+                    ("eval", name, word),
+                    f"{word!r} is no task of the study and no task kind: {nearest(word, words | extra)}",
                 )
     for use in study.tasks.values():
         asked: list[tuple[Key, str]] = [(("train", "prompt"), study.spec.train.prompt)] if use.train else []
-        for rel in ("in_domain", "out_of_domain", "cross_task"):
-            asked += [(("eval", "prompts"), prompt) for prompt in study.prompts(use.task, rel)]  # type: ignore[arg-type]
+        for rel in RELATIONS:
+            asked += [(("eval", "prompts"), prompt) for prompt in study.prompts(use.task, rel)]
         for key, prompt in asked:
             if prompt not in use.task.prompts:
                 raise source.error(
                     key, f"task {use.task.name} has no prompt {prompt!r}: {nearest(prompt, use.task.prompts)}"
                 )
+    _check_cross_task_sizes(source, study)
+
+
+def _check_cross_task_sizes(source: StudySource, study: Study) -> None:
+    sizes = set(study.spec.train.sizes)
+    for method in study.methods:
+        for params in method.params.values():
+            sizes |= set(getattr(params, "sizes", None) or ())
+    for size in study.spec.eval.cross_task_sizes or ():
+        if size not in sizes and study.spec.eval.cross_task:
+            allowed = ", ".join(map(str, sorted(sizes)))
+            raise source.error(("eval", "cross_task_sizes"), f"no method trains on {size} rows; sizes are {allowed}")

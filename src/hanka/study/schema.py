@@ -9,13 +9,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
+
+from hanka.methods.contract import no_boolean_for_a_number
 
 
 class Strict(BaseModel):
     """Unknown keys are errors; values do not change after reading."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=False, protected_namespaces=())
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=False, protected_namespaces=(), allow_inf_nan=False)
+    _numbers = field_validator("*", mode="before")(no_boolean_for_a_number)
 
 
 def _per_task(check: Callable[[Any], Any]) -> Callable[[Any], Any]:
@@ -48,6 +51,9 @@ def _whole_numbers(low: int) -> Callable[[Any], Any]:
 
 def _names(value: Any) -> Any:
     items = [value] if isinstance(value, str) else value
+    for item in items if isinstance(items, (list, tuple)) else ():
+        if isinstance(item, (bool, int, float)):
+            raise ValueError(f"{value!r}: YAML reads an item as {type(item).__name__}, not as text; put it in quotes")
     if not isinstance(items, (list, tuple)) or not all(isinstance(item, str) and item for item in items):
         raise ValueError(f"{value!r} is not a name or a list of names")
     if len(set(items)) != len(items):
@@ -286,13 +292,3 @@ class StudySpec(Strict):
         if isinstance(value, dict):
             return {name: {} if spec is None else spec for name, spec in value.items()}
         return value
-
-    @model_validator(mode="after")
-    def _remote_code_is_pinned(self) -> StudySpec:
-        for base in self.base:
-            if base.trust_remote_code and "@" not in base.model:
-                raise ValueError(
-                    f"trust_remote_code runs {base.model}'s own code and needs a pinned revision: "
-                    f"write model: {base.model}@<commit>"
-                )
-        return self

@@ -1,7 +1,7 @@
 """Read a YAML study file and remember where every key stands, so that errors can name file and line.
 
 `yaml.compose` gives nodes with marks; values are built by PyYAML's safe constructor. Anchors and
-merges work; duplicate keys, tags and several documents are errors.
+merges work; duplicate keys, keys that are not text, tags and several documents are errors.
 """
 
 from __future__ import annotations
@@ -16,6 +16,18 @@ from hanka.errors import StudyError
 
 Key = tuple[str | int, ...]
 
+ADVICE = (
+    ("'\\t'", "indent with spaces, not with tabs"),
+    ("mapping values are not allowed", "check the indentation, and put text that holds `: ` in quotes"),
+    ("expected <block end>", "keys of one map must stand equally far from the margin"),
+    ("expected a single document", "a study is one document; take the second `---` out"),
+    ("could not determine a constructor for the tag", "tags (`!…`) are not allowed; write plain values"),
+    ("expected ',' or", "close every [ and {, and put text that holds , [ ] { } in quotes"),
+    ("while scanning a quoted scalar", "close the quotes"),
+    ("cannot start any token", "put the text in quotes"),
+)
+"""What PyYAML says → what to do."""
+
 
 @dataclass(frozen=True, slots=True)
 class StudySource:
@@ -28,14 +40,18 @@ class StudySource:
     lines: dict[Key, int]
     "Key path → line, starting at 1."
 
+    def line(self, key: Key) -> int:
+        """Return the line of a key, or of the nearest key above it that stands in the file."""
+        while key and key not in self.lines:
+            key = key[:-1]
+        return self.lines.get(key, 1)
+
     def error(self, key: Key, message: str) -> StudyError:
         """Build the one-line error for a key: file, line, key, message."""
-        where = key
-        while where and where not in self.lines:
-            where = where[:-1]
-        line = self.lines.get(where, 1)
-        dotted = ".".join(str(part) for part in key) or "the file"
-        return StudyError(f"{self.path}:{line}: {dotted}: {message}")
+        while key and isinstance(key[-1], int) and key not in self.lines:
+            key = key[:-1]
+        dotted = ".".join(str(part) for part in key) or "the study"
+        return StudyError(f"{self.path}:{self.line(key)}: {dotted}: {message}")
 
 
 def read_source(path: Path) -> StudySource:
@@ -44,8 +60,13 @@ def read_source(path: Path) -> StudySource:
         text = path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
         raise StudyError(f"{path}: no such study file; `hanka init` writes one") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise StudyError(f"{path}: cannot be read as UTF-8 text: {error}") from None
+    except IsADirectoryError:
+        raise StudyError(f"{path}: a folder, not a study file; name the YAML file in it") from None
+    except UnicodeDecodeError as error:
+        line = error.object[: error.start].count(b"\n") + 1
+        raise StudyError(f"{path}:{line}: byte {error.start} is not UTF-8 text; save the file as UTF-8") from None
+    except OSError as error:
+        raise StudyError(f"{path}: cannot be read: {error.strerror or error}") from None
     return parse_source(text, path)
 
 
@@ -53,34 +74,83 @@ def parse_source(text: str, path: Path) -> StudySource:
     """Parse the text of a study file; `path` is named in errors."""
     try:
         root = yaml.compose(text, Loader=yaml.SafeLoader)
+        lines: dict[Key, int] = {}
+        if root is not None:
+            _Lines(path, lines, set(), set()).collect(root, ())
         values = yaml.safe_load(text)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = mark.line + 1 if mark else 1
-        raise StudyError(f"{path}:{line}: not valid YAML: {error.problem or error.context}") from None
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise StudyError(f"{path}:{line}: not valid YAML: {_explain(error)}") from None
+    except yaml.reader.ReaderError as error:
+        line = text.count("\n", 0, error.position) + 1
+        raise StudyError(
+            f"{path}:{line}: not valid YAML: the character {chr(int(error.character))!r} is not allowed; take it out"
+        ) from None
+    except (yaml.YAMLError, ValueError) as error:
         raise StudyError(f"{path}:1: not valid YAML: {' '.join(str(error).split())}") from None
-    if root is None or not isinstance(values, dict):
-        raise StudyError(f"{path}:1: a study is a mapping of keys such as `name:`, `base:`, `tasks:` and `methods:`")
-    lines: dict[Key, int] = {}
-    _collect(root, (), lines, path)
+    except RecursionError:
+        raise StudyError(f"{path}:1: not valid YAML: it is nested too deeply") from None
+    if root is None:
+        raise StudyError(f"{path}:1: the file is empty; `hanka init` writes a study to begin with")
+    if not isinstance(values, dict):
+        raise StudyError(
+            f"{path}:{root.start_mark.line + 1}: the study is a {type(values).__name__}, not a map; give keys such as "
+            f"`name:`, `base:`, `tasks:` and `methods:`"
+        )
     return StudySource(path, values, lines)
 
 
-def _collect(node: yaml.Node, key: Key, lines: dict[Key, int], path: Path) -> None:
-    """Note the line of every key below `node`; raise StudyError for duplicate or non-text keys."""
-    lines.setdefault(key, node.start_mark.line + 1)
-    if isinstance(node, yaml.MappingNode):
+def _explain(error: yaml.MarkedYAMLError) -> str:
+    said = ", ".join(part for part in (error.context, error.problem) if part)
+    advice = next((what for sign, what in ADVICE if sign in said), "")
+    return f"{' '.join(said.split())}; {advice}" if advice else " ".join(said.split())
+
+
+@dataclass(frozen=True, slots=True)
+class _Lines:
+    """Notes the line of every key of a node tree; a node that stands in several places (an alias) is noted once."""
+
+    path: Path
+    lines: dict[Key, int]
+    above: set[int]
+    noted: set[int]
+
+    def collect(self, node: yaml.Node, key: Key) -> None:
+        """Note every key below `node`; raise StudyError for a key that is no text, stands twice or holds itself."""
+        self.lines.setdefault(key, node.start_mark.line + 1)
+        if id(node) in self.above:
+            raise self._error(node, key, "the value holds itself; write it out without the alias")
+        if id(node) in self.noted:
+            return
+        self.noted.add(id(node))
+        self.above.add(id(node))
+        if isinstance(node, yaml.MappingNode):
+            self._mapping(node, key)
+        elif isinstance(node, yaml.SequenceNode):
+            for index, item in enumerate(node.value):
+                self.lines[(*key, index)] = item.start_mark.line + 1
+                self.collect(item, (*key, index))
+        self.above.discard(id(node))
+
+    def _mapping(self, node: yaml.MappingNode, key: Key) -> None:
         seen: set[str] = set()
         for name_node, value_node in node.value:
+            if name_node.tag == "tag:yaml.org,2002:merge":
+                continue
             name = str(name_node.value)
-            line = name_node.start_mark.line + 1
-            if name in seen and name != "<<":
-                raise StudyError(f"{path}:{line}: {'.'.join(map(str, (*key, name)))}: the key stands twice; keep one")
+            if name_node.tag != "tag:yaml.org,2002:str":
+                kind = str(name_node.tag).rpartition(":")[2]
+                shown = f'{name}: is read as {kind}, not as text; write "{name}":'
+                raise self._error(
+                    name_node, key, shown if isinstance(name_node, yaml.ScalarNode) else "a key must be text"
+                )
+            if name in seen:
+                raise self._error(name_node, (*key, name), "the key stands twice; keep one")
             seen.add(name)
-            lines[(*key, name)] = line
-            _collect(value_node, (*key, name), lines, path)
-    elif isinstance(node, yaml.SequenceNode):
-        for index, item in enumerate(node.value):
-            lines[(*key, index)] = item.start_mark.line + 1
-            _collect(item, (*key, index), lines, path)
+            self.lines[(*key, name)] = name_node.start_mark.line + 1
+            self.collect(value_node, (*key, name))
+
+    def _error(self, node: yaml.Node, key: Key, message: str) -> StudyError:
+        dotted = ".".join(map(str, key)) or "the study"
+        return StudyError(f"{self.path}:{node.start_mark.line + 1}: {dotted}: {message}")

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from hanka.errors import nearest
 from hanka.metrics import DEFAULT_METRICS, METRICS
+from hanka.records import RELATIONS
 from hanka.study.schema import TaskSpec
 from hanka.study.source import Key, StudySource
 from hanka.tasks import TASKS
 from hanka.tasks.base import FIELD, Task
 
 DECLARING = ("kind", "labels", "prompt", "prompts", "metric", "stop")
+RESERVED = ("classification", "generation", *RELATIONS)
+"Words that maps such as `eval.shots` use beside task names."
 
 
 def resolve_task(source: StudySource, name: str, spec: TaskSpec) -> Task:
@@ -18,10 +21,14 @@ def resolve_task(source: StudySource, name: str, spec: TaskSpec) -> Task:
     declared = [word for word in DECLARING if word in spec.model_fields_set]
     if name in TASKS:
         if declared:
-            raise source.error(
-                (*key, declared[0]), f"{name} is a built-in task; declare your own under another name"
-            )
+            raise source.error((*key, declared[0]), f"{name} is a built-in task; declare your own under another name")
         return TASKS.get(name)
+    if name in RESERVED:
+        raise source.error(key, f"{name!r} is a word of the study file; give the task another name")
+    if spec.kind is None and declared:
+        raise source.error(
+            (*key, "kind"), "the key is missing; an own task needs `kind: classification` or `kind: generation`"
+        )
     if spec.kind is None:
         raise source.error(
             key,
@@ -30,15 +37,15 @@ def resolve_task(source: StudySource, name: str, spec: TaskSpec) -> Task:
         )
     prompts = dict(spec.prompts)
     if spec.prompt is not None:
+        if "p1" in prompts:
+            raise source.error((*key, "prompts", "p1"), "`prompt:` is p1, too; keep one of them")
         prompts = {"p1": spec.prompt, **prompts}
     if not prompts:
-        raise source.error(key, "an own task needs `prompt:`, for example \"Mail: {input}\\nTone:\"")
+        raise source.error(key, 'an own task needs `prompt:`, for example "Mail: {input}\\nTone:"')
     for prompt, template in prompts.items():
         if not FIELD.findall(template):
-            raise source.error(
-                (*key, "prompt" if spec.prompt == template else "prompts"),
-                f"prompt {prompt} has no {{field}} place, for example {{input}}",
-            )
+            place = ("prompt",) if spec.prompt is template else ("prompts", prompt)
+            raise source.error((*key, *place), f"{template!r} has no {{field}} place, for example {{input}}")
     return _declare(source, key, name, spec, prompts)
 
 
@@ -46,9 +53,19 @@ def _declare(source: StudySource, key: Key, name: str, spec: TaskSpec, prompts: 
     if spec.kind == "classification":
         if len(spec.labels) < 2:
             raise source.error((*key, "labels"), f"{list(spec.labels)!r}: a classification needs at least two labels")
+        padded = next((label for label in spec.labels if label != label.strip()), None)
+        if padded is not None:
+            raise source.error((*key, "labels"), f"{padded!r} begins or ends with white space; take it out")
         if spec.metric is not None:
             raise source.error((*key, "metric"), "a classification is scored by accuracy and macro-F1; leave it out")
-        return Task(name, "classification", prompts, DEFAULT_METRICS["classification"], spec.labels, description="declared in the study")
+        return Task(
+            name,
+            "classification",
+            prompts,
+            DEFAULT_METRICS["classification"],
+            spec.labels,
+            description="declared in the study",
+        )
     if spec.labels:
         raise source.error((*key, "labels"), "a generation has no labels; say `kind: classification` or leave them out")
     primary = spec.metric or DEFAULT_METRICS["generation"][0]

@@ -66,8 +66,7 @@ DETECTION = Task(
     kind="classification",
     prompts={
         "p1": "### Input_1:\n{input_1}\n### Input_2:\n{input_2}\n### Paraphrase Classification:",
-        "p2": "Let's compare the two sentences: Sentence_1:{input_1}\n"
-        "Sentence_2:{input_2}\nAre they paraphrasing?:",
+        "p2": "Let's compare the two sentences: Sentence_1:{input_1}\nSentence_2:{input_2}\nAre they paraphrasing?:",
     },
     metrics=DEFAULT_METRICS["classification"],
     labels=("yes", "no"),

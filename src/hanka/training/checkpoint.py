@@ -22,7 +22,10 @@ MOMENTS = ("exp_avg", "exp_avg_sq", "step")
 
 
 def save_checkpoint(
-    folder: Path, parameters: Mapping[str, torch.nn.Parameter], optimizer: torch.optim.Optimizer, state: Mapping[str, Any]
+    folder: Path,
+    parameters: Mapping[str, torch.nn.Parameter],
+    optimizer: torch.optim.Optimizer,
+    state: Mapping[str, Any],
 ) -> None:
     """Write the newest checkpoint below `folder` and drop the one before.
 

@@ -158,7 +158,7 @@ ENTRIES: tuple[MiniEntry, ...] = (
         "stories",
         "Apache-2.0",
         has_train=True,
-        note="yes: two people's answers to one question (noisy); no: the most similar answer to another question",
+        note="yes: answers to one question (noisy); no: a similar answer to another; word overlap alone has AUC 0.74",
     ),
     MiniEntry("factual-pairs", "detection", "news-sentences", "facts", FACTS_LICENCE, note=MINIMAL_PAIRS),
 )

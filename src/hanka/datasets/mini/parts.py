@@ -23,10 +23,16 @@ N_TRAINED, N_TESTED = 16, 8
 "Demonstrations of a data set that trains, and of one that only tests."
 SPACES = re.compile(r"[^\S\n]+")
 LINES = re.compile(r" ?\n\s*")
+MISREAD = re.compile(r"[\u00c2-\u00f4][\u0080-\u00bf]*[\u0080-\u009f][\u0080-\u00bf]*")
+"UTF-8 that was once read as Latin-1; told by its control characters, which no text has."
 
 
 def cleaned(text: str) -> str:
-    """Return text without double spaces, blank lines, entities (some are escaped twice) or outer space."""
+    """Return text without double spaces, blank lines, entities (some are escaped twice) or outer space.
+
+    Characters that upstream read in the wrong encoding are put right where that can be told for sure.
+    """
+    text = MISREAD.sub(lambda match: match[0].encode("latin-1").decode("utf-8", "ignore"), text)
     return LINES.sub("\n", SPACES.sub(" ", html.unescape(html.unescape(text)).replace("\r", "\n"))).strip()
 
 

@@ -47,17 +47,7 @@ def prepare_boolq(files: Mapping[str, Path]) -> Mapping[str, Parts]:
         Asked(f"dev-{i:04d}", cleaned(row["passage"]), cleaned(row["question"]), ANSWERS[row["answer"].lower()])
         for i, row in enumerate(json_rows(files["BoolQ/dev.jsonl"]))
     ]
-    # The combined file writes "Title -- passage", the development file the passage alone.
-    combined = [
-        Asked(
-            f"train-{i:05d}",
-            cleaned(row["passage"].partition(" -- ")[2] or row["passage"]),
-            cleaned(row["question"]),
-            ANSWERS[str(row["label"]).lower()],
-        )
-        for i, row in enumerate(json_rows(files["BoolQ/combined.jsonl"]))
-        if "label" in row
-    ]
+    combined = _labelled_rows(files["BoolQ/combined.jsonl"])
     group = source_groups(asked.passage for asked in (*development, *combined))
     questions = {text_group(asked.question) for asked in development}
     passages = {group[asked.passage] for asked in development}
@@ -82,6 +72,20 @@ def prepare_boolq(files: Mapping[str, Path]) -> Mapping[str, Parts]:
             _questions("boolq-questions", of_half(development, 1), group),
         ),
     }
+
+
+def _labelled_rows(path: Path) -> list[Asked]:
+    """Read the labelled rows of BoolQ's combined file, which writes "Title -- passage"."""
+    return [
+        Asked(
+            f"train-{i:05d}",
+            cleaned(row["passage"].partition(" -- ")[2] or row["passage"]),
+            cleaned(row["question"]),
+            ANSWERS[str(row["label"]).lower()],
+        )
+        for i, row in enumerate(json_rows(path))
+        if "label" in row
+    ]
 
 
 def prepare_pubmedqa(files: Mapping[str, Path]) -> Mapping[str, Parts]:

@@ -29,8 +29,8 @@ from hanka.records import Example
 
 N_QUESTION_STORIES, N_TEST_STORIES, DEMONSTRATIONS_PER_STORY = 20, 22, 4
 FEWEST_WORDS = 4
-POSITIVE_OVERLAP = 0.15
-NEGATIVE_OVERLAP = (0.1, 0.5)
+POSITIVE_OVERLAP = 0.1
+NEGATIVE_OVERLAP = (0.12, 0.45)
 "Jaccard of the words: below, a pair says something else (or is too easy); above, a negative says the same."
 CROP_WORDS = 100
 WORD = re.compile(r"\w+")

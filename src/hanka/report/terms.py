@@ -1,0 +1,116 @@
+"""What the words of the report mean, in both languages: the definitions at its end.
+
+Kept apart from `words_en.py` and `words_ja.py` because these are sentences a researcher may check, not
+labels. Every `term_…` has its `about_…`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+TERMS_EN: Mapping[str, str] = {
+    "term_decision": "Decision",
+    "about_decision": "Adapting a task is recommended where a variant is shown to beat the base model at its "
+    "best number "
+    "of demonstrations on some in-domain test set and loses on none. What it costs elsewhere is said beside it.",
+    "term_variant": "Variant",
+    "about_variant": "One adapted model: base model × method × parameters × training set × size × seed.",
+    "term_cell": "Cell",
+    "about_cell": "One variant on one test set with one shot count, prompt and draw of demonstrations.",
+    "term_in_domain": "In domain",
+    "about_in_domain": "Same task and same declared domain as the training data.",
+    "term_out_of_domain": "Out of domain",
+    "about_out_of_domain": "Same task, text from another declared domain.",
+    "term_cross_task": "Cross task",
+    "about_cross_task": "Another task than the one trained on.",
+    "term_shots": "Shots",
+    "about_shots": "Solved demonstrations placed before the query; 0-shot has none.",
+    "term_primary_metric": "Primary metric",
+    "about_primary_metric": "The metric that verdicts rest on: accuracy where answers are labels, ROUGE-L for "
+    "free text, "
+    "unless the task names another.",
+    "term_verdict": "Verdict",
+    "about_verdict": "Better or worse than the base model on the same samples if the p-value after Holm's "
+    "correction is "
+    "below {alpha}; else tied. Tied means not shown to differ, not equal.",
+    "term_interval": "Interval",
+    "about_interval": "{level} confidence interval. For differences it is paired by sample, so it answers how "
+    "the two "
+    "models differ on this kind of sample. It is not corrected for the number of comparisons.",
+    "term_p_holm": "p (Holm)",
+    "about_p_holm": "p-value corrected by Holm's method over all comparisons of the study: it bounds the chance of "
+    "even one false verdict among them.",
+    "term_mde": "Smallest detectable difference",
+    "about_mde": "About how large a true difference must be for this many samples to show it. A tie with a large "
+    "value here says little.",
+    "term_right_wrong": "Right → wrong, wrong → right",
+    "about_right_wrong": "Samples the base model answered correctly and the adapted one does not (forgotten), "
+    "and the "
+    "reverse (learned). Beyond chance: the share less the flips that two independent guessers of these accuracies "
+    "would make; a lower bound.",
+    "term_label_share": "Label share",
+    "about_label_share": "Share of free-text outputs that are nothing but a label of the trained task.",
+    "term_distinct_share": "Distinct outputs",
+    "about_distinct_share": "Different outputs divided by all outputs; compare it at equal n.",
+    "term_length_ratio": "Length ratio",
+    "about_length_ratio": "Length of the output divided by length of the reference, averaged.",
+    "term_cap_hits": "Reached the cap",
+    "about_cap_hits": "Share of outputs that ran into the generation cap instead of ending by themselves.",
+    "term_trivial": "Trivial baseline",
+    "about_trivial": "An answer that needs no model, scored like any other: one label for all, or the first sentence.",
+    "term_unparsed": "Not parsed",
+    "about_unparsed": "An output that the task could not read as an answer. It counts as wrong where labels are "
+    "scored.",
+}
+
+TERMS_JA: Mapping[str, str] = {
+    "term_decision": "結論",
+    "about_decision": "ドメイン内のいずれかのテストセットで、最良のデモ数を用いたベースモデルを有意に上回り、"
+    "かつどのテストセットでも下回らないバリアントがある場合に、そのタスクでの適応を推奨します。"
+    "ほかの設定での代償は併記します。",
+    "term_variant": "バリアント",
+    "about_variant": "適応後のモデル 1 つ。ベースモデル × 手法 × パラメーター × 学習データ × 学習件数 × "
+    "シードで決まります。",
+    "term_cell": "セル",
+    "about_cell": "1 つのバリアントを、1 つのテストセット、ショット数、プロンプト、デモ抽出で評価したもの。",
+    "term_in_domain": "ドメイン内",
+    "about_in_domain": "学習データとタスクも宣言されたドメインも同じテストセット。",
+    "term_out_of_domain": "ドメイン外",
+    "about_out_of_domain": "タスクは同じで、宣言されたドメインが異なるテストセット。",
+    "term_cross_task": "別タスク",
+    "about_cross_task": "学習したタスクとは異なるタスクのテストセット。",
+    "term_shots": "ショット数",
+    "about_shots": "クエリの前に置く解答済みのデモの数。0-shot ではデモを置きません。",
+    "term_primary_metric": "主要指標",
+    "about_primary_metric": "判定に使う指標。ラベルで答えるタスクでは正解率、自由記述では ROUGE-L "
+    "です（タスクが別の指標を定める場合を除く）。",
+    "term_verdict": "判定",
+    "about_verdict": "同じテスト例でベースモデルと比べ、Holm 補正後の p 値が {alpha} 未満なら改善または悪化、"
+    "それ以外は有意差なしとします。"
+    "有意差なしは、差が示されなかったという意味で、等しいという意味ではありません。",
+    "term_interval": "区間",
+    "about_interval": "{level} 信頼区間。差の区間はテスト例ごとに対応を取っており、この種の例で 2 "
+    "つのモデルがどれだけ違うかを表します。"
+    "比較の数による補正はしていません。",
+    "term_p_holm": "p 値（Holm 補正後）",
+    "about_p_holm": "この実験のすべての比較について Holm 法で補正した p 値。1 つでも誤った判定が混じる確率を抑えます。",
+    "term_mde": "検出可能な最小差",
+    "about_mde": "このテスト例数で検出するには、真の差がおよそどれだけ必要か。"
+    "この値が大きいときの「有意差なし」は、ほとんど何も示しません。",
+    "term_right_wrong": "正 → 誤、誤 → 正",
+    "about_right_wrong": "ベースモデルが正解し、適応後のモデルが誤った例（忘却）と、その逆（習得）。"
+    "偶然を除いた割合は、"
+    "同じ正解率で独立に当て推量をした場合に入れ替わる分を引いたもので、下限の目安です。",
+    "term_label_share": "ラベル出力率",
+    "about_label_share": "自由記述の出力のうち、学習したタスクのラベルだけからなるものの割合。",
+    "term_distinct_share": "異なり出力率",
+    "about_distinct_share": "異なる出力の数を全出力数で割った値。n が等しいものどうしで比べてください。",
+    "term_length_ratio": "長さの比",
+    "about_length_ratio": "出力の長さを正解の長さで割った値の平均。",
+    "term_cap_hits": "上限到達率",
+    "about_cap_hits": "自然に終わらず、生成長の上限に達した出力の割合。",
+    "term_trivial": "自明なベースライン",
+    "about_trivial": "モデルを必要としない答え（全例に同じラベル、入力の最初の文など）を、同じ方法で採点したもの。",
+    "term_unparsed": "解析不能",
+    "about_unparsed": "タスクの答えとして読み取れなかった出力。ラベルの採点では誤りとして数えます。",
+}

@@ -1,0 +1,131 @@
+"""The datasets of a study: those of its source, and its own files. Names and files are checked, no row is read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from hanka.datasets import SOURCES
+from hanka.datasets.base import Dataset, Roles
+from hanka.datasets.files import READERS
+from hanka.datasets.hub_rows import PREFIX
+from hanka.datasets.own import OwnSpec, own_dataset
+from hanka.errors import HankaError, nearest
+from hanka.study.schema import DatasetSpec, DataSpec, StudySpec
+from hanka.study.source import Key, StudySource
+from hanka.tasks.base import Task
+
+
+def resolve_datasets(
+    source: StudySource, spec: StudySpec, tasks: Mapping[str, Task], base_dir: Path
+) -> tuple[dict[str, Dataset], Mapping[str, Roles]]:
+    """Return all datasets by name, and the source's default roles by task. Raises StudyError."""
+    datasets: dict[str, Dataset] = {}
+    roles: Mapping[str, Roles] = {}
+    if spec.data is not None:
+        if spec.data.source not in SOURCES:
+            raise source.error(
+                ("data", "source"), f"unknown source {spec.data.source!r}: {nearest(spec.data.source, SOURCES.names())}"
+            )
+        found = SOURCES.get(spec.data.source)
+        try:
+            datasets.update(found.catalogue(_data_folder(source, spec.data, found.needs_path, base_dir)))
+        except HankaError as error:
+            raise source.error(("data", "path"), str(error)) from None
+        roles = found.roles
+    for name, entry in spec.datasets.items():
+        key = ("datasets", name)
+        has_files = entry.train or entry.test or entry.demonstrations
+        if not has_files and name in datasets and entry.domain:
+            datasets[name] = replace(datasets[name], domain=entry.domain)
+        elif name in datasets:
+            raise source.error(key, f"the name is taken by a dataset of source {datasets[name].source}; choose another")
+        elif not has_files and datasets:
+            raise source.error(key, f"no dataset of the source, and without files: {nearest(name, datasets)}")
+        else:
+            datasets[name] = _own(source, key, name, entry, tasks, base_dir)
+    return datasets, roles
+
+
+def data_folder(path: str, base_dir: Path) -> Path:
+    """Start from the study file's folder; where nothing is there, from the working directory."""
+    near_study, here = base_dir / Path(path).expanduser(), Path.cwd() / Path(path).expanduser()
+    return here if here.is_dir() and not near_study.is_dir() else near_study
+
+
+def _data_folder(source: StudySource, data: DataSpec, needed: bool, base_dir: Path) -> Path | None:
+    if not data.path:
+        if needed:
+            raise source.error(("data", "path"), f"source {data.source} needs `path:`, the folder of its files")
+        return None
+    folder = data_folder(data.path, base_dir)
+    if needed and not folder.is_dir():
+        raise source.error(
+            ("data", "path"), f"{data.path!r} is no folder; a path starts at the study file's folder, {base_dir}"
+        )
+    return folder
+
+
+def _own(
+    source: StudySource, key: Key, name: str, entry: DatasetSpec, tasks: Mapping[str, Task], base_dir: Path
+) -> Dataset:
+    if entry.task is None:
+        raise source.error((*key, "task"), f"the key is missing; write `task: …`, one of {', '.join(tasks)}")
+    if entry.task not in tasks:
+        raise source.error((*key, "task"), f"unknown task {entry.task!r}: {nearest(entry.task, tasks)}")
+    if not entry.train and not entry.test:
+        raise source.error(key, "neither `train:` nor `test:` is given; name at least one file")
+    task = tasks[entry.task]
+    _check_columns(source, key, entry, task)
+    for split in ("train", "test", "demonstrations"):
+        place = getattr(entry, split)
+        if place is not None:
+            _check_place(source, (*key, split), place, base_dir)
+    own = OwnSpec(
+        task=entry.task,
+        domain=entry.domain or name,
+        inputs=task.inputs,
+        train=entry.train,
+        test=entry.test,
+        demonstrations=entry.demonstrations,
+        fields=entry.fields,
+        labels=entry.labels,
+        licence=entry.licence,
+    )
+    try:
+        return own_dataset(name, own, base_dir)
+    except HankaError as error:
+        raise source.error(key, str(error)) from None
+
+
+def _check_columns(source: StudySource, key: Key, entry: DatasetSpec, task: Task) -> None:
+    """Check the left side of `fields:` and the right side of `labels:` against the task."""
+    allowed = {*task.inputs, "output", "id", "group"}
+    for field in entry.fields:
+        if field not in allowed:
+            raise source.error(
+                (*key, "fields", field), f"task {task.name} has no field {field!r}: {nearest(field, allowed)}"
+            )
+    for value, word in entry.labels.items():
+        if word not in task.labels:
+            raise source.error(
+                (*key, "labels", value),
+                f"{word!r} is not a label of task {task.name}: {nearest(word, task.labels)}",
+            )
+
+
+def _check_place(source: StudySource, key: Key, place: str, base_dir: Path) -> None:
+    """Check that a file is there and of a kind that can be read; hub addresses are checked by their reader."""
+    if place.startswith(PREFIX):
+        return
+    path = base_dir / Path(place).expanduser()
+    if path.suffix.lower() not in READERS:
+        raise source.error(key, f"{place!r} has suffix {path.suffix!r}; allowed: {', '.join(READERS)}")
+    if path.is_dir():
+        raise source.error(key, f"{place!r} is a folder; name a file in it")
+    if not path.is_file():
+        beside = sorted(one.name for one in path.parent.iterdir()) if path.parent.is_dir() else []
+        readable = [one for one in beside if Path(one).suffix.lower() in READERS]
+        hint = nearest(path.name, readable[:12]) if readable else f"no data file is in {path.parent}"
+        raise source.error(key, f"{place!r} does not exist; {hint}")

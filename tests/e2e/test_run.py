@@ -1,0 +1,195 @@
+from __future__ import annotations
+
+import csv
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from e2e.study_files import write_study
+from tiny_models import save_tiny_model
+
+from hanka.errors import AuditError, StoreError
+from hanka.run import Outcome, RunOptions, rebuild, run_study
+from hanka.store.folder import SUMMARY_COLUMNS, RunFolder, read_predictions
+
+QUIET = RunOptions(quiet=True)
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, Outcome]]:
+    folder = tmp_path_factory.mktemp("finished")
+    base = save_tiny_model(folder / "tiny")
+    study = write_study(folder, base)
+    before = os.environ.get("HANKA_CACHE")
+    os.environ["HANKA_CACHE"] = str(folder / "cache")
+    yield study, run_study(study, folder / "run", QUIET)
+    if before is None:
+        del os.environ["HANKA_CACHE"]
+    else:
+        os.environ["HANKA_CACHE"] = before
+
+
+def rows_of(folder: Path) -> list[dict[str, str]]:
+    with (folder / "summary.csv").open(newline="", encoding="utf-8") as handle:
+        return list(csv.DictReader(handle))
+
+
+def test_a_run_leaves_every_file_of_the_contract(finished: tuple[Path, Outcome]) -> None:
+    _, outcome = finished
+    folder = outcome.folder.path
+    for name in (
+        "study.yaml",
+        "plan.json",
+        "scores.parquet",
+        "summary.csv",
+        "summary.parquet",
+        "audits.json",
+        "report.html",
+    ):
+        assert (folder / name).stat().st_size > 0, name
+    plan = json.loads((folder / "plan.json").read_text())
+    for variant in plan["variants"]:
+        made = json.loads((folder / "variants" / variant["id"] / "variant.json").read_text())
+        assert made["status"] == "done"
+        if variant["method"] != "base":
+            assert (folder / "variants" / variant["id"] / "train_log.jsonl").read_text().count("\n") == 4
+            assert list((folder / "variants" / variant["id"]).glob("*.safetensors"))
+            assert not (folder / "variants" / variant["id"] / "checkpoints").exists()
+    for cell in plan["cells"]:
+        record = json.loads((folder / "cells" / cell["id"] / "cell.json").read_text())
+        assert record["status"] == "done"
+        predictions, _ = read_predictions(folder / "cells" / cell["id"])
+        assert len(predictions) == record["n"] == 10
+        assert (record["prefix"] == "") == (cell["shots"] == 0)
+        for one in predictions:
+            scored = one.label_scores is not None
+            assert scored == bool(record["labels"])
+            if scored:
+                assert one.parsed == record["labels"][max(range(2), key=lambda index: one.label_scores[index])]
+
+
+def test_the_summary_has_base_sft_and_fticl_in_all_three_settings(finished: tuple[Path, Outcome]) -> None:
+    rows = rows_of(finished[1].folder.path)
+    assert tuple(rows[0]) == SUMMARY_COLUMNS
+    found = {(row["method"], row["relation"]) for row in rows}
+    assert found == {(m, r) for m in ("base", "sft", "fticl") for r in ("in_domain", "out_of_domain", "cross_task")}
+    for row in rows:
+        assert row["n"] == "10"
+        assert float(row["ci_low"]) <= float(row["value"]) + 1e-9
+        assert float(row["value"]) <= float(row["ci_high"]) + 1e-9
+        assert (row["delta"] == "") == (row["method"] == "base")
+        if row["delta"]:
+            assert float(row["delta"]) == pytest.approx(float(row["value"]) - float(row["base_value"]), abs=1e-12)
+
+
+def test_p_values_are_adjusted_by_holm_over_the_study(finished: tuple[Path, Outcome]) -> None:
+    rows = [row for row in rows_of(finished[1].folder.path) if row["p_value"]]
+    order = sorted(rows, key=lambda row: float(row["p_value"]))
+    running = 0.0
+    for rank, row in enumerate(order):
+        running = max(running, min(1.0, (len(order) - rank) * float(row["p_value"])))
+        assert float(row["p_adjusted"]) == pytest.approx(running)
+        assert row["verdict"] in ("better", "worse") if running < 0.05 else row["verdict"] == "tied"
+
+
+def test_training_and_scoring_share_the_template_hash(finished: tuple[Path, Outcome]) -> None:
+    folder = finished[1].folder.path
+    trained = [json.loads(path.read_text()) for path in folder.glob("variants/*/variant.json")]
+    hashes = {one["record"]["template_hash"] for one in trained if one["train_task"] == "sentiment"}
+    cells = [json.loads(path.read_text()) for path in folder.glob("cells/*/cell.json")]
+    assert hashes == {one["template_hash"] for one in cells if one["test_task"] == "sentiment"}
+
+
+def test_a_finished_study_is_a_no_op_that_touches_nothing(finished: tuple[Path, Outcome]) -> None:
+    study, outcome = finished
+    folder = outcome.folder.path
+    before = {path: path.stat().st_mtime_ns for path in folder.rglob("*") if path.name != ".lock"}
+    started = time.monotonic()
+    again = run_study(study, folder, QUIET)
+    assert time.monotonic() - started < 5
+    assert again.n_new == 0
+    assert before == {path: path.stat().st_mtime_ns for path in folder.rglob("*") if path.name != ".lock"}
+
+
+def test_report_rebuilds_the_same_tables_from_stored_files(finished: tuple[Path, Outcome], tmp_path: Path) -> None:
+    folder = finished[1].folder
+    before = folder.summary.read_bytes(), folder.findings.read_bytes()
+    rebuild(RunFolder(folder.path), tmp_path / "ja.html", "ja")
+    assert (folder.summary.read_bytes(), folder.findings.read_bytes()) == before
+    assert 'lang="ja"' in (tmp_path / "ja.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("moment", ["training, step 2 of 4", "asking film, 2 shots"])
+def test_killed_and_run_again_gives_the_same_summary_byte_for_byte(
+    finished: tuple[Path, Outcome], tmp_path: Path, moment: str
+) -> None:
+    study, outcome = finished
+    script = Path(__file__).with_name("killed_run.py")
+    killed = subprocess.run([sys.executable, script, study, tmp_path / "run", moment], capture_output=True, check=False)
+    assert killed.returncode == -9, killed.stderr.decode()
+    assert not (tmp_path / "run" / "summary.csv").exists()
+    again = run_study(study, tmp_path / "run", QUIET)
+    assert again.n_failed == 0
+    assert (tmp_path / "run" / "summary.csv").read_bytes() == outcome.folder.summary.read_bytes()
+    assert (tmp_path / "run" / "findings.json").read_bytes() == outcome.folder.findings.read_bytes()
+
+
+def test_two_workers_give_the_same_summary_as_one(finished: tuple[Path, Outcome], tmp_path: Path) -> None:
+    study, outcome = finished
+    run_study(study, tmp_path / "run", RunOptions(quiet=True, workers=2))
+    ours, theirs = rows_of(tmp_path / "run"), rows_of(outcome.folder.path)
+    assert len(ours) == len(theirs)
+    for one, other in zip(ours, theirs, strict=True):
+        assert {k: v for k, v in one.items() if k != "value"}.keys() == {
+            k: v for k, v in other.items() if k != "value"
+        }.keys()
+        assert one["cell_id"] == other["cell_id"]
+        assert float(one["value"]) == pytest.approx(float(other["value"]), abs=0.11)
+
+
+def test_a_failed_variant_is_failed_rows_and_the_rest_goes_on(finished: tuple[Path, Outcome], tmp_path: Path) -> None:
+    study = finished[0]
+    text = study.read_text().replace("peft: lora", "peft: lora, max_length: 9")
+    broken = study.with_name("broken.yaml")
+    broken.write_text(text)
+    outcome = run_study(broken, tmp_path / "run", QUIET)
+    rows = rows_of(tmp_path / "run")
+    failed = [row for row in rows if row["method"] == "sft"]
+    assert outcome.n_failed == len(failed) == 6
+    assert {(row["n"], row["n_failed"], row["value"], row["verdict"]) for row in failed} == {("0", "10", "", "")}
+    assert all(row["value"] for row in rows if row["method"] != "sft")
+    record = json.loads((tmp_path / "run/cells" / failed[0]["cell_id"] / "cell.json").read_text())
+    assert "fits max_length 9" in record["reason"]
+
+
+def test_damaged_predictions_are_made_again(finished: tuple[Path, Outcome], tmp_path: Path) -> None:
+    study, outcome = finished
+    import shutil
+
+    shutil.copytree(outcome.folder.path, tmp_path / "run")
+    cell = json.loads((tmp_path / "run/plan.json").read_text())["cells"][0]["id"]
+    (tmp_path / "run/cells" / cell / "predictions.parquet").unlink()
+    again = run_study(study, tmp_path / "run", QUIET)
+    assert again.n_new == 1
+    assert again.folder.summary.read_bytes() == outcome.folder.summary.read_bytes()
+
+
+def test_strict_turns_audit_findings_into_one_error_before_any_training(
+    finished: tuple[Path, Outcome], tmp_path: Path
+) -> None:
+    strict = finished[0].with_name("strict.yaml")
+    strict.write_text(finished[0].read_text().replace("max_new_tokens: 6", "max_new_tokens: 1") + "strict: true\n")
+    with pytest.raises(AuditError, match=r"strict: \d+ audit findings.*references are longer than 1 tokens"):
+        run_study(strict, tmp_path / "run", QUIET)
+    assert not (tmp_path / "run" / "variants").exists()
+
+
+def test_a_second_process_in_the_same_folder_is_refused(finished: tuple[Path, Outcome]) -> None:
+    study, outcome = finished
+    with outcome.folder.lock(), pytest.raises(StoreError, match="another hanka process"):
+        run_study(study, outcome.folder.path, QUIET)
