@@ -94,7 +94,7 @@ def type_words(annotation: Any) -> str:
     if origin is dict:
         return f"map from {PLAIN[parts[0]]} to {PLAIN[parts[1]]}"
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return "map, see its own table"
+        return "map, see below"
     return PLAIN[annotation]
 
 
@@ -131,7 +131,9 @@ def key_table(model: type[BaseModel], only: Iterable[str] = ()) -> str:
             kind = (
                 WORDS.get((model.__name__, name)) or ALIASES.get(written.get(name, "")) or type_words(field.annotation)
             )
-            rows.append((f"`{name}`", kind + range_words(field), default_words(field), texts[name]))
+            bare = kind.removesuffix(" or null")
+            value = bare + range_words(field) + kind[len(bare) :]
+            rows.append((f"`{name}`", value, default_words(field), texts[name]))
     return table(("key", "value", "default", "meaning"), rows)
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+os.environ["OMP_NUM_THREADS"] = "1"  # tiny models; pytest-xdist and the machine's other work need the cores
+
 import pytest
 
 from tiny_models import save_tiny_model

@@ -5,6 +5,7 @@ Exit codes: 0 done; 1 finished with failed cells; 2 the input is wrong; 130 inte
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shlex
@@ -34,6 +35,10 @@ RunDir = Annotated[Path, typer.Argument(metavar="DIR", help="Folder of a run.")]
 Base = Annotated[Optional[str], typer.Option("--base", metavar="MODEL", help="Use this base model instead.")]  # noqa: UP045
 Limit = Annotated[Optional[int], typer.Option("--limit", min=1, metavar="N", help="Cap training and test rows.")]  # noqa: UP045
 Workers = Annotated[int, typer.Option("--workers", min=1, metavar="N", help="Processes on this machine.")]
+INTERRUPTED = 130
+"Exit code of Ctrl-C; typer turns the interrupt itself into it."
+UNUSABLE = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENAMETOOLONG, errno.ENOTDIR, errno.EISDIR)
+"Paths that cannot be used as asked: the user's to mend."
 
 
 @app.callback(invoke_without_command=True)
@@ -235,23 +240,30 @@ def _run(study: Path, folder: Path, options: RunOptions) -> Outcome:
 def main() -> None:
     """Run the command line; the one place where errors become lines and exit codes."""
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")
+    # Spinning OpenMP threads lose several times their speed as soon as another process wants a core.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
         app(standalone_mode=True)
     except HankaError as error:
         print(f"hanka: {' '.join(str(error).split())}", file=sys.stderr)
         sys.exit(error.exit_code)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, SystemExit) as leaving:
+        if isinstance(leaving, SystemExit) and leaving.code != INTERRUPTED:
+            raise
         print("hanka: interrupted; the same command again goes on from here", file=sys.stderr)
-        sys.exit(130)
+        sys.exit(INTERRUPTED)
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(0)
     except OSError as error:
-        if error.errno in (28, 122):
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
             print(
                 f"hanka: the disk is full ({error.filename or 'while writing'}); free some space and run again",
                 file=sys.stderr,
             )
+            sys.exit(2)
+        if error.errno in UNUSABLE:
+            print(f"hanka: {error.filename}: {error.strerror}; choose another path or mend its rights", file=sys.stderr)
             sys.exit(2)
         raise
 

@@ -44,10 +44,11 @@ def _tasks() -> Rows:
 
 def _datasets() -> Rows:
     from hanka.datasets import SOURCES
+    from hanka.datasets.base import entries
 
     rows: list[tuple[str, ...]] = []
     for source in SOURCES:
-        for dataset in source.entries():
+        for dataset in entries(source):
             role = _role(source.roles, dataset.task, dataset.name)
             rows.append((source.name, dataset.task, dataset.name, dataset.domain, role, dataset.licence))
     return ("source", "task", "dataset", "domain", "default role", "licence"), rows

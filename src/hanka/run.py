@@ -30,6 +30,7 @@ from hanka.store.folder import (
     write_json,
     write_text,
 )
+from hanka.study.dataset_declarations import data_folder, own_places
 from hanka.study.resolve import Study, load_study
 from hanka.work import Worker, cell_done, variant_done
 
@@ -102,15 +103,19 @@ def rebuild(folder: RunFolder, html: Path, lang: str | None) -> None:
 
 
 def study_yaml(study: Study) -> str:
-    """Write the study as resolved, every default and role written out."""
+    """Write the study as resolved, every default and role written out; paths are absolute, so it runs from anywhere."""
     import yaml
 
     values = json.loads(study.spec.model_dump_json())
     values["data"] = values["data"] and {k: v for k, v in values["data"].items() if v is not None}
+    if values["data"] and "path" in values["data"]:
+        values["data"]["path"] = str(data_folder(values["data"]["path"], study.base_dir).resolve())
     values["eval"]["scoring"] = study.scoring
     values["eval"]["demonstrations"] = study.demonstrations
     values["datasets"] = {
-        name: {k: v for k, v in entry.items() if v not in (None, {})} for name, entry in values["datasets"].items()
+        name: {k: v for k, v in entry.items() if v not in (None, {})}
+        | own_places(study.spec.datasets[name], study.base_dir)
+        for name, entry in values["datasets"].items()
     }
     for name, use in study.tasks.items():
         said = study.spec.tasks[name]
@@ -127,6 +132,8 @@ def study_yaml(study: Study) -> str:
     values["methods"] = [
         {one["method"]: one["params"]} if one["params"] else one["method"] for one in values["methods"]
     ]
+    for base, model in zip(values["base"], study.models, strict=True):
+        base["model"] = str(model.folder) if model.folder else base["model"]
     bases = [base if base["trust_remote_code"] else base["model"] for base in values["base"]]
     values["base"] = bases[0] if len(bases) == 1 else bases
     return str(yaml.safe_dump(values, sort_keys=False, allow_unicode=True, width=110))

@@ -1,85 +1,27 @@
 """A run folder without a run: plausible numbers for two trained tasks, no model, no statistics.
 
-`build_run` writes every file a report reads. `Shape` says how large and how broken; `dress` is applied to
-every free text, so that one function makes the whole folder hostile.
+`build_run` writes every file a report reads. `Shape` (synthetic_shape.py) says how large and how broken;
+`dress` is applied to every free text, so that one function makes the whole folder hostile.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import random
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
-from hanka.records import AuditWarning, Cell, Prediction, Variant
+import synthetic_claims as claims
+from synthetic_shape import HOSTILE, LABELS, METRICS, TRAINED, Book, Row, Shape, hostile, kind, some_fail
+
+from hanka.records import Cell, Prediction, Variant
 from hanka.store.folder import SUMMARY_COLUMNS, RunFolder, write_csv, write_json, write_predictions, write_text
 
-Dress = Callable[[str], str]
-Row = dict[str, Any]
-
-LABELS = {"sentiment": ["positive", "negative"], "inference": ["entailment", "neutral", "contradiction"]}
-TESTS: dict[str, list[tuple[str, str]]] = {
-    "sentiment": [("amazon", "shop"), ("amazonfood", "shop"), ("sst2", "film"), ("yelp", "restaurants")],
-    "inference": [("mnli-1", "mixed"), ("mnli-2", "mixed"), ("rte", "news")],
-    "summary": [("xsum", "bbc")],
-}
-TRAINED = {"sentiment": ("amazon", "shop"), "inference": ("mnli-1", "mixed")}
-METRICS = {
-    "classification": ["accuracy", "macro_f1"],
-    "generation": ["rouge_l", "rouge_1", "exact_match", "label_share", "distinct_share", "length_ratio", "cap_hits"],
-}
-HOSTILE = "\"><script>alert(1)</script></style><img src=//evil.example/x onerror=alert(2)>\u202eevil\u2066\x00\ud800{{7*7}}</svg>'&"
+__all__ = ["HOSTILE", "Shape", "build_run", "hostile", "some_fail"]
 
 
-def hostile(text: str) -> str:
-    """Dress a text with everything that must not come alive."""
-    return text + HOSTILE
-
-
-def plain(text: str) -> str:
-    """Leave a text as it is."""
-    return text
-
-
-@dataclass(frozen=True)
-class Shape:
-    """What kind of run is built."""
-
-    tasks: tuple[str, ...] = ("sentiment", "inference")
-    methods: tuple[str, ...] = ("sft", "fticl")
-    sizes: tuple[int, ...] = (64, 512)
-    seeds: tuple[int, ...] = (0,)
-    shots: tuple[int, ...] = (0, 2)
-    prompts: tuple[str, ...] = ("p1",)
-    n: int = 200
-    fail: Callable[[Cell], bool] = lambda cell: False
-    dress: Dress = plain
-    shared_predictions: bool = False
-    "Write one predictions file per test task and link it everywhere: large runs in little time."
-    tests: Mapping[str, list[tuple[str, str]]] = field(default_factory=lambda: TESTS)
-
-
-def some_fail(cell: Cell) -> bool:
-    """Let one corner of the study fail."""
-    return (
-        cell.test_dataset.startswith("yelp") and cell.shots == 2 and cell.variant_id.startswith("fticl-sentiment-512")
-    )
-
-
-@dataclass
-class Book:
-    """What has been made up so far."""
-
-    shape: Shape
-    variants: list[Variant] = field(default_factory=list)
-    cells: list[Cell] = field(default_factory=list)
-    rows: list[Row] = field(default_factory=list)
-    comparisons: list[Row] = field(default_factory=list)
-
-
-def build_run(path: Path, shape: Shape = Shape()) -> RunFolder:
+def build_run(path: Path, shape: Shape) -> RunFolder:
     """Write a whole run folder and return it."""
     folder, book = RunFolder(path), Book(shape)
     book.variants += _variants(shape)
@@ -95,11 +37,11 @@ def build_run(path: Path, shape: Shape = Shape()) -> RunFolder:
     write_csv(folder.summary, SUMMARY_COLUMNS, [_encodable(row) for row in book.rows])
     _write_cells(folder, book)
     _write_variants(folder, book)
-    write_json(folder.findings, _findings(book))
+    write_json(folder.findings, claims.findings(book))
     columns = ("test_task", "test_dataset", "baseline", "metric", "n", "value", "ci_low", "ci_high")
-    write_csv(folder.baselines, columns, [_encodable(row) for row in _baselines(shape)])
-    write_json(folder.audits, _audits(shape))
-    write_text(folder.study, _study(shape))
+    write_csv(folder.baselines, columns, [_encodable(row) for row in claims.baselines(shape)])
+    write_json(folder.audits, claims.audits(shape))
+    write_text(folder.study, claims.study(shape))
     return folder
 
 
@@ -150,7 +92,7 @@ def _cells(variant: Variant, shape: Shape) -> list[Cell]:
 def _value(cell: Cell, variant: Variant, metric: str) -> float:
     """Make up a value: tuning gains in domain, less outside, and costs on other tasks."""
     chance = random.Random(cell.id + metric)
-    start = {"classification": 0.58, "generation": 0.19}[_kind(cell.test_task)] + 0.03 * (cell.shots > 0)
+    start = {"classification": 0.58, "generation": 0.19}[kind(cell.test_task)] + 0.03 * (cell.shots > 0)
     gain = {"in_domain": 0.22, "out_of_domain": 0.09, "cross_task": -0.17}[cell.relation]
     scale = 0.0 if not variant.train_task else 0.6 + 0.4 * (variant.train_size > 100)
     scale *= 0.6 if variant.method == "fticl" and cell.relation == "cross_task" else 1.0
@@ -164,15 +106,11 @@ def _value(cell: Cell, variant: Variant, metric: str) -> float:
     return min(0.98, max(0.02, start + gain * scale + chance.uniform(-0.03, 0.03)))
 
 
-def _kind(task: str) -> str:
-    return "classification" if task in LABELS else "generation"
-
-
 def _summarise(cell: Cell, book: Book) -> None:
     variant = next(one for one in book.variants if one.id == cell.variant_id)
     failed = book.shape.fail(cell)
     base = next(one for one in book.variants if one.method == "base")
-    for metric in METRICS[_kind(cell.test_task)][: 1 if failed else None]:
+    for metric in METRICS[kind(cell.test_task)][: 1 if failed else None]:
         row: Row = dict.fromkeys(SUMMARY_COLUMNS)
         row |= {"cell_id": cell.id, "variant_id": variant.id, "base": variant.base, "method": variant.label,
                 "params": "{}", "metric": metric, "verdict": "", "n": 0, "n_failed": book.shape.n}  # fmt: skip
@@ -222,10 +160,13 @@ def _write_cells(folder: RunFolder, book: Book) -> None:
         record = asdict(cell) | {
             "status": "failed" if failed else "done", "reason": reason, "labels": labels,
             "prefix": book.shape.dress("### Input:\nA fine kettle.\n### Sentiment: positive\n\n") if cell.shots else "",
-            "n": 0 if failed else book.shape.n, "n_failed": 3 * bool(cell.shots), "n_unparsed": 2 * (not labels), "seconds": 12.5,
-            "n_prompt_tokens": 21000, "n_output_tokens": 0 if labels else 9000, "device": book.shape.dress("cpu, 2 cores"),
+            "n": 0 if failed else book.shape.n, "n_failed": 3 * bool(cell.shots), "n_unparsed": 2 * (not labels),
+            "seconds": 12.5, "n_prompt_tokens": 21000, "n_output_tokens": 0 if labels else 9000,
+            "device": book.shape.dress("cpu, 2 cores"),
         }  # fmt: skip
-        write_json(folder.cell(cell.id) / "cell.json", record)
+        path = folder.cell(cell.id) / "cell.json"
+        path.parent.mkdir(parents=True)
+        path.write_text(json.dumps(record), encoding="utf-8")  # not atomic: thousands of syncs take seconds
         if failed:
             continue
         key = cell.test_task + ("tuned" if not cell.variant_id.startswith("base") else "base")
@@ -245,11 +186,14 @@ REVIEWS = (
 )
 
 
+REASONS = {"failed": "prompt is longer than the context", "unparsed": "no answer could be read"}
+
+
 def _predictions(cell: Cell, shape: Shape) -> list[Prediction]:
     labels = LABELS.get(cell.test_task)
     tuned = not cell.variant_id.startswith("base")
     predictions = []
-    for index in range(shape.n):
+    for index in range(shape.rows):
         text = shape.dress(REVIEWS[index % len(REVIEWS)] + (" x" * 900 if index == 5 else ""))
         target = labels[index % len(labels)] if labels else "A kettle that leaks is sent back."
         wrong = (index * 7 + 3 * tuned) % 10 < (3 if tuned else 4)
@@ -269,7 +213,7 @@ def _predictions(cell: Cell, shape: Shape) -> list[Prediction]:
                 parsed=output if status == "ok" else None,
                 label_scores=None,
                 status=status,  # type: ignore[arg-type]
-                reason=shape.dress({"failed": "prompt is longer than the context", "unparsed": "no answer could be read"}.get(status, "")) if status != "ok" else "",
+                reason=shape.dress(REASONS[status]) if status != "ok" else "",
                 n_prompt_tokens=100,
                 n_output_tokens=0,
             )
@@ -286,95 +230,3 @@ def _write_variants(folder: RunFolder, book: Book) -> None:
             "record": record if variant.train_task else {},
         }  # fmt: skip
         write_json(folder.variant(variant.id) / "variant.json", stored)
-
-
-def _findings(book: Book) -> Row:
-    shape, dress = book.shape, book.shape.dress
-    tuned = [one for one in book.variants if one.train_task]
-    per_task = [
-        {
-            "task": task, "recommend": dress("sft") if task == "sentiment" else "base", "train_size": 512, "seed": 0,
-            "sentence_en": dress(f"{task}: adapt with sft on 512 rows: +0.22 [0.16, 0.28] in domain; −0.06 on other tasks."
-                                 if task == "sentiment" else f"{task}: do not adapt on this evidence; no variant beats the "
-                                 "best-prompted base model in domain."),
-            "sentence_ja": dress(f"{task}：512 件の sft で適応。ドメイン内で +0.22 [0.16, 0.28]、別タスクで −0.06。"),
-        }
-        for task in (shape.tasks if tuned else ())
-    ]  # fmt: skip
-    decision = {
-        "sentence_en": dress("Adapting pays in domain for 1 of 2 tasks; weigh it against what is lost elsewhere."),
-        "sentence_ja": dress("2 タスク中 1 タスクで、適応はドメイン内で有効です。併記した代償と比べてください。"),
-        "per_task": per_task,
-    }
-    model = {"name": dress("smollm2-135m-instruct"), "licence": dress("Apache-2.0"), "identity": "sha256:b179c952",
-             "note": dress("weights are 4-bit (GGUF Q4_1), de-quantised to float32")}  # fmt: skip
-    datasets = [
-        {"name": dress(name), "task": task, "domain": dress(domain), "source": dress("paper"), "licence": dress("CC BY 4.0"),
-         "n_test": shape.n, "note": dress("evaluation only")}
-        for task, tests in shape.tests.items() for name, domain in tests
-    ]  # fmt: skip
-    return {
-        "decision": decision,
-        "settings": _settings(book),
-        "comparisons": book.comparisons,
-        "notes": [{"kind": "model", "message_en": dress("Weights are de-quantised from 4 bit (GGUF Q4_1); they are not "
-                   "the original checkpoint."), "message_ja": dress("重みは 4 ビットから逆量子化したものです。")}],
-        "reproduce": {"command": dress("hanka run study.yaml --out runs/demo"), "study_sha256": "5c0ffee" * 9,
-                      "versions": {"hanka": "0.1.0", "torch": "2.6.0"}, "device": dress("cpu, 2 cores"),
-                      "models": [model], "datasets": datasets},
-        "primary_metrics": {"sentiment": "accuracy", "inference": "accuracy", "summary": "rouge_l"},
-    }  # fmt: skip
-
-
-def _settings(book: Book) -> list[Row]:
-    grouped: dict[tuple[str, str, int, str], list[Row]] = {}
-    for row in book.rows:
-        if row["train_task"] and row["metric"] in ("accuracy", "rouge_l") and row["value"] is not None:
-            grouped.setdefault((row["train_task"], row["method"], row["train_size"], row["relation"]), []).append(row)
-    lines = []
-    for (task, method, size, relation), rows in grouped.items():
-        mean = sum(row["delta"] for row in rows) / len(rows)
-        verdicts = [row["verdict"] for row in rows]
-        lines.append(
-            {"train_task": task, "method": method, "train_size": size, "relation": relation, "n_cells": len(rows),
-             "n_better": verdicts.count("better"), "n_worse": verdicts.count("worse"), "n_tied": verdicts.count("tied"),
-             "mean_delta": mean, "ci_low": mean - 0.02, "ci_high": mean + 0.02}
-        )  # fmt: skip
-    return lines
-
-
-def _baselines(shape: Shape) -> list[Row]:
-    return [
-        {"test_task": task, "test_dataset": shape.dress(name), "metric": METRICS[_kind(task)][0], "n": shape.n,
-         "baseline": shape.dress("majority_test_label") if task in LABELS else "first_sentence",
-         "value": 0.5 if task in LABELS else 0.16, "ci_low": 0.43 if task in LABELS else 0.14,
-         "ci_high": 0.57 if task in LABELS else 0.18}
-        for task, tests in shape.tests.items() for name, _ in tests
-    ]  # fmt: skip
-
-
-def _audits(shape: Shape) -> Row:
-    dress = shape.dress
-    near = AuditWarning("near overlap", dress("amazon train × amazonfood test"), 4, 200, dress("almost the same input stands on both sides"),
-                        (dress("amazonfood-17"), "amazonfood-40"))  # fmt: skip
-    cut = AuditWarning(
-        "truncation",
-        dress("sft on amazon, 512 rows"),
-        1,
-        512,
-        dress("rows do not fit max_length 1024 and are left out"),
-    )
-    names = ("exact overlap", "near overlap", "labels", "demonstrations", "template")
-    checks = [
-        {"audit": name, "where": dress(f"{test} test"), "checked": shape.n}
-        for name in names
-        for test in ("amazon", "yelp")
-    ]
-    policy = {dress("smollm2-135m-instruct"): {"bos": "model", "bos_tokens": 0, "template": "plain"}}
-    return {"warnings": [asdict(near), asdict(cut)], "checks": checks, "policy": policy}
-
-
-def _study(shape: Shape) -> str:
-    text = "name: sentiment-and-inference\nprotocol: corrected\ntokens: {bos: model, eos: true, template: plain}\n"
-    text += "stats: {level: 0.95, resamples: 2000}\neval: {shots: [0, 2], max_new_tokens: 60}\n# "
-    return text + shape.dress("a comment") + "\n"

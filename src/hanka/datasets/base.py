@@ -76,6 +76,13 @@ class Source:
     "path → datasets by name. Light: reads no rows, downloads nothing; raises DataError for a missing folder."
     is_remote: bool = False
     "Whether its rows may have to be downloaded first."
+    described: Callable[[], Mapping[str, Dataset]] | None = None
+    "The same datasets for reading about them without a folder; None where `catalogue(None)` lists them."
+
+
+def entries(source: Source) -> list[Dataset]:
+    """List a source's datasets for reading about them."""
+    return list((source.described() if source.described else source.catalogue(None)).values())
 
 
 def relation(trained: Dataset, tested: Dataset) -> Relation:

@@ -145,4 +145,5 @@ HUB = Source(
     roles=ROLES,
     needs_path=False,
     catalogue=catalogue,
+    is_remote=True,
 )

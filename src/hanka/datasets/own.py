@@ -1,8 +1,9 @@
 """A user's own data: one `datasets:` entry of a study → a Dataset.
 
 Files by suffix (see `files`) or hub datasets. Every row is checked while it is read; the first wrong one
-ends the load with one line that names file, line and column. Rows keep the order of the file. Where no
-demonstrations are given, some rows are set aside for them and leave the split they came from.
+ends the load with one line that names file, line and column. Training and test rows are put into a fixed
+hashed order, so that a size or a limit takes a fair sample of a sorted file. Where no demonstrations are
+given, some rows are set aside for them and leave the split they came from; given ones keep their order.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from typing import Any
 from hanka.datasets.base import Dataset
 from hanka.datasets.files import Row, read_rows
 from hanka.datasets.hub_rows import PREFIX, open_hub, parse_address
-from hanka.datasets.splits import take_groups
+from hanka.datasets.splits import in_hash_order, take_groups
 from hanka.errors import DataError, nearest
 from hanka.records import Example, Split
 
@@ -100,8 +101,9 @@ def _resolved(name: str, split: Split, place: str, base_dir: Path) -> str:
 def _read(name: str, spec: OwnSpec, places: Mapping[Split, str], split: Split, size: int | None) -> list[Example]:
     donor: Split = "train" if "train" in places else "test"
     if split in places and (split != donor or "demonstrations" in places):
-        return _examples(name, spec, split, places[split])
-    rows = _examples(name, spec, donor, places[donor])
+        rows = _examples(name, spec, split, places[split])
+        return rows if split == "demonstrations" else in_hash_order(rows, f"own/{name}/{split}")
+    rows = in_hash_order(_examples(name, spec, donor, places[donor]), f"own/{name}/{donor}")
     most = MOST_OF_TRAIN if donor == "train" else MOST_OF_TEST
     wanted = min(most, max(1, len(rows) // 10)) if len(rows) > 1 else 0
     part, rest = take_groups(rows, wanted, f"own/{name}/demonstrations", even=True)

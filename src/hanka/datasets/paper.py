@@ -113,6 +113,10 @@ def catalogue(path: Path | None) -> Mapping[str, Dataset]:
     missing = [task for task in ROLES if not (folder / task).is_dir()]
     if missing:
         raise DataError(f"{folder} is not the paper's release: no folder {missing[0]!r} in it; {WHERE}")
+    return _datasets(folder)
+
+
+def _datasets(folder: Path) -> dict[str, Dataset]:
     return {entry.name: _dataset(folder, entry) for entry in ENTRIES}
 
 
@@ -199,4 +203,5 @@ PAPER = Source(
     roles=ROLES,
     needs_path=True,
     catalogue=catalogue,
+    described=lambda: _datasets(Path()),
 )

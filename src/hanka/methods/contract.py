@@ -24,7 +24,7 @@ def no_boolean_for_a_number(cls: type[BaseModel], value: Any, info: ValidationIn
     """Refuse true and false where a field is a number; pydantic would read them as 1 and 0."""
     numbers = (int, float, int | None, float | None)
     if isinstance(value, bool) and cls.model_fields[str(info.field_name)].annotation in numbers:
-        raise ValueError(f"{str(value).lower()} is not a number")
+        raise ValueError(f"{str(value).lower()} is not a number (YAML reads yes, no, on and off as true and false)")
     return value
 
 

@@ -46,7 +46,6 @@ class Td:
     head: bool = False
     "Whether it heads its row."
     colspan: int = 1
-    rowspan: int = 1
     numeric: bool = False
 
 
@@ -83,7 +82,6 @@ class Details:
     kind: ClassVar[str] = "details"
     summary: str
     blocks: tuple[Block, ...]
-    open: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +90,6 @@ class Heading:
 
     kind: ClassVar[str] = "heading"
     text: str
-    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,13 +6,15 @@ Audits that found nothing are listed too: silence and absence of checking must n
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
+from hanka.records import AuditWarning
 from hanka.report import inert, numbers
 from hanka.report.blocks import MARKS, Block, Details, Heading, Note, Section, Table, Td, Th, Tone
 from hanka.report.matrix import failure_reason
 from hanka.report.outline import Outline, variant_name
 from hanka.report.predictions import troubled_samples
+from hanka.report.rows import AuditCheck
 from hanka.report.words import Words
 
 MAX_ROWS = 200
@@ -45,39 +47,46 @@ def baselines_section(outline: Outline, words: Words) -> Section:
 def audits_section(outline: Outline, words: Words) -> Section:
     """Build the section of audits: every warning with its counts, and every check that found nothing."""
     run = outline.run
-    blocks: list[Block] = []
-    if run.warnings:
-        rows = tuple(
-            (
-                Td(words.of("audit", item.audit), head=True, tone="warn"),
-                Td(inert.name(item.where)),
-                Td(f"{numbers.count(item.count)} / {numbers.count(item.total)}", numeric=True),
-                Td(inert.shorten(item.message, 600), note=_samples(item.examples, words)),
-            )
-            for item in run.warnings[:MAX_ROWS]
-        )
-        caption = _cut(words("warnings_caption", count=len(run.warnings)), len(run.warnings), words)
-        head = _head(words, "audit", "where", "count", "message")
-        blocks.append(Table(caption, words.plain("warnings_caption", count=len(run.warnings)), head, rows))
     warned = {(item.audit, item.where) for item in run.warnings}
     quiet = [item for item in run.checks if (item.audit, item.where) not in warned]
+    blocks: list[Block] = []
+    if run.warnings:
+        blocks.append(_warnings(run.warnings, words))
     if quiet:
-        rows = tuple(
-            (
-                Td(words.of("audit", item.audit), head=True),
-                Td(inert.name(item.where)),
-                Td(numbers.count(item.checked), numeric=True),
-            )
-            for item in quiet[:MAX_ROWS]
-        )
-        caption = _cut(words("quiet_caption"), len(quiet), words)
-        table = Table(caption, words.plain("quiet_caption"), _head(words, "audit", "where", "checked"), rows)
-        blocks.append(Details(words("checked_nothing_found", count=len(quiet)), (table,)))
+        blocks.append(Details(words("checked_nothing_found", count=len(quiet)), (_quiet(quiet, words),)))
     if "audits.json" in run.unreadable:
         blocks = [Note(words("no_audits"), "warn")]
     elif not run.warnings:
         blocks.insert(0, Note(words("no_warnings") if quiet else words("no_checks"), "muted"))
     return Section("audits", words("audits"), words("audits_lead"), tuple(blocks))
+
+
+def _warnings(found: Sequence[AuditWarning], words: Words) -> Table:
+    rows = tuple(
+        (
+            Td(words.of("audit", item.audit), head=True, tone="warn"),
+            Td(inert.name(item.where)),
+            Td(f"{numbers.count(item.count)} / {numbers.count(item.total)}", numeric=True),
+            Td(inert.shorten(item.message, 600), note=_samples(item.examples, words)),
+        )
+        for item in found[:MAX_ROWS]
+    )
+    caption = _cut(words("warnings_caption", count=len(found)), len(found), words)
+    head = _head(words, "audit", "where", "count", "message")
+    return Table(caption, words.plain("warnings_caption", count=len(found)), head, rows)
+
+
+def _quiet(found: Sequence[AuditCheck], words: Words) -> Table:
+    rows = tuple(
+        (
+            Td(words.of("audit", item.audit), head=True),
+            Td(inert.name(item.where)),
+            Td(numbers.count(item.checked), numeric=True),
+        )
+        for item in found[:MAX_ROWS]
+    )
+    caption = _cut(words("quiet_caption"), len(found), words)
+    return Table(caption, words.plain("quiet_caption"), _head(words, "audit", "where", "checked"), rows)
 
 
 def failures_section(outline: Outline, words: Words) -> Section:
@@ -174,9 +183,8 @@ def _samples_without(outline: Outline, words: Words) -> Iterable[Block]:
     )
     caption = _cut(words("failed_samples_caption"), len(found), words)
     head = _head(words, "where", "status", "count", "reason")
-    yield Details(
-        words("failed_samples_caption"), (Table(caption, words.plain("failed_samples_caption"), head, by_cell),)
-    )
+    table = Table(caption, words.plain("failed_samples_caption"), head, by_cell)
+    yield Details(words("failed_samples_caption"), (table,))
 
 
 def _tone(status: str) -> Tone:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from hanka.report import inert
 from hanka.report.blocks import Td, Th
-from hanka.report.figures import SERIES, Drawing, panel_data, series_scale, series_shapes
+from hanka.report.figures import SERIES, Drawing, panel_data, series_scale, series_shapes, short_names
 from hanka.report.outline import TestSet
 from hanka.report.rows import Result
 from hanka.report.words import Words
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 MAX_PANELS = 12
 "Test sets that one figure shows."
 COLUMNS = 3
+WIDTH = 225
+"Pixels of a panel."
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,14 +42,16 @@ def curve_drawing(points: Sequence[CurvePoint], x_title: str, words: Words) -> D
     """Draw one panel per test set: x in order, value with interval, colour and shape by series."""
     tests = list(dict.fromkeys(point.test for point in points))[:MAX_PANELS]
     names = list(dict.fromkeys(point.series for point in points))[:SERIES]
+    short = short_names(names)
     rows = [
-        _datum(point, words) | {"panel": tests.index(point.test)}
+        _datum(point, words) | {"panel": tests.index(point.test), "series": short[point.series]}
         for point in points
         if point.test in tests and point.series in names
     ]
     order = sorted({row["x"] for row in rows})
     panels = [
-        _panel([row for row in rows if row["panel"] == number], names, order, x_title) for number in range(len(tests))
+        _panel([row for row in rows if row["panel"] == number], list(short.values()), order, x_title)
+        for number in range(len(tests))
     ]
     return Drawing(rows, panels, COLUMNS)
 
@@ -70,13 +74,14 @@ def _panel(rows: Sequence[Mapping[str, Any]], names: list[str], order: list[int]
     point = chart.mark_point(filled=True, size=55, opacity=1, aria=False).encode(
         x=x, y=y, xOffset=offset, color=color, shape=shape
     )
-    return alt.layer(line, whisker, point).properties(width=225, height=150, title=rows[0]["test"])
+    heading = short_names([rows[0]["test"]], WIDTH + 30)[rows[0]["test"]]
+    return alt.layer(line, whisker, point).properties(width=WIDTH, height=150, title=heading)
 
 
 def _datum(point: CurvePoint, words: Words) -> dict[str, Any]:
     metric = words.metric(point.row.metric)
     return {
-        "test": f"{inert.label(point.test.name, 18)} · {metric}",
+        "test": f"{inert.label(point.test.name, 40)} · {metric}",
         "series": point.series,
         "seed": str(point.seed),
         "x": point.x,

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from hanka.report import inert, numbers
 from hanka.report.blocks import MARKS, Block, Details, Figure, Heading, Note, Section, Table, Td, Th
-from hanka.report.figures import Drawing, Sketchbook, extent, panel_data, verdict_scale, verdict_shapes
+from hanka.report.figures import Drawing, Sketchbook, extent, panel_data, short_names, verdict_scale, verdict_shapes
 from hanka.report.matrix import TONES
 from hanka.report.outline import (
     Group,
@@ -21,7 +21,6 @@ from hanka.report.outline import (
     group_title,
     setting_title,
     variant_name,
-    variant_note,
 )
 from hanka.report.rows import Result
 from hanka.report.words import Words
@@ -32,6 +31,8 @@ if TYPE_CHECKING:
 MAX_POINTS = 120
 "Differences that one plot shows."
 COLUMNS = 2
+WIDTH = 300
+"Pixels of a panel."
 OPEN_SETTINGS = 4
 "Settings of a trained task that are plotted."
 MAX_COMPARISONS = 500
@@ -78,14 +79,15 @@ def _points(group: Group, setting: Setting, outline: Outline, words: Words) -> l
 
 def _line(row: Result, outline: Outline, words: Words) -> str:
     variant = outline.run.variants.get(row.variant_id)
-    label = inert.label(variant.label if variant else row.method, 24)
+    label = inert.label(variant.label if variant else row.method, 80)
     return f"{label} · {words.plain('size', size=f'{row.train_size:,}')}"
 
 
 def _point(row: Result, test: TestSet, setting: Setting, words: Words) -> dict[str, Any]:
     metric = words.metric(row.metric)
     return {
-        "test": f"{inert.label(test.name, 28)} — {words.relation(test.relation)} · {metric} · n = {row.n:,}",
+        "place": f"{test.task}/{test.name}",
+        "test": f"{inert.label(test.name, 40)} — {words.relation(test.relation)} · {metric} · n = {row.n:,}",
         "delta": row.delta,
         "low": row.delta if row.delta_ci_low is None else row.delta_ci_low,
         "high": row.delta if row.delta_ci_high is None else row.delta_ci_high,
@@ -107,17 +109,22 @@ def _figure(points: list[dict[str, Any]], title: str, group: Group, words: Words
 
 
 def forest_drawing(points: Sequence[Mapping[str, Any]], words: Words) -> Drawing:
-    """Draw points {test, variant, seed, delta, low, high, verdict}: one panel per test set, seeds on one line."""
-    tests = list(dict.fromkeys(point["test"] for point in points))
+    """Draw points as `_points` makes them: one panel per test set, seeds on one line."""
+    places = list(dict.fromkeys(point["place"] for point in points))
+    short = short_names([point["variant"] for point in points])
     ends = [0.0, *(point[end] for point in points for end in ("low", "high"))]
-    rows = [{**point, "panel": tests.index(point["test"])} for point in points]
+    rows = [
+        {name: value for name, value in point.items() if name != "place"}
+        | {"panel": places.index(point["place"]), "variant": short[point["variant"]]}
+        for point in points
+    ]
     panels = [
         _panel(
             [row for row in rows if row["panel"] == number],
             (min(ends), max(ends)),
-            words.plain("delta_axis") if number >= len(tests) - COLUMNS else "",
+            words.plain("delta_axis") if number >= len(places) - COLUMNS else "",
         )
-        for number in range(len(tests))
+        for number in range(len(places))
     ]
     return Drawing(rows, panels, COLUMNS)
 
@@ -150,8 +157,9 @@ def _panel(rows: Sequence[Mapping[str, Any]], domain: tuple[float, float], x_tit
     point = chart.mark_point(filled=True, size=75, opacity=1, aria=False).encode(
         x=alt.X("delta:Q"), y=y, yOffset=offset, color=color, shape=shape
     )
-    heading = rows[0]["test"]
-    return alt.layer(zero, whisker, point).properties(width=300, height=alt.Step(10 + 12 * n_seeds), title=heading)
+    test = rows[0]["test"]
+    heading = short_names([test], WIDTH + extent(variants))[test]
+    return alt.layer(zero, whisker, point).properties(width=WIDTH, height=alt.Step(10 + 12 * n_seeds), title=heading)
 
 
 def _comparisons(group: Group, outline: Outline, words: Words) -> Table | None:

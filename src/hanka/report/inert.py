@@ -7,6 +7,10 @@ Zero-width joiners stay: emoji and some scripts need them.
 
 from __future__ import annotations
 
+import re
+import unicodedata
+from functools import lru_cache
+
 from markupsafe import Markup, escape
 
 NAME_LIMIT = 120
@@ -28,22 +32,15 @@ def visible(text: str) -> str:
     """Replace control characters, bidi controls and lone surrogates by ⟨U+….⟩; keep tabs and line ends."""
     if text.isascii() and text.isprintable():
         return text
-    return _calm(text.replace("\r\n", "\n").translate(_ESCAPES))
+    shown = text.replace("\r\n", "\n").translate(_ESCAPES)
+    return shown if shown.isascii() else _piled_marks().sub(lambda pile: pile[0][:MAX_MARKS], shown)
 
 
-def _calm(text: str) -> str:
-    """Drop combining marks beyond MAX_MARKS in a row."""
-    import unicodedata
-
-    if text.isascii():
-        return text
-    kept: list[str] = []
-    marks = 0
-    for character in text:
-        marks = marks + 1 if unicodedata.combining(character) else 0
-        if marks <= MAX_MARKS:
-            kept.append(character)
-    return "".join(kept)
+@lru_cache(maxsize=1)
+def _piled_marks() -> re.Pattern[str]:
+    """Return the pattern of more combining marks in a row than MAX_MARKS."""
+    marks = "".join(chr(code) for code in range(0x300, 0x20000) if unicodedata.combining(chr(code)))
+    return re.compile(f"[{re.escape(marks)}]{{{MAX_MARKS + 1},}}")
 
 
 def shorten(text: str, limit: int, more: str = "… +{count}") -> str:

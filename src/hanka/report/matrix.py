@@ -20,6 +20,8 @@ from hanka.report.words import Words
 
 OPEN_TABLES = 6
 "Tables of one trained task that stand open; the rest open on demand."
+OPEN_ROWS = 40
+"Variants of all tables of a trained task that stand open together; the first table always does."
 MAX_ROWS = 400
 "Variants that a table lists."
 TONES: dict[str, Tone] = {"better": "better", "worse": "worse", "tied": "tied"}
@@ -43,7 +45,7 @@ def _tables(group: Group, outline: Outline, words: Words) -> list[Block]:
     """Primary metric of every setting, the first ones open; then every other metric, closed."""
     blocks: list[Block] = []
     settings = [setting for setting in group.settings if outline.asked(group, setting)]
-    few = len(settings) <= OPEN_TABLES and len(group.variants) <= 40
+    few = len(settings) <= OPEN_TABLES and len(settings) * len(group.variants) <= OPEN_ROWS
     for position, setting in enumerate(settings):
         table = matrix_table(group, setting, outline, words)
         stands_open = position == 0 or few

@@ -49,7 +49,7 @@ def _points(group: Group, setting: Setting, sizes: list[int], outline: Outline, 
 
 
 def _series(variant: Variant, words: Words) -> str:
-    return inert.label(variant.label, 30) if variant.train_size else words.plain("base_row")
+    return inert.label(variant.label, 80) if variant.train_size else words.plain("base_row")
 
 
 def _table(group: Group, setting: Setting, sizes: list[int], outline: Outline, words: Words) -> Table:

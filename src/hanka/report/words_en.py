@@ -13,7 +13,6 @@ ENGLISH: Mapping[str, str] = {
     "decision": "Decision",
     "cautions": "Read this first",
     "facts": "What it rests on",
-    "scroll_hint": "Scrolls sideways",
     # first screen
     "no_decision": "No decision is stored in this folder: findings.json is missing, or nothing could be compared.",
     "recommended": "Recommended",
@@ -116,7 +115,6 @@ ENGLISH: Mapping[str, str] = {
     "legend": "Key",
     "legend_note": "n (samples) stands under each test set; a tooltip on each cell repeats n and adds p and the "
     "smallest detectable difference. Tied means that no difference was shown, not that there is none.",
-    "legend_failed": "failed",
     "matrix_label": "{group}, {shots} shots, {metric}",
     "metric_is": "metric: {metric}",
     "primary_metric": "primary metric of each test set",

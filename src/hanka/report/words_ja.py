@@ -13,7 +13,6 @@ JAPANESE: Mapping[str, str] = {
     "decision": "結論",
     "cautions": "はじめにお読みください",
     "facts": "結論の根拠",
-    "scroll_hint": "横にスクロールできます",
     # first screen
     "no_decision": "このフォルダーには結論が保存されていません。findings.json がないか、比較できる結果がありません。",
     "recommended": "推奨",
@@ -118,8 +117,7 @@ JAPANESE: Mapping[str, str] = {
     "legend_note": "n（テスト例数）は各テストセット名の下に示します。セルにカーソルを合わせると、n、p 値、"
     "検出可能な最小差が表示されます。「有意差なし」は差が示されなかったという意味で、"
     "差がないという意味ではありません。",
-    "legend_failed": "失敗",
-    "matrix_label": "{group}、{shots}-shot、{metric}",
+    "matrix_label": "{group} の結果、{shots}-shot、{metric}",
     "metric_is": "指標：{metric}",
     "primary_metric": "各テストセットの主要指標",
     "other_metrics": "その他の指標：",

@@ -163,8 +163,8 @@ class StudyData:
         more = ", …" if len(found) > 3 else ""
         return (
             f"{len(unknown)} of {total} {split} rows of dataset {dataset.name} have a target that is no label of task "
-            f"{dataset.task} ({values}{more}): {nearest(found.most_common(1)[0][0], labels)}; say which is which with "
-            f"datasets.{dataset.name}.labels: {{value: label}}"
+            f"{dataset.task} ({values}{more}): {nearest(found.most_common(1)[0][0], labels)} (say which is which with "
+            f"datasets.{dataset.name}.labels: {{value: label}})"
         )
 
     def _load(self, dataset: Dataset, split: Split, size: int | None) -> list[Example]:

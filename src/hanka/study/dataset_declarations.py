@@ -29,8 +29,9 @@ def resolve_datasets(
                 ("data", "source"), f"unknown source {spec.data.source!r}: {nearest(spec.data.source, SOURCES.names())}"
             )
         found = SOURCES.get(spec.data.source)
+        folder = _data_folder(source, spec.data, found.needs_path, base_dir)
         try:
-            datasets.update(found.catalogue(_data_folder(source, spec.data, found.needs_path, base_dir)))
+            datasets.update(found.catalogue(folder))
         except HankaError as error:
             raise source.error(("data", "path"), str(error)) from None
         roles = found.roles
@@ -54,6 +55,15 @@ def data_folder(path: str, base_dir: Path) -> Path:
     return here if here.is_dir() and not near_study.is_dir() else near_study
 
 
+def own_places(entry: DatasetSpec, base_dir: Path) -> dict[str, str]:
+    """Return the places of an own dataset's rows by split: absolute paths, and hub addresses as they are."""
+    given = {split: getattr(entry, split) for split in ("train", "test", "demonstrations") if getattr(entry, split)}
+    return {
+        split: place if place.startswith(PREFIX) else str((base_dir / Path(place).expanduser()).resolve())
+        for split, place in given.items()
+    }
+
+
 def _data_folder(source: StudySource, data: DataSpec, needed: bool, base_dir: Path) -> Path | None:
     if not data.path:
         if needed:
@@ -62,7 +72,7 @@ def _data_folder(source: StudySource, data: DataSpec, needed: bool, base_dir: Pa
     folder = data_folder(data.path, base_dir)
     if needed and not folder.is_dir():
         raise source.error(
-            ("data", "path"), f"{data.path!r} is no folder; a path starts at the study file's folder, {base_dir}"
+            ("data", "path"), f"{data.path!r} is no folder ({folder}); a path starts at the study file's folder"
         )
     return folder
 

@@ -48,6 +48,8 @@ def first_mistake(
     mistakes: dict[Key, ErrorDetails] = {}
     for detail in error.errors(include_url=False):
         mistakes.setdefault(_study_key(detail, source, prefix), detail)
+    for above in {key[:n] for key in mistakes for n in range(len(key))}:
+        mistakes.pop(above, None)
     key, first = min(mistakes.items(), key=lambda one: (one[1]["type"] != "extra_forbidden", source.line(one[0])))
     more = f" (and {len(mistakes) - 1} more)" if len(mistakes) > 1 else ""
     return source.error(key, _message(first, model) + more)

@@ -229,7 +229,7 @@ def _task_use(
     in_domain = tuple(find("in_domain", name, index) for index, name in enumerate(in_names))
     out_of_domain = tuple(find("out_of_domain", name, index) for index, name in enumerate(out_names))
     both = {dataset.name for dataset in in_domain} & {dataset.name for dataset in out_of_domain}
-    if both:
+    if both and "out_of_domain" in said:
         raise source.error((*key, "out_of_domain"), f"{sorted(both)[0]!r} stands under in_domain, too; keep one")
     anchor = train or (in_domain[0] if in_domain else None)
     if anchor:

@@ -53,7 +53,7 @@ def _names(value: Any) -> Any:
     items = [value] if isinstance(value, str) else value
     for item in items if isinstance(items, (list, tuple)) else ():
         if isinstance(item, (bool, int, float)):
-            raise ValueError(f"{value!r}: YAML reads an item as {type(item).__name__}, not as text; put it in quotes")
+            raise ValueError(f"{value!r}: an item is a {type(item).__name__} in YAML, not text; put it in quotes")
     if not isinstance(items, (list, tuple)) or not all(isinstance(item, str) and item for item in items):
         raise ValueError(f"{value!r} is not a name or a list of names")
     if len(set(items)) != len(items):
@@ -202,7 +202,7 @@ class EvalSpec(Strict):
     "How a label is chosen: full log-likelihood, per token, or first token (default of protocol: paper)."
     demonstrations: Literal["drawn", "first"] | None = None
     "drawn: seeded, label-balanced, never a test row; first: file order (default of protocol: paper)."
-    draws: int = Field(default=1, ge=1)
+    draws: int = Field(default=1, ge=1, le=1000)
     "Independent demonstration draws."
     batch_tokens: int = Field(default=8192, ge=8)
     "Padded tokens per forward pass; changes memory and speed, not the scores."
@@ -228,8 +228,8 @@ class MethodSpec(Strict):
 
 def _method_entries(value: Any) -> Any:
     if not isinstance(value, list) or not value:
-        raise ValueError("give a list such as [base, sft]; entries are names or one-key maps")
-    entries = []
+        raise ValueError(f"{value!r} is not a list such as [base, sft]; entries are names or one-key maps")
+    entries: list[dict[str, Any]] = []
     for item in value:
         if isinstance(item, str):
             entries.append({"method": item})

@@ -32,8 +32,8 @@ def resolve_task(source: StudySource, name: str, spec: TaskSpec) -> Task:
     if spec.kind is None:
         raise source.error(
             key,
-            f"unknown task {name!r}: {nearest(name, TASKS.names())}; "
-            f"an own task needs `kind:`, `prompt:` and, for classification, `labels:`",
+            f"unknown task {name!r}: {nearest(name, TASKS.names())} (an own task needs "
+            f"`kind:`, `prompt:` and, for classification, `labels:`)",
         )
     prompts = dict(spec.prompts)
     if spec.prompt is not None:

@@ -43,4 +43,5 @@ MINI = Source(
     roles=ROLES,
     needs_path=False,
     catalogue=catalogue,
+    is_remote=True,
 )

@@ -31,12 +31,4 @@
   }
   const contents = document.querySelector("nav.toc details");
   if (contents && window.matchMedia("(max-width: 74rem)").matches) contents.open = false;
-  let opened = [];
-  window.addEventListener("beforeprint", () => {
-    opened = [...document.querySelectorAll("details:not([open]):not(.set)")];
-    for (const item of opened) item.open = true;
-  });
-  window.addEventListener("afterprint", () => {
-    for (const item of opened) item.open = false;
-  });
 })();

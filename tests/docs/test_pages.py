@@ -1,0 +1,92 @@
+"""What the pages show is true: studies load, generated tables are current, links lead somewhere, columns exist."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+import yaml
+from markdown_blocks import ROOT, Block, blocks, pages
+
+from hanka.scoring import BASELINE_COLUMNS
+from hanka.store.folder import PREDICTION_COLUMNS, SUMMARY_COLUMNS
+from hanka.study import load_study
+
+STUDIES = [block for page in pages() for block in blocks(page, "yaml")]
+LINK = re.compile(r"\[[^\]]*\]\((?!https?:|mailto:|#)([^)#\s]+)")
+
+
+@pytest.fixture(scope="module")
+def generate() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("hanka_docs_generate", ROOT / "docs/generate.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize("block", STUDIES, ids=lambda block: block.place)
+def test_every_study_shown_loads(block: Block, tmp_path: Path) -> None:
+    for file in (ROOT / "docs/own-data").glob("*.csv"):
+        (tmp_path / file.name).write_bytes(file.read_bytes())
+    text = block.body
+    if block.mark.startswith("into "):
+        whole = yaml.safe_load((ROOT / block.mark.removeprefix("into ")).read_text(encoding="utf-8"))
+        text = yaml.safe_dump(whole | yaml.safe_load(text), sort_keys=False)
+    path = tmp_path / "study.yaml"
+    path.write_text(text, encoding="utf-8")
+    assert load_study(path).tasks
+
+
+def test_there_are_studies_to_load() -> None:
+    assert {block.page.name for block in STUDIES} >= {"README.md", "README.ja.md", "study-file.md", "own-data.md"}
+
+
+def test_the_guide_shows_the_study_it_runs() -> None:
+    shown = [block.body for block in blocks(ROOT / "docs/own-data.md", "yaml") if not block.mark]
+    assert shown == [(ROOT / "docs/own-data/mails.yaml").read_text(encoding="utf-8")]
+
+
+def test_both_readmes_show_the_same_study() -> None:
+    english, japanese = (blocks(ROOT / name, "yaml") for name in ("README.md", "README.ja.md"))
+    without_comments = [re.sub(r"\s+#.*", "", block.body) for block in (*english, *japanese)]
+    assert len(set(without_comments)) == 1
+
+
+@pytest.mark.parametrize("page", sorted((ROOT / "docs").glob("*.md")), ids=lambda page: page.name)
+def test_generated_tables_are_current(page: Path, generate: ModuleType) -> None:
+    text = page.read_text(encoding="utf-8")
+    assert generate.rewritten(text) == text, "run `make docs`"
+
+
+def test_every_generated_table_stands_on_a_page(generate: ModuleType) -> None:
+    text = "\n".join(page.read_text(encoding="utf-8") for page in generate.pages())
+    shown = [match["name"] for match in generate.BLOCK.finditer(text)]
+    assert sorted(shown) == sorted(generate.BLOCKS)
+
+
+@pytest.mark.parametrize("page", pages(), ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_links_between_pages_lead_somewhere(page: Path) -> None:
+    text = re.sub(r"^```.*?^```$", "", page.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+    missing = [target for target in LINK.findall(text) if not (page.parent / target).exists()]
+    assert not missing
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [SUMMARY_COLUMNS, (*PREDICTION_COLUMNS, "group"), BASELINE_COLUMNS],
+    ids=["summary", "predictions", "baselines"],
+)
+def test_every_column_is_described(columns: tuple[str, ...]) -> None:
+    text = (ROOT / "docs/files.md").read_text(encoding="utf-8")
+    assert [name for name in columns if f"`{name}`" not in text] == []
+
+
+@pytest.mark.parametrize("page", pages(), ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_pages_name_nobodys_machine(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    assert not re.search(r"(?<![\w/.])/(work|tmp|home|root|Users)/", text)

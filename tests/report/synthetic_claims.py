@@ -1,0 +1,103 @@
+"""What analysis, audits and the study file would say about a made-up run."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+from synthetic_shape import LABELS, METRICS, Book, Row, Shape, kind
+
+from hanka.records import AuditWarning
+
+ADAPT = "adapt with sft on 512 rows: +0.22 [0.16, 0.28] in domain; −0.06 on other tasks."
+KEEP = "do not adapt on this evidence; no variant beats the best-prompted base model in domain."
+
+
+def findings(book: Book) -> Row:
+    shape, dress = book.shape, book.shape.dress
+    tuned = [one for one in book.variants if one.train_task]
+    per_task = [
+        {
+            "task": task, "recommend": dress("sft") if task == "sentiment" else "base", "train_size": 512, "seed": 0,
+            "sentence_en": dress(f"{task}: {ADAPT if task == 'sentiment' else KEEP}"),
+            "sentence_ja": dress(f"{task}：512 件の sft で適応。ドメイン内で +0.22 [0.16, 0.28]、別タスクで −0.06。"),
+        }
+        for task in (shape.tasks if tuned else ())
+    ]  # fmt: skip
+    decision = {
+        "sentence_en": dress("Adapting pays in domain for 1 of 2 tasks; weigh it against what is lost elsewhere."),
+        "sentence_ja": dress("2 タスク中 1 タスクで、適応はドメイン内で有効です。併記した代償と比べてください。"),
+        "per_task": per_task,
+    }
+    model = {"name": dress("smollm2-135m-instruct"), "licence": dress("Apache-2.0"), "identity": "sha256:b179c952",
+             "note": dress("weights are 4-bit (GGUF Q4_1), de-quantised to float32")}  # fmt: skip
+    datasets = [
+        {"name": dress(name), "task": task, "domain": dress(domain), "source": dress("paper"),
+         "licence": dress("CC BY 4.0"), "n_test": shape.n, "note": dress("evaluation only")}
+        for task, tests in shape.tests.items() for name, domain in tests
+    ]  # fmt: skip
+    return {
+        "decision": decision,
+        "settings": _settings(book),
+        "comparisons": book.comparisons,
+        "notes": [{"kind": "model", "message_en": dress("Weights are de-quantised from 4 bit (GGUF Q4_1); they are not "
+                   "the original checkpoint."), "message_ja": dress("重みは 4 ビットから逆量子化したものです。")}],
+        "reproduce": {"command": dress("hanka run study.yaml --out runs/demo"), "study_sha256": "5c0ffee" * 9,
+                      "versions": {"hanka": "0.1.0", "torch": "2.6.0"}, "device": dress("cpu, 2 cores"),
+                      "models": [model], "datasets": datasets},
+        "primary_metrics": {"sentiment": "accuracy", "inference": "accuracy", "summary": "rouge_l"},
+    }  # fmt: skip
+
+
+def _settings(book: Book) -> list[Row]:
+    grouped: dict[tuple[str, str, int, str], list[Row]] = {}
+    for row in book.rows:
+        if row["train_task"] and row["metric"] in ("accuracy", "rouge_l") and row["value"] is not None:
+            grouped.setdefault((row["train_task"], row["method"], row["train_size"], row["relation"]), []).append(row)
+    lines = []
+    for (task, method, size, relation), rows in grouped.items():
+        mean = sum(row["delta"] for row in rows) / len(rows)
+        verdicts = [row["verdict"] for row in rows]
+        lines.append(
+            {"train_task": task, "method": method, "train_size": size, "relation": relation, "n_cells": len(rows),
+             "n_better": verdicts.count("better"), "n_worse": verdicts.count("worse"), "n_tied": verdicts.count("tied"),
+             "mean_delta": mean, "ci_low": mean - 0.02, "ci_high": mean + 0.02}
+        )  # fmt: skip
+    return lines
+
+
+def baselines(shape: Shape) -> list[Row]:
+    return [
+        {"test_task": task, "test_dataset": shape.dress(name), "metric": METRICS[kind(task)][0], "n": shape.n,
+         "baseline": shape.dress("majority_test_label") if task in LABELS else "first_sentence",
+         "value": 0.5 if task in LABELS else 0.16, "ci_low": 0.43 if task in LABELS else 0.14,
+         "ci_high": 0.57 if task in LABELS else 0.18}
+        for task, tests in shape.tests.items() for name, _ in tests
+    ]  # fmt: skip
+
+
+def audits(shape: Shape) -> Row:
+    dress = shape.dress
+    ids = (dress("amazonfood-17"), "amazonfood-40")
+    message = dress("almost the same input stands on both sides")
+    near = AuditWarning("near overlap", dress("amazon train × amazonfood test"), 4, 200, message, ids)
+    cut = AuditWarning(
+        "truncation",
+        dress("sft on amazon, 512 rows"),
+        1,
+        512,
+        dress("rows do not fit max_length 1024 and are left out"),
+    )
+    names = ("exact overlap", "near overlap", "labels", "demonstrations", "template")
+    checks = [
+        {"audit": name, "where": dress(f"{test} test"), "checked": shape.n}
+        for name in names
+        for test in ("amazon", "yelp")
+    ]
+    policy = {dress("smollm2-135m-instruct"): {"bos": "model", "bos_tokens": 0, "template": "plain"}}
+    return {"warnings": [asdict(near), asdict(cut)], "checks": checks, "policy": policy}
+
+
+def study(shape: Shape) -> str:
+    text = "name: sentiment-and-inference\nprotocol: corrected\ntokens: {bos: model, eos: true, template: plain}\n"
+    text += "stats: {level: 0.95, resamples: 2000}\neval: {shots: [0, 2], max_new_tokens: 60}\n# "
+    return text + shape.dress("a comment") + "\n"

@@ -1,0 +1,74 @@
+"""Both languages say everything, and only what is used."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+import hanka.report
+from hanka.metrics import METRICS
+from hanka.report.provenance import TERMS
+from hanka.report.words import LANGUAGES, Words
+
+SOURCES = Path(hanka.report.__file__).parent
+SAME = {"n", "metric_rouge_l", "metric_rouge_1", "metric_rouge_2", "shots"}
+"Keys whose text is the same in both languages."
+
+
+def _places(text: str) -> list[str]:
+    return sorted(re.findall(r"\{(\w*)\}", text))
+
+
+def test_the_languages_have_the_same_keys_and_places() -> None:
+    english, japanese = LANGUAGES["en"], LANGUAGES["ja"]
+    assert english.keys() == japanese.keys()
+    assert {key for key in english if _places(english[key]) != _places(japanese[key])} == set()
+
+
+def test_every_word_is_translated() -> None:
+    english, japanese = LANGUAGES["en"], LANGUAGES["ja"]
+    assert {key for key in english if english[key] == japanese[key]} == SAME
+    kana = re.compile(r"[\u3040-\u30ff\u4e00-\u9fff]")
+    assert {key for key in japanese if not kana.search(japanese[key])} == SAME
+
+
+def test_every_word_is_used_and_every_used_word_exists() -> None:
+    texts = [
+        path.read_text() for path in SOURCES.rglob("*.*") if path.suffix in (".py", ".j2") and "words_" not in path.name
+    ]
+    source = "\n".join(texts)
+    quoted = set(re.findall(r"[\"']([a-z][a-z_0-9]*)[\"']", source))
+    looked_up = re.compile(
+        r"^(relation|verdict|metric|task|baseline|audit|status|change|protocol|term|about|total|study|group)_"
+    )
+    tables = {f"{name}_caption" for name in quoted}
+    unused = {key for key in LANGUAGES["en"] if key not in quoted | tables and not looked_up.match(key)}
+    assert unused == set()
+    called = set(re.findall(r'words(?:\.plain)?\("([a-z_0-9]+)"', source))
+    assert called - LANGUAGES["en"].keys() == set()
+
+
+def test_every_metric_and_every_term_has_its_words() -> None:
+    words = LANGUAGES["en"]
+    assert {metric.name for metric in METRICS if f"metric_{metric.name}" not in words} == set()
+    defined = {key.removeprefix("term_") for key in words if key.startswith("term_")}
+    assert defined == set(TERMS) == {key.removeprefix("about_") for key in words if key.startswith("about_")} - {
+        "protocol_corrected", "protocol_paper", "protocol_other",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("lang", ["en", "ja"])
+def test_names_in_sentences_are_inert(lang: str) -> None:
+    words = Words(lang)  # type: ignore[arg-type]
+    said = words("group_trained", task="<b>{dataset}", dataset="\u202eevil")
+    assert "<bdi>&lt;b&gt;{dataset}</bdi>" in said
+    assert "⟨U+202E⟩evil" in said
+    assert "<bdi>" not in words.plain("shots", count=2)
+
+
+def test_a_sentence_of_analysis_falls_back_to_the_other_language() -> None:
+    assert Words("ja").written({"sentence_en": "only English"}, "sentence") == "only English"
+    assert Words("ja").written({"sentence_en": "a", "sentence_ja": "あ"}, "sentence") == "あ"
+    assert Words("en").written({}, "sentence") == ""

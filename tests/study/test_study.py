@@ -1,0 +1,466 @@
+"""What a right study file means: defaults, per-task maps, overrides, the written study.yaml, line numbers."""
+
+from __future__ import annotations
+
+import copy
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hanka.errors import HankaError, StudyError
+from hanka.plan import Plan, build_plan
+from hanka.records import RELATIONS
+from hanka.run import study_yaml
+from hanka.study import Study, load_study
+from hanka.study.resolve import resolve
+from hanka.study.source import Key, parse_source
+from hanka.study.templates import TEMPLATES, template_path
+
+ROOT = Path(__file__).parents[2]
+SMALLEST = {
+    "name": "smallest",
+    "base": "smollm2-135m-instruct",
+    "data": {"source": "toy"},
+    "tasks": {"sentiment": {}},
+    "methods": ["base", "sft"],
+}
+MAILS = [(f"mail {i} says a thing", "good" if i % 2 else "bad") for i in range(40)]
+
+
+def study_of(values: dict[str, Any], folder: Path = ROOT, **overrides: Any) -> Study:
+    text = yaml.safe_dump(values, sort_keys=False, allow_unicode=True)
+    return resolve(parse_source(text, folder / "study.yaml"), **overrides)
+
+
+def smallest(**changes: Any) -> Study:
+    return study_of(SMALLEST | changes)
+
+
+def own_data(folder: Path, **changes: Any) -> dict[str, Any]:
+    """A study of its own task, with rows written into `folder`."""
+    (folder / "rows").mkdir(exist_ok=True)
+    for name, part in (("train", MAILS[:30]), ("test", MAILS[30:])):
+        lines = ["text,tone", *(",".join(row) for row in part)]
+        (folder / f"rows/{name}.csv").write_text("\n".join(lines) + "\n")
+    mails = {
+        "task": "mailtone",
+        "domain": "support",
+        "train": "rows/train.csv",
+        "test": "rows/test.csv",
+        "fields": {"input": "text", "output": "tone"},
+    }
+    task = {
+        "kind": "classification",
+        "labels": ["good", "bad"],
+        "prompt": "Mail: {input}\nTone:",
+        "train": "mails",
+        "in_domain": ["mails"],
+    }
+    return {
+        "name": "own",
+        "base": "smollm2-135m-instruct",
+        "datasets": {"mails": mails},
+        "tasks": {"mailtone": task},
+        "methods": ["base", {"sft": {"r": 4}}],
+        "train": {"sizes": [16]},
+    } | changes
+
+
+def ids(study: Study) -> tuple[list[str], list[str]]:
+    plan: Plan = build_plan(study)
+    return list(plan.variants), list(plan.cells)
+
+
+# ---- defaults
+
+
+def test_an_empty_task_takes_the_roles_of_the_source() -> None:
+    use = smallest().tasks["sentiment"]
+    assert use.train is not None
+    assert use.train.name == "shop"
+    assert [dataset.name for dataset in use.in_domain] == ["shop"]
+    assert [dataset.name for dataset in use.out_of_domain] == ["film"]
+    assert use.tests == use.in_domain + use.out_of_domain
+
+
+@pytest.mark.parametrize("tasks", [["sentiment"], {"sentiment": None}, {"sentiment": {}}])
+def test_a_task_may_be_named_without_a_map(tasks: Any) -> None:
+    assert smallest(tasks=tasks).spec == smallest().spec
+
+
+def test_null_for_train_keeps_the_tests_and_trains_nothing() -> None:
+    use = smallest(tasks={"sentiment": {"train": None}}, methods=["base"]).tasks["sentiment"]
+    assert use.train is None
+    assert [dataset.name for dataset in use.tests] == ["shop", "film"]
+
+
+def test_another_training_set_drops_the_default_test_sets(tmp_path: Path) -> None:
+    with pytest.raises(StudyError, match=r"tasks.sentiment: has no test set"):
+        study_of(
+            SMALLEST
+            | {
+                "datasets": own_data(tmp_path)["datasets"]
+                | {"mails": {"task": "sentiment", "train": "rows/train.csv"}},
+                "tasks": {"sentiment": {"train": "mails"}},
+            },
+            tmp_path,
+        )
+
+
+def test_defaults_are_the_documented_ones() -> None:
+    study = smallest()
+    assert study.spec.protocol == "corrected"
+    assert study.spec.train.sizes == (64,)
+    assert study.spec.seeds == (0,)
+    assert study.spec.strict is False
+    assert (study.scoring, study.demonstrations) == ("full", "drawn")
+    task = study.tasks["sentiment"].task
+    assert study.shots(task) == (0,)
+    assert study.prompts(task, "in_domain") == ("p1",)
+
+
+def test_the_paper_protocol_scores_first_tokens_and_takes_the_first_demonstrations() -> None:
+    study = smallest(protocol="paper")
+    assert (study.scoring, study.demonstrations) == ("first_token", "first")
+    said = smallest(protocol="paper", eval={"scoring": "full", "demonstrations": "drawn"})
+    assert (said.scoring, said.demonstrations) == ("full", "drawn")
+
+
+def test_base_comes_first_wherever_the_file_names_it() -> None:
+    study = smallest(methods=["sft", {"fticl": {"shots": 1}}, "base"])
+    assert [use.label for use in study.methods] == ["base", "sft", "fticl"]
+
+
+def test_one_value_stands_for_a_list_of_one() -> None:
+    study = smallest(seeds=3, train={"sizes": 8}, eval={"shots": 2, "prompts": "p2"})
+    assert study.spec.seeds == (3,)
+    assert study.spec.train.sizes == (8,)
+    assert study.shots(study.tasks["sentiment"].task) == (2,)
+    assert study.prompts(study.tasks["sentiment"].task, "cross_task") == ("p2",)
+
+
+def test_a_learning_rate_without_a_point_is_a_number() -> None:
+    study = resolve(parse_source(yaml.safe_dump(SMALLEST) + "train: {learning_rate: 2e-4}\n", ROOT / "s.yaml"))
+    assert study.spec.train.learning_rate == 2e-4
+
+
+# ---- maps per task
+
+
+def test_a_map_goes_by_task_then_by_kind_then_to_the_default() -> None:
+    study = smallest(
+        tasks=["sentiment", "detection", "summary"],
+        eval={
+            "shots": {"classification": [0, 2], "sentiment": [1]},
+            "prompts": {"cross_task": ["p1", "p2"], "detection": ["p2"]},
+        },
+    )
+    task = {name: use.task for name, use in study.tasks.items()}
+    assert {name: study.shots(one) for name, one in task.items()} == {
+        "sentiment": (1,),
+        "detection": (0, 2),
+        "summary": (0,),
+    }
+    assert study.prompts(task["sentiment"], "cross_task") == ("p1", "p2")
+    assert study.prompts(task["sentiment"], "in_domain") == ("p1",)
+    assert study.prompts(task["detection"], "in_domain") == ("p2",)
+
+
+def test_method_parameters_may_differ_between_tasks() -> None:
+    study = smallest(
+        tasks=["sentiment", "summary"],
+        methods=["base", {"fticl": {"name": "few", "r": 4, "shots": {"generation": 1, "sentiment": 3}}}],
+    )
+    few = study.methods[1]
+    assert few.label == "few"
+    shots = {name: params.model_dump()["shots"] for name, params in few.params.items()}
+    assert shots == {"sentiment": 3, "summary": 1}
+    assert {params.model_dump()["r"] for params in few.params.values()} == {4}
+
+
+# ---- overrides
+
+
+def test_limit_caps_every_size_and_every_test_set() -> None:
+    study = smallest(
+        train={"sizes": [8, 16, 24]},
+        eval={"limit": 10, "cross_task_sizes": [24]},
+        methods=[
+            "base",
+            "sft",
+            {"sft": {"name": "own", "sizes": [2, 24]}},
+            {"sft": {"name": "map", "sizes": {"sentiment": [24]}}},
+        ],
+    )
+    limited = resolve(study.source, limit=4)
+    assert limited.spec.train.sizes == (4,)
+    assert limited.spec.eval.limit == 4
+    assert limited.spec.eval.cross_task_sizes == (4,)
+    sizes = [getattr(use.params["sentiment"], "sizes", None) for use in limited.methods if use.params]
+    assert sizes == [None, (2, 4), (4,)]
+    assert resolve(study.source, limit=20).spec.eval.limit == 10
+    plan = build_plan(limited)
+    assert {len(cell.test.examples) for cell in plan.cells.values()} == {4}
+    assert {one.variant.train_size for one in plan.variants.values()} == {0, 2, 4}
+
+
+def test_base_replaces_every_base_of_the_file(tiny_folder: Path) -> None:
+    study = study_of(SMALLEST | {"base": ["llama-2-7b", "qwen3-0.6b-base"]}, base=str(tiny_folder))
+    (model,) = study.models
+    assert (model.kind, model.folder) == ("folder", tiny_folder)
+    assert [base.model for base in study.spec.base] == [str(tiny_folder)]
+
+
+def test_a_model_folder_is_looked_up_from_the_study_file(tiny_folder: Path) -> None:
+    study = study_of(SMALLEST | {"base": tiny_folder.name}, tiny_folder.parent)
+    assert study.models[0].folder == tiny_folder
+
+
+# ---- study.yaml
+
+STUDIES = [*(ROOT / "studies").glob("*.yaml"), *(template_path(name) for name in TEMPLATES)]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"protocol": "paper", "tasks": ["sentiment", "summary"], "eval": {"shots": {"generation": [1]}}},
+        {"tasks": {"sentiment": {"train": None}, "detection": {}}, "seeds": [3, 1], "train": {"sizes": [4, 8]}},
+        {"methods": ["base", {"fticl": {"name": "few", "shots": {"sentiment": 1}, "sizes": [8]}}]},
+        {
+            "datasets": {"film": {"domain": "shop"}},
+            "tasks": {"sentiment": {"in_domain": ["shop", "film"], "out_of_domain": []}},
+        },
+        {"eval": {"prompts": {"cross_task": ["p1", "p2"]}, "draws": 3, "shots": [0, 2]}, "tokens": {"bos": "always"}},
+        {
+            "base": ["smollm2-135m-instruct", {"model": "a/b@0123abc", "trust_remote_code": True}],
+            "lang": "ja",
+            "strict": True,
+        },
+    ],
+)
+def test_the_written_study_is_the_same_plan(changes: dict[str, Any]) -> None:
+    study = smallest(**({"train": {"sizes": [8]}} | changes))
+    written = resolve(parse_source(study_yaml(study), ROOT / "elsewhere/study.yaml"))
+    assert ids(written) == ids(study)
+    assert study_yaml(written) == study_yaml(study)
+
+
+def test_the_written_study_runs_from_anywhere(tmp_path: Path, tiny_folder: Path) -> None:
+    values = own_data(tmp_path, base=str(tiny_folder))
+    study = study_of(values, tmp_path)
+    run = tmp_path / "far/away"
+    run.mkdir(parents=True)
+    (run / "study.yaml").write_text(study_yaml(study))
+    assert ids(load_study(run / "study.yaml")) == ids(study)
+
+
+def test_the_written_study_holds_overrides_and_every_default(tmp_path: Path) -> None:
+    study = study_of(own_data(tmp_path), tmp_path, limit=6)
+    values = yaml.safe_load(study_yaml(study))
+    assert values["train"]["sizes"] == [6]
+    assert values["eval"]["limit"] == 6
+    assert set(values["train"]) == set(type(study.spec.train).model_fields)
+    assert set(values["eval"]) == set(type(study.spec.eval).model_fields)
+    assert values["tasks"]["mailtone"]["out_of_domain"] == []
+    assert ids(study_of(values, tmp_path / "other")) == ids(study)
+
+
+def with_paper_data(path: Path, paper_data: Path) -> str:
+    """The text of a study that ships, with the paper's data where it is here."""
+    return path.read_text(encoding="utf-8").replace("../../shared/data/paper", str(paper_data))
+
+
+def test_the_written_paper_study_is_the_same_plan(paper_data: Path) -> None:
+    path = ROOT / "studies/paper-small.yaml"
+    study = resolve(parse_source(with_paper_data(path, paper_data), path))
+    assert yaml.safe_load(study_yaml(study))["data"]["path"] == str(paper_data.resolve())
+    assert ids(resolve(parse_source(study_yaml(study), Path("/nowhere/study.yaml")))) == ids(study)
+
+
+@pytest.mark.parametrize("path", STUDIES, ids=lambda path: path.stem)
+def test_the_studies_that_ship_are_right(path: Path, tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    for name in ("mails-train.csv", "mails-test.csv", "reviews.csv"):
+        (tmp_path / name).write_text("text,tone\na,good\n")
+    folder = tmp_path if path.stem == "own-data" else path.parent
+    text = path.read_text(encoding="utf-8")
+    if "../../shared/data/paper" in text:
+        text = with_paper_data(path, request.getfixturevalue("paper_data"))
+    study = resolve(parse_source(text, folder / path.name))
+    assert study.methods[0].method.name == "base"
+
+
+# ---- labels of own data
+
+
+def test_a_few_rows_with_another_label_are_left_out_and_counted(tmp_path: Path) -> None:
+    values = own_data(tmp_path)
+    with (tmp_path / "rows/test.csv").open("a") as file:
+        file.write("a mail without a tone,-\n")
+    plan = build_plan(study_of(values, tmp_path))
+    tests = [cell.test for cell in plan.cells.values()]
+    assert [(len(test.examples), test.left_out) for test in tests] == [(10, ("mails/test/000010",))] * 2
+
+
+@pytest.mark.parametrize("protocol", ["corrected", "paper"])
+def test_rows_of_which_most_have_another_label_are_an_error(tmp_path: Path, protocol: str) -> None:
+    values = own_data(tmp_path, protocol=protocol)
+    (tmp_path / "rows/test.csv").write_text("text,tone\na,GOOD\nb,GOOD\nc,bad\n")
+    with pytest.raises(StudyError) as caught:
+        build_plan(study_of(values, tmp_path))
+    assert str(caught.value).endswith(
+        ": datasets.mails.test: 2 of 3 test rows of dataset mails have a target that is no label of task mailtone "
+        "('GOOD'): did you mean 'good'? (say which is which with datasets.mails.labels: {value: label})"
+    )
+
+
+# ---- line numbers
+
+NAME = st.from_regex(r"[a-z][a-z0-9_]{0,7}", fullmatch=True).filter(
+    lambda name: name not in ("y", "n", "on", "no", "off", "yes", "null", "true", "false")
+)
+LEAF = st.one_of(st.integers(), st.booleans(), st.none(), st.text(max_size=12), st.floats(allow_nan=False))
+TREE = st.recursive(
+    LEAF, lambda inner: st.one_of(st.lists(inner, max_size=4), st.dictionaries(NAME, inner, max_size=4)), max_leaves=15
+)
+MAPS = st.dictionaries(NAME, TREE, min_size=1, max_size=5)
+
+
+def keys_of(value: Any, key: Key = ()) -> Iterator[Key]:
+    inside = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for part, item in inside:
+        yield (*key, part)
+        yield from keys_of(item, (*key, part))
+
+
+def without_aliases(values: Any) -> str:
+    class Plain(yaml.SafeDumper):
+        def ignore_aliases(self, data: Any) -> bool:
+            return True
+
+    return yaml.dump(values, Dumper=Plain, sort_keys=False, allow_unicode=True)
+
+
+@given(MAPS, st.integers(0, 3))
+def test_every_key_knows_its_line(values: dict[str, Any], blank: int) -> None:
+    text = "\n" * blank + "# a comment\n" + without_aliases(values)
+    source = parse_source(text, Path("s.yaml"))
+    lines = re.split("[\n\x85\u2028\u2029]", text)
+    assert source.values == values
+    assert {key for key in source.lines if key} == set(keys_of(values))
+    for key in keys_of(values):
+        if isinstance(key[-1], str):
+            assert re.match(rf"[\s-]*{key[-1]}:", lines[source.lines[key] - 1]), key
+    above = [source.lines[key] for key in keys_of(values)]
+    assert above == sorted(above)
+
+
+@given(MAPS, st.lists(NAME, max_size=3))
+def test_an_error_names_the_nearest_line_there_is(values: dict[str, Any], deeper: list[str]) -> None:
+    source = parse_source(without_aliases(values), Path("s.yaml"))
+    for key in keys_of(values):
+        asked = (*key, *(f"{part}-not-there" for part in deeper))
+        assert str(source.error(asked, "wrong")) == f"s.yaml:{source.lines[key]}: {'.'.join(map(str, asked))}: wrong"
+
+
+def test_aliases_and_merges_keep_their_lines() -> None:
+    text = "common: &common\n  r: 8\nmethods:\n  - sft:\n      <<: *common\n      peft: lora\n  - other: *common\n"
+    source = parse_source(text, Path("s.yaml"))
+    assert source.values["methods"] == [{"sft": {"r": 8, "peft": "lora"}}, {"other": {"r": 8}}]
+    assert source.line(("methods", 0, "sft", "peft")) == 6
+    assert source.line(("methods", 0, "sft", "r")) == 4
+    assert source.line(("methods", 1, "other", "r")) == 7
+
+
+# ---- nothing but StudyErrors
+
+JUNK: list[Any] = [
+    *(
+        None,
+        True,
+        0,
+        -1,
+        2.5,
+        float("inf"),
+        10**30,
+        "",
+        " ",
+        "abc",
+        "../x",
+        "p1",
+        "hub:x",
+        "yes",
+        "base",
+        "日本",
+        "x" * 100,
+    ),
+    *([], {}, [[]], [{}], {"a": 1}, [1], ["a", "a"], ["shop"], {"classification": {}}, {"sft": {}}, {1: 2}, "{input}"),
+]
+MAILTONE = {
+    "kind": "classification",
+    "labels": ["good", "bad"],
+    "prompt": "{input}",
+    "train": "mails",
+    "in_domain": ["mails"],
+}
+FULL: dict[str, Any] = {
+    **SMALLEST,
+    "base": {"model": "smollm2-135m-instruct"},
+    "datasets": {
+        "mails": {
+            "task": "mailtone",
+            "train": "mails.csv",
+            "test": "mails-test.csv",
+            "fields": {"input": "text", "output": "tone"},
+        }
+    },
+    "tasks": {"sentiment": {"train": "shop", "in_domain": ["shop"], "out_of_domain": ["film"]}, "mailtone": MAILTONE},
+    "methods": [
+        "base",
+        {"sft": {"r": 8, "target_modules": "all-linear"}},
+        {"fticl": {"name": "f", "shots": {"classification": 1}}},
+    ],
+    "tokens": {"bos": "model"},
+    "train": {"sizes": [8], "epochs": 1, "learning_rate": 1e-3},
+    "eval": {"shots": {"classification": [0, 1]}, "prompts": ["p1"], "limit": 5, "cross_task_sizes": [8]},
+    "seeds": [0],
+}
+PLACES = list(keys_of(FULL))
+
+
+def mistake(values: dict[str, Any], path: Path) -> HankaError | None:
+    """What is said of a study; None if it is right."""
+    try:
+        build_plan(resolve(parse_source(without_aliases(values), path)))
+    except HankaError as error:
+        return error
+    return None
+
+
+@given(st.sampled_from(PLACES), st.sampled_from(JUNK))
+@settings(max_examples=150, deadline=None)
+def test_whatever_stands_anywhere_is_right_or_one_line_with_a_line_number(place: Key, junk: Any) -> None:
+    values = copy.deepcopy(FULL)
+    target: Any = values
+    for part in place[:-1]:
+        target = target[part]
+    target[place[-1]] = junk
+    path = Path(__file__).parent / "wrong/data/study.yaml"
+    error = mistake(values, path)
+    if error is not None:
+        assert isinstance(error, StudyError)
+        assert re.match(rf"{re.escape(str(path))}:\d+: .+: .", str(error)), error
+        assert "\n" not in str(error)
+
+
+def test_the_full_study_of_the_test_above_is_right() -> None:
+    study = study_of(FULL, Path(__file__).parent / "wrong/data")
+    assert build_plan(study).cells
+    assert set(study.prompts(study.tasks["sentiment"].task, RELATIONS[0])) == {"p1"}
