@@ -3,7 +3,6 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tiny_models import tiny_tokenizer
 
 from hanka.errors import DataError
 from hanka.prompting import (
@@ -17,6 +16,7 @@ from hanka.prompting import (
 from hanka.records import Example
 from hanka.tasks import TASKS
 from hanka.tasks.base import Task
+from tiny_models import tiny_tokenizer
 
 TOKENIZER = tiny_tokenizer()
 SENTIMENT = TASKS.get("sentiment")

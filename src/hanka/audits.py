@@ -87,6 +87,21 @@ def audit_rows(plan: Plan) -> Audits:
         unique = list({one.id: one for one in pool}.values())
         if unique:
             _overlap(audits, f"{name} train × its demonstrations", unique, rows)
+            leaked = sorted(plan.data.leaked_training_demonstrations(largest.dataset))
+            where = f"{name} demonstrations in training × its task's tests"
+            total = len(unique) + len(leaked)
+            audits.found("demonstrations", where, leaked, total, "test rows; left out of the pool")
+            if not plan.data.corrected:
+                for test_name, test in tests.items():
+                    shared = {pair.first for pair in exact_overlap(unique, test.examples)}
+                    where = f"{name} demonstrations in training × {test_name} test"
+                    audits.found(
+                        "demonstrations",
+                        where,
+                        sorted(shared),
+                        len(unique),
+                        "test rows shown in training, as published",
+                    )
     for name, test in tests.items():
         task = plan.study.tasks[test.dataset.task].task
         repeated = [a for a, _ in duplicates_within(test.examples)]

@@ -57,6 +57,8 @@ def demo(
     from hanka.run import RunOptions
     from hanka.study.templates import template_path
 
+    if lang not in (None, "en", "ja"):
+        raise HankaError(f"--lang {lang!r}: allowed: en, ja")
     outcome = _run(template_path("demo"), out, RunOptions(command=f"hanka demo --out {out}"))
     if lang:
         report(out, None, lang)
@@ -243,7 +245,7 @@ def main() -> None:
     # Spinning OpenMP threads lose several times their speed as soon as another process wants a core.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
-        app(standalone_mode=True)
+        app(prog_name="hanka", standalone_mode=True)
     except HankaError as error:
         print(f"hanka: {' '.join(str(error).split())}", file=sys.stderr)
         sys.exit(error.exit_code)

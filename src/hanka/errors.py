@@ -12,7 +12,7 @@ and its children carry that line and are caught only in `cli.py`, which prints i
     ├── DownloadError          exit 2   a package could not be fetched or did not match its hash
     ├── StoreError             exit 2   a run folder: locked, damaged, disk full
     └── AuditError             exit 2   `strict: true` and an audit found something
-    UnitFailed                 (inside a run) one unit of work failed; becomes a failed row, exit 1
+    UnitError                 (inside a run) one unit of work failed; becomes a failed row, exit 1
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class AuditError(HankaError):
     """`strict: true` and an audit found something."""
 
 
-class UnitFailed(Exception):
+class UnitError(Exception):
     """One unit of work failed for a reason worth keeping; the run goes on and stores the reason."""
 
 

@@ -98,7 +98,7 @@ def _start(call: StudyCall, workers: int) -> None:
     from hanka.work import Worker
 
     torch.set_num_threads(max(1, (os.cpu_count() or 1) // workers))
-    plan = build_plan(load_study(call.path, call.base, call.limit))
+    plan = build_plan(load_study(call.path, call.base, call.limit), ask_hub=True)
     _worker["run"] = Worker(plan, RunFolder(call.out), lambda _what, _share: None).run
     _worker["units"] = {unit.id: unit for unit in plan.units()}
 

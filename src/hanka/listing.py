@@ -68,7 +68,9 @@ def _role(roles: object, task: str, name: str) -> str:
 def _methods() -> Rows:
     from hanka.methods import METHODS
 
-    rows: list[tuple[str, ...]] = [(one.name, one.description, ", ".join(one.params.model_fields), one.reference) for one in METHODS]
+    rows: list[tuple[str, ...]] = [
+        (one.name, one.description, ", ".join(one.params.model_fields), one.reference) for one in METHODS
+    ]
     return ("method", "what", "parameters", "reference"), rows
 
 

@@ -8,7 +8,7 @@ evaluate its cells, which needs the first.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from hanka import __version__
@@ -17,7 +17,7 @@ from hanka.errors import DataMissingError
 from hanka.identity import content_id, fingerprint
 from hanka.methods.contract import TrainingParams
 from hanka.models.catalogue import ModelRef
-from hanka.models.identity import model_identity
+from hanka.models.identity import model_identity, pin_revision
 from hanka.records import RELATIONS, Cell, Example, Relation, Variant
 from hanka.study.data import StudyData, TestSet, TrainingSet
 from hanka.study.resolve import MethodUse, Study, TaskUse
@@ -111,12 +111,16 @@ class Plan:
             "study": self.study.spec.name,
             "protocol": self.study.spec.protocol,
             "variants": [asdict(planned.variant) | {"blocked": planned.blocked} for planned in self.variants.values()],
-            "cells": [asdict(planned.cell) for planned in self.cells.values()],
+            "cells": [asdict(planned.cell) | {"n_rows": len(planned.test.examples)} for planned in self.cells.values()],
         }
 
 
-def build_plan(study: Study) -> Plan:
-    """Expand a study into its plan; loads the rows it names, no model. Raises HankaError in one line."""
+def build_plan(study: Study, ask_hub: bool = False) -> Plan:
+    """Expand a study into its plan; loads the rows it names, no model. Raises HankaError in one line.
+
+    ask_hub: whether the hub may be asked which commit an unpinned revision stands for.
+    """
+    study = replace(study, models=tuple(pin_revision(model, ask_hub) for model in study.models))
     plan = Plan(study, StudyData(study))
     for model in study.models:
         identity = model_identity(model)

@@ -1,7 +1,7 @@
 """One generic registry: an explicit list of real objects, looked up by name.
 
 Nothing registers itself. Duplicate names raise at import, unknown names suggest the nearest. Third
-parties add entries through the entry-point group `hanka.<kind>`, loaded on first look-up.
+parties add entries through the entry-point group `hanka`, names `<kind>.<name>`, loaded on first look-up.
 """
 
 from __future__ import annotations
@@ -43,8 +43,9 @@ class Registry(Generic[T]):
     def _load_plugins(self) -> None:
         if not self._plugins_loaded:
             self._plugins_loaded = True
-            for point in entry_points(group=f"hanka.{self.kind}"):
-                self._add(point.load())
+            for point in entry_points(group="hanka"):
+                if point.name.startswith(f"{self.kind}."):
+                    self._add(point.load())
 
     def __iter__(self) -> Iterator[T]:
         self._load_plugins()

@@ -40,7 +40,7 @@ def print_headline(folder: RunFolder) -> None:
         "metric",
         "n",
         "value",
-        "Δ base [interval]",
+        r"Δ base \[interval]",
         "",
     ):
         table.add_column(name, justify="right" if name in ("rows", "shots", "n", "value") else "left", overflow="fold")
@@ -85,7 +85,7 @@ def print_comparison(result: dict[str, Any]) -> None:
 
     screen = console()
     table = Table(title=escape(f"{result['a']} against {result['b']}"), title_justify="left")
-    for name in ("test set", "shots", "prompt", "metric", "n", "A", "B", "A − B [interval]", "p", "p Holm", ""):
+    for name in ("test set", "shots", "prompt", "metric", "n", "A", "B", r"A − B \[interval]", "p", "p Holm", ""):
         table.add_column(
             name, justify="right" if name in ("shots", "n", "A", "B", "p", "p Holm") else "left", overflow="fold"
         )

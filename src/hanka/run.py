@@ -18,6 +18,7 @@ from hanka.audits import Audits, audit_rows, audit_tokens
 from hanka.estimate import Estimator, remember_rates
 from hanka.executor import Executor, InProcess, LocalProcesses, StudyCall
 from hanka.identity import content_id, sha256_text
+from hanka.metrics import rouge_tokenization
 from hanka.plan import Plan, Unit, build_plan
 from hanka.progress import Progress
 from hanka.report import render_report
@@ -73,7 +74,7 @@ def run_study(path: Path, out: Path, options: RunOptions) -> Outcome:
     study = load_study(path, options.base, options.limit)
     folder = RunFolder(out)
     with folder.lock():
-        plan = build_plan(study)
+        plan = build_plan(study, ask_hub=True)
         digest = _digest(plan)
         todo = [unit for unit in plan.units() if not _done(plan, folder, unit)]
         if not todo and (read_json_or_none(out / "state.json") or {}).get("digest") == digest:
@@ -161,6 +162,7 @@ def plan_json(plan: Plan, path: Path, options: RunOptions) -> dict[str, Any]:
             "command": options.command or f"hanka run {path}",
             "study_sha256": sha256_text(study_yaml(study)),
             "hanka": __version__,
+            "rouge_tokenization": rouge_tokenization(),
             "models": [
                 {
                     "name": model.name,

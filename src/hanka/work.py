@@ -17,7 +17,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from hanka.engines.contract import Decoding, Engine, LabelAnswer, Refusal, TextAnswer
-from hanka.errors import HankaError, UnitFailed
+from hanka.errors import HankaError, UnitError
 from hanka.identity import sha256_text
 from hanka.methods.contract import AdaptRequest, TrainingData
 from hanka.plan import Plan, PlannedCell, PlannedVariant, Unit
@@ -72,7 +72,7 @@ class Worker:
         record: dict[str, Any] = {**asdict(planned.variant), "status": "done", "reason": "", "weights": "base"}
         try:
             if planned.blocked:
-                raise UnitFailed(planned.blocked)
+                raise UnitError(planned.blocked)
             if planned.use is not None:
                 record |= self._train(planned)
         except HankaError:
@@ -88,7 +88,8 @@ class Worker:
         assert planned.use is not None
         assert planned.training is not None
         params = planned.variant.params
-        loaded = load_model(planned.model, params["dtype"])
+        # Small steps vanish in bfloat16 weights, so full training keeps float32 ones and computes in bfloat16.
+        loaded = load_model(planned.model, "float32" if params["peft"] == "none" else params["dtype"])
         data = TrainingData(
             task=planned.use.task,
             prompt=params["prompt"],
@@ -362,7 +363,7 @@ def versions() -> dict[str, str]:
 
 def _reason(error: Exception, folder: RunFolder, variant_id: str) -> str:
     """Say in one line why a unit failed; what is not foreseen leaves its traceback beside the variant."""
-    if isinstance(error, UnitFailed):
+    if isinstance(error, UnitError):
         return str(error)
     if is_out_of_memory(error):
         return "out of memory: lower eval.batch_tokens, train.micro_batch_tokens or train.max_length"

@@ -10,12 +10,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from e2e.study_files import write_study
-from tiny_models import save_tiny_model
 
+from e2e.study_files import write_study
 from hanka.errors import AuditError, StoreError
 from hanka.run import Outcome, RunOptions, rebuild, run_study
 from hanka.store.folder import SUMMARY_COLUMNS, RunFolder, read_predictions
+from tiny_models import save_tiny_model
 
 QUIET = RunOptions(quiet=True)
 

@@ -5,13 +5,13 @@ from typing import Any
 
 import pytest
 import torch
-from tiny_models import tiny_model, tiny_tokenizer
 
 from hanka.engines.contract import Decoding, LabelAnswer, Refusal, TextAnswer
 from hanka.engines.local import LocalEngine
 from hanka.models.catalogue import ModelRef
 from hanka.models.loading import LoadedModel
 from hanka.prompting import EncodedQuery
+from tiny_models import tiny_model, tiny_tokenizer
 
 FAMILIES = {
     "llama": {},
@@ -28,7 +28,7 @@ TOLERANCE = 1e-4
 def engine(family: str, batch_tokens: int = 512) -> LocalEngine:
     model = tiny_model(family.split("-")[0], **FAMILIES[family])
     tokenizer = tiny_tokenizer()
-    ref = ModelRef("tiny", "folder", None, folder=Path("."))
+    ref = ModelRef("tiny", "folder", None, folder=Path())
     return LocalEngine(LoadedModel(model, tokenizer, ref, "tiny", "", "float32"), batch_tokens)
 
 

@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 import torch
-from tiny_models import tiny_model
 
-from hanka.errors import UnitFailed
+from hanka.errors import UnitError
 from hanka.prompting import Encoded
 from hanka.training.batching import micro_batches, optimizer_batches, supervised
 from hanka.training.loop import LoopSettings, learning_rate_at, token_loss, train
+from tiny_models import tiny_model
 
 SETTINGS = LoopSettings(2, 4, 1e-2, "linear", 0.0, 0.0, 1.0, 64, False, 1e9)
 
@@ -120,15 +120,15 @@ def test_a_damaged_checkpoint_is_passed_over(tmp_path: Path) -> None:
 
 def test_rows_without_a_supervised_token_are_refused_before_the_first_step(tmp_path: Path) -> None:
     rows = [*some_rows(), Encoded([5, 6, 7], 3)]
-    with pytest.raises(UnitFailed, match="1 of 11 training rows have no supervised token"):
+    with pytest.raises(UnitError, match="1 of 11 training rows have no supervised token"):
         train(tiny_model(), rows, SETTINGS, 0, tmp_path, quiet)
-    with pytest.raises(UnitFailed, match="0 of 0"):
+    with pytest.raises(UnitError, match="0 of 0"):
         train(tiny_model(), [], SETTINGS, 0, tmp_path, quiet)
 
 
 def test_optimizer_batches_are_a_permutation_and_differ_between_epochs() -> None:
     first, second = optimizer_batches(10, 4, 0, 0), optimizer_batches(10, 4, 1, 0)
-    assert sorted(sum(first, [])) == list(range(10))
+    assert sorted(index for batch in first for index in batch) == list(range(10))
     assert [len(batch) for batch in first] == [4, 4, 2]
     assert first != second
 

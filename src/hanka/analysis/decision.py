@@ -18,8 +18,8 @@ from hanka.analysis.summary import compare_cells
 from hanka.metrics import METRICS
 from hanka.stats import PairedComparison, holm, verdict
 
-Candidate = tuple[str, int, int]
-"Method label, training size, seed."
+Candidate = tuple[str, str, int, int]
+"Base model, method label, training size, seed."
 
 
 @dataclass(slots=True)
@@ -67,7 +67,7 @@ def _duels(evidence: Evidence) -> list[Duel]:
         task = cell.variant["train_task"]
         comparison = compare_cells(evidence, cell, rival, METRICS.get(evidence.primary(task)))
         if comparison is not None:
-            candidate = (cell.variant["label"], cell.variant["train_size"], cell.variant["seed"])
+            candidate = tuple(cell.variant[name] for name in ("base", "label", "train_size", "seed"))
             duels.append(Duel(task, candidate, cell, rival, comparison))
     return duels
 
@@ -119,7 +119,7 @@ def _for_task(evidence: Evidence, task: str, duels: list[Duel], settings: list[d
     best = max(good, key=lambda candidate: good[candidate])
     return (
         entry
-        | {"recommend": best[0], "train_size": best[1], "seed": best[2]}
+        | {"base": best[0], "recommend": best[1], "train_size": best[2], "seed": best[3]}
         | _sentences(evidence, task, best, by_candidate[best], settings)
     )
 
@@ -129,9 +129,10 @@ def _n(duels: list[Duel], task: str) -> int:
 
 
 def _duel_json(duel: Duel) -> dict[str, Any]:
-    label, size, seed = duel.candidate
+    base, label, size, seed = duel.candidate
     result = duel.comparison
     return {
+        "base": base,
         "method": label,
         "train_size": size,
         "seed": seed,
@@ -156,7 +157,7 @@ def _sentences(
     counts = {
         line["relation"]: line
         for line in settings
-        if (line["train_task"], line["method"], line["train_size"]) == (task, best[0], best[1])
+        if (line["base"], line["train_task"], line["method"], line["train_size"]) == (best[0], task, *best[1:3])
     }
     en, ja = [], []
     for relation, word_en, word_ja in (
@@ -169,11 +170,13 @@ def _sentences(
             ja.append(f"{word_ja}では改善 {line['n_better']}・悪化 {line['n_worse']}・差なし {line['n_tied']} セル")
     cost_en = f" Its price: {'; '.join(en)} (against base at equal shots)." if en else ""
     cost_ja = f"その代わり、{'、'.join(ja)}（同じショット数のベースモデル比）。" if ja else ""
+    several = len({variant["base"] for variant in evidence.plan["variants"]}) > 1
+    model_en, model_ja = (f" {best[0]}", f"{best[0]} の ") if several else ("", "")
     numbers = f"{result.delta:+.3f} [{result.low:+.3f}, {result.high:+.3f}], n = {result.n}"
     return {
-        "sentence_en": f"{task}: adapt with {best[0]} on {best[1]} rows. {metric} on {where} {numbers}, against the "
+        "sentence_en": f"{task}: adapt{model_en} with {best[1]} on {best[2]} rows. {metric} on {where} {numbers}, against the "
         f"base model at its best shot count ({gain.rival.cell['shots']}).{cost_en}",
-        "sentence_ja": f"{task}：{best[0]}（{best[1]} 件）での適応を勧めます。{where} の {metric} は、"
+        "sentence_ja": f"{task}：{model_ja}{best[1]}（{best[2]} 件）での適応を勧めます。{where} の {metric} は、"
         f"最良ショット数（{gain.rival.cell['shots']}）のベースモデルに対して {numbers}。{cost_ja}",
     }
 

@@ -6,6 +6,7 @@ test set, shots, prompt, draw and sample id.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,11 +14,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from hanka.errors import StoreError
 from hanka.identity import stream
 from hanka.metrics import METRICS, Metric, ScoringContext
 from hanka.records import Prediction
 from hanka.stats import ResamplingPlan, plan_resampling
 from hanka.store.folder import RunFolder, read_json, read_json_or_none, read_predictions
+
+CONTENT_ID = re.compile(r"[0-9a-f]{16}")
+"Ids become paths, so a stored one is checked before it is used."
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -131,6 +136,9 @@ class Evidence:
 def load_evidence(folder: RunFolder) -> Evidence:
     """Read a run's plan and cells. Raises StoreError where the folder is no run or a file is damaged."""
     plan = read_json(folder.plan)
+    for one in [*plan["variants"], *plan["cells"]]:
+        if not CONTENT_ID.fullmatch(str(one["id"])):
+            raise StoreError(f"{folder.plan}: {one['id']!r} is not a content id; this folder was not written by hanka")
     variants = {variant["id"]: variant for variant in plan["variants"]}
     cells = {}
     for cell in plan["cells"]:

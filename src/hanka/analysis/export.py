@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -95,7 +96,9 @@ def _lm_eval(evidence: Evidence, out: Path) -> list[Path]:
 
 
 def _lm_eval_task(cell: CellEvidence) -> str:
-    return f"{cell.cell['test_task']}_{cell.cell['test_dataset']}_{cell.cell['prompt']}_{cell.cell['shots']}shot_{cell.cell['draw']}"
+    one = cell.cell
+    name = f"{one['test_task']}_{one['test_dataset']}_{one['prompt']}_{one['shots']}shot_{one['draw']}"
+    return re.sub(r"[^\w.-]", "_", name)  # it becomes a file name
 
 
 def _lm_eval_numbers(evidence: Evidence, cell: CellEvidence) -> dict[str, float]:

@@ -18,7 +18,7 @@ from hanka.analysis.evidence import CellEvidence, Evidence
 from hanka.analysis.summary import SummaryRow
 from hanka.metrics import METRICS
 
-Key = tuple[str, str, int, str]
+Key = tuple[str, str, str, int, str]
 
 
 def settings_table(evidence: Evidence, rows: list[SummaryRow]) -> list[dict[str, Any]]:
@@ -27,7 +27,8 @@ def settings_table(evidence: Evidence, rows: list[SummaryRow]) -> list[dict[str,
     for row in rows:
         values = row.values
         if values["train_task"] and values["metric"] == evidence.primary(values["test_task"]):
-            key = (values["train_task"], values["method"], values["train_size"], values["relation"])
+            names = ("base", "train_task", "method", "train_size", "relation")
+            key: Key = tuple(values[name] for name in names)
             grouped[key].append(row)
     return [_line(evidence, key, members) for key, members in grouped.items()]
 
@@ -36,10 +37,11 @@ def _line(evidence: Evidence, key: Key, members: list[SummaryRow]) -> dict[str, 
     verdicts = [row.values["verdict"] for row in members]
     mean, low, high = _mean_difference(evidence, members)
     return {
-        "train_task": key[0],
-        "method": key[1],
-        "train_size": key[2],
-        "relation": key[3],
+        "base": key[0],
+        "train_task": key[1],
+        "method": key[2],
+        "train_size": key[3],
+        "relation": key[4],
         "n_cells": len(members),
         "n_better": verdicts.count("better"),
         "n_worse": verdicts.count("worse"),

@@ -10,7 +10,7 @@ import shutil
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from hanka.errors import UnitFailed
+from hanka.errors import UnitError
 from hanka.identity import stream, stream_seed
 from hanka.methods.contract import Adapted, AdaptRequest, TrainingData
 from hanka.models.loading import quiet
@@ -45,13 +45,13 @@ class TrainingRows(NamedTuple):
 def demonstrations_before(params: Mapping[str, Any], data: TrainingData, seed: int) -> list[tuple[Example, ...]]:
     """Choose the demonstrations that stand before each training example; empty tuples without `shots`.
 
-    Raises UnitFailed where the pool is smaller than `shots`.
+    Raises UnitError where the pool is smaller than `shots`.
     """
     shots = int(params.get("shots", 0))
     if not shots:
         return [()] * len(data.examples)
     if len(data.demonstrations) < shots:
-        raise UnitFailed(
+        raise UnitError(
             f"{shots} demonstrations are asked before each example, but the pool has {len(data.demonstrations)}"
         )
     fixed = tuple(data.demonstrations[:shots])
@@ -104,9 +104,14 @@ def adapt_supervised(request: AdaptRequest) -> Adapted:
     prompter = Prompter(request.base.tokenizer, TextPolicy(**params["tokens"], protocol=data.protocol))
     encoded = encode_training(prompter, data, params, request.seed)
     if not encoded.rows:
-        raise UnitFailed(f"none of {len(data.examples)} training rows fits max_length {params['max_length']}; raise it")
+        raise UnitError(f"none of {len(data.examples)} training rows fits max_length {params['max_length']}; raise it")
     model = trainable(request.base.model, params, request.seed)
-    settings = LoopSettings(**{key: params[key] for key in LOOP_KEYS}, allow_unsupervised=data.protocol == "paper")
+    mixed = params["dtype"] == "bfloat16" and request.base.dtype == "float32"
+    settings = LoopSettings(
+        **{key: params[key] for key in LOOP_KEYS},
+        mixed_precision="bf16" if mixed else "no",
+        allow_unsupervised=data.protocol == "paper",
+    )
     state = train(model, encoded.rows, settings, request.seed, request.folder, request.report)
     _save(request, model)
     return Adapted(
@@ -138,7 +143,7 @@ def _record(prompter: Prompter, data: TrainingData, encoded: TrainingRows, state
 def trainable(model: Any, params: Mapping[str, Any], seed: int) -> Any:
     """Return the model with exactly the declared weights free: all, or those of fresh LoRA adapters.
 
-    Fresh adapters leave the model's numbers exactly as they are (B is zero). Raises UnitFailed where LoRA finds
+    Fresh adapters leave the model's numbers exactly as they are (B is zero). Raises UnitError where LoRA finds
     no layer.
     """
     import torch
@@ -161,7 +166,7 @@ def trainable(model: Any, params: Mapping[str, Any], seed: int) -> Any:
         with quiet():
             return get_peft_model(model, config)
     except ValueError as error:
-        raise UnitFailed(f"LoRA does not fit this model: {' '.join(str(error).split())[:200]}") from None
+        raise UnitError(f"LoRA does not fit this model: {' '.join(str(error).split())[:200]}") from None
 
 
 def _save(request: AdaptRequest, model: Any) -> None:
@@ -171,4 +176,5 @@ def _save(request: AdaptRequest, model: Any) -> None:
         request.base.tokenizer.save_pretrained(request.folder)
     else:
         model.save_pretrained(request.folder, save_embedding_layers=False)
+        (request.folder / "README.md").unlink(missing_ok=True)  # an empty card; `hanka export` writes a true one
     shutil.rmtree(request.folder / "checkpoints", ignore_errors=True)

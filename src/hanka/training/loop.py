@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from hanka.errors import UnitFailed
+from hanka.errors import UnitError
 from hanka.identity import stream_seed
 from hanka.prompting import Encoded
 from hanka.store.folder import write_text
@@ -51,6 +51,8 @@ class LoopSettings:
     "Recompute activations."
     checkpoint_seconds: float
     "Write a checkpoint after so many seconds."
+    mixed_precision: Literal["no", "bf16"] = "no"
+    "bf16: float32 weights, arithmetic in bfloat16 where it is safe."
     allow_unsupervised: bool = False
     "Keep rows without a supervised token (`protocol: paper`); they count as rows and teach nothing."
 
@@ -94,14 +96,16 @@ def train(
 ) -> LoopState:
     """Train the weights of `model` that require gradients, in place.
 
-    rows: every one with at least one supervised token, or UnitFailed is raised. folder: for checkpoints and
-    train_log.jsonl. Returns the final state. Raises UnitFailed for a loss that is not a number.
+    rows: every one with at least one supervised token, or UnitError is raised. folder: for checkpoints and
+    train_log.jsonl. Returns the final state. Raises UnitError for a loss that is not a number.
     """
     import torch
     from accelerate import Accelerator
 
     _refuse_unsupervised(rows, settings.allow_unsupervised)
-    accelerator = Accelerator(cpu=next(model.parameters()).device.type == "cpu")
+    accelerator = Accelerator(
+        cpu=next(model.parameters()).device.type == "cpu", mixed_precision=settings.mixed_precision
+    )
     parameters = {name: value for name, value in model.named_parameters() if value.requires_grad}
     optimizer = torch.optim.AdamW(
         parameters.values(), lr=settings.learning_rate, weight_decay=settings.weight_decay, fused=False, foreach=False
@@ -125,7 +129,7 @@ def train(
         loss = _step(model, batch, settings, accelerator)
         norm = accelerator.clip_grad_norm_(list(parameters.values()), settings.max_grad_norm)
         if not math.isfinite(loss):
-            raise UnitFailed(f"the loss became {loss} at step {step + 1}; lower the learning rate")
+            raise UnitError(f"the loss became {loss} at step {step + 1}; lower the learning rate")
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
         state.step = step + 1
@@ -149,7 +153,7 @@ def _as_dict(state: LoopState) -> dict[str, Any]:
 def _refuse_unsupervised(rows: Sequence[Encoded], allowed: bool) -> None:
     empty = sum(1 for row in rows if not supervised(row))
     if empty == len(rows) or (empty and not allowed):
-        raise UnitFailed(
+        raise UnitError(
             f"{empty} of {len(rows)} training rows have no supervised token left; raise train.max_length or shorten them"
         )
 
@@ -164,7 +168,8 @@ def _step(model: Any, batch: Sequence[Encoded], settings: LoopSettings, accelera
     total = 0.0
     batch = [row for row in batch if supervised(row)]
     for micro in micro_batches(batch, settings.micro_batch_tokens, pad=0):
-        loss = token_loss(model, micro, accelerator.device) / n_targets
+        with accelerator.autocast():
+            loss = token_loss(model, micro, accelerator.device) / n_targets
         accelerator.backward(loss)
         total += loss.item()
     return total

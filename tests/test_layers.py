@@ -1,0 +1,216 @@
+"""The layer rule of the architecture, read from the imports: a module imports only from the left.
+
+Imports inside functions count like others, except for cost: what is heavy may be imported there only.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from fake_runs import fake_run, write_study
+
+SOURCE = Path(__file__).parents[1] / "src/hanka"
+LAYERS = (
+    ("hanka", "errors", "records", "registry", "identity"),
+    ("store",),
+    ("stats",),
+    ("metrics",),
+    ("tasks",),
+    ("datasets",),
+    ("models",),
+    ("prompting",),
+    ("training", "engines"),
+    ("methods",),
+    ("probes",),
+    ("study",),
+    ("plan",),
+    ("audits", "estimate", "scoring", "work", "executor"),
+    ("analysis",),
+    ("report",),
+    ("progress",),
+    ("run",),
+    ("result_tables",),
+    ("plan_table", "listing", "doctor"),
+    ("cli",),
+)
+"From left to right; modules of one layer may import each other where that makes no cycle."
+RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
+READING = ("analysis", "report")
+NOT_FOR_READING = {
+    "run", "plan", "study", "engines", "models", "methods", "training", "prompting", "probes",
+    "work", "executor", "audits", "estimate", "scoring", "cli", "plan_table", "listing", "progress",
+}  # fmt: skip
+HEAVY = {"torch", "transformers", "peft", "accelerate", "trl", "safetensors", "gguf", "tokenizers"}
+RUNS_MODELS = {"torch", "transformers", "peft", "accelerate", "trl"}
+HEAVY_AT_MODULE_LEVEL = {"engines/local.py"}
+HEAVY_IN_FUNCTIONS = ("models/", "training/", "engines/", "probes/", "methods/supervised.py", "work.py", "executor.py")
+PICKLE_LIKE = {"pickle", "cPickle", "_pickle", "dill", "cloudpickle", "joblib", "shelve", "marshal", "jsonpickle"}
+
+
+class Import(NamedTuple):
+    """One imported module."""
+
+    name: str
+    "Full dotted name."
+    line: int
+    "Where it stands."
+    when: str
+    "import: when the module is imported; call: inside a function; check: for type checking only."
+
+
+def imports_of(path: Path) -> Iterator[Import]:
+    yield from _imports(ast.parse(path.read_text(encoding="utf-8")), "import")
+
+
+def _imports(node: ast.AST, when: str) -> Iterator[Import]:
+    for child in ast.iter_child_nodes(node):
+        inside = when
+        if isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)):
+            inside = "call" if when == "import" else when
+        elif isinstance(child, ast.If) and "TYPE_CHECKING" in ast.dump(child.test):
+            inside = "check"
+        elif isinstance(child, ast.Import):
+            yield from (Import(alias.name, child.lineno, when) for alias in child.names)
+        elif isinstance(child, ast.ImportFrom):
+            assert child.level == 0, f"a relative import in line {child.lineno}"
+            for alias in child.names:
+                yield Import(_module(str(child.module), alias.name), child.lineno, when)
+        yield from _imports(child, inside)
+
+
+def _module(package: str, name: str) -> str:
+    """`from package import name`: the name may itself be a module."""
+    parts = package.split(".")
+    if parts[0] == "hanka":
+        beside = SOURCE.joinpath(*parts[1:], name)
+        if beside.is_dir() or beside.with_suffix(".py").is_file():
+            return f"{package}.{name}"
+    return package
+
+
+def module_name(path: Path) -> str:
+    parts = path.relative_to(SOURCE.parent).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def layer_of(module: str) -> str:
+    """The part of `hanka.part.…` that the rule speaks of."""
+    return module.split(".")[1] if "." in module else module
+
+
+MODULES: Mapping[Path, list[Import]] = {path: list(imports_of(path)) for path in sorted(SOURCE.rglob("*.py"))}
+EVERY = pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(SOURCE)))
+
+
+@EVERY
+def test_a_module_imports_only_from_the_left(path: Path) -> None:
+    own = layer_of(module_name(path))
+    assert own in RANK, f"{path} is in no layer; add it to LAYERS"
+    wrong = [
+        f"line {one.line}: {one.name}"
+        for one in MODULES[path]
+        if one.name.split(".")[0] == "hanka" and RANK[layer_of(one.name)] > RANK[own]
+    ]
+    assert wrong == []
+
+
+@EVERY
+def test_reading_never_imports_running(path: Path) -> None:
+    if layer_of(module_name(path)) in READING:
+        wrong = [
+            one for one in MODULES[path] if one.name.startswith("hanka.") and layer_of(one.name) in NOT_FOR_READING
+        ]
+        assert wrong == []
+
+
+def cycle(*, when: tuple[str, ...]) -> list[str]:
+    graph = {
+        module_name(path): {one.name for one in found if one.when in when and one.name.startswith("hanka.")}
+        - {module_name(path)}
+        for path, found in MODULES.items()
+    }
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        return list(error.args[1])
+    return []
+
+
+def test_no_module_imports_itself_by_a_detour() -> None:
+    assert cycle(when=("import", "call", "check")) == []
+
+
+@EVERY
+def test_heavy_libraries_are_met_only_where_models_run(path: Path) -> None:
+    place = path.relative_to(SOURCE).as_posix()
+    heavy = [one for one in MODULES[path] if one.name.split(".")[0] in HEAVY]
+    if place not in HEAVY_AT_MODULE_LEVEL:
+        assert [one for one in heavy if one.when == "import"] == []
+    adapts = place.startswith("methods/") and place.endswith("/adapt.py")
+    allowed = adapts or place.startswith(HEAVY_IN_FUNCTIONS) or place == "doctor.py"
+    assert allowed or [one for one in heavy if one.when == "call" and one.name.split(".")[0] in RUNS_MODELS] == []
+
+
+@EVERY
+def test_nothing_is_pickled(path: Path) -> None:
+    assert [one for one in MODULES[path] if one.name.split(".")[0] in PICKLE_LIKE] == []
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in ("torch", "np"):
+            assert node.attr not in ("save", "load", "savez"), f"line {node.lineno}: {node.value.id}.{node.attr}"
+        if isinstance(node, ast.keyword) and node.arg == "allow_pickle":
+            assert isinstance(node.value, ast.Constant)
+            assert node.value.value is False
+
+
+LOOK = """
+import json, sys
+from hanka.cli import main
+sys.argv = ["hanka", *json.loads(sys.argv[1])]
+code = 0
+try:
+    main()
+except SystemExit as leaving:
+    code = leaving.code
+found = sorted({name.split(".")[0] for name in sys.modules})
+print("\\n" + json.dumps([code, found]))
+"""
+
+
+def libraries_of(*words: str, folder: Path) -> tuple[int | None, set[str]]:
+    """Run a command in a fresh interpreter; return its exit code and the packages it imported."""
+    done = subprocess.run(
+        [sys.executable, "-c", LOOK, json.dumps(words)], capture_output=True, text=True, cwd=folder, check=True
+    )
+    code, found = json.loads(done.stdout.splitlines()[-1])
+    return code, set(found)
+
+
+def test_help_imports_nothing_heavy(tmp_path: Path) -> None:
+    code, found = libraries_of("--help", folder=tmp_path)
+    assert code in (0, None)
+    assert not found & (HEAVY | {"numpy", "scipy", "pyarrow", "duckdb", "altair", "pydantic", "datasets"})
+
+
+def test_validate_and_plan_import_no_torch(tmp_path: Path) -> None:
+    study = write_study(tmp_path)
+    for command in ("validate", "plan"):
+        code, found = libraries_of(command, str(study), folder=tmp_path)
+        assert code in (0, None)
+        assert not found & HEAVY
+
+
+def test_report_imports_no_torch(tmp_path: Path) -> None:
+    fake_run(write_study(tmp_path), tmp_path / "run")
+    code, found = libraries_of("report", str(tmp_path / "run"), folder=tmp_path)
+    assert code in (0, None)
+    assert not found & HEAVY
+    assert (tmp_path / "run/report.html").is_file()
