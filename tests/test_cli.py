@@ -182,7 +182,7 @@ def test_a_folder_that_is_no_run_is_one_line(run: Hanka, tmp_path: Path, words: 
     (tmp_path / "empty").mkdir()
     for folder in ("empty", "nowhere"):
         line = one_line(run(words[0], folder, *words[1:]))
-        assert re.match(rf"hanka: {folder}/(plan.json|scores.parquet): no such file; ", line)
+        assert line.startswith(f"hanka: {folder}/plan.json: no such file; ")
     assert [path.name for path in tmp_path.rglob("*")] == ["empty"]
 
 
@@ -221,6 +221,13 @@ def test_compare_with_an_unknown_or_ambiguous_variant_lists_them(run: Hanka, mad
     assert several.startswith("hanka: 'sft' names 2 variants; write the id of one: ")
     for said in (unknown, several):
         assert "sft/shop/8/seed0" in said
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet", "lm-eval", "model-card"])
+def test_export_before_the_tables_are_made_says_what_makes_them(run: Hanka, tmp_path: Path, kind: str) -> None:
+    fake_run(write_study(tmp_path), tmp_path / "new")
+    line = one_line(run("export", "new", "--to", kind))
+    assert line == "hanka: new/scores.parquet: no such file; `hanka report new` writes it\n"
 
 
 @pytest.mark.parametrize(("kind", "file"), [("csv", "summary.csv"), ("parquet", "scores.parquet")])

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from hanka.analysis.evidence import CellEvidence, Evidence, load_evidence
-from hanka.errors import HankaError, nearest
+from hanka.errors import HankaError, StoreError, nearest
 from hanka.metrics import METRICS
 from hanka.store.folder import (
     RunFolder,
@@ -27,15 +27,21 @@ LM_EVAL_NAMES = {"accuracy": "acc", "macro_f1": "f1", "rouge_l": "rougeL", "roug
 
 
 def export_run(folder: RunFolder, to: str, out: Path) -> list[Path]:
-    """Write a run in a format and return the files. Raises HankaError for an unknown format."""
+    """Write a run in a format and return the files.
+
+    Raises HankaError for an unknown format, StoreError where the folder is no run or has no tables yet.
+    """
     if to not in FORMATS:
         raise HankaError(f"--to {to!r}: {nearest(to, FORMATS)} (allowed: {', '.join(FORMATS)})")
+    evidence = load_evidence(folder)
+    for table in (folder.scores, folder.summary):
+        if not table.is_file():
+            raise StoreError(f"{table}: no such file; `hanka report {folder.path}` writes it")
     make_folder(out)
     if to == "csv":
         return _csv(folder, out)
     if to == "parquet":
         return _parquet(folder, out)
-    evidence = load_evidence(folder)
     return _lm_eval(evidence, out) if to == "lm-eval" else _model_cards(evidence, out)
 
 

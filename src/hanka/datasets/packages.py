@@ -11,15 +11,15 @@ import gzip
 import hashlib
 import json
 import stat
+import sys
 import tarfile
 import tempfile
 import time
 import zipfile
 import zlib
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, TypeAlias
+from typing import IO, TYPE_CHECKING
 
 from hanka.datasets.package_index import IndexSettings, index_settings, with_credentials, without_password
 from hanka.errors import DownloadError
@@ -35,9 +35,6 @@ SPOOL_BYTES = 1 << 24
 ATTEMPTS = 3
 TIMEOUT_SECONDS = (15.0, 60.0)
 BACKOFF_SECONDS = 0.5
-
-Progress: TypeAlias = Callable[[int, int], None]
-"Called with (bytes so far, bytes in all) while a download runs."
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +53,12 @@ class PackagePin:
     "Bytes."
 
 
-def fetch(pin: PackagePin, cache: Path, progress: Progress | None = None) -> Path:
+def fetch(pin: PackagePin, cache: Path) -> Path:
     """Return the pinned archive in `cache`, downloading it when it is not there yet.
 
     An archive that somebody put there by hand is used when its hash is right. A second call does not read
-    the archive again unless its size or time changed. Raises DownloadError in one line.
+    the archive again unless its size or time changed. Says on standard error what is downloaded. Raises
+    DownloadError in one line.
     """
     path = cache / pin.filename
     if _is_verified(path, pin):
@@ -70,9 +68,10 @@ def fetch(pin: PackagePin, cache: Path, progress: Progress | None = None) -> Pat
         path.unlink()
         reasons.append(f"the file at {path} was not the pinned one and was deleted")
     settings = index_settings()
+    print(f"fetching {pin.filename} ({pin.size / 1e6:.0f} MB)", file=sys.stderr, flush=True)
     for index in settings.indexes:
         try:
-            _download(pin, path, index, settings, progress)
+            _download(pin, path, index, settings)
         except NotThereError as error:
             reasons.append(f"{without_password(index)}: {error}")
         else:
@@ -88,7 +87,7 @@ class NotThereError(Exception):
     """One index could not give the archive; the next one may."""
 
 
-def _download(pin: PackagePin, path: Path, index: str, settings: IndexSettings, progress: Progress | None) -> None:
+def _download(pin: PackagePin, path: Path, index: str, settings: IndexSettings) -> None:
     """Download from one index, trying a broken connection again; raise NotThereError or DownloadError."""
     import requests
     from pypi_simple import PyPISimple
@@ -99,7 +98,7 @@ def _download(pin: PackagePin, path: Path, index: str, settings: IndexSettings, 
         for attempt in range(1, ATTEMPTS + 1):
             try:
                 url = with_credentials(_address(pin, client), index)
-                _stream(pin, path, session, url, progress)
+                _stream(pin, path, session, url)
             except requests.exceptions.SSLError as error:
                 raise NotThereError("its certificate is not trusted here (set PIP_CERT)") from error
             except requests.RequestException as error:
@@ -133,7 +132,7 @@ def _address(pin: PackagePin, client: PyPISimple) -> str:
     raise NotThereError(f"lists no {pin.filename}")
 
 
-def _stream(pin: PackagePin, path: Path, session: requests.Session, url: str, progress: Progress | None) -> None:
+def _stream(pin: PackagePin, path: Path, session: requests.Session, url: str) -> None:
     """Write the archive under a temporary name, and keep it only if size and hash are the pinned ones."""
     digest, done = hashlib.sha256(), 0
     # identity: some mirrors mark a .tar.gz as gzip-encoded, and it would be unpacked on the way
@@ -150,8 +149,6 @@ def _stream(pin: PackagePin, path: Path, session: requests.Session, url: str, pr
                     break
                 digest.update(chunk)
                 file.write(chunk)
-                if progress:
-                    progress(done, pin.size)
         if done != pin.size or digest.hexdigest() != pin.sha256:
             found = f"{done} bytes" if done <= pin.size else f"more than {pin.size} bytes"
             raise DownloadError(

