@@ -28,6 +28,8 @@ from hanka.study.source import parse_source
 
 TRAINING = [method for method in METHODS if method.trains]
 EVERY = pytest.mark.parametrize("method", TRAINING, ids=lambda method: method.name)
+FALL = 0.2
+"Nats per token; without training, the loss of these batches differs by 0.02."
 PEFT = pytest.mark.parametrize("peft", ["none", "lora"])
 
 
@@ -99,6 +101,7 @@ def adapt(tiny_folder: Path, folder: Path, method: str, seed: int, params: dict[
     assert shares == sorted(shares)
     assert 0 <= shares[0] <= shares[-1] <= 1
     loaded.model.eval()
+    loaded.model.requires_grad_(False)  # as load_variant does: torch rounds otherwise where gradients are needed
     return Made(one, loaded, before, adapted, folder)
 
 
@@ -167,7 +170,7 @@ def test_wrong_parameters_are_refused(method: Method, wrong: dict[str, Any]) -> 
 @PEFT
 def test_loss_falls_on_toy_data(make: Make, method: Method, peft: str) -> None:
     made = make(method.name, peft=peft)
-    assert made.adapted.record["loss_last"] < 0.9 * made.adapted.record["loss_first"]
+    assert made.adapted.record["loss_last"] < made.adapted.record["loss_first"] - FALL
     assert made.adapted.record["n_examples"] == 16
     assert made.adapted.record["n_supervised_tokens"] > 16
     assert made.adapted.record["steps"] == 6
@@ -197,11 +200,15 @@ def test_lora_changes_adapters_and_nothing_else(make: Make, method: Method, targ
 
 
 @EVERY
-def test_an_untrained_adapter_is_the_base_exactly(tiny_folder: Path, method: Method, make: Make) -> None:
+def test_an_untrained_adapter_is_the_base_exactly(
+    tiny_folder: Path, tmp_path: Path, method: Method, make: Make
+) -> None:
     _, one = planned(tiny_folder, method.name, peft="lora")
-    base, wrapped = load_model(one.model, "float32"), load_model(one.model, "float32")
-    wrapped.model = trainable(wrapped.model, one.variant.params, 0).eval()
+    trainable(load_model(one.model, "float32").model, one.variant.params, 0).save_pretrained(tmp_path)
+    wrapped = load_variant(one.model, "float32", tmp_path, "adapter")
+    base = load_variant(one.model, "float32", tmp_path, "base")
     asked = queries(make(method.name, peft="lora"))
+    assert any("lora_A" in name for name, _ in wrapped.model.named_parameters())
     assert answers(wrapped, asked) == answers(base, asked)
 
 

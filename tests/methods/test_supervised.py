@@ -3,7 +3,6 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from tiny_models import tiny_tokenizer
 
 from hanka.errors import UnitError
 from hanka.methods.contract import TrainingData
@@ -12,6 +11,7 @@ from hanka.prompting import Prompter, TextPolicy
 from hanka.records import Example
 from hanka.tasks import TASKS
 from hanka.training.batching import supervised
+from tiny_models import tiny_tokenizer
 
 TASK = TASKS.get("summary")
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from hanka.analysis.evidence import CellEvidence, Evidence, load_evidence
-from hanka.errors import HankaError, StoreError, nearest
+from hanka.errors import HankaError, StoreError
 from hanka.metrics import METRICS
 from hanka.store.folder import (
     RunFolder,
@@ -32,7 +32,7 @@ def export_run(folder: RunFolder, to: str, out: Path) -> list[Path]:
     Raises HankaError for an unknown format, StoreError where the folder is no run or has no tables yet.
     """
     if to not in FORMATS:
-        raise HankaError(f"--to {to!r}: {nearest(to, FORMATS)} (allowed: {', '.join(FORMATS)})")
+        raise HankaError(f"--to {to!r}: allowed: {', '.join(FORMATS)}")
     evidence = load_evidence(folder)
     for table in (folder.scores, folder.summary):
         if not table.is_file():

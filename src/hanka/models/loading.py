@@ -120,10 +120,17 @@ def load_model(ref: ModelRef, dtype: str) -> LoadedModel:
 
 
 def load_variant(ref: ModelRef, dtype: str, folder: Path, weights: str) -> LoadedModel:
-    """Load what a method saved: the base itself, the base with an adapter, or full weights.
+    """Load what a method saved, to answer: the base itself, the base with an adapter, or full weights.
 
-    Raises ModelError for damaged files.
+    All weights are frozen: torch multiplies by weights that need gradients along another path, which rounds
+    otherwise, and an untrained adapter would then differ from its base. Raises ModelError for damaged files.
     """
+    loaded = _load_saved(ref, dtype, folder, weights)
+    loaded.model.requires_grad_(False)
+    return loaded
+
+
+def _load_saved(ref: ModelRef, dtype: str, folder: Path, weights: str) -> LoadedModel:
     if weights == "base":
         return load_model(ref, dtype)
     if weights == "full":

@@ -181,8 +181,8 @@ def _models(source: StudySource, spec: StudySpec, base_dir: Path, overridden: bo
         if base.trust_remote_code and model.kind == "hub" and not COMMIT.fullmatch(model.revision):
             raise source.error(
                 key,
-                f"trust_remote_code runs {model.hub_id}'s own code and needs a pinned revision, not "
-                f"{model.revision!r}: write model: {model.hub_id}@<commit>",
+                f"trust_remote_code runs {model.hub_id}'s own code and needs a pinned revision (a full "
+                f"commit, 40 digits), not {model.revision!r}: write model: {model.hub_id}@<commit>",
             )
         if any(model.name == other.name for other in found):
             raise source.error(key, f"{base.model!r} stands twice; keep one")
