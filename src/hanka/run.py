@@ -137,7 +137,9 @@ def study_yaml(study: Study) -> str:
         base["model"] = str(model.folder) if model.folder else base["model"]
     bases = [base if base["trust_remote_code"] else base["model"] for base in values["base"]]
     values["base"] = bases[0] if len(bases) == 1 else bases
-    return str(yaml.safe_dump(values, sort_keys=False, allow_unicode=True, width=110))
+    # PyYAML writes U+0085 unescaped and reads it back as a space; escaped text survives.
+    plain = "\x85" not in json.dumps(values, ensure_ascii=False)
+    return str(yaml.safe_dump(values, sort_keys=False, allow_unicode=plain, width=110))
 
 
 def plan_json(plan: Plan, path: Path, options: RunOptions) -> dict[str, Any]:
