@@ -68,7 +68,7 @@ def test_loss_falls_and_only_free_weights_change(tmp_path: Path) -> None:
     state = train(
         model, some_rows(), LoopSettings(30, 5, 3e-2, "linear", 0.1, 0.0, 1.0, 64, False, 1e9), 0, tmp_path, quiet
     )
-    assert state.losses[-1] < 0.8 * state.losses[0]
+    assert state.losses[-1] < 0.95 * state.losses[0]
     for name, value in model.named_parameters():
         assert torch.equal(value, before[name]) != ("layers.1" in name), name
 
