@@ -18,15 +18,16 @@ STUDY = """\
 name: agreement
 base: {base}
 data: {{source: mini}}
-tasks:
-  sentiment: {{train: null, in_domain: [tweets], out_of_domain: []}}
-  inference: {{train: null, in_domain: [workplace], out_of_domain: []}}
+tasks: {{{task}: {{train: null, in_domain: [{dataset}], out_of_domain: []}}}}
 methods: [base]
 eval: {{shots: [0, 4], limit: {limit}}}
 """
 
 
-def labels(base: str, limit: int) -> None:
+DATASETS = {"sentiment": "tweets", "inference": "workplace", "detection": "history"}
+
+
+def labels(base: str, limit: int, task: str) -> None:
     """Score test rows with hanka, then the stored prompts with lm-eval; count equal choices."""
     from lm_eval.api.instance import Instance
     from lm_eval.models.huggingface import HFLM
@@ -38,7 +39,7 @@ def labels(base: str, limit: int) -> None:
 
     with tempfile.TemporaryDirectory() as scratch:
         study = Path(scratch) / "study.yaml"
-        study.write_text(STUDY.format(base=base, limit=limit), encoding="utf-8")
+        study.write_text(STUDY.format(base=base, limit=limit, task=task, dataset=DATASETS[task]), encoding="utf-8")
         outcome = run_study(study, Path(scratch) / "run", RunOptions())
         loaded = load_model(find_model(base, Path.cwd()), "float32")
         peer = HFLM(pretrained=loaded.model, tokenizer=loaded.tokenizer, batch_size=8, dtype="float32")
@@ -85,9 +86,10 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("what", choices=["labels", "rouge"])
     parser.add_argument("--base", default="smollm2-135m-instruct")
+    parser.add_argument("--task", choices=list(DATASETS), default="sentiment")
     parser.add_argument("--limit", type=int, default=200)
     arguments = parser.parse_args()
     if arguments.what == "labels":
-        labels(arguments.base, arguments.limit)
+        labels(arguments.base, arguments.limit, arguments.task)
     else:
         rouge(1000)
