@@ -10,10 +10,14 @@ from typing import Any
 
 from hanka.errors import ModelError
 from hanka.models.catalogue import CONVERSION, ModelRef
+from hanka.models.failures import explain_failure
 from hanka.store.cache import cache_root
 from hanka.store.folder import read_json_or_none, write_json
 
 COMMIT = re.compile(r"[0-9a-f]{40}")
+
+HUB_SECONDS = 10.0
+"How long the hub may take to say which commit a branch stands for."
 
 CONTENT_FILES = ("*.safetensors", "*.json", "*.jinja", "*.model", "*.txt")
 
@@ -37,23 +41,23 @@ def model_identity(ref: ModelRef) -> dict[str, Any]:
 def pin_revision(ref: ModelRef, ask_hub: bool) -> ModelRef:
     """Return a hub model pinned to the commit its revision stands for, if that can be known; others as they are.
 
-    Looks in the local hub cache; asks the hub only if allowed. So ids hold the commit, and a branch that moved
-    makes other ids.
+    Looks in the local hub cache; asks the hub, once, only if allowed. So ids hold the commit, and a branch that
+    moved makes other ids. Raises ModelError in one line where the hub was asked in vain.
     """
     if ref.kind != "hub" or COMMIT.fullmatch(ref.revision):
         return ref
     try:
-        from huggingface_hub import hf_hub_download
+        from huggingface_hub import HfApi
         from huggingface_hub.constants import HF_HUB_CACHE
     except ImportError:
         return ref
     note = Path(HF_HUB_CACHE) / f"models--{ref.hub_id.replace('/', '--')}" / "refs" / ref.revision
-    if not note.is_file() and ask_hub:
-        try:
-            hf_hub_download(ref.hub_id, "config.json", revision=ref.revision)
-        except OSError:
-            return ref  # loading will say why, in one line
     commit = note.read_text(encoding="utf-8").strip() if note.is_file() else ""
+    if not commit and ask_hub:
+        try:
+            commit = str(HfApi().model_info(ref.hub_id, revision=ref.revision, timeout=HUB_SECONDS).sha)
+        except Exception as error:  # the client lets its HTTP library's errors through, and changes that library
+            raise ModelError(explain_failure(ref, error)) from error
     return replace(ref, revision=commit) if COMMIT.fullmatch(commit) else ref
 
 
