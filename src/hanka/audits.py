@@ -16,7 +16,7 @@ from hanka.datasets.overlap import duplicates_within, exact_overlap, near_overla
 from hanka.errors import AuditError
 from hanka.methods.contract import TrainingData
 from hanka.plan import Plan, PlannedVariant
-from hanka.prompting import Prompter, TextPolicy, colliding_labels
+from hanka.prompting import Prompter, TextPolicy, colliding_labels, require_distinct_first_tokens
 from hanka.records import AuditWarning, Example
 
 SAMPLE = 50
@@ -179,6 +179,8 @@ def audit_tokens(plan: Plan, audits: Audits, tokenizer: Any, model: str) -> None
         rows = cell.test.examples
         if task.kind == "classification":
             queries = prompter.label_queries(task, "", prompter.render(task, prompt, (), rows)[1], 0)
+            if plan.study.scoring == "first_token":
+                require_distinct_first_tokens(queries, task.labels, f"task {task.name}, prompt {prompt}")
             pairs = colliding_labels(queries, task.labels)
             audits.found(
                 "label tokens", f"{name} test, {prompt}", [f"{a} / {b}" for a, b in pairs], len(task.labels),

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from e2e.study_files import write_study
-from hanka.errors import AuditError, StoreError
+from hanka.errors import AuditError, DataError, StoreError
 from hanka.run import Outcome, RunOptions, rebuild, run_study
 from hanka.store.folder import SUMMARY_COLUMNS, RunFolder, read_predictions
 from tiny_models import save_tiny_model
@@ -193,3 +193,22 @@ def test_a_second_process_in_the_same_folder_is_refused(finished: tuple[Path, Ou
     study, outcome = finished
     with outcome.folder.lock(), pytest.raises(StoreError, match="another hanka process"):
         run_study(study, outcome.folder.path, QUIET)
+
+
+def test_labels_that_begin_alike_are_refused_in_first_token_mode_before_any_training(
+    finished: tuple[Path, Outcome], tmp_path: Path
+) -> None:
+    for name, n_rows in (("train", 24), ("test", 22)):
+        lines = [f"mail {index} of {name},{('zzqa', 'zzqb')[index % 2]}" for index in range(n_rows)]
+        (tmp_path / f"{name}.csv").write_text("\n".join(["input,output", *lines]) + "\n")
+    study = tmp_path / "study.yaml"
+    study.write_text(
+        f"name: clash\nbase: {finished[0].parent / 'tiny'}\n"
+        "datasets: {mine: {task: tone, train: train.csv, test: test.csv}}\n"
+        "tasks: {tone: {kind: classification, labels: [zzqa, zzqb], prompt: 'Mail: {input}\\nTone:', "
+        "train: mine, in_domain: [mine]}}\n"
+        "methods: [base, sft]\ntrain: {sizes: [8]}\neval: {scoring: first_token}\n"
+    )
+    with pytest.raises(DataError, match="'zzqa' and 'zzqb' begin with the same token"):
+        run_study(study, tmp_path / "run", QUIET)
+    assert not (tmp_path / "run" / "variants").exists()
