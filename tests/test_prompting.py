@@ -147,3 +147,10 @@ def test_chat_turns_hold_demonstrations_and_query() -> None:
     assert prefix.count("<assistant>positive</assistant>") == 1
     assert query.endswith("</user><assistant>")
     assert EncodedQuery([1], ()).labels == ()
+
+
+def test_the_paper_protocol_scores_every_prompt_set_with_the_label_ids_of_p1() -> None:
+    rows = [example("It rains.", "neutral")]
+    p1, p2 = (prompter(protocol="paper").ask(INFERENCE, prompt, (), rows).encoded[0] for prompt in ("p1", "p2"))
+    own = prompter().ask(INFERENCE, "p2", (), rows).encoded[0]
+    assert p2.labels == p1.labels != own.labels

@@ -178,7 +178,7 @@ def audit_tokens(plan: Plan, audits: Audits, tokenizer: Any, model: str) -> None
         task = plan.study.tasks[cell.cell.test_task].task
         rows = cell.test.examples
         if task.kind == "classification":
-            queries = prompter.label_queries(task, "", prompter.render(task, prompt, (), rows)[1], 0)
+            queries = prompter.ask(task, prompt, (), rows).encoded
             if plan.study.scoring == "first_token":
                 require_distinct_first_tokens(queries, task.labels, f"task {task.name}, prompt {prompt}")
             pairs = colliding_labels(queries, task.labels)
@@ -229,12 +229,9 @@ def _training_tokens(audits: Audits, plan: Plan, prompter: Prompter, planned: Pl
 def _same_tokens(audits: Audits, prompter: Prompter, data: TrainingData, where: str) -> None:
     """Training and scoring must see the same ids before the answer; compared on a sample of rows."""
     rows = list(data.examples[:SAMPLE])
-    _, queries = prompter.render(data.task, data.prompt, (), rows)
-    trained = prompter.training_rows([""] * len(rows), queries, [row.target for row in rows])
-    if data.task.kind == "classification":
-        scored = [query.context for query in prompter.label_queries(data.task, "", queries, 0)]
-    else:
-        scored = [query.context for query in prompter.text_queries(data.task, "", queries, 0)]
+    asked = prompter.ask(data.task, data.prompt, (), rows)
+    trained = prompter.training_rows([""] * len(rows), asked.queries, [row.target for row in rows])
+    scored = [query.context for query in asked.encoded]
     differ = [
         row.id
         for row, encoded, context in zip(rows, trained, scored, strict=True)

@@ -295,18 +295,13 @@ def _cell(plan: Plan, variant_id: str, test: TestSet, asked: Relation, how: tupl
             f"{shots} demonstrations are asked of dataset {test.dataset.name}, which has {len(demonstrations)} that "
             f"are not test rows: ask fewer, or give it `demonstrations:`",
         )
-    answering: dict[str, Any] = (
-        {"scoring": study.scoring}
-        if task.kind == "classification"
-        else {"max_new_tokens": study.spec.eval.max_new_tokens, "stop": list(task.stop)}
-    )
     content = {
         "stage": STAGES["predict"],
         "variant": variant_id,
         "rows": test.fingerprint,
         "demonstrations": fingerprint(demonstrations),
         "task": [task.name, task.kind, task.template(prompt), list(task.labels)],
-        "answering": answering,
+        "answering": study.answering(task),
         "prompt": prompt,
         "shots": shots,
         "draw": draw,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-from hanka.estimate import Estimator
+from hanka.estimate import Cost, Estimator
 from hanka.plan import Plan
 from hanka.progress import spell_seconds
 from hanka.result_tables import console
@@ -27,11 +27,10 @@ def describe_plan(plan: Plan, folder: RunFolder) -> dict[str, Any]:
         entry: dict[str, Any] = {name: getattr(one, name) for name in names}
         entry |= {"n_cells": len(own), "n_tokens": cost.n_tokens, "seconds": round(cost.seconds, 1), "done": done}
         variants.append(entry | {"blocked": planned.blocked})
-        for each, is_done in [(cost, done)]:
-            _add(total, each.n_tokens, each.seconds, each.n_bytes, is_done)
+        _add(total, cost, done)
         for cell in own:
             price, answered = costs.cell(cell), cell_done(folder, cell.cell.id)
-            _add(total, price.n_tokens, price.seconds, price.n_bytes, answered)
+            _add(total, price, answered)
             fields = ("id", "variant_id", "test_task", "test_dataset", "relation", "shots", "prompt", "draw")
             cells.append(
                 {name: getattr(cell.cell, name) for name in fields}
@@ -54,11 +53,11 @@ def describe_plan(plan: Plan, folder: RunFolder) -> dict[str, Any]:
     }
 
 
-def _add(total: dict[str, Any], n_tokens: int, seconds: float, n_bytes: int, done: bool) -> None:
-    total["n_tokens"] += n_tokens
-    total["seconds"] += seconds
-    total["n_bytes"] += n_bytes
-    total["seconds_left"] += 0.0 if done else seconds
+def _add(total: dict[str, Any], cost: Cost, done: bool) -> None:
+    total["n_tokens"] += cost.n_tokens
+    total["seconds"] += cost.seconds
+    total["n_bytes"] += cost.n_bytes
+    total["seconds_left"] += 0.0 if done else cost.seconds
 
 
 def print_plan(description: dict[str, Any]) -> None:

@@ -75,6 +75,19 @@ class EncodedQuery(NamedTuple):
     "Token ids of each label after the context; empty for generation."
 
 
+class Asked(NamedTuple):
+    """A test set's questions, rendered and encoded."""
+
+    prefix: str
+    "The demonstrations as they stand before every query."
+    queries: list[str]
+    "Each query, without the prefix."
+    encoded: list[EncodedQuery]
+    "Token ids of prefix + query, and of the labels of a classification."
+    template_hash: str
+    "Of how the task is asked."
+
+
 class Prompter:
     """Renders and encodes for one tokenizer and one policy."""
 
@@ -163,6 +176,19 @@ class Prompter:
                 cut = shared_length(prompt_ids, ids)
             rows.append(Encoded(bos + ids + ending, len(bos) + cut))
         return rows
+
+    def ask(self, task: Task, prompt: str, demonstrations: Sequence[Example], examples: Sequence[Example]) -> Asked:
+        """Render and encode the questions of a test set; under `protocol: paper` label ids are those of p1."""
+        prefix, queries = self.render(task, prompt, demonstrations, examples)
+        shots = len(demonstrations)
+        if task.kind == "classification":
+            published = None
+            if self.policy.protocol == "paper" and prompt != "p1" and "p1" in task.prompts:
+                published = self.render(task, "p1", demonstrations, examples)[1]
+            encoded = self.label_queries(task, prefix, queries, shots, published)
+        else:
+            encoded = self.text_queries(task, prefix, queries, shots)
+        return Asked(prefix, queries, encoded, self.template_hash(task, prompt))
 
     def prompt_lengths(self, contexts: Sequence[str]) -> list[int]:
         """Count the tokens of prompts alone, BOS included."""

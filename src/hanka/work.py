@@ -14,14 +14,14 @@ import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import PackageNotFoundError, version
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from hanka.engines.contract import Decoding, Engine, LabelAnswer, Refusal, TextAnswer
 from hanka.errors import HankaError, UnitError
 from hanka.identity import sha256_text
 from hanka.methods.contract import AdaptRequest, TrainingData
 from hanka.plan import Plan, PlannedCell, PlannedVariant, Unit
-from hanka.prompting import EncodedQuery, Prompter, TextPolicy, require_distinct_first_tokens
+from hanka.prompting import Asked, Prompter, TextPolicy, require_distinct_first_tokens
 from hanka.records import Prediction
 from hanka.store.folder import RunFolder, make_folder, read_json_or_none, write_json, write_predictions, write_text
 
@@ -30,15 +30,6 @@ if TYPE_CHECKING:
 
 Report = Callable[[str, float], None]
 PACKAGES = ("hanka", "torch", "transformers", "peft", "accelerate", "tokenizers", "numpy")
-
-
-class Asked(NamedTuple):
-    """A cell's questions, rendered and encoded; equal for every variant of one base model."""
-
-    prefix: str
-    queries: list[str]
-    encoded: list[EncodedQuery]
-    template_hash: str
 
 
 @dataclass(slots=True)
@@ -158,7 +149,7 @@ class Worker:
                 release_memory()
                 engine.batch_tokens //= 2
                 self.report(f"out of memory: token budget now {engine.batch_tokens}", 0.0)
-        self._store(cell, asked, predictions)
+        self._store(cell, predictions)
         counts = {status: sum(1 for one in predictions if one.status == status) for status in ("unparsed", "failed")}
         record = self._cell_record(cell) | {
             "status": "done",
@@ -186,7 +177,10 @@ class Worker:
             task = study.tasks[one.test_task].task
             policy = TextPolicy(**study.spec.tokens.model_dump(), protocol=study.spec.protocol)
             prompter = Prompter(loaded.tokenizer, policy)
-            self._asked[key] = ask(prompter, cell, task, study.scoring)
+            asked = prompter.ask(task, one.prompt, cell.demonstrations, cell.test.examples)
+            if task.kind == "classification" and study.scoring == "first_token":
+                require_distinct_first_tokens(asked.encoded, task.labels, f"task {task.name}, prompt {one.prompt}")
+            self._asked[key] = asked
         return self._asked[key]
 
     def _predict(self, cell: PlannedCell, asked: Asked, engine: Engine) -> list[Prediction]:
@@ -217,19 +211,17 @@ class Worker:
     def _cell_record(self, cell: PlannedCell) -> dict[str, Any]:
         study = self.plan.study
         task = study.tasks[cell.cell.test_task].task
-        answering = (
-            {"scoring": study.scoring}
-            if task.kind == "classification"
-            else {"max_new_tokens": study.spec.eval.max_new_tokens, "stop": list(task.stop)}
+        return (
+            asdict(cell.cell)
+            | {
+                "labels": list(task.labels),
+                "demonstrations": [one.id for one in cell.demonstrations],
+                "rows_sha256": cell.test.fingerprint,
+            }
+            | study.answering(task)
         )
-        return asdict(cell.cell) | {
-            "labels": list(task.labels),
-            "demonstrations": [one.id for one in cell.demonstrations],
-            "rows_sha256": cell.test.fingerprint,
-            **answering,
-        }
 
-    def _store(self, cell: PlannedCell, asked: Asked, predictions: Sequence[Prediction]) -> None:
+    def _store(self, cell: PlannedCell, predictions: Sequence[Prediction]) -> None:
         groups = [example.group for example in cell.test.examples]
         write_predictions(self.folder.cell(cell.cell.id), predictions, groups)
 
@@ -243,22 +235,6 @@ class Worker:
             "versions": versions(),
         }
         write_json(self.folder.cell(cell.cell.id) / "cell.json", record)
-
-
-def ask(prompter: Prompter, cell: PlannedCell, task: Any, scoring: str) -> Asked:
-    """Render and encode a cell's questions. Raises DataError where first-token scoring cannot work."""
-    one = cell.cell
-    prefix, queries = prompter.render(task, one.prompt, cell.demonstrations, cell.test.examples)
-    if task.kind == "classification":
-        published = None
-        if prompter.policy.protocol == "paper" and one.prompt != "p1" and "p1" in task.prompts:
-            published = prompter.render(task, "p1", cell.demonstrations, cell.test.examples)[1]
-        encoded = prompter.label_queries(task, prefix, queries, one.shots, published)
-        if scoring == "first_token":
-            require_distinct_first_tokens(encoded, task.labels, f"task {task.name}, prompt {one.prompt}")
-    else:
-        encoded = prompter.text_queries(task, prefix, queries, one.shots)
-    return Asked(prefix, queries, encoded, prompter.template_hash(task, one.prompt))
 
 
 def label_scores(answer: LabelAnswer, scoring: str) -> tuple[float, ...]:

@@ -92,6 +92,12 @@ class Study:
         """How demonstrations are chosen: drawn or first."""
         return self.spec.eval.demonstrations or ("first" if self.spec.protocol == "paper" else "drawn")
 
+    def answering(self, task: Task) -> dict[str, Any]:
+        """How a task's answers come out: label scoring, or generation with cap and stops."""
+        if task.kind == "classification":
+            return {"scoring": self.scoring}
+        return {"max_new_tokens": self.spec.eval.max_new_tokens, "stop": list(task.stop)}
+
     def shots(self, task: Task) -> tuple[int, ...]:
         """Shot counts a test set of this task is asked with."""
         found: tuple[int, ...] = for_task(self.spec.eval.shots, task.name, task.kind, (0,))
