@@ -88,11 +88,18 @@ class Plan:
     variants: dict[str, PlannedVariant] = field(default_factory=dict)
     "By id, in the order of the study."
     cells: dict[str, PlannedCell] = field(default_factory=dict)
-    "By id."
+    "By id; `add` is the way in."
+    _by_variant: dict[str, list[PlannedCell]] = field(default_factory=dict)
 
-    def cells_of(self, variant_id: str) -> list[PlannedCell]:
+    def add(self, cell: PlannedCell) -> None:
+        """Add a cell unless equal work is planned already."""
+        if cell.cell.id not in self.cells:
+            self.cells[cell.cell.id] = cell
+            self._by_variant.setdefault(cell.cell.variant_id, []).append(cell)
+
+    def cells_of(self, variant_id: str) -> Sequence[PlannedCell]:
         """Return a variant's cells, grouped so that cells of one test set and prompt follow each other."""
-        return [cell for cell in self.cells.values() if cell.cell.variant_id == variant_id]
+        return self._by_variant.get(variant_id, [])
 
     def units(self) -> list[Unit]:
         """Return the work graph: base models first, then variant by variant."""
@@ -133,9 +140,8 @@ def build_plan(study: Study, ask_hub: bool = False) -> Plan:
         for planned in made[1:]:
             for cell in _trained_cells(plan, planned):
                 cells.setdefault(cell.cell.id, cell)
-        for cell in _base_cells(plan, made[0], list(cells.values())):
-            plan.cells.setdefault(cell.cell.id, cell)
-        plan.cells.update({cell_id: cell for cell_id, cell in cells.items() if cell_id not in plan.cells})
+        for cell in (*_base_cells(plan, made[0], list(cells.values())), *cells.values()):
+            plan.add(cell)
     return plan
 
 
@@ -206,7 +212,7 @@ def _trained_variant(
         rows = training.fingerprint
     except DataMissingError as error:
         blocked, rows = str(error), f"missing:{train.name}:{choice.size}"
-    pool = tuple(plan.data.training_demonstrations(train, choice.seed)) if "shots" in params else ()
+    pool = plan.data.training_demonstrations(train, choice.seed) if "shots" in params else ()
     if len(pool) < params.get("shots", 0):
         raise study.source.error(
             (*choice.method.key, "shots"),
@@ -288,18 +294,18 @@ def _cell(plan: Plan, variant_id: str, test: TestSet, asked: Relation, how: tupl
     study = plan.study
     shots, prompt, draw = how
     task = study.tasks[test.dataset.task].task
-    demonstrations = tuple(plan.data.demonstrations(test.dataset, draw)[:shots]) if shots else ()
-    if len(demonstrations) < shots:
+    shown = plan.data.shown(test.dataset, draw, shots)
+    if len(shown.examples) < shots:
         raise study.source.error(
             ("eval", "shots"),
-            f"{shots} demonstrations are asked of dataset {test.dataset.name}, which has {len(demonstrations)} that "
+            f"{shots} demonstrations are asked of dataset {test.dataset.name}, which has {len(shown.examples)} that "
             f"are not test rows: ask fewer, or give it `demonstrations:`",
         )
     content = {
         "stage": STAGES["predict"],
         "variant": variant_id,
         "rows": test.fingerprint,
-        "demonstrations": fingerprint(demonstrations),
+        "demonstrations": shown.fingerprint,
         "task": [task.name, task.kind, task.template(prompt), list(task.labels)],
         "answering": study.answering(task),
         "prompt": prompt,
@@ -310,4 +316,4 @@ def _cell(plan: Plan, variant_id: str, test: TestSet, asked: Relation, how: tupl
         "protocol": study.spec.protocol,
     }
     cell = Cell(content_id(content), variant_id, task.name, test.dataset.name, asked, shots, prompt, draw)
-    return PlannedCell(cell, test, demonstrations)
+    return PlannedCell(cell, test, shown.examples)

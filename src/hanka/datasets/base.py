@@ -35,6 +35,8 @@ class Dataset:
     "Which of train, test and demonstrations it has."
     read: Reader
     "(split, size) → examples. size picks the training file of that size where a source has several; it never cuts."
+    one_training_file: bool = False
+    "Whether every size reads the same training rows, so that they need to be read only once."
     note: str = ""
     "What a reader of results must know (synthetic, evaluation only, …)."
 

@@ -84,6 +84,7 @@ def own_dataset(name: str, spec: OwnSpec, base_dir: Path) -> Dataset:
         licence=spec.licence,
         splits=tuple(split for split in splits if split in places or split == "demonstrations"),
         read=partial(_read, name, spec, places),
+        one_training_file=True,
     )
 
 

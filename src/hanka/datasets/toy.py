@@ -66,6 +66,7 @@ def catalogue(path: Path | None) -> Mapping[str, Dataset]:
             licence=LICENCE,
             splits=("train", "test", "demonstrations") if entry.has_train else ("test", "demonstrations"),
             read=partial(_read, entry),
+            one_training_file=True,
             note="hand-written, 40 rows: for trying things out, not for conclusions",
         )
         for entry in ENTRIES

@@ -54,6 +54,16 @@ class TrainingSet:
     "Rows left out because their label is not in the label set."
 
 
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """The demonstrations that stand before every query of a test set, in order."""
+
+    examples: tuple[Example, ...]
+    "Fewer than asked where the pool has no more."
+    fingerprint: str
+    "Of the examples."
+
+
 @dataclass(slots=True)
 class StudyData:
     """Loads what a study names, each dataset once."""
@@ -64,6 +74,9 @@ class StudyData:
     _pools: dict[str, tuple[list[Example], tuple[str, ...]]] = field(default_factory=dict)
     _training: dict[tuple[str, int], TrainingSet] = field(default_factory=dict)
     _orders: dict[tuple[str, int], list[Example]] = field(default_factory=dict)
+    _shown: dict[tuple[str, int, int], Shown] = field(default_factory=dict)
+    _training_orders: dict[tuple[str, int], tuple[Example, ...]] = field(default_factory=dict)
+    _rows: dict[tuple[str, Split, int | None], tuple[list[Example], tuple[str, ...]]] = field(default_factory=dict)
     _leaked: dict[str, frozenset[str]] = field(default_factory=dict)
 
     @property
@@ -110,11 +123,24 @@ class StudyData:
             )
         return self._orders[key]
 
-    def training_demonstrations(self, dataset: Dataset, seed: int) -> list[Example]:
+    def shown(self, dataset: Dataset, draw: int, shots: int) -> Shown:
+        """Return the first `shots` demonstrations of a draw with their fingerprint."""
+        key = (dataset.name, draw, shots)
+        if key not in self._shown:
+            examples = tuple(self.demonstrations(dataset, draw)[:shots]) if shots else ()
+            self._shown[key] = Shown(examples, fingerprint(examples))
+        return self._shown[key]
+
+    def training_demonstrations(self, dataset: Dataset, seed: int) -> tuple[Example, ...]:
         """Return the pool that `fticl` draws from, in the order of a training seed."""
-        task = self.study.tasks[dataset.task].task
-        rows = [row for row in self._own_pool(dataset) if row.id not in self.leaked_training_demonstrations(dataset)]
-        return ordered_pool(rows, self.study.demonstrations, task.labels, seed, dataset.name, "training")
+        key = (dataset.name, seed)
+        if key not in self._training_orders:
+            task = self.study.tasks[dataset.task].task
+            leaked = self.leaked_training_demonstrations(dataset)
+            rows = [row for row in self._own_pool(dataset) if row.id not in leaked]
+            ordered = ordered_pool(rows, self.study.demonstrations, task.labels, seed, dataset.name, "training")
+            self._training_orders[key] = tuple(ordered)
+        return self._training_orders[key]
 
     def leaked_training_demonstrations(self, dataset: Dataset) -> frozenset[str]:
         """Return which demonstrations of a training dataset are test rows of its task; none under `paper`."""
@@ -155,6 +181,12 @@ class StudyData:
 
         Returns the rows and the ids of those left out. Raises StudyError where most targets are no label.
         """
+        key = (dataset.name, split, None if dataset.one_training_file else size)
+        if key not in self._rows:
+            self._rows[key] = self._read_labelled(dataset, split, size)
+        return self._rows[key]
+
+    def _read_labelled(self, dataset: Dataset, split: Split, size: int | None) -> tuple[list[Example], tuple[str, ...]]:
         rows = self._load(dataset, split, size)
         labels = self.study.tasks[dataset.task].task.labels
         if not labels:

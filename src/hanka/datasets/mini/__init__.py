@@ -30,6 +30,7 @@ def catalogue(path: Path | None) -> Mapping[str, Dataset]:
             licence=entry.licence,
             splits=("train", "test", "demonstrations") if entry.has_train else ("test", "demonstrations"),
             read=partial(read_prepared, entry),
+            one_training_file=True,
             note=entry.note,
         )
         for entry in ENTRIES
