@@ -51,7 +51,9 @@ NOT_FOR_READING = {
 }  # fmt: skip
 HEAVY = {"torch", "transformers", "peft", "accelerate", "trl", "safetensors", "gguf", "tokenizers"}
 RUNS_MODELS = {"torch", "transformers", "peft", "accelerate", "trl"}
-HEAVY_AT_MODULE_LEVEL = {"engines/local.py"}
+HEAVY_AT_MODULE_LEVEL = {
+    "engines/local.py", "models/packing.py", "models/attention.py", "training/head.py", "training/gradient.py",
+}  # fmt: skip
 HEAVY_IN_FUNCTIONS = ("models/", "training/", "engines/", "probes/", "methods/supervised.py", "work.py", "executor.py")
 PICKLE_LIKE = {"pickle", "cPickle", "_pickle", "dill", "cloudpickle", "joblib", "shelve", "marshal", "jsonpickle"}
 

@@ -7,7 +7,6 @@ run score the same weights.
 
 from __future__ import annotations
 
-import gc
 import platform
 import time
 import traceback
@@ -20,6 +19,7 @@ from hanka.engines.contract import Decoding, Engine, LabelAnswer, Refusal, TextA
 from hanka.errors import HankaError, UnitError
 from hanka.identity import sha256_text
 from hanka.methods.contract import AdaptRequest, TrainingData
+from hanka.models.memory import is_out_of_memory, release_memory
 from hanka.plan import Plan, PlannedCell, PlannedVariant, Unit
 from hanka.prompting import Asked, Prompter, TextPolicy, require_distinct_first_tokens
 from hanka.records import Prediction
@@ -300,21 +300,6 @@ def cell_done(folder: RunFolder, cell_id: str) -> bool:
     record = read_json_or_none(folder.cell(cell_id) / "cell.json")
     done = isinstance(record, dict) and record.get("status") == "done"
     return done and (folder.cell(cell_id) / "predictions.parquet").is_file()
-
-
-def is_out_of_memory(error: BaseException) -> bool:
-    """Tell whether an error is about memory, on any device."""
-    text = str(error).lower()
-    return isinstance(error, MemoryError) or "out of memory" in text or "can't allocate memory" in text
-
-
-def release_memory() -> None:
-    """Give memory of dropped models back."""
-    gc.collect()
-    import torch
-
-    if torch.cuda.is_available():
-        torch.cuda.empty_cache()
 
 
 def device_name(loaded: LoadedModel) -> str:

@@ -7,17 +7,17 @@ whole optimizer batch.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from hanka.identity import stream
-from hanka.prompting import Encoded
+from hanka.prompting import Encoded, shared_prefix
 
 if TYPE_CHECKING:
     import torch
 
 
-class MicroBatch(NamedTuple):
+class PaddedRows(NamedTuple):
     """Padded on the left, so that all targets end at the right edge."""
 
     input_ids: torch.Tensor
@@ -36,30 +36,42 @@ def optimizer_batches(n_rows: int, batch_size: int, epoch: int, seed: int) -> li
     return [order[start : start + batch_size] for start in range(0, n_rows, batch_size)]
 
 
-def micro_batches(rows: Sequence[Encoded], token_budget: int, pad: int) -> Iterator[MicroBatch]:
-    """Cut one optimizer batch into micro-batches of at most `token_budget` padded tokens, longest first."""
-    ordered = sorted(rows, key=lambda row: -len(row.ids))
-    batch: list[Encoded] = []
-    for row in ordered:
-        if batch and (len(batch) + 1) * len(batch[0].ids) > token_budget:
-            yield _pad(batch, pad)
-            batch = []
-        batch.append(row)
-    if batch:
-        yield _pad(batch, pad)
-
-
 def supervised(row: Encoded) -> int:
     """Count the supervised tokens of a row."""
     return len(row.ids) - max(row.start, 1) if row.start < len(row.ids) else 0
 
 
-def _pad(rows: Sequence[Encoded], pad: int) -> MicroBatch:
+def shareable(rows: Sequence[Encoded]) -> int:
+    """Count the leading tokens that all rows share and that predict no supervised token of any."""
+    return min([shared_prefix([row.ids for row in rows]), *(max(row.start, 1) - 1 for row in rows)])
+
+
+def micro_batches(
+    rows: Sequence[Encoded], token_budget: int, n_shared: int = 0, padded: bool = False
+) -> list[list[Encoded]]:
+    """Cut one optimizer batch into micro-batches within a token budget, longest rows first; at least one row each.
+
+    n_shared: leading tokens that are not counted. padded: count every row as long as the longest beside it.
+    """
+    cuts: list[list[Encoded]] = []
+    used = 0
+    for row in sorted(rows, key=lambda row: -len(row.ids)):
+        cost = (len(cuts[-1][0].ids) if padded and cuts else len(row.ids)) - n_shared
+        if not cuts or used + cost > token_budget:
+            cuts.append([])
+            used, cost = 0, len(row.ids) - n_shared
+        cuts[-1].append(row)
+        used += cost
+    return cuts
+
+
+def pad(rows: Sequence[Encoded], filler: int = 0) -> PaddedRows:
+    """Lay rows out as a padded batch."""
     import torch
 
     width = max(len(row.ids) for row in rows)
     n_targets = max(supervised(row) for row in rows)
-    ids = torch.full((len(rows), width), pad, dtype=torch.long)
+    ids = torch.full((len(rows), width), filler, dtype=torch.long)
     mask = torch.zeros((len(rows), width), dtype=torch.long)
     positions = torch.zeros((len(rows), width), dtype=torch.long)
     labels = torch.full((len(rows), n_targets), -100, dtype=torch.long)
@@ -70,4 +82,4 @@ def _pad(rows: Sequence[Encoded], pad: int) -> MicroBatch:
         positions[index, width - length :] = torch.arange(length)
         if n_own:
             labels[index, n_targets - n_own :] = torch.tensor(row.ids[length - n_own :])
-    return MicroBatch(ids, mask, positions, labels)
+    return PaddedRows(ids, mask, positions, labels)

@@ -1,9 +1,9 @@
 """The one training loop; every method that trains goes through it. It knows rows of token ids, no task.
 
 AdamW on the trainable weights; loss on supervised tokens only, summed per micro-batch and divided by the
-number of supervised tokens in the optimizer batch; gradient norm clipped; learning rate by step.
-accelerate moves tensors and handles devices and mixed precision. Randomness (dropout) is reseeded per
-step from (seed, step), so a training resumed from a checkpoint repeats an undisturbed one exactly.
+number of supervised tokens in the optimizer batch (`gradient.py`); gradient norm clipped; learning rate by step.
+Randomness (dropout) is reseeded per step from (seed, step), so a training resumed from a checkpoint repeats an
+undisturbed one exactly. A step that runs out of memory is repeated with half the token budget.
 """
 
 from __future__ import annotations
@@ -18,13 +18,17 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from hanka.errors import UnitError
 from hanka.identity import stream_seed
+from hanka.models.memory import is_out_of_memory, release_memory
 from hanka.prompting import Encoded
 from hanka.store.folder import write_text
-from hanka.training.batching import MicroBatch, micro_batches, optimizer_batches, supervised
+from hanka.training.batching import optimizer_batches, supervised
 from hanka.training.checkpoint import load_checkpoint, save_checkpoint
 
 if TYPE_CHECKING:
-    import torch
+    from hanka.training.gradient import Gradient
+
+LEAST_TOKENS = 128
+"A token budget is not halved below this."
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +50,7 @@ class LoopSettings:
     max_grad_norm: float
     "Clip."
     micro_batch_tokens: int
-    "Padded tokens per forward pass."
+    "Tokens per forward pass."
     gradient_checkpointing: bool
     "Recompute activations."
     checkpoint_seconds: float
@@ -63,14 +67,22 @@ class LoopState:
 
     step: int = 0
     "Optimizer steps done."
+    n_steps: int = 0
+    "Optimizer steps in all."
     losses: list[float] = field(default_factory=list)
     "Mean loss per supervised token (nats) of each step."
     n_tokens: int = 0
-    "Tokens forwarded, without padding."
+    "Tokens of the rows."
+    n_forwarded_tokens: int = 0
+    "Tokens that passed the model; fewer where rows share their beginning."
     n_supervised_tokens: int = 0
     "Supervised tokens seen."
     seconds: float = 0.0
     "Time spent in steps."
+    micro_batch_tokens: int = 0
+    "Tokens per forward pass at the end; smaller than asked after running out of memory."
+    notes: list[str] = field(default_factory=list)
+    "Shortcuts that the model does not allow."
 
 
 def learning_rate_at(step: int, n_steps: int, settings: LoopSettings) -> float:
@@ -100,34 +112,42 @@ def train(
     train_log.jsonl. Returns the final state. Raises UnitError for a loss that is not a number.
     """
     import torch
-    from accelerate import Accelerator
+
+    from hanka.training.gradient import Gradient
 
     _refuse_unsupervised(rows, settings.allow_unsupervised)
-    accelerator = Accelerator(
-        cpu=next(model.parameters()).device.type == "cpu", mixed_precision=settings.mixed_precision
-    )
+    device = next(model.parameters()).device
     parameters = {name: value for name, value in model.named_parameters() if value.requires_grad}
     optimizer = torch.optim.AdamW(
-        parameters.values(), lr=settings.learning_rate, weight_decay=settings.weight_decay, fused=False, foreach=False
+        parameters.values(),
+        lr=settings.learning_rate,
+        weight_decay=settings.weight_decay,
+        fused=device.type in ("cpu", "cuda"),
     )
     schedule = [batch for epoch in range(settings.epochs) for batch in _epoch(rows, settings, epoch, seed)]
     checkpoints = folder / "checkpoints"
     restored = load_checkpoint(checkpoints, parameters, optimizer)
     state = LoopState(**restored) if restored else LoopState()
+    state.n_steps = len(schedule)
     _restart_log(folder, state.step)
     if settings.gradient_checkpointing:
         model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
         model.enable_input_require_grads()
+    gradient = Gradient(
+        model,
+        lambda: torch.autocast(device.type, torch.bfloat16, enabled=settings.mixed_precision == "bf16"),
+    )
+    state.micro_batch_tokens, state.notes = settings.micro_batch_tokens, list(gradient.notes)
     model.train()
     last_saved = time.monotonic()
     for step in range(state.step, len(schedule)):
         started = time.monotonic()
-        torch.manual_seed(stream_seed(seed, "dropout", step) % 2**63)
         for group in optimizer.param_groups:
             group["lr"] = learning_rate_at(step, len(schedule), settings)
         batch = [rows[index] for index in schedule[step]]
-        loss = _step(model, batch, settings, accelerator)
-        norm = accelerator.clip_grad_norm_(list(parameters.values()), settings.max_grad_norm)
+        forwarded = gradient.n_forwarded
+        loss = _accumulate(gradient, batch, state, stream_seed(seed, "dropout", step), report)
+        norm = torch.nn.utils.clip_grad_norm_(parameters.values(), settings.max_grad_norm)
         if not math.isfinite(loss):
             raise UnitError(f"the loss became {loss} at step {step + 1}; lower the learning rate")
         optimizer.step()
@@ -135,6 +155,7 @@ def train(
         state.step = step + 1
         state.losses.append(loss)
         state.n_tokens += sum(len(row.ids) for row in batch)
+        state.n_forwarded_tokens += gradient.n_forwarded - forwarded
         state.n_supervised_tokens += sum(supervised(row) for row in batch)
         state.seconds += time.monotonic() - started
         _log(folder, state, loss, float(norm), optimizer.param_groups[0]["lr"])
@@ -162,34 +183,23 @@ def _epoch(rows: Sequence[Encoded], settings: LoopSettings, epoch: int, seed: in
     return optimizer_batches(len(rows), settings.batch_size, epoch, seed)
 
 
-def _step(model: Any, batch: Sequence[Encoded], settings: LoopSettings, accelerator: Any) -> float:
-    """Accumulate the gradient of one optimizer batch; returns its mean loss per supervised token (nats)."""
-    n_targets = sum(supervised(row) for row in batch)
-    total = 0.0
-    batch = [row for row in batch if supervised(row)]
-    for micro in micro_batches(batch, settings.micro_batch_tokens, pad=0):
-        with accelerator.autocast():
-            loss = token_loss(model, micro, accelerator.device) / n_targets
-        accelerator.backward(loss)
-        total += loss.item()
-    return total
-
-
-def token_loss(model: Any, micro: MicroBatch, device: Any) -> torch.Tensor:
-    """Return the summed cross-entropy (nats) of a micro-batch; the head runs on target positions only."""
+def _accumulate(
+    gradient: Gradient, batch: Sequence[Encoded], state: LoopState, seed: int, report: Callable[[str, float], None]
+) -> float:
+    """Accumulate one optimizer batch; after running out of memory, again with half the token budget."""
     import torch
 
-    n_targets = micro.labels.shape[1]
-    logits = model(
-        input_ids=micro.input_ids.to(device),
-        attention_mask=micro.attention_mask.to(device),
-        position_ids=micro.position_ids.to(device),
-        use_cache=False,
-        logits_to_keep=n_targets + 1,
-    ).logits[:, :-1]
-    return torch.nn.functional.cross_entropy(
-        logits.float().flatten(0, 1), micro.labels.to(device).flatten(), ignore_index=-100, reduction="sum"
-    )
+    while True:
+        torch.manual_seed(seed % 2**63)
+        try:
+            return gradient.accumulate(batch, state.micro_batch_tokens)
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error) or state.micro_batch_tokens // 2 < LEAST_TOKENS:
+                raise
+        gradient.model.zero_grad(set_to_none=True)
+        release_memory()
+        state.micro_batch_tokens //= 2
+        report(f"out of memory: token budget now {state.micro_batch_tokens}", state.step / state.n_steps)
 
 
 def _log(folder: Path, state: LoopState, loss: float, norm: float, learning_rate: float) -> None:
@@ -200,6 +210,7 @@ def _log(folder: Path, state: LoopState, loss: float, norm: float, learning_rate
         "grad_norm": norm,
         "learning_rate": learning_rate,
         "n_tokens": state.n_tokens,
+        "n_forwarded_tokens": state.n_forwarded_tokens,
         "n_supervised_tokens": state.n_supervised_tokens,
         "seconds": round(state.seconds, 3),
     }
