@@ -1,13 +1,16 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 
+from hanka.engines import generation
 from hanka.engines.contract import Decoding, LabelAnswer, Refusal, TextAnswer
 from hanka.engines.local import LocalEngine
+from hanka.engines.prefixes import BLOCK
 from hanka.models.catalogue import ModelRef
 from hanka.models.loading import LoadedModel
 from hanka.prompting import EncodedQuery
@@ -20,6 +23,7 @@ FAMILIES = {
     "qwen3": {},
     "gpt2": {},
     "gemma3_text": {"sliding_window": 8, "layer_types": ["sliding_attention", "full_attention"]},
+    "llama-dynamic": {"rope_parameters": {"rope_type": "dynamic", "factor": 2.0, "rope_theta": 10_000.0}},
 }
 TOLERANCE = 1e-4
 "Nats; float32 sums in another order differ by about 1e-6 here."
@@ -64,25 +68,65 @@ def test_label_scores_equal_the_plain_forward_pass(family: str) -> None:
             assert list(ours) == pytest.approx(plain, abs=TOLERANCE)
 
 
-@pytest.mark.parametrize("family", ["llama", "gemma3_text"])
-def test_label_scores_do_not_depend_on_batch_size_or_order(family: str) -> None:
+def all_scores(answers: Sequence[LabelAnswer | Refusal]) -> list[tuple[tuple[float, ...], ...]]:
+    assert all(isinstance(one, LabelAnswer) for one in answers)
+    return [one.log_likelihoods for one in answers if isinstance(one, LabelAnswer)]
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_label_scores_do_not_depend_on_batch_size(family: str) -> None:
     queries = some_queries()
-    whole = engine(family, 4096).score_labels(queries)
-    single = engine(family, 16).score_labels(queries)
-    backwards = engine(family, 128).score_labels(queries[::-1])[::-1]
-    for one, other, third in zip(whole, single, backwards, strict=True):
-        assert isinstance(one, LabelAnswer)
-        assert isinstance(other, LabelAnswer)
-        assert isinstance(third, LabelAnswer)
-        for a, b, c in zip(one.log_likelihoods, other.log_likelihoods, third.log_likelihoods, strict=True):
-            assert list(b) == pytest.approx(list(a), abs=TOLERANCE)
-            assert list(c) == pytest.approx(list(a), abs=TOLERANCE)
+    whole = all_scores(engine(family, 4096).score_labels(queries))
+    for budget in (16, 128):
+        for one, other in zip(whole, all_scores(engine(family, budget).score_labels(queries)), strict=True):
+            for a, b in zip(one, other, strict=True):
+                assert list(b) == pytest.approx(list(a), abs=TOLERANCE)
 
 
-def test_sliding_windows_fall_back_and_say_so() -> None:
+@pytest.mark.parametrize("family", FAMILIES)
+def test_scores_and_texts_do_not_depend_on_the_order_of_the_queries_at_all(family: str) -> None:
+    queries = some_queries()
+    local = engine(family, 128)
+    assert all_scores(local.score_labels(queries)) == all_scores(local.score_labels(queries[::-1]))[::-1]
+    asked = [EncodedQuery(query.context, ()) for query in queries]
+    decoding = Decoding(12, ())
+    assert local.generate(asked, decoding) == local.generate(asked[::-1], decoding)[::-1]
+
+
+def shots_of(n_shots: int) -> list[EncodedQuery]:
+    """Queries behind the first demonstrations of one draw, each 90 tokens long."""
+    generator = torch.Generator().manual_seed(5)
+    demonstrations = torch.randint(2, 400, (4, 90), generator=generator).flatten().tolist()
+    queries = torch.randint(2, 400, (6, 30), generator=generator).tolist()
+    return [EncodedQuery(demonstrations[: 90 * n_shots] + query, ((5,), (7, 9))) for query in queries]
+
+
+def test_what_was_asked_before_changes_no_bit_and_nested_demonstrations_are_read_once() -> None:
+    """Two shots after four, after none, after another test set: the same numbers as in a fresh engine."""
+    fresh = {n_shots: all_scores(engine("llama").score_labels(shots_of(n_shots))) for n_shots in (0, 2, 4)}
+    warm = engine("llama")
+    spent = {}
+    for n_shots in (2, 4, 2, 0, 4):
+        before = warm.n_forwarded
+        assert all_scores(warm.score_labels(shots_of(n_shots))) == fresh[n_shots]
+        warm.score_labels(some_queries()) if n_shots == 0 else None
+        spent.setdefault(n_shots, warm.n_forwarded - before)
+    alone = engine("llama")
+    alone.score_labels(shots_of(4))
+    assert spent[4] == alone.n_forwarded - BLOCK
+
+
+def test_every_token_is_read_once() -> None:
+    local = engine("llama")
+    local.score_labels(shots_of(4))
+    assert local.n_forwarded == 4 * 90 + 6 * (30 + 1)
+
+
+def test_what_is_not_exact_falls_back_and_says_so() -> None:
     assert engine("llama").notes == ()
-    (note,) = engine("gemma3_text").notes
-    assert "sliding windows" in note
+    assert engine("gemma3_text").notes == ()
+    (note,) = engine("llama-dynamic").notes
+    assert "rotary embedding depends on the longest row" in note
 
 
 def greedy(model: Any, context: list[int], n_new: int) -> list[int]:
@@ -96,7 +140,7 @@ def greedy(model: Any, context: list[int], n_new: int) -> list[int]:
     return ids[len(context) :]
 
 
-@pytest.mark.parametrize("family", ["llama", "gpt2", "qwen3", "gemma3_text", "mistral-sliding"])
+@pytest.mark.parametrize("family", list(FAMILIES))
 @pytest.mark.parametrize("batch_tokens", [64, 4096])
 def test_generation_is_greedy_decoding(family: str, batch_tokens: int) -> None:
     local = engine(family, batch_tokens)
@@ -105,7 +149,35 @@ def test_generation_is_greedy_decoding(family: str, batch_tokens: int) -> None:
     for query, answer in zip(queries, answers, strict=True):
         expected = greedy(local.loaded.model, query.context, 12)
         assert isinstance(answer, TextAnswer)
-        assert answer == TextAnswer(local._decode(expected), len(expected))
+        assert answer == TextAnswer(spell(local, expected), len(expected))
+
+
+def spell(local: LocalEngine, ids: list[int]) -> str:
+    return str(local.loaded.tokenizer.decode(ids, skip_special_tokens=True, clean_up_tokenization_spaces=False))
+
+
+@pytest.mark.parametrize("family", ["llama", "gpt2", "gemma3_text"])
+def test_more_queries_than_places_are_continued_as_if_each_were_alone(
+    family: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Rows enter while others are under way, and leave at different times."""
+    monkeypatch.setattr(generation, "MAX_SLOTS", 3)
+    local = engine(family, 64)
+    stop = Decoding(9, ("e", "t"))
+    queries = [EncodedQuery(one.context, ()) for shared in (20, 0) for one in some_queries(shared)]
+    together = local.generate(queries, stop)
+    assert together == [local.generate([query], stop)[0] for query in queries]
+    assert len({one.n_tokens for one in together if isinstance(one, TextAnswer)}) > 1
+
+
+def test_the_publishers_generation_settings_are_set_aside() -> None:
+    local = engine("llama-dynamic")
+    local.loaded.model.generation_config.repetition_penalty = 1e6
+    query = some_queries()[1]
+    (answer,) = local.generate([query], Decoding(12, ()))
+    assert isinstance(answer, TextAnswer)
+    assert answer.text == spell(local, greedy(local.loaded.model, query.context, 12))
+    assert local.loaded.model.generation_config.repetition_penalty == 1e6
 
 
 def test_generation_ends_at_a_stop_after_visible_text() -> None:
