@@ -84,10 +84,11 @@ def _pooled(evidence: Evidence, pairs: list[tuple[CellEvidence, CellEvidence]]) 
         ours, theirs, clusters = [], [], []
         for cell, other in members:
             mine, yours = (evidence.rows(one, METRICS.get(name)) for one in (cell, other))
-            for sample in (one for one in mine if one in yours):
-                ours.append(float(mine[sample][0]))
-                theirs.append(float(yours[sample][0]))
-                clusters.append((cell.cell["test_dataset"], cell.groups.get(sample) or sample))
+            shared = mine.paired(yours)
+            ours += mine.statistics[shared.first, 0].tolist()
+            theirs += yours.statistics[shared.second, 0].tolist()
+            ids, groups = mine.samples.ids, mine.samples.groups
+            clusters += [(cell.cell["test_dataset"], groups[place] or ids[place]) for place in shared.places]
         try:
             plan = plan_resampling(
                 len(ours), stream(evidence.plan["seed"], "pooled", name), clusters, evidence.plan["stats"]["resamples"]

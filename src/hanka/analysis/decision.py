@@ -59,34 +59,45 @@ def _duels(evidence: Evidence) -> list[Duel]:
             known = fewest.get(key)
             if known is None or _order(cell) < _order(known):
                 fewest[key] = cell
-    duels = []
-    for cell in fewest.values():
-        rival = _best_prompted(evidence, cell)
+    prompted: dict[tuple[str, ...], list[CellEvidence]] = defaultdict(list)
+    for cell in evidence.done():
+        if cell.is_base:
+            prompted[_asked(cell)].append(cell)
+    values: dict[str, float] = {}
+    made: dict[str, Duel] = {}
+    for cell in evidence.by_question():
+        if fewest.get((cell.variant["id"], cell.cell["test_dataset"])) is not cell:
+            continue
+        rival = _best(evidence, prompted[_asked(cell)], values)
+        task = cell.variant["train_task"]
         if rival is None:
             continue
-        task = cell.variant["train_task"]
         comparison = compare_cells(evidence, cell, rival, METRICS.get(evidence.primary(task)))
         if comparison is not None:
             candidate = tuple(cell.variant[name] for name in ("base", "label", "train_size", "seed"))
-            duels.append(Duel(task, candidate, cell, rival, comparison))
-    return duels
+            made[cell.cell["id"]] = Duel(task, candidate, cell, rival, comparison)
+    return [made[cell.cell["id"]] for cell in fewest.values() if cell.cell["id"] in made]
+
+
+def _asked(cell: CellEvidence) -> tuple[str, ...]:
+    """What a rival must share: base model, test set and prompt, whatever its shots."""
+    return cell.variant["base"], cell.cell["test_dataset"], cell.cell["prompt"]
 
 
 def _order(cell: CellEvidence) -> tuple[int, str, int]:
     return cell.cell["shots"], cell.cell["prompt"], cell.cell["draw"]
 
 
-def _best_prompted(evidence: Evidence, cell: CellEvidence) -> CellEvidence | None:
-    """Return the base model's best cell on the same test set and prompt, whatever its shots."""
-    metric = METRICS.get(evidence.primary(cell.cell["test_task"]))
+def _best(evidence: Evidence, cells: list[CellEvidence], values: dict[str, float]) -> CellEvidence | None:
+    """Return the best of the base model's cells on the primary metric; `values` remembers what they reach."""
     best, best_value = None, float("-inf")
-    for one in evidence.done():
-        same = all(one.cell[name] == cell.cell[name] for name in ("test_dataset", "prompt"))
-        if one.is_base and same and one.variant["base"] == cell.variant["base"]:
-            rows = list(evidence.rows(one, metric).values())
-            value = sum(float(row[0]) for row in rows) / len(rows) if rows else float("-inf")
-            if value > best_value:
-                best, best_value = one, value
+    for one in cells:
+        cell_id = one.cell["id"]
+        if cell_id not in values:
+            rows = evidence.rows(one, METRICS.get(evidence.primary(one.cell["test_task"]))).statistics
+            values[cell_id] = sum(rows[:, 0].tolist()) / len(rows) if len(rows) else float("-inf")
+        if values[cell_id] > best_value:
+            best, best_value = one, values[cell_id]
     return best
 
 

@@ -1,7 +1,9 @@
 """Stored predictions → scored evidence: the cells of a run with the statistics of every metric.
 
 Reading side: needs plan.json and the cells' files, no study, no model. Pairing with the base model is by
-test set, shots, prompt, draw and sample id.
+test set, shots, prompt, draw and sample id. A cell's file is read when the cell is first asked for; what
+stays is columns of numbers. Resamples are kept for a few test sets at a time, so whoever compares many
+cells goes through them `by_question`.
 """
 
 from __future__ import annotations
@@ -9,25 +11,32 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
-import numpy.typing as npt
 
+from hanka.analysis.answers import Places, SampleKey, Samples, Scored, read_answers
 from hanka.errors import StoreError
 from hanka.identity import stream
 from hanka.metrics import METRICS, Metric, ScoringContext
-from hanka.records import Prediction
-from hanka.stats import ResamplingPlan, plan_resampling
-from hanka.store.folder import RunFolder, read_json, read_json_or_none, read_predictions
+from hanka.stats import Resampled, ResamplingPlan, plan_resampling, resampled
+from hanka.store.folder import RunFolder, read_json, read_json_or_none
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+K = TypeVar("K")
+T = TypeVar("T")
 
 CONTENT_ID = re.compile(r"[0-9a-f]{16}")
 "Ids become paths, so a stored one is checked before it is used."
+KEPT_PLANS = 4
+"Resampling plans in memory: resamples × samples × 2 bytes each."
+KEPT_SAMPLES = 64
+"Resampled statistics in memory: the base model's serve every variant on a test set."
 
-FloatArray = npt.NDArray[np.float64]
 
-
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class CellEvidence:
     """One cell with what came out."""
 
@@ -37,10 +46,12 @@ class CellEvidence:
     "Its variant's fields."
     record: Mapping[str, Any]
     "cell.json; {} where the cell was not run."
-    predictions: list[Prediction]
-    "Empty for a failed cell."
-    groups: dict[str, str]
-    "Sample id → group."
+    samples: Samples | None = None
+    "Its samples, once it was read."
+    status: pa.Array = None
+    "ok, unparsed or failed, per sample, once it was read."
+    reason: pa.Array = None
+    "Why a sample is not ok, once it was read."
 
     @property
     def key(self) -> tuple[Any, ...]:
@@ -53,10 +64,22 @@ class CellEvidence:
         """Whether the variant is the unadapted model."""
         return bool(self.variant["method"] == "base")
 
+    @property
+    def is_done(self) -> bool:
+        """Whether it has predictions."""
+        return bool(self.record.get("status") == "done")
+
+
+NOTHING = Scored(Samples((), ()), np.zeros(0, dtype=np.int64), np.zeros((0, 1)))
+"What is scored of a cell without predictions."
+
+RowsKey = tuple[str, str, tuple[str, ...]]
+"Cell id, metric, training labels where the metric needs them."
+
 
 @dataclass(slots=True)
 class Evidence:
-    """A run's cells, scored on demand."""
+    """A run's cells, read and scored on demand."""
 
     folder: RunFolder
     "The run."
@@ -64,8 +87,10 @@ class Evidence:
     "plan.json."
     cells: dict[str, CellEvidence]
     "By cell id, in the order of the plan."
-    _rows: dict[tuple[str, str, tuple[str, ...]], dict[str, FloatArray]] = field(default_factory=dict)
-    _resampling: dict[tuple[str, tuple[str, ...]], ResamplingPlan | None] = field(default_factory=dict)
+    _samples: dict[SampleKey, Samples] = field(default_factory=dict)
+    _rows: dict[RowsKey, Scored] = field(default_factory=dict)
+    _plans: dict[tuple[Any, ...], ResamplingPlan | None] = field(default_factory=dict)
+    _resampled: dict[tuple[Any, ...], Resampled] = field(default_factory=dict)
     _base: dict[tuple[Any, ...], CellEvidence] = field(default_factory=dict)
 
     def task(self, name: str) -> Mapping[str, Any]:
@@ -93,17 +118,27 @@ class Evidence:
             max_new_tokens=self.plan["max_new_tokens"],
         )
 
-    def rows(self, cell: CellEvidence, metric: Metric, context: ScoringContext | None = None) -> dict[str, FloatArray]:
-        """Return a metric's statistics by sample id; empty where nothing could be scored."""
+    def rows(self, cell: CellEvidence, metric: Metric, context: ScoringContext | None = None) -> Scored:
+        """Return a metric's statistics of the samples that could be scored; none of a cell that is not done."""
+        if not cell.is_done:
+            return NOTHING
         context = context or self.context(cell)
-        key = (cell.cell["id"], metric.name, context.training_labels if "training_labels" in metric.needs else ())
+        key = _rows_key(cell, metric, context)
         if key not in self._rows:
-            if any(one.status != "failed" for one in cell.predictions):
-                ids, statistics = metric.rows(cell.predictions, context)
-                self._rows[key] = dict(zip(ids, statistics, strict=True))
-            else:
-                self._rows[key] = {}
+            self._score(cell, metric, context)
         return self._rows[key]
+
+    def _score(self, cell: CellEvidence, asked: Metric, context: ScoringContext) -> None:
+        """Read a cell and compute a metric; the first time, all that the cell has, for the texts are not kept."""
+        answers = read_answers(self.folder.cell(cell.cell["id"]), self._samples)
+        wanted = [(asked, context)]
+        if cell.samples is None:
+            wanted += [(metric, self.context(cell)) for metric in self.metrics(cell)]
+        cell.samples, cell.status, cell.reason = answers.samples, answers.status, answers.reason
+        for metric, known in wanted:
+            key = _rows_key(cell, metric, known)
+            if key not in self._rows:
+                self._rows[key] = answers.score(metric, known)
 
     def base_of(self, cell: CellEvidence) -> CellEvidence | None:
         """Return the base model's cell that this one is compared with."""
@@ -111,26 +146,50 @@ class Evidence:
             self._base = {one.key: one for one in self.cells.values() if one.is_base}
         return None if cell.is_base else self._base.get(cell.key)
 
-    def resampling(self, cell: CellEvidence, ids: tuple[str, ...]) -> ResamplingPlan | None:
+    def resampling(self, cell: CellEvidence, places: Places) -> ResamplingPlan | None:
         """Return the resamples of a test set's samples, shared by all comparisons; None below two units."""
-        key = (cell.cell["test_dataset"], ids)
-        if key not in self._resampling:
+        assert cell.samples is not None
+        groups = cell.samples.groups_at(places)
+        key = (cell.cell["test_dataset"], len(places), groups)
+        if key not in self._plans:
             rng = stream(self.plan["seed"], "resampling", cell.cell["test_dataset"])
-            groups = [cell.groups.get(one, "") for one in ids]
             try:
-                self._resampling[key] = plan_resampling(len(ids), rng, groups, self.plan["stats"]["resamples"])
+                found = plan_resampling(len(places), rng, groups or None, self.plan["stats"]["resamples"])
             except ValueError:
-                self._resampling[key] = None
-        return self._resampling[key]
+                found = None
+            _keep(self._plans, key, found, KEPT_PLANS)
+        return self._plans[key]
+
+    def resampled(self, rows: Scored, index: Places, metric: Metric, plan: ResamplingPlan) -> Resampled:
+        """Return some rows of a metric's statistics under a plan."""
+        key = (rows, index.tobytes(), plan)
+        if key not in self._resampled:
+            _keep(self._resampled, key, resampled(rows.statistics[index], metric.aggregate, plan), KEPT_SAMPLES)
+        return self._resampled[key]
+
+    def by_question(self) -> list[CellEvidence]:
+        """Return the cells so that those which were asked the same follow each other, in the order of the plan."""
+        return sorted(self.cells.values(), key=lambda one: tuple(map(str, one.key[1:])))
 
     def done(self) -> Iterator[CellEvidence]:
         """Yield the cells that have predictions."""
-        return (cell for cell in self.cells.values() if cell.predictions)
+        return (cell for cell in self.cells.values() if cell.is_done)
 
     @property
     def level(self) -> float:
         """Return the confidence level."""
         return float(self.plan["stats"]["level"])
+
+
+def _rows_key(cell: CellEvidence, metric: Metric, context: ScoringContext) -> RowsKey:
+    return cell.cell["id"], metric.name, context.training_labels if "training_labels" in metric.needs else ()
+
+
+def _keep(kept: dict[K, T], key: K, value: T, limit: int) -> None:
+    """Add a value; the oldest gives way where there are more than `limit`."""
+    kept[key] = value
+    while len(kept) > limit:
+        del kept[next(iter(kept))]
 
 
 def load_evidence(folder: RunFolder) -> Evidence:
@@ -144,7 +203,5 @@ def load_evidence(folder: RunFolder) -> Evidence:
     for cell in plan["cells"]:
         path = folder.cell(cell["id"])
         record = read_json_or_none(path / "cell.json") or {}
-        predictions, groups = read_predictions(path) if record.get("status") == "done" else ([], [])
-        named = dict(zip((one.sample_id for one in predictions), groups, strict=True))
-        cells[cell["id"]] = CellEvidence(cell, variants[cell["variant_id"]], record, predictions, named)
+        cells[cell["id"]] = CellEvidence(cell, variants[cell["variant_id"]], record)
     return Evidence(folder, plan, cells)

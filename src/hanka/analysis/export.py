@@ -16,6 +16,7 @@ from hanka.store.folder import (
     make_folder,
     read_csv,
     read_json_or_none,
+    read_predictions,
     read_table,
     write_csv,
     write_json,
@@ -88,7 +89,8 @@ def _lm_eval(evidence: Evidence, out: Path) -> list[Path]:
             name = _lm_eval_task(cell)
             results["results"][name] = {"alias": name} | _lm_eval_numbers(evidence, cell)
             results["n-shot"][name] = cell.cell["shots"]
-            results["n-samples"][name] = {"original": len(cell.predictions), "effective": len(cell.predictions)}
+            n = len(evidence.rows(cell, METRICS.get(evidence.primary(cell.cell["test_task"]))).samples.ids)
+            results["n-samples"][name] = {"original": n, "effective": n}
             results["versions"][name] = 1
             results["configs"][name] = {"task": name, "num_fewshot": cell.cell["shots"]}
             samples = out / f"samples_{variant['id']}_{name}.jsonl"
@@ -108,19 +110,19 @@ def _lm_eval_task(cell: CellEvidence) -> str:
 
 
 def _lm_eval_numbers(evidence: Evidence, cell: CellEvidence) -> dict[str, float]:
-    import numpy as np
-
     numbers = {}
     for metric in evidence.metrics(cell):
-        rows = list(evidence.rows(cell, metric).values())
-        if rows:
-            numbers[f"{LM_EVAL_NAMES.get(metric.name, metric.name)},none"] = metric.value(np.stack(rows))
+        rows = evidence.rows(cell, metric)
+        if len(rows):
+            numbers[f"{LM_EVAL_NAMES.get(metric.name, metric.name)},none"] = metric.value(rows.statistics)
     return numbers
 
 
 def _samples(evidence: Evidence, cell: CellEvidence) -> list[dict[str, Any]]:
     metric = METRICS.get(evidence.primary(cell.cell["test_task"]))
-    rows = evidence.rows(cell, metric)
+    scored = evidence.rows(cell, metric)
+    values = dict(zip(scored.places.tolist(), scored.statistics[:, 0].tolist(), strict=True))
+    predictions, _ = read_predictions(evidence.folder.cell(cell.cell["id"]))
     prefix = cell.record.get("prefix", "")
     return [
         {
@@ -129,11 +131,9 @@ def _samples(evidence: Evidence, cell: CellEvidence) -> list[dict[str, Any]]:
             "target": one.target,
             "resps": [[one.output]] if one.label_scores is None else [[score] for score in one.label_scores],
             "filtered_resps": [one.parsed],
-            LM_EVAL_NAMES.get(metric.name, metric.name): float(rows[one.sample_id][0])
-            if one.sample_id in rows
-            else None,
+            LM_EVAL_NAMES.get(metric.name, metric.name): values.get(place),
         }
-        for one in cell.predictions
+        for place, one in enumerate(predictions)
     ]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 from typing import Any
 
 from hanka.analysis.decision import decide
@@ -32,11 +33,25 @@ def find(evidence: Evidence, rows: list[SummaryRow]) -> dict[str, Any]:
     return {
         "decision": decide(evidence, settings),
         "settings": settings,
-        "comparisons": [_comparison(evidence, row) for row in rows if row.comparison is not None],
+        "comparisons": _comparisons(evidence, rows),
         "notes": _notes(evidence),
         "primary_metrics": {name: task["metrics"][0] for name, task in evidence.plan["tasks"].items()},
         "reproduce": evidence.plan["reproduce"],
     }
+
+
+def _comparisons(evidence: Evidence, rows: list[SummaryRow]) -> list[dict[str, Any]]:
+    """Return an entry for every comparison, in the order of the rows; made question by question."""
+    places: dict[str, list[int]] = defaultdict(list)
+    for place, row in enumerate(rows):
+        if row.comparison is not None:
+            places[row.values["cell_id"]].append(place)
+    made = {
+        place: _comparison(evidence, rows[place])
+        for cell in evidence.by_question()
+        for place in places.get(cell.cell["id"], ())
+    }
+    return [made[place] for place in sorted(made)]
 
 
 def _comparison(evidence: Evidence, row: SummaryRow) -> dict[str, Any]:
@@ -66,18 +81,13 @@ def _flips(evidence: Evidence, cell: CellEvidence, name: str) -> dict[str, Any]:
     assert base is not None
     metric = METRICS.get(name)
     ours, theirs = evidence.rows(cell, metric), evidence.rows(base, metric)
-    ids = tuple(one for one in ours if one in theirs)
-    plan = evidence.resampling(cell, ids)
+    shared = ours.paired(theirs)
+    plan = evidence.resampling(cell, shared.places)
     if plan is None:
         return {}
     labels = evidence.task(cell.cell["test_task"])["labels"]
-    flips = count_flips(
-        [float(theirs[one][0]) for one in ids],
-        [float(ours[one][0]) for one in ids],
-        plan,
-        len(labels) or None,
-        evidence.level,
-    )
+    before, after = theirs.statistics[shared.second, 0], ours.statistics[shared.first, 0]
+    flips = count_flips(before, after, plan, len(labels) or None, evidence.level)
     entry: dict[str, Any] = {
         "right_to_wrong": flips.n_right_to_wrong,
         "wrong_to_right": flips.n_wrong_to_right,

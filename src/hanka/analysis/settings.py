@@ -12,12 +12,14 @@ from collections import defaultdict
 from typing import Any
 
 import numpy as np
-from scipy import stats as scipy_stats
+import numpy.typing as npt
+from scipy import special
 
 from hanka.analysis.evidence import CellEvidence, Evidence
 from hanka.analysis.summary import SummaryRow
 from hanka.metrics import METRICS
 
+FloatArray = npt.NDArray[np.float64]
 Key = tuple[str, str, str, int, str]
 
 
@@ -67,30 +69,50 @@ def _mean_difference(evidence: Evidence, members: list[SummaryRow]) -> tuple[flo
     if not means:
         return None, None, None
     mean = float(np.mean(means))
-    half = float(scipy_stats.norm.ppf(0.5 + evidence.level / 2)) * math.sqrt(sum(variances)) / len(means)
+    half = float(special.ndtri(0.5 + evidence.level / 2)) * math.sqrt(sum(variances)) / len(means)
     return mean, mean - half, mean + half
 
 
 def _set_difference(evidence: Evidence, cells: list[CellEvidence]) -> tuple[float, float]:
     """Return the mean paired difference on one test set and its variance, by groups of samples."""
-    differences: dict[str, list[float]] = defaultdict(list)
+    asked: list[list[str]] = []
+    differences: list[FloatArray] = []
     groups: dict[str, str] = {}
     for cell in cells:
         base = evidence.base_of(cell)
         assert base is not None
         metric = METRICS.get(evidence.primary(cell.cell["test_task"]))
         ours, theirs = evidence.rows(cell, metric), evidence.rows(base, metric)
-        for sample in ours.keys() & theirs.keys():
-            differences[sample].append(float(ours[sample][0] - theirs[sample][0]))
-            groups[sample] = cell.groups.get(sample) or f"alone:{sample}"
-    samples = sorted(differences)
-    values = np.array([np.mean(differences[sample]) for sample in samples])
+        shared = ours.paired(theirs)
+        asked.append([ours.samples.ids[place] for place in shared.places])
+        differences.append(ours.statistics[shared.first, 0] - theirs.statistics[shared.second, 0])
+        groups |= zip(asked[-1], (ours.samples.groups[place] for place in shared.places), strict=True)
+    samples = sorted(groups)
+    values = sample_means(samples, asked, differences)
     mean = float(values.mean())
     sums: dict[str, float] = defaultdict(float)
-    for sample, value in zip(samples, values, strict=True):
-        sums[groups[sample]] += float(value) - mean
+    for sample, value in zip(samples, values.tolist(), strict=True):
+        sums[groups[sample] or f"alone:{sample}"] += value - mean
     n_groups = len(sums)
     if n_groups < 2:
         return mean, 0.0
     variance = sum(total**2 for total in sums.values()) / len(values) ** 2 * n_groups / (n_groups - 1)
     return mean, variance
+
+
+def sample_means(samples: list[str], asked: list[list[str]], values: list[FloatArray]) -> FloatArray:
+    """Average what several cells say of each sample: (len(samples),).
+
+    samples: ids, each in at least one cell. asked: the samples of each cell. values: one array per cell, aligned
+    with `asked`.
+    """
+    places = {sample: place for place, sample in enumerate(samples)}
+    owner = np.fromiter((places[sample] for cell in asked for sample in cell), dtype=np.int64)
+    ordered = np.concatenate(values)[np.argsort(owner, kind="stable")]
+    counts = np.bincount(owner, minlength=len(samples))
+    starts = np.cumsum(counts) - counts
+    means = np.empty(len(samples))
+    for count in np.unique(counts):
+        same = counts == count
+        means[same] = ordered[starts[same][:, None] + np.arange(count)].mean(axis=1)
+    return means

@@ -9,7 +9,6 @@ without a value.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +16,7 @@ import numpy as np
 
 from hanka.analysis.evidence import CellEvidence, Evidence
 from hanka.metrics import Metric
-from hanka.stats import ComparisonSettings, PairedComparison, compare, estimate, holm, verdict
+from hanka.stats import ComparisonSettings, PairedComparison, compare_resampled, estimate_resampled, holm, verdict
 from hanka.store.folder import SUMMARY_COLUMNS
 
 
@@ -33,14 +32,16 @@ class SummaryRow:
 
 def summarise(evidence: Evidence) -> list[SummaryRow]:
     """Compute every row of the summary, in the order of the plan."""
-    rows = []
-    for cell in evidence.cells.values():
-        if not cell.predictions:
-            rows.append(SummaryRow(_failed_row(evidence, cell), None))
-            continue
-        rows += [_row(evidence, cell, metric) for metric in evidence.metrics(cell)]
+    found = {cell.cell["id"]: _cell_rows(evidence, cell) for cell in evidence.by_question()}
+    rows = [row for cell_id in evidence.cells for row in found[cell_id]]
     _adjust(evidence, rows)
     return rows
+
+
+def _cell_rows(evidence: Evidence, cell: CellEvidence) -> list[SummaryRow]:
+    if not cell.is_done:
+        return [SummaryRow(_failed_row(evidence, cell), None)]
+    return [_row(evidence, cell, metric) for metric in evidence.metrics(cell)]
 
 
 def _identity(evidence: Evidence, cell: CellEvidence, metric: str) -> dict[str, Any]:
@@ -67,15 +68,16 @@ def _failed_row(evidence: Evidence, cell: CellEvidence) -> dict[str, Any]:
 
 def _row(evidence: Evidence, cell: CellEvidence, metric: Metric) -> SummaryRow:
     own = evidence.rows(cell, metric)
+    assert cell.samples is not None
     row = _identity(evidence, cell, metric.name)
-    row |= {"n": len(own), "n_failed": len(cell.predictions) - len(own)}
-    if not own:
+    row |= {"n": len(own), "n_failed": len(cell.samples.ids) - len(own)}
+    if not len(own):
         return SummaryRow(row, None)
-    statistics = np.stack(list(own.values()))
-    plan = evidence.resampling(cell, tuple(own))
-    row["value"] = metric.value(statistics)
+    plan = evidence.resampling(cell, own.places)
+    row["value"] = metric.value(own.statistics)
     if plan is not None:
-        found = estimate(statistics, metric.aggregate, plan, metric.binary, evidence.level)
+        sample = evidence.resampled(own, np.arange(len(own)), metric, plan)
+        found = estimate_resampled(sample, metric.binary, evidence.level)
         row |= {"value": found.value, "ci_low": found.low, "ci_high": found.high}
     comparison = _against_base(evidence, cell, metric)
     if comparison is not None:
@@ -100,14 +102,13 @@ def compare_cells(
     """Compare two cells on the samples both have scored; None below two independent samples."""
     context = evidence.context(cell)
     ours, theirs = evidence.rows(cell, metric, context), evidence.rows(other, metric, context)
-    ids = tuple(one for one in ours if one in theirs)
-    plan = evidence.resampling(cell, ids) if ids else None
+    shared = ours.paired(theirs)
+    plan = evidence.resampling(cell, shared.places) if len(shared.places) else None
     if plan is None:
         return None
     settings = ComparisonSettings(binary=metric.binary, level=evidence.level)
-    return compare(
-        np.stack([ours[one] for one in ids]), np.stack([theirs[one] for one in ids]), metric.aggregate, plan, settings
-    )
+    a = evidence.resampled(ours, shared.first, metric, plan)
+    return compare_resampled(a, evidence.resampled(theirs, shared.second, metric, plan), settings)
 
 
 def _adjust(evidence: Evidence, rows: list[SummaryRow]) -> None:
@@ -128,21 +129,34 @@ def score_table(evidence: Evidence) -> Any:
     """Return scores.parquet: one row per cell × sample × metric, null with status and reason where unscored."""
     import pyarrow as pa
 
-    columns: Mapping[str, list[Any]] = {
-        name: [] for name in ("cell_id", "sample_id", "metric", "value", "status", "reason")
-    }
+    names = ("cell_id", "sample_id", "metric", "value", "status", "reason")
+    parts: dict[str, list[Any]] = {name: [] for name in names}
     for cell in evidence.done():
-        context = evidence.context(cell)
         for metric in evidence.metrics(cell):
-            known = evidence.rows(cell, metric)
-            for one in cell.predictions:
-                scored = known.get(one.sample_id)
-                columns["cell_id"].append(cell.cell["id"])
-                columns["sample_id"].append(one.sample_id)
-                columns["metric"].append(metric.name)
-                columns["value"].append(None if scored is None else float(scored[0]))
-                columns["status"].append(one.status)
-                columns["reason"].append(one.reason or metric.missing(context))
+            columns = _score_columns(evidence, cell, metric)
+            for name, part in zip(names, columns, strict=True):
+                parts[name].append(part)
     types = (pa.string(), pa.string(), pa.string(), pa.float64(), pa.string(), pa.string())
-    schema = pa.schema(list(zip(columns, types, strict=True)))
-    return pa.table(dict(columns), schema=schema)
+    joined = {
+        name: pa.concat_arrays(parts.pop(name)) if parts[name] else pa.array([], type)
+        for name, type in zip(names, types, strict=True)
+    }
+    return pa.table(joined, schema=pa.schema(list(zip(names, types, strict=True))))
+
+
+def _score_columns(evidence: Evidence, cell: CellEvidence, metric: Metric) -> tuple[Any, ...]:
+    import pyarrow as pa
+
+    scored = evidence.rows(cell, metric)
+    assert cell.samples is not None
+    n = len(cell.samples.ids)
+    values, is_null = np.zeros(n), np.ones(n, dtype=bool)
+    values[scored.places], is_null[scored.places] = scored.statistics[:, 0], False
+    return (
+        pa.repeat(cell.cell["id"], n),
+        pa.array(cell.samples.ids, pa.string()),
+        pa.repeat(metric.name, n),
+        pa.array(values, mask=is_null),
+        cell.status,
+        cell.reason,
+    )

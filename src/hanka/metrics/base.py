@@ -102,11 +102,13 @@ class Metric:
         """Say why there can be no value in this context; empty if there can."""
         return "; ".join(MISSING[need] for need in self.needs if not getattr(context, need))
 
-    def answer(self, prediction: Prediction) -> str:
-        """Return the text that is scored for a prediction that did not fail."""
-        if prediction.parsed is not None:
-            return prediction.parsed
-        return (prediction.output or "") if self.describes_output else ""
+    def texts(self, parsed: Sequence[str | None], outputs: Sequence[str | None]) -> list[str]:
+        """Return the texts that are scored for predictions that did not fail."""
+        if self.describes_output:
+            return [
+                (output or "") if answer is None else answer for answer, output in zip(parsed, outputs, strict=True)
+            ]
+        return ["" if answer is None else answer for answer in parsed]
 
     def rows(self, predictions: Sequence[Prediction], context: ScoringContext) -> Rows:
         """Compute the statistics of all predictions that did not fail.
@@ -121,9 +123,8 @@ class Metric:
         if not scored:
             raise ValueError(f"{self.name}: none of {len(predictions)} predictions can be scored")
         context = replace(context, n_output_tokens=tuple(prediction.n_output_tokens for prediction in scored))
-        statistics = self.statistics(
-            [prediction.target for prediction in scored], [self.answer(prediction) for prediction in scored], context
-        )
+        texts = self.texts([prediction.parsed for prediction in scored], [prediction.output for prediction in scored])
+        statistics = self.statistics([prediction.target for prediction in scored], texts, context)
         return Rows(tuple(prediction.sample_id for prediction in scored), statistics)
 
     def scores(self, predictions: Sequence[Prediction], context: ScoringContext) -> list[Score]:

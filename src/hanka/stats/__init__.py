@@ -7,19 +7,28 @@ of their sums. Every random function takes a Generator.
 from __future__ import annotations
 
 from hanka.stats.forgetting import Flips, count_flips
-from hanka.stats.intervals import Estimate, Interval, bootstrap_interval, estimate, t_interval, wilson_interval
+from hanka.stats.intervals import (
+    Estimate,
+    Interval,
+    bootstrap_interval,
+    estimate,
+    estimate_resampled,
+    t_interval,
+    wilson_interval,
+)
 from hanka.stats.multiplicity import benjamini_hochberg, holm
 from hanka.stats.paired import (
     ComparisonSettings,
     PairedComparison,
     compare,
+    compare_resampled,
     jackknife_t_test,
     mcnemar_test,
     paired_bootstrap,
     sign_flip_test,
 )
 from hanka.stats.power import minimum_detectable_difference, minimum_detectable_discordance
-from hanka.stats.resampling import ResamplingPlan, mean, plan_resampling
+from hanka.stats.resampling import Resampled, ResamplingPlan, mean, plan_resampling, resampled
 from hanka.stats.verdict import Verdict, verdict
 
 __all__ = [
@@ -28,13 +37,16 @@ __all__ = [
     "Flips",
     "Interval",
     "PairedComparison",
+    "Resampled",
     "ResamplingPlan",
     "Verdict",
     "benjamini_hochberg",
     "bootstrap_interval",
     "compare",
+    "compare_resampled",
     "count_flips",
     "estimate",
+    "estimate_resampled",
     "holm",
     "jackknife_t_test",
     "mcnemar_test",
@@ -43,6 +55,7 @@ __all__ = [
     "minimum_detectable_discordance",
     "paired_bootstrap",
     "plan_resampling",
+    "resampled",
     "sign_flip_test",
     "t_interval",
     "verdict",

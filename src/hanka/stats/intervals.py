@@ -21,7 +21,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import special
 
-from hanka.stats.resampling import Aggregate, FloatArray, Jackknife, ResamplingPlan, as_rows, jackknife
+from hanka.stats.resampling import Aggregate, FloatArray, Jackknife, Resampled, ResamplingPlan, as_rows, resampled
 
 BootstrapMethod: TypeAlias = Literal["expanded", "percentile", "bca"]
 
@@ -92,9 +92,8 @@ def bootstrap_interval(
     statistics: (n, k) or (n,), aligned with the plan; whole clusters are resampled where the plan has them.
     Raises ValueError if shapes differ or a value is not finite. Source: Efron & Tibshirani (1993), ch. 13-14.
     """
-    unit_rows = plan.unit_sums(as_rows(statistics, plan.n))
-    whole = jackknife(unit_rows, plan.sizes, aggregate)
-    return replicate_interval(plan.replicates(unit_rows, aggregate), whole, level, method)
+    sample = resampled(statistics, aggregate, plan)
+    return replicate_interval(sample.replicates, sample.whole, level, method)
 
 
 def replicate_interval(
@@ -142,14 +141,20 @@ def estimate(
     Where clustered binary values do not vary, Wilson with the number of clusters as n: the bootstrap
     would give a width of 0. Raises ValueError if shapes differ or a value is not finite.
     """
-    rows = as_rows(statistics, plan.n)
-    value = float(aggregate(rows.sum(axis=0), np.asarray(float(plan.n))))
+    return estimate_resampled(resampled(statistics, aggregate, plan), binary, level)
+
+
+def estimate_resampled(sample: Resampled, binary: bool = False, level: float = 0.95) -> Estimate:
+    """Estimate a metric's value with an interval, from statistics under a plan; see `estimate`."""
+    rows, plan = sample.rows, sample.plan
+    value = float(sample.aggregate(rows.sum(axis=0), np.asarray(float(plan.n))))
     if binary and not plan.is_clustered:
         return Estimate(value, *wilson_interval(float(rows[:, 0].sum()), plan.n, level), plan.n, "wilson")
     if binary and np.ptp(rows[:, 0]) == 0:
         interval = wilson_interval(value * plan.n_units, plan.n_units, level)
         return Estimate(value, *interval, plan.n, "wilson_of_clusters")
-    return Estimate(value, *bootstrap_interval(rows, aggregate, plan, level), plan.n, "bootstrap")
+    interval = replicate_interval(sample.replicates, sample.whole, level)
+    return Estimate(value, *interval, plan.n, "bootstrap")
 
 
 def _require_level(level: float) -> None:

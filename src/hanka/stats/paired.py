@@ -27,7 +27,7 @@ from scipy import special
 
 from hanka.stats.intervals import BootstrapMethod, Interval, replicate_interval
 from hanka.stats.power import minimum_detectable_difference, minimum_detectable_discordance
-from hanka.stats.resampling import Aggregate, FloatArray, Jackknife, ResamplingPlan, as_rows, jackknife
+from hanka.stats.resampling import Aggregate, FloatArray, Jackknife, Resampled, ResamplingPlan, resampled
 
 TestName: TypeAlias = Literal["identical", "mcnemar", "sign_flip", "jackknife_t"]
 ROUNDING = 1e-9  # pseudo-values multiply rounding errors (1e-16) by the number of units
@@ -79,17 +79,16 @@ class TestResult(NamedTuple):
 
 
 class Pair(NamedTuple):
-    """Unit sums of two variants with their jackknives."""
+    """Two variants' statistics under one plan."""
 
-    unit_a: FloatArray
-    unit_b: FloatArray
-    whole_a: Jackknife
-    whole_b: Jackknife
+    a: Resampled
+    b: Resampled
 
     @property
     def difference(self) -> Jackknife:
         """The jackknife of a minus b."""
-        return Jackknife(self.whole_a.value - self.whole_b.value, self.whole_a.left_out - self.whole_b.left_out)
+        whole_a, whole_b = self.a.whole, self.b.whole
+        return Jackknife(whole_a.value - whole_b.value, whole_a.left_out - whole_b.left_out)
 
 
 def compare(
@@ -106,16 +105,22 @@ def compare(
     on this test set, and `mde` says what it could have shown. Raises ValueError if shapes differ or a value is
     not finite. Source: module docstring.
     """
+    return compare_resampled(resampled(a, aggregate, plan), resampled(b, aggregate, plan), settings)
+
+
+def compare_resampled(a: Resampled, b: Resampled, settings: ComparisonSettings | None = None) -> PairedComparison:
+    """Compare two variants' statistics under the same plan, by the same aggregate; see `compare`."""
     settings = settings or ComparisonSettings()
-    pair = _pair(a, b, aggregate, plan)
-    mde = _minimum_detectable(pair, plan, settings)
-    if np.array_equal(pair.unit_a, pair.unit_b):
-        value = pair.whole_a.value
+    pair, plan = _checked(a, b), a.plan
+    difference = pair.difference
+    mde = _minimum_detectable(difference, plan, settings)
+    if np.array_equal(a.unit_rows, b.unit_rows):
+        value = a.whole.value
         return PairedComparison(plan.n, value, value, 0.0, 0.0, 0.0, 1.0, "identical", mde)
-    name, result = _test(pair, plan, settings)
-    low, high = _difference_interval(pair, aggregate, plan, settings.level)
-    values = pair.whole_a.value, pair.whole_b.value
-    return PairedComparison(plan.n, *values, pair.difference.value, low, high, result.p_value, name, mde)
+    name, result = _test(pair, difference, settings)
+    low, high = _difference_interval(pair, difference, settings.level)
+    values = a.whole.value, b.whole.value
+    return PairedComparison(plan.n, *values, difference.value, low, high, result.p_value, name, mde)
 
 
 def paired_bootstrap(
@@ -131,7 +136,8 @@ def paired_bootstrap(
     a, b: (n, k) or (n,) statistics aligned by sample id; each resample takes the same samples (or clusters)
     from both. Raises ValueError if shapes differ. Source: Efron & Tibshirani (1993), ch. 13.
     """
-    return _difference_interval(_pair(a, b, aggregate, plan), aggregate, plan, level, method)
+    pair = _pair(a, b, aggregate, plan)
+    return _difference_interval(pair, pair.difference, level, method)
 
 
 def mcnemar_test(a: npt.ArrayLike, b: npt.ArrayLike) -> TestResult:
@@ -158,7 +164,8 @@ def jackknife_t_test(a: npt.ArrayLike, b: npt.ArrayLike, aggregate: Aggregate, p
     difference is 0, else the exact sign-flip p = 2^(1-m), its statistic being inf.
     Source: Efron & Tibshirani (1993), ch. 11.
     """
-    return _t_test(_pair(a, b, aggregate, plan))
+    pair = _pair(a, b, aggregate, plan)
+    return _t_test(pair, pair.difference)
 
 
 def sign_flip_test(
@@ -178,52 +185,54 @@ def sign_flip_test(
     pair = _pair(a, b, aggregate, plan)
     delta = pair.difference.value
     swaps = rng.integers(0, 2, size=(flips, plan.n_units)).astype(np.float64)
-    moved = swaps @ (pair.unit_b - pair.unit_a)
+    unit_a, unit_b = pair.a.unit_rows, pair.b.unit_rows
+    moved = swaps @ (unit_b - unit_a)
     n = np.full(flips, float(plan.n))
-    permuted = aggregate(pair.unit_a.sum(axis=0) + moved, n) - aggregate(pair.unit_b.sum(axis=0) - moved, n)
+    permuted = aggregate(unit_a.sum(axis=0) + moved, n) - aggregate(unit_b.sum(axis=0) - moved, n)
     extreme = np.abs(permuted) >= abs(delta) * (1 - ROUNDING) - ROUNDING**2
     return TestResult(delta, (1 + int(extreme.sum())) / (1 + flips))
 
 
 def _pair(a: npt.ArrayLike, b: npt.ArrayLike, aggregate: Aggregate, plan: ResamplingPlan) -> Pair:
-    unit_a, unit_b = (plan.unit_sums(as_rows(statistics, plan.n)) for statistics in (a, b))
-    if unit_a.shape != unit_b.shape:
-        raise ValueError(f"statistics of {unit_a.shape[1]} and {unit_b.shape[1]} columns: not the same metric")
-    wholes = (jackknife(unit_rows, plan.sizes, aggregate) for unit_rows in (unit_a, unit_b))
-    return Pair(unit_a, unit_b, *wholes)
+    return _checked(resampled(a, aggregate, plan), resampled(b, aggregate, plan))
+
+
+def _checked(a: Resampled, b: Resampled) -> Pair:
+    if a.rows.shape != b.rows.shape:
+        raise ValueError(f"statistics of {a.rows.shape[1]} and {b.rows.shape[1]} columns: not the same metric")
+    return Pair(a, b)
 
 
 def _difference_interval(
-    pair: Pair, aggregate: Aggregate, plan: ResamplingPlan, level: float, method: BootstrapMethod = "expanded"
+    pair: Pair, difference: Jackknife, level: float, method: BootstrapMethod = "expanded"
 ) -> Interval:
-    replicates = plan.replicates(pair.unit_a, aggregate) - plan.replicates(pair.unit_b, aggregate)
-    return replicate_interval(replicates, pair.difference, level, method)
+    return replicate_interval(pair.a.replicates - pair.b.replicates, difference, level, method)
 
 
 def _has_spread(pseudo_values: FloatArray) -> bool:
     return bool(np.ptp(pseudo_values) > ROUNDING * max(1.0, float(np.abs(pseudo_values).max())))
 
 
-def _test(pair: Pair, plan: ResamplingPlan, settings: ComparisonSettings) -> tuple[TestName, TestResult]:
-    if settings.binary and not plan.is_clustered:
-        return "mcnemar", mcnemar_test(pair.unit_a[:, 0], pair.unit_b[:, 0])
-    return ("jackknife_t" if _has_spread(pair.difference.pseudo_values) else "sign_flip"), _t_test(pair)
+def _test(pair: Pair, difference: Jackknife, settings: ComparisonSettings) -> tuple[TestName, TestResult]:
+    if settings.binary and not pair.a.plan.is_clustered:
+        return "mcnemar", mcnemar_test(pair.a.unit_rows[:, 0], pair.b.unit_rows[:, 0])
+    return ("jackknife_t" if _has_spread(difference.pseudo_values) else "sign_flip"), _t_test(pair, difference)
 
 
-def _t_test(pair: Pair) -> TestResult:
-    pseudo_values = pair.difference.pseudo_values
+def _t_test(pair: Pair, difference: Jackknife) -> TestResult:
+    pseudo_values = difference.pseudo_values
     m = len(pseudo_values)
     centre = float(pseudo_values.mean())
     if not _has_spread(pseudo_values):
-        if abs(centre) <= ROUNDING * max(1.0, abs(pair.whole_a.value)):
+        if abs(centre) <= ROUNDING * max(1.0, abs(pair.a.whole.value)):
             return TestResult(0.0, 1.0)
         return TestResult(math.copysign(math.inf, centre), 2.0 ** (1 - m))
     t = centre / (float(pseudo_values.std(ddof=1)) / math.sqrt(m))
     return TestResult(t, float(2 * special.stdtr(m - 1, -abs(t))))
 
 
-def _minimum_detectable(pair: Pair, plan: ResamplingPlan, settings: ComparisonSettings) -> float:
-    pseudo_values = pair.difference.pseudo_values
+def _minimum_detectable(difference: Jackknife, plan: ResamplingPlan, settings: ComparisonSettings) -> float:
+    pseudo_values = difference.pseudo_values
     alpha = 1 - settings.level
     if _has_spread(pseudo_values):
         sd = float(pseudo_values.std(ddof=1))

@@ -10,9 +10,10 @@ Davison & Hinkley (1997), section 3.8 (resampling whole clusters). Limits: resam
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, TypeAlias
+from functools import cached_property, lru_cache
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -21,7 +22,9 @@ FloatArray: TypeAlias = npt.NDArray[np.float64]
 IntArray: TypeAlias = npt.NDArray[np.int64]
 Aggregate: TypeAlias = Callable[[FloatArray, FloatArray], FloatArray]
 
-BLOCK = 4_000_000  # numbers expanded to float64 at a time: 32 MB
+BLOCK = 4_000_000  # numbers expanded to floats at a time: 32 MB
+WHOLE = 2**24
+"float32 holds every whole number up to this one, so sums of whole numbers below it are exact in any order."
 
 
 def mean(sums: FloatArray, n: FloatArray) -> FloatArray:
@@ -80,13 +83,26 @@ class ResamplingPlan:
     def replicates(self, unit_rows: FloatArray, aggregate: Aggregate) -> FloatArray:
         """Aggregate every resample of (n_units, k) unit sums: (resamples,)."""
         weighted = np.column_stack([unit_rows, self.sizes])
-        n_rows = max(1, BLOCK // self.n_units)
-        blocks = [
-            self.counts[start : start + n_rows].astype(np.float64) @ weighted
-            for start in range(0, len(self.counts), n_rows)
-        ]
-        sums = np.concatenate(blocks)
+        exact = self.n_units * np.abs(weighted).max() < WHOLE and bool((weighted == np.rint(weighted)).all())
+        if exact:  # hits and indicators: half the bytes, the same sums
+            weighted = weighted.astype(np.float32)
+        sums = np.concatenate([block @ weighted for block in self._blocks(weighted.dtype)]).astype(np.float64)
         return aggregate(sums[:, :-1], sums[:, -1])
+
+    def _blocks(self, dtype: np.dtype[Any]) -> Iterator[npt.NDArray[Any]]:
+        """Yield the counts as floats, some resamples at a time."""
+        n_rows = max(1, BLOCK // self.n_units)
+        if n_rows >= len(self.counts) and dtype == np.float32:
+            yield _as_float32(self)
+            return
+        for start in range(0, len(self.counts), n_rows):
+            yield self.counts[start : start + n_rows].astype(dtype)
+
+
+@lru_cache(maxsize=2)
+def _as_float32(plan: ResamplingPlan) -> npt.NDArray[np.float32]:
+    """Return the counts of a small plan; comparisons on one test set follow each other and share them."""
+    return plan.counts.astype(np.float32)
 
 
 def cluster_units(cluster: Sequence[Hashable], n: int) -> IntArray:
@@ -150,3 +166,35 @@ def jackknife(unit_rows: FloatArray, sizes: FloatArray, aggregate: Aggregate) ->
     """
     total, n = unit_rows.sum(axis=0), sizes.sum()
     return Jackknife(float(aggregate(total, n)), aggregate(total - unit_rows, n - sizes))
+
+
+@dataclass(frozen=True, eq=False)
+class Resampled:
+    """Statistics of one cell under a plan; what several comparisons of it need is computed once."""
+
+    rows: FloatArray
+    "(n, k) statistics, aligned with the plan."
+    aggregate: Aggregate
+    "Of their sums."
+    plan: ResamplingPlan
+    "Its resamples."
+
+    @cached_property
+    def unit_rows(self) -> FloatArray:
+        """(n_units, k) sums within units."""
+        return self.plan.unit_sums(self.rows)
+
+    @cached_property
+    def whole(self) -> Jackknife:
+        """The aggregate, and with each unit left out."""
+        return jackknife(self.unit_rows, self.plan.sizes, self.aggregate)
+
+    @cached_property
+    def replicates(self) -> FloatArray:
+        """(resamples,) the aggregate of every resample."""
+        return self.plan.replicates(self.unit_rows, self.aggregate)
+
+
+def resampled(statistics: npt.ArrayLike, aggregate: Aggregate, plan: ResamplingPlan) -> Resampled:
+    """Put (n, k) or (n,) statistics under a plan. Raises ValueError as `as_rows` does."""
+    return Resampled(as_rows(statistics, plan.n), aggregate, plan)

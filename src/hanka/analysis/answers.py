@@ -1,0 +1,149 @@
+"""The stored answers of one cell as columns: which samples were asked, what came out, what could be scored.
+
+Between store and evidence. A cell's file is read once, without prompts; its texts are dropped when every
+metric has been computed, so that memory grows by a few numbers per sample and metric, whatever the texts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from hanka.metrics import Metric, ScoringContext
+from hanka.store.folder import read_table
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+FloatArray = npt.NDArray[np.float64]
+Places = npt.NDArray[np.int64]
+
+COLUMNS = ("sample_id", "group", "status", "reason", "target", "output", "parsed", "n_output_tokens")
+
+
+@dataclass(frozen=True, eq=False)
+class Samples:
+    """The samples of a cell in the order of its file; cells that asked the same samples share one object."""
+
+    ids: tuple[str, ...]
+    "Example ids, each once."
+    groups: tuple[str, ...]
+    "Group of each sample; empty: it stands alone."
+
+    @cached_property
+    def places(self) -> Mapping[str, int]:
+        """Example id → place."""
+        return {sample: place for place, sample in enumerate(self.ids)}
+
+    @cached_property
+    def is_grouped(self) -> bool:
+        """Whether any sample has a group."""
+        return any(self.groups)
+
+    def groups_at(self, places: Places) -> tuple[str, ...]:
+        """Return the groups of some samples; () where no sample of the cell has one."""
+        if not self.is_grouped:
+            return ()
+        return self.groups if len(places) == len(self.groups) else tuple(self.groups[place] for place in places)
+
+
+class Paired(NamedTuple):
+    """Which samples two cells have both scored, in the order of the first."""
+
+    places: Places
+    "(n,) their places among the samples of the first."
+    first: Places
+    "(n,) their rows in the statistics of the first."
+    second: Places
+    "(n,) their rows in the statistics of the second."
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Scored:
+    """The statistics of one metric on the samples of one cell that could be scored."""
+
+    samples: Samples
+    "All samples of the cell."
+    places: Places
+    "(n,) places of the scored ones, ascending."
+    statistics: FloatArray
+    "(n, k); column 0 is the value of the sample."
+
+    def __len__(self) -> int:
+        """Return how many samples could be scored."""
+        return len(self.places)
+
+    def paired(self, other: Scored) -> Paired:
+        """Keep the samples that both have, in the order of this cell."""
+        partners = other.places
+        if self.samples is not other.samples:
+            here = (self.samples.places.get(other.samples.ids[place], -1) for place in other.places)
+            partners = np.fromiter(here, dtype=np.int64, count=len(other))
+        elif np.array_equal(self.places, other.places):
+            rows = np.arange(len(self))
+            return Paired(self.places, rows, rows)
+        return Paired(*np.intersect1d(self.places, partners, return_indices=True))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Answers:
+    """What came out of one cell, without its prompts."""
+
+    samples: Samples
+    "The samples."
+    status: pa.Array
+    "ok, unparsed or failed, per sample."
+    reason: pa.Array
+    "Why a sample is not ok; empty otherwise."
+    places: Places
+    "Places of the samples that did not fail."
+    targets: list[str]
+    "Reference outputs of the samples that did not fail."
+    outputs: list[str | None]
+    "Their raw texts."
+    parsed: list[str | None]
+    "Their answers; None where none could be read."
+    n_output_tokens: tuple[int, ...]
+    "Their generated tokens."
+
+    def score(self, metric: Metric, context: ScoringContext) -> Scored:
+        """Compute the statistics of every sample that did not fail."""
+        if not self.targets:
+            return Scored(self.samples, self.places, np.zeros((0, 1)))
+        context = replace(context, n_output_tokens=self.n_output_tokens)
+        texts = metric.texts(self.parsed, self.outputs)
+        return Scored(self.samples, self.places, metric.statistics(self.targets, texts, context))
+
+
+SampleKey = tuple[tuple[str, ...], tuple[str, ...]]
+"Ids and groups."
+
+
+def read_answers(folder: Path, known: dict[SampleKey, Samples]) -> Answers:
+    """Read the answers of a cell's folder. Raises StoreError where its file is missing or damaged.
+
+    known: samples of the cells read before, by ids and groups; taken from and added to.
+    """
+    import pyarrow.compute as pc
+
+    table = read_table(folder / "predictions.parquet", COLUMNS)
+    columns = {name: table.column(name).combine_chunks() for name in ("sample_id", "group", "status", "reason")}
+    key = (tuple(columns["sample_id"].to_pylist()), tuple(columns["group"].to_pylist()))
+    scored = pc.not_equal(columns["status"], "failed")
+    kept = table.select(["target", "output", "parsed", "n_output_tokens"]).filter(scored)
+    return Answers(
+        samples=known.setdefault(key, Samples(*key)),
+        status=columns["status"],
+        reason=columns["reason"],
+        places=np.flatnonzero(scored.to_numpy(zero_copy_only=False)),
+        targets=kept.column("target").to_pylist(),
+        outputs=kept.column("output").to_pylist(),
+        parsed=kept.column("parsed").to_pylist(),
+        n_output_tokens=tuple(kept.column("n_output_tokens").to_pylist()),
+    )
