@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 LOCK := requirements.lock
+BENCH := .venv-bench
 
 .PHONY: demo test check test-all bench docs lock clean
 
@@ -27,6 +28,18 @@ check: $(BIN)/.installed
 	$(BIN)/mypy
 	$(BIN)/python -m pytest tests/test_layers.py
 
+# hanka against its peers on the same items, in an environment of their own; torch first keeps its build as it is.
+$(BENCH)/.installed: benchmarks/requirements.txt pyproject.toml
+	$(PYTHON) -m venv $(BENCH)
+	$(BENCH)/bin/python -m pip install --quiet --upgrade pip
+	$(BENCH)/bin/python -m pip install --quiet $$(grep '^torch==' benchmarks/requirements.txt)
+	$(BENCH)/bin/python -m pip install --quiet -r benchmarks/requirements.txt
+	$(BENCH)/bin/python -m pip install --quiet --no-deps --editable .
+	touch $@
+
+bench: $(BENCH)/.installed
+	$(BENCH)/bin/python -m benchmarks.run
+
 docs: $(BIN)/.installed
 	$(BIN)/python docs/generate.py
 	$(BIN)/python -m hanka.datasets.data_card
@@ -40,4 +53,4 @@ lock: $(BIN)/.installed
 	rm $(LOCK).new
 
 clean:
-	rm -rf $(VENV) runs .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) $(BENCH) runs .pytest_cache .mypy_cache .ruff_cache
