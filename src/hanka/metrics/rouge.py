@@ -11,7 +11,7 @@ copying; read it beside the trivial baselines of baselines.py.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from hanka.metrics.base import FloatArray, Metric, ScoringContext, Statistics, column, require_aligned
 from hanka.metrics.tokenization import pair_scheme, rouge_tokens
@@ -38,8 +38,18 @@ def lcs_length(first: Sequence[str], second: Sequence[str]) -> int:
 
 def ngram_overlap(first: Sequence[str], second: Sequence[str], size: int) -> int:
     """Return how many n-grams of `size` tokens the two sequences share, counted with multiplicity."""
-    counts = [Counter(zip(*(tokens[i:] for i in range(size)), strict=False)) for tokens in (first, second)]
-    return (counts[0] & counts[1]).total()
+    left: dict[object, int] = Counter(_ngrams(first, size))
+    overlap = 0
+    for ngram in _ngrams(second, size):
+        count = left.get(ngram, 0)
+        if count:
+            left[ngram] = count - 1
+            overlap += 1
+    return overlap
+
+
+def _ngrams(tokens: Sequence[str], size: int) -> Iterable[object]:
+    return tokens if size == 1 else zip(*(tokens[i:] for i in range(size)), strict=False)
 
 
 def f_measure(overlap: int, n_target: int, n_answer: int) -> float:

@@ -35,6 +35,7 @@ UNSPACED = re.compile(
 )
 
 
+@lru_cache(maxsize=4096)
 def normalised(text: str) -> str:
     """Return text after NFKC, case folding, and collapse of white space: what counts as the same answer."""
     return " ".join(unicodedata.normalize("NFKC", text).casefold().split())

@@ -10,7 +10,7 @@ Davison & Hinkley (1997), section 3.8 (resampling whole clusters). Limits: resam
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any, NamedTuple, TypeAlias
@@ -23,6 +23,7 @@ IntArray: TypeAlias = npt.NDArray[np.int64]
 Aggregate: TypeAlias = Callable[[FloatArray, FloatArray], FloatArray]
 
 BLOCK = 4_000_000  # numbers expanded to floats at a time: 32 MB
+SLICE = 200_000  # products; OpenBLAS begins to use threads at 262,144
 WHOLE = 2**24
 "float32 holds every whole number up to this one, so sums of whole numbers below it are exact in any order."
 
@@ -83,26 +84,41 @@ class ResamplingPlan:
     def replicates(self, unit_rows: FloatArray, aggregate: Aggregate) -> FloatArray:
         """Aggregate every resample of (n_units, k) unit sums: (resamples,)."""
         weighted = np.column_stack([unit_rows, self.sizes])
-        exact = self.n_units * np.abs(weighted).max() < WHOLE and bool((weighted == np.rint(weighted)).all())
-        if exact:  # hits and indicators: half the bytes, the same sums
-            weighted = weighted.astype(np.float32)
-        sums = np.concatenate([block @ weighted for block in self._blocks(weighted.dtype)]).astype(np.float64)
+        if _sums_are_exact(weighted):  # hits and indicators: half the bytes, the same sums
+            single = weighted.astype(np.float32)
+            blocks = [_in_slices(block, single).astype(np.float64) for block in self._blocks(single.dtype)]
+        else:
+            blocks = [block @ weighted for block in self._blocks(weighted.dtype)]
+        sums = np.concatenate(blocks)
         return aggregate(sums[:, :-1], sums[:, -1])
 
-    def _blocks(self, dtype: np.dtype[Any]) -> Iterator[npt.NDArray[Any]]:
-        """Yield the counts as floats, some resamples at a time."""
+    def _blocks(self, dtype: np.dtype[Any]) -> Iterable[npt.NDArray[Any]]:
+        """Return the counts as floats: those of a small plan at once, others some resamples at a time."""
         n_rows = max(1, BLOCK // self.n_units)
-        if n_rows >= len(self.counts) and dtype == np.float32:
-            yield _as_float32(self)
-            return
-        for start in range(0, len(self.counts), n_rows):
-            yield self.counts[start : start + n_rows].astype(dtype)
+        if n_rows >= len(self.counts):
+            return [_as_floats(self, dtype)]
+        starts = range(0, len(self.counts), n_rows)
+        return (self.counts[start : start + n_rows].astype(dtype) for start in starts)
 
 
 @lru_cache(maxsize=2)
-def _as_float32(plan: ResamplingPlan) -> npt.NDArray[np.float32]:
-    """Return the counts of a small plan; comparisons on one test set follow each other and share them."""
-    return plan.counts.astype(np.float32)
+def _as_floats(plan: ResamplingPlan, dtype: np.dtype[Any]) -> npt.NDArray[Any]:
+    """Keep the counts as floats while one test set's comparisons follow each other."""
+    return plan.counts.astype(dtype)
+
+
+def _sums_are_exact(weighted: FloatArray) -> bool:
+    """Tell whether float32 sums of (n_units, k) numbers over n_units draws are exact, whatever their order."""
+    return len(weighted) * np.abs(weighted).max() < WHOLE and bool((weighted == np.rint(weighted)).all())
+
+
+def _in_slices(counts: npt.NDArray[np.float32], weighted: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """Multiply in slices too small for BLAS to share among threads, which wait for each other on a busy machine."""
+    n_rows = max(1, SLICE // weighted.size)
+    n_slices, (n_units, k) = len(counts) // n_rows, weighted.shape
+    sliced = n_slices * n_rows
+    slices = counts[:sliced].reshape(n_slices, n_rows, n_units) @ weighted
+    return np.concatenate([slices.reshape(sliced, k), counts[sliced:] @ weighted])
 
 
 def cluster_units(cluster: Sequence[Hashable], n: int) -> IntArray:
