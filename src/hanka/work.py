@@ -20,6 +20,7 @@ from hanka.errors import HankaError, UnitError
 from hanka.identity import sha256_text
 from hanka.methods.contract import AdaptRequest, TrainingData
 from hanka.models.memory import is_out_of_memory, release_memory
+from hanka.models.resident import Resident
 from hanka.plan import Plan, PlannedCell, PlannedVariant, Unit
 from hanka.prompting import Asked, Prompter, TextPolicy, require_distinct_first_tokens
 from hanka.records import Prediction
@@ -42,6 +43,7 @@ class Worker:
     "Where results go."
     report: Report
     "Told what is being done and which share of the unit is done."
+    _resident: Resident = field(default_factory=Resident)
     _asked: dict[tuple[str, str, int, str, int], Asked] = field(default_factory=dict)
 
     def run(self, unit: Unit) -> None:
@@ -74,13 +76,9 @@ class Worker:
         write_json(folder / "variant.json", record)
 
     def _train(self, planned: PlannedVariant) -> dict[str, Any]:
-        from hanka.models.loading import load_model
-
         assert planned.use is not None
         assert planned.training is not None
         params = planned.variant.params
-        # Small steps vanish in bfloat16 weights, so full training keeps float32 ones and computes in bfloat16.
-        loaded = load_model(planned.model, "float32" if params["peft"] == "none" else params["dtype"])
         data = TrainingData(
             task=planned.use.task,
             prompt=params["prompt"],
@@ -90,11 +88,13 @@ class Worker:
             companions=planned.companions,
         )
         folder = self.folder.variant(planned.variant.id)
-        request = AdaptRequest(loaded, data, params, planned.variant.seed, folder, self.report)
-        adapted = planned.method.method.adapt(request)
-        device, commit = device_name(loaded), loaded.commit
-        del loaded, request
-        release_memory()
+        full = params["peft"] == "none"
+        # Small steps vanish in bfloat16 weights, so full training keeps float32 ones and computes in bfloat16.
+        dtype = "float32" if full else params["dtype"]
+        with self._resident.to_train(planned.model, dtype, full) as loaded:
+            request = AdaptRequest(loaded, data, params, planned.variant.seed, folder, self.report)
+            adapted = planned.method.method.adapt(request)
+            device, commit = device_name(loaded), loaded.commit
         return {
             "weights": adapted.weights,
             "n_trained_parameters": adapted.n_trained_parameters,
@@ -114,10 +114,12 @@ class Worker:
             for cell in todo:
                 self._store_failed(cell, made.get("reason") or "the variant was not made")
             return
-        from hanka.models.loading import load_variant
-
+        made_in = self.folder.variant(planned.variant.id)
         dtype = self.plan.study.spec.train.dtype
-        loaded = load_variant(planned.model, dtype, self.folder.variant(planned.variant.id), made["weights"])
+        with self._resident.to_answer(planned.model, dtype, made_in, made["weights"]) as loaded:
+            self._answer_all(planned, sorted(todo, key=_shared_text), loaded)
+
+    def _answer_all(self, planned: PlannedVariant, todo: Sequence[PlannedCell], loaded: LoadedModel) -> None:
         from hanka.engines.local import LocalEngine
 
         engine = LocalEngine(loaded, self.plan.study.spec.eval.batch_tokens)
@@ -131,8 +133,6 @@ class Worker:
                 raise
             except Exception as error:
                 self._store_failed(cell, _reason(error, self.folder, planned.variant.id))
-        del loaded, engine
-        release_memory()
 
     def _answer(self, cell: PlannedCell, loaded: LoadedModel, engine: Any) -> None:
         """Ask one cell; after running out of memory, again with half the token budget."""
@@ -284,6 +284,12 @@ def _refused(answer: Refusal) -> dict[str, Any]:
         "reason": answer.reason,
         "n_output_tokens": 0,
     }
+
+
+def _shared_text(planned: PlannedCell) -> tuple[str, str, int, int]:
+    """Order cells so that those which begin with the same demonstrations follow each other, fewer shots first."""
+    cell = planned.cell
+    return cell.test_dataset, cell.prompt, cell.draw, cell.shots
 
 
 def variant_done(folder: RunFolder, variant_id: str) -> bool:

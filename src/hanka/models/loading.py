@@ -9,7 +9,7 @@ import contextlib
 import logging
 import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -127,37 +127,42 @@ def load_variant(ref: ModelRef, dtype: str, folder: Path, weights: str) -> Loade
     All weights are frozen: torch multiplies by weights that need gradients along another path, which rounds
     otherwise, and an untrained adapter would then differ from its base. Raises ModelError for damaged files.
     """
-    loaded = _load_saved(ref, dtype, folder, weights)
-    loaded.model.requires_grad_(False)
-    return loaded
-
-
-def _load_saved(ref: ModelRef, dtype: str, folder: Path, weights: str) -> LoadedModel:
-    if weights == "base":
-        return load_model(ref, dtype)
     if weights == "full":
-        import torch
-        from transformers import AutoModelForCausalLM
+        return load_full(ref, dtype, folder)
+    base = load_model(ref, dtype)
+    base.model.requires_grad_(False)
+    return base if weights == "base" else add_adapter(base, folder)
 
-        tokenizer = load_tokenizer(ref)
-        with quiet(), _one_line(ref):
-            model = AutoModelForCausalLM.from_pretrained(
-                folder,
-                dtype=getattr(torch, dtype),
-                use_safetensors=True,
-                local_files_only=True,
-                trust_remote_code=ref.trust_remote_code,
-            )
-        model.to(pick_device())
-        model.eval()
-        return LoadedModel(model, tokenizer, ref, str(folder), "", dtype)
+
+def load_full(ref: ModelRef, dtype: str, folder: Path) -> LoadedModel:
+    """Load the weights a method saved whole, frozen. Raises ModelError for damaged files."""
+    import torch
+    from transformers import AutoModelForCausalLM
+
+    tokenizer = load_tokenizer(ref)
+    with quiet(), _one_line(ref):
+        model = AutoModelForCausalLM.from_pretrained(
+            folder,
+            dtype=getattr(torch, dtype),
+            use_safetensors=True,
+            local_files_only=True,
+            trust_remote_code=ref.trust_remote_code,
+        )
+    model.to(pick_device())
+    model.eval()
+    model.requires_grad_(False)
+    return LoadedModel(model, tokenizer, ref, str(folder), "", dtype)
+
+
+def add_adapter(base: LoadedModel, folder: Path) -> LoadedModel:
+    """Put a saved adapter on a base model, in place, frozen. Raises ModelError for damaged files."""
     from peft import PeftModel
 
-    base = load_model(ref, dtype)
-    with quiet(), _one_line(ref):
-        base.model = PeftModel.from_pretrained(base.model, str(folder), is_trainable=False)
-    base.model.eval()
-    return base
+    with quiet(), _one_line(base.ref):
+        model = PeftModel.from_pretrained(base.model, str(folder), is_trainable=False)
+    model.eval()
+    model.requires_grad_(False)
+    return replace(base, model=model)
 
 
 def pick_device() -> str:
