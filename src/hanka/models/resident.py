@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hanka.models.catalogue import ModelRef
-from hanka.models.loading import LoadedModel, add_adapter, load_full, load_model
+from hanka.models.loading import LoadedModel, add_adapter, load_full, load_model, quiet
 from hanka.models.memory import release_memory
 
 if TYPE_CHECKING:
@@ -116,8 +116,10 @@ def _settle(model: Any) -> None:
     """Freeze a model and switch off what training switched on."""
     model.zero_grad(set_to_none=True)
     model.requires_grad_(False)
-    model.gradient_checkpointing_disable()
-    model.disable_input_require_grads()
+    if any(getattr(module, "gradient_checkpointing", False) for module in model.modules()):
+        with quiet():
+            model.gradient_checkpointing_disable()
+        model.disable_input_require_grads()
     model.eval()
 
 

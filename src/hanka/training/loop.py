@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from hanka.errors import UnitError
 from hanka.identity import stream_seed
+from hanka.models.loading import quiet
 from hanka.models.memory import is_out_of_memory, release_memory
 from hanka.prompting import Encoded
 from hanka.store.folder import write_text
@@ -131,7 +132,8 @@ def train(
     state.n_steps = len(schedule)
     _restart_log(folder, state.step)
     if settings.gradient_checkpointing:
-        model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
+        with quiet():
+            model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
         model.enable_input_require_grads()
     gradient = Gradient(
         model,
