@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from hanka.store.folder import RunFolder, read_csv, read_json
+from hanka.store.folder import RunFolder, iterate_csv, read_json
 
 if TYPE_CHECKING:
     from rich.console import Console
 
+MOST_ROWS = 200
+"Cells that the headline table lists."
 SIGNS = {"better": ("▲", "blue"), "worse": ("▼", "dark_orange"), "tied": ("●", ""), "": (" ", "")}
 
 
@@ -23,13 +26,16 @@ def console() -> Console:
 
 
 def print_headline(folder: RunFolder) -> None:
-    """Print the decision and, per cell, the primary metric against base; notes and audit warnings below."""
+    """Print the decision and, per cell, the primary metric against base; notes and audit warnings below.
+
+    Of a large study the first MOST_ROWS cells; the summary and the report hold all.
+    """
     from rich.markup import escape
     from rich.table import Table
 
     screen = console()
-    findings, audits = read_json(folder.findings), read_json(folder.audits)
-    table = Table(title=escape(str(read_json(folder.plan)["study"])), title_justify="left")
+    findings, audits, plan = read_json(folder.findings), read_json(folder.audits), read_json(folder.plan)
+    table = Table(title=escape(str(plan["study"])), title_justify="left")
     for name in (
         "method",
         "trained on",
@@ -44,10 +50,14 @@ def print_headline(folder: RunFolder) -> None:
         "",
     ):
         table.add_column(name, justify="right" if name in ("rows", "shots", "n", "value") else "left", overflow="fold")
-    for row in read_csv(folder.summary):
-        if row["metric"] == findings["primary_metrics"][row["test_task"]]:
-            table.add_row(*[escape(text) for text in _headline_row(row)[:-1]], _verdict(row))
+    primary = findings["primary_metrics"]
+    rows = (row for row in iterate_csv(folder.summary) if row["metric"] == primary[row["test_task"]])
+    for row in islice(rows, MOST_ROWS):
+        table.add_row(*[escape(text) for text in _headline_row(row)[:-1]], _verdict(row))
     screen.print(table)
+    if (n_cells := len(plan["cells"])) > MOST_ROWS:
+        line = f"The first {MOST_ROWS} of {n_cells:,} cells; all of them: {folder.summary}"
+        screen.print(line, markup=False, highlight=False)
     for note in findings["notes"]:
         screen.print(f"note: {note['message_en']}", markup=False, highlight=False)
     for warning in audits["warnings"]:

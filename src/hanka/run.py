@@ -78,7 +78,7 @@ def run_study(path: Path, out: Path, options: RunOptions) -> Outcome:
         digest = _digest(plan)
         todo = [unit for unit in plan.units() if not _done(plan, folder, unit)]
         if not todo and (read_json_or_none(out / "state.json") or {}).get("digest") == digest:
-            return Outcome(folder, len(plan.cells), _failed(plan, folder), 0)
+            return Outcome(folder, len(plan.cells), 0, 0)
         write_text(folder.study, study_yaml(study))
         write_json(folder.plan, plan_json(plan, path, options))
         audits = _audit(plan, folder)

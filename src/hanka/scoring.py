@@ -6,24 +6,24 @@ A number means little until majority label, first sentence and first demonstrati
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
-
-import numpy as np
+from typing import TYPE_CHECKING, Any
 
 from hanka.identity import stream
-from hanka.metrics import METRICS, ScoringContext
-from hanka.metrics.baselines import BaselineInputs, trivial_answers
 from hanka.plan import Plan
 from hanka.records import Prediction
-from hanka.stats import estimate, plan_resampling
 from hanka.study.data import TestSet
 from hanka.tasks.base import Task
+
+if TYPE_CHECKING:
+    from hanka.metrics.base import FloatArray
 
 BASELINE_COLUMNS = ("test_task", "test_dataset", "baseline", "metric", "n", "value", "ci_low", "ci_high")
 
 
 def score_baselines(plan: Plan) -> list[dict[str, Any]]:
     """Return the rows of baselines.csv: every test set × baseline × metric that can rank."""
+    from hanka.metrics.baselines import BaselineInputs, trivial_answers
+
     rows: list[dict[str, Any]] = []
     tests = {cell.test.dataset.name: cell.test for cell in plan.cells.values()}
     for name, test in tests.items():
@@ -43,6 +43,8 @@ def score_baselines(plan: Plan) -> list[dict[str, Any]]:
 
 
 def _scored(plan: Plan, task: Task, test: TestSet, answers: Sequence[str]) -> list[dict[str, Any]]:
+    from hanka.metrics import METRICS, ScoringContext
+
     predictions = [
         Prediction(one.id, "", "", one.target, answer, answer, None, "ok", "", 0, 0)
         for one, answer in zip(test.examples, answers, strict=True)
@@ -60,7 +62,9 @@ def _scored(plan: Plan, task: Task, test: TestSet, answers: Sequence[str]) -> li
     return rows
 
 
-def _interval(plan: Plan, test: TestSet, metric: Any, statistics: np.ndarray) -> dict[str, float | None]:
+def _interval(plan: Plan, test: TestSet, metric: Any, statistics: FloatArray) -> dict[str, float | None]:
+    from hanka.stats import estimate, plan_resampling
+
     spec = plan.study.spec
     rng = stream(spec.seeds[0], "resampling", test.dataset.name)
     try:

@@ -1,16 +1,24 @@
-"""Analysis: stored predictions → scores, summary, findings. Never runs a model; one file per question."""
+"""Analysis: stored predictions → scores, summary, findings. Never runs a model; one file per question.
+
+Light to import: numpy and scipy are loaded when something is analysed.
+"""
 
 from __future__ import annotations
 
-from hanka.analysis.evidence import Evidence, load_evidence
-from hanka.analysis.findings import find
-from hanka.analysis.summary import score_table, summarise
-from hanka.store.folder import SUMMARY_COLUMNS, RunFolder, write_csv, write_json, write_table
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from hanka.store.folder import RunFolder
 
 
-def analyse(folder: RunFolder) -> Evidence:
+def analyse(folder: RunFolder) -> None:
     """Rebuild scores.parquet, summary.csv, summary.parquet and findings.json from what is stored."""
     import pyarrow as pa
+
+    from hanka.analysis.evidence import load_evidence
+    from hanka.analysis.findings import find
+    from hanka.analysis.summary import score_table, summarise
+    from hanka.store.folder import SUMMARY_COLUMNS, write_csv, write_json, write_table
 
     evidence = load_evidence(folder)
     rows = summarise(evidence)
@@ -21,7 +29,6 @@ def analyse(folder: RunFolder) -> Evidence:
     table = pa.table({name: [row[name] for row in values] for name in SUMMARY_COLUMNS})
     write_table(folder.summary.with_suffix(".parquet"), table)
     write_json(folder.findings, findings)
-    return evidence
 
 
-__all__ = ["Evidence", "analyse", "load_evidence"]
+__all__ = ["analyse"]

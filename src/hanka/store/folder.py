@@ -81,11 +81,11 @@ class RunFolder:
 
     def variant(self, variant_id: str) -> Path:
         """Folder of a variant."""
-        return self.path / "variants" / variant_id
+        return self.path.joinpath("variants", variant_id)
 
     def cell(self, cell_id: str) -> Path:
         """Folder of a cell."""
-        return self.path / "cells" / cell_id
+        return self.path.joinpath("cells", cell_id)
 
     @contextmanager
     def lock(self) -> Iterator[None]:
@@ -146,7 +146,8 @@ def read_json(path: Path) -> Any:
 def read_json_or_none(path: Path) -> Any:
     """Read JSON, or None where the file is missing or damaged: such work counts as not done."""
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        with path.open("rb") as handle:
+            return json.loads(handle.read().decode("utf-8"))
     except (OSError, ValueError):
         return None
 
@@ -228,8 +229,13 @@ def write_csv(path: Path, columns: Sequence[str], rows: Sequence[Mapping[str, An
 
 def read_csv(path: Path) -> list[dict[str, str]]:
     """Read a CSV file as text. Raises StoreError if it is missing."""
+    return list(iterate_csv(path))
+
+
+def iterate_csv(path: Path) -> Iterator[dict[str, str]]:
+    """Yield the rows of a CSV file as text, reading no further than asked. Raises StoreError if it is missing."""
     try:
         with path.open(encoding="utf-8", newline="") as handle:
-            return list(csv.DictReader(handle))
+            yield from csv.DictReader(handle)
     except FileNotFoundError:
         raise StoreError(f"{path}: no such file; run the study first") from None
