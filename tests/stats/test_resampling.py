@@ -36,6 +36,42 @@ def test_replicates_equal_a_loop_over_resampled_rows() -> None:
     assert plan.replicates(rows, ratio) == pytest.approx(expected)
 
 
+@pytest.mark.parametrize("block", [resampling.BLOCK, 130])
+@pytest.mark.parametrize("n", [2, 30, 3000])
+def test_sums_of_whole_numbers_are_exact_in_single_precision(
+    n: int, block: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(resampling, "BLOCK", block)
+    rng = np.random.default_rng(n)
+    rows = rng.integers(-3, 4, size=(n, 5)).astype(np.float64)
+    plan = plan_resampling(n, rng, resamples=50)
+    expected = plan.counts.astype(np.int64) @ rows.astype(np.int64)
+    for column in range(5):
+        sums = plan.replicates(rows, lambda sums, n, column=column: sums[..., column])
+        assert sums.tolist() == expected[:, column].tolist()
+        assert sums.dtype == np.float64
+
+
+def test_numbers_too_large_for_single_precision_stay_in_double() -> None:
+    rows = np.full((3, 1), 2.0**24 + 1)
+    plan = plan_resampling(3, np.random.default_rng(0), resamples=10)
+    assert set(plan.replicates(rows, mean).tolist()) == {2.0**24 + 1}
+
+
+def test_what_comparisons_share_is_computed_once() -> None:
+    calls = []
+
+    def counted(sums, n):
+        calls.append(sums.shape)
+        return mean(sums, n)
+
+    plan = plan_resampling(10, np.random.default_rng(0), resamples=20)
+    sample = resampling.resampled(np.arange(10.0), counted, plan)
+    assert sample.replicates is sample.replicates
+    assert sample.whole is sample.whole
+    assert calls == [(20, 1), (1,), (10, 1)]
+
+
 def test_clusters_are_drawn_whole_and_the_mean_is_over_samples() -> None:
     values = np.array([0.0, 1, 1, 1, 5])
     plan = plan_resampling(5, np.random.default_rng(0), ["a", "b", "b", "b", ""], resamples=50)
