@@ -1,0 +1,1 @@
+"""hanka beside its peers on the same items, model, precision and threads; `python -m benchmarks.run`."""

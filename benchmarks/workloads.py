@@ -1,0 +1,165 @@
+"""What is asked and trained in the benchmarks, and every point where they touch hanka.
+
+Data: the main paper's release where its folder is there (HANKA_PAPER_DATA, else ../shared/data/paper), else the
+mini source. One model, float32.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import hashlib
+import os
+import tempfile
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from hanka.models.loading import LoadedModel
+    from hanka.prompting import Encoded, EncodedQuery
+    from hanka.records import Example, Split
+
+BASE = "smollm2-135m-instruct"
+BATCH_SIZE = 16
+"Rows per optimizer step, as published (2 per device, 8 accumulated)."
+SEED = 0
+LORA_RANK = 8
+
+
+class Texts(NamedTuple):
+    """Label scoring before tokenisation."""
+
+    contexts: list[str]
+    "Demonstrations and query, one per item."
+    labels: tuple[str, ...]
+    "Label words."
+
+
+def paper_folder() -> Path | None:
+    """Return the folder of the paper's release, or None."""
+    folder = Path(os.environ.get("HANKA_PAPER_DATA", Path(__file__).parents[2] / "shared/data/paper"))
+    return folder if (folder / "prompt_map.json").is_file() else None
+
+
+def load() -> LoadedModel:
+    """Load the model of every benchmark."""
+    from hanka.models.catalogue import find_model
+    from hanka.models.loading import load_model
+
+    return load_model(find_model(BASE, Path.cwd()), "float32")
+
+
+@functools.cache
+def rows_of(task: str, split: Split) -> tuple[Example, ...]:
+    """Return the rows of the data set a task trains on by default; read once per process."""
+    from hanka.datasets.mini import MINI
+    from hanka.datasets.paper import PAPER
+
+    folder = paper_folder()
+    source = PAPER if folder else MINI
+    name = source.roles[task].train
+    assert name is not None
+    return tuple(source.catalogue(folder)[name].load(split))
+
+
+def _prompter(loaded: LoadedModel) -> Any:
+    from hanka.prompting import Prompter, TextPolicy
+
+    return Prompter(loaded.tokenizer, TextPolicy())
+
+
+def _task(name: str) -> Any:
+    from hanka.tasks import TASKS
+
+    return TASKS.get(name)
+
+
+def sentiment_texts(loaded: LoadedModel, shots: int, n_items: int) -> Texts:
+    """Return the sentiment test set's prompts as text."""
+    task = _task("sentiment")
+    before, items = rows_of("sentiment", "demonstrations")[:shots], rows_of("sentiment", "test")[:n_items]
+    prefix, queries = _prompter(loaded).render(task, "p1", before, items)
+    return Texts([prefix + query for query in queries], task.labels)
+
+
+def sentiment_queries(loaded: LoadedModel, shots: int, n_items: int) -> list[EncodedQuery]:
+    """Build and tokenise the same prompts as hanka does."""
+    task = _task("sentiment")
+    before, items = rows_of("sentiment", "demonstrations")[:shots], rows_of("sentiment", "test")[:n_items]
+    encoded: list[EncodedQuery] = _prompter(loaded).ask(task, "p1", before, items).encoded
+    return encoded
+
+
+def score(loaded: LoadedModel, queries: list[EncodedQuery]) -> list[list[float]]:
+    """Return each label's log-likelihood for every query, by hanka's engine at its default budget."""
+    from hanka.engines.contract import LabelAnswer
+    from hanka.engines.local import LocalEngine
+    from hanka.study.schema import EvalSpec
+
+    answers = LocalEngine(loaded, EvalSpec().batch_tokens).score_labels(queries)
+    assert all(isinstance(one, LabelAnswer) for one in answers)
+    return [[sum(label) for label in one.log_likelihoods] for one in answers]  # type: ignore[union-attr]
+
+
+def training_rows(loaded: LoadedModel, task: str, shots: int, n_rows: int) -> list[Encoded]:
+    """Build and tokenise training rows behind the first `shots` demonstrations."""
+    before, items = rows_of(task, "demonstrations")[:shots], rows_of(task, "train")[:n_rows]
+    prompter = _prompter(loaded)
+    prefix, queries = prompter.render(_task(task), "p1", before, items)
+    rows: list[Encoded] = prompter.training_rows([prefix] * len(items), queries, [one.target for one in items])
+    return rows
+
+
+def batches(rows: list[Encoded], batch_size: int = BATCH_SIZE, epoch: int = 0) -> list[list[Encoded]]:
+    """Return hanka's optimizer batches of one epoch."""
+    from hanka.training.batching import optimizer_batches
+
+    return [[rows[index] for index in cut] for cut in optimizer_batches(len(rows), batch_size, epoch, SEED)]
+
+
+def freed(model: Any, peft: str) -> Any:
+    """Return the model with all weights free (none), or with seeded LoRA adapters on all linear layers (lora)."""
+    if peft == "none":
+        return model.requires_grad_(True)
+    import torch
+    from peft import LoraConfig, get_peft_model
+
+    torch.manual_seed(SEED)
+    config = LoraConfig(
+        task_type="CAUSAL_LM", r=LORA_RANK, lora_alpha=2 * LORA_RANK, lora_dropout=0.0, target_modules="all-linear"
+    )
+    return get_peft_model(model, config)
+
+
+def weights_hash(model: Any) -> str:
+    """Hash the weights that train, to show that both sides begin with the same."""
+    digest = hashlib.sha256()
+    for name, value in sorted(model.named_parameters()):
+        if value.requires_grad:
+            digest.update(name.encode())
+            digest.update(value.detach().numpy().tobytes())
+    return digest.hexdigest()
+
+
+def train_with_hanka(model: Any, rows: list[Encoded], learning_rate: float) -> tuple[list[float], float]:
+    """Train one epoch with hanka's loop; return the loss of each step and the seconds of the whole call."""
+    from hanka.study.schema import TrainSpec
+    from hanka.training.loop import LoopSettings, train
+
+    given = TrainSpec().model_dump() | {
+        "epochs": 1,
+        "batch_size": BATCH_SIZE,
+        "learning_rate": learning_rate,
+        "schedule": "linear",
+        "warmup_ratio": 0.0,
+        "weight_decay": 0.0,
+        "max_grad_norm": 1.0,
+    }
+    names = {field.name for field in dataclasses.fields(LoopSettings)}
+    settings = LoopSettings(**{key: value for key, value in given.items() if key in names})
+    with tempfile.TemporaryDirectory(prefix="hanka-bench-") as folder:
+        started = time.perf_counter()
+        state = train(model, rows, settings, SEED, Path(folder), lambda _what, _share: None)
+        seconds = time.perf_counter() - started
+    return list(state.losses), seconds
