@@ -33,7 +33,8 @@ LAYERS = (
     ("probes",),
     ("study",),
     ("plan",),
-    ("audits", "estimate", "scoring", "work", "executor"),
+    ("speed",),
+    ("audits", "estimate", "scoring", "work", "executor", "calibration"),
     ("analysis",),
     ("report",),
     ("progress",),
@@ -47,14 +48,23 @@ RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
 READING = ("analysis", "report")
 NOT_FOR_READING = {
     "run", "plan", "study", "engines", "models", "methods", "training", "prompting", "probes",
-    "work", "executor", "audits", "estimate", "scoring", "cli", "plan_table", "listing", "progress",
+    "work", "executor", "audits", "estimate", "speed", "calibration", "scoring", "cli", "plan_table", "listing", "progress",
 }  # fmt: skip
 HEAVY = {"torch", "transformers", "peft", "accelerate", "trl", "safetensors", "gguf", "tokenizers"}
 RUNS_MODELS = {"torch", "transformers", "peft", "accelerate", "trl"}
 HEAVY_AT_MODULE_LEVEL = {
     "engines/local.py", "engines/generation.py", "models/decoding.py", "models/packing.py", "models/attention.py", "training/head.py", "training/gradient.py",
 }  # fmt: skip
-HEAVY_IN_FUNCTIONS = ("models/", "training/", "engines/", "probes/", "methods/supervised.py", "work.py", "executor.py")
+HEAVY_IN_FUNCTIONS = (
+    "models/",
+    "training/",
+    "engines/",
+    "probes/",
+    "methods/supervised.py",
+    "work.py",
+    "executor.py",
+    "speed.py",
+)
 PICKLE_LIKE = {"pickle", "cPickle", "_pickle", "dill", "cloudpickle", "joblib", "shelve", "marshal", "jsonpickle"}
 
 

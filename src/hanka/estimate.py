@@ -1,33 +1,34 @@
-"""What a plan will cost: tokens, seconds and disk, before anything runs.
+"""What a plan will cost: tokens, seconds, memory and disk, before anything runs.
 
-Tokens are counted on a sample of rows: with the model's own tokenizer.json where it is on this machine, else
-at 4 characters a token. Seconds come from the rate this machine reached with this model before, else
-from a short matrix product: about 2 × parameters operations per token forward, three times that in
-training. All of it is an estimate and is printed as one.
+Tokens are those that will pass the model: what rows share counts once. They are counted on a sample of rows, with
+the model's own tokenizer.json where it is on this machine, else at 4 characters a token. Seconds come from what
+the model does on this machine (`speed.py`): measured, else guessed. All of it is an estimate and is printed as one.
 """
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
-from pathlib import Path
 
 from hanka.models.catalogue import ModelRef
 from hanka.models.identity import n_parameters
 from hanka.models.wheel import converted_folder
 from hanka.plan import Plan, PlannedCell, PlannedVariant
 from hanka.records import Example
-from hanka.store.cache import cache_root
-from hanka.store.folder import read_json_or_none, write_json
+from hanka.speed import DEFAULT_PARAMETERS, Speed, guessed_speed, known_speed
 from hanka.tasks.base import Task
 
 CHARACTERS_PER_TOKEN = 4.0
 SAMPLE = 40
 "Rows measured per dataset."
-DEFAULT_PARAMETERS = 1_000_000_000
-"Assumed where a model's size is unknown."
+MAX_SLOTS = 128
+"Rows continued at once (engines/generation.py)."
+UNIT_SECONDS = 0.6
+"Per variant made: rows encoded, files written."
+CELL_SECONDS = 0.05
+"Per cell: questions asked, files written."
+ROW_SECONDS = 0.0004
+"Per row of a cell: encoded, parsed, stored."
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,45 +53,97 @@ class Estimator:
     "How seconds were estimated, in words."
     _lengths: dict[tuple[str, str, str], float] = field(default_factory=dict)
     _measure: dict[str, Callable[[str], float]] = field(default_factory=dict)
-    _speed: dict[str, tuple[float, float]] = field(default_factory=dict)
+    _speeds: dict[str, Speed] = field(default_factory=dict)
 
     def variant(self, planned: PlannedVariant) -> Cost:
         """Estimate making a variant; free for base."""
         use, params = planned.use, planned.variant.params
         if use is None or planned.training is None:
             return Cost(0, 0.0, 0)
-        name = planned.training.dataset.name
-        row = self._mean(planned.model, use.task, params["prompt"], ("train", name), planned.training.examples, True)
+        name, model, n_rows = planned.training.dataset.name, planned.model, len(planned.training.examples)
+        own = self._mean(model, use.task, params["prompt"], ("train", name), planned.training.examples, True)
+        before = 0.0
         if params.get("shots"):
-            row += params["shots"] * self._mean(
-                planned.model, use.task, params["prompt"], ("demonstrations", name), planned.demonstrations, True
-            )
-        n_tokens = int(min(row, params["max_length"]) * len(planned.training.examples) * params["epochs"])
-        size = n_parameters(planned.model) or DEFAULT_PARAMETERS
-        n_bytes = 4 * size if params["peft"] == "none" else int(4 * 0.0045 * size * params["r"] / 2)
-        return Cost(n_tokens, n_tokens / self._rates(planned.model)[1], n_bytes)
+            one = self._mean(model, use.task, params["prompt"], ("demonstrations", name), planned.demonstrations, True)
+            before = min(params["shots"] * one, max(0.0, params["max_length"] - own))
+        own = min(own, params["max_length"])
+        n_steps = -(-n_rows // params["batch_size"]) * params["epochs"]
+        shared = params.get("draw", "fixed") == "fixed" and not params.get("dropout")
+        n_before = before * (n_steps if shared else n_rows * params["epochs"])
+        n_own = own * n_rows * params["epochs"]
+        speed = self.speed(model)
+        training = speed.training["none" if params["peft"] == "none" else "lora"]
+        attended = n_own * (1 + (before + own / 2) / speed.attend) + n_before * (1 + before / 2 / speed.attend)
+        seconds = training.token_seconds * attended + n_steps * training.step_seconds + UNIT_SECONDS
+        return Cost(int(n_own + n_before), seconds, self._bytes(planned))
 
     def cell(self, planned: PlannedCell) -> Cost:
-        """Estimate answering a cell: the demonstrations once, every query, and what is generated."""
+        """Estimate answering a cell: new demonstrations once, every query, and what is generated."""
         cell, study = planned.cell, self.plan.study
         task = study.tasks[cell.test_task].task
         model = self.plan.variants[cell.variant_id].model
-        name = planned.test.dataset.name
+        name, n_rows = planned.test.dataset.name, len(planned.test.examples)
         query = self._mean(model, task, cell.prompt, ("test", name), planned.test.examples, False)
-        answer = self._mean(model, task, cell.prompt, ("answer", name), planned.test.examples, True) - query
-        n_rows = len(planned.test.examples)
-        prefix = 0.0
+        shot, n_read = 0.0, 0
         if planned.demonstrations:
-            prefix = cell.shots * self._mean(model, task, cell.prompt, ("shots", name), planned.demonstrations, True)
-        forward = prefix + n_rows * (query + (len(task.labels) if task.labels else 0))
-        n_new = 0.0 if task.labels else n_rows * min(2.0 * answer, study.spec.eval.max_new_tokens)
-        slow = 3.0  # decoding token by token is slower than reading; refined by measured rates
-        seconds = (forward + slow * n_new) / self._rates(model)[0]
-        return Cost(int(forward + n_new), seconds, 12_000 + 400 * n_rows)
+            shot = self._mean(model, task, cell.prompt, ("shots", name), planned.demonstrations, True)
+            fewer = [n for n in study.shots(task) if n < cell.shots]
+            n_read = cell.shots - max(fewer, default=0)
+        speed, before = self.speed(model), cell.shots * shot
+        own = query + self._branches(model, task)
+        seconds = speed.reading(n_rows * own, before + own / 2) + speed.reading(n_read * shot, before / 2)
+        n_new = 0.0 if task.labels else self._written(planned, task, query)
+        if n_new:
+            limit = 4 * study.spec.eval.batch_tokens // int(query + study.spec.eval.max_new_tokens + 1)
+            slots = float(min(n_rows, MAX_SLOTS, max(1, limit)))
+            seconds += speed.writing(n_rows, n_new, slots, before + query + n_new / 2)
+        seconds += CELL_SECONDS + ROW_SECONDS * n_rows
+        return Cost(int(n_rows * (own + n_new) + n_read * shot), seconds, 12_000 + 400 * n_rows)
 
-    def rate(self, model: ModelRef) -> float:
-        """Return the scoring rate the estimates use, tokens per second."""
-        return self._rates(model)[0]
+    def _branches(self, model: ModelRef, task: Task) -> float:
+        """Return the tokens of all labels that are forwarded: each label's without its last."""
+        measure = self._measure.setdefault(model.name, token_counter(model))
+        return sum(max(0.0, measure(label) - 1) for label in task.labels)
+
+    def _written(self, planned: PlannedCell, task: Task, query: float) -> float:
+        """Guess the tokens generated per row: what was trained on the task ends as its targets do, the rest goes on."""
+        cell, variant = planned.cell, self.plan.variants[planned.cell.variant_id]
+        model, cap = variant.model, float(self.plan.study.spec.eval.max_new_tokens)
+        if variant.variant.train_task != cell.test_task:
+            return cap
+        name = planned.test.dataset.name
+        whole = self._mean(model, task, cell.prompt, ("answer", name), planned.test.examples, True)
+        return min(cap, 1.5 * (whole - query) + 1)
+
+    def _bytes(self, planned: PlannedVariant) -> int:
+        params, size = planned.variant.params, n_parameters(planned.model) or DEFAULT_PARAMETERS
+        return 4 * size if params["peft"] == "none" else int(4 * 0.0045 * size * params["r"] / 2)
+
+    def memory(self) -> dict[str, int]:
+        """Estimate the most bytes that training and answering take, weights included."""
+        spec, most = self.plan.study.spec, {"training": 0, "answering": 0}
+        for planned in self.plan.variants.values():
+            size, params = n_parameters(planned.model) or DEFAULT_PARAMETERS, planned.variant.params
+            weights = size * (2 if spec.train.dtype == "bfloat16" else 4)
+            pairs = (
+                4 * spec.eval.batch_tokens * weights // 3000
+            )  # keys and values: about a 3000th of the weights a token
+            most["answering"] = max(most["answering"], weights + pairs)
+            if planned.training is None:
+                continue
+            full = params["peft"] == "none"
+            training = self.speed(planned.model).training["none" if full else "lora"]
+            held = 5 * 4 * size if full else weights  # weights, their copy, gradients, two moments
+            n_tokens = min(params["micro_batch_tokens"], params["batch_size"] * params["max_length"])
+            most["training"] = max(most["training"], held + int(n_tokens * training.token_bytes))
+        return most
+
+    def speed(self, model: ModelRef) -> Speed:
+        """Return what the model does on this machine."""
+        if model.name not in self._speeds:
+            self._speeds[model.name] = known_speed(model) or guessed_speed(model)
+            self.basis = self._speeds[model.name].basis
+        return self._speeds[model.name]
 
     def _mean(
         self, model: ModelRef, task: Task, prompt: str, what: tuple[str, str], rows: Sequence[Example], whole: bool
@@ -102,20 +155,6 @@ class Estimator:
             texts = [task.render(row, prompt) + (row.target if whole else "") for row in _spread(rows)]
             self._lengths[key] = sum(map(measure, texts)) / max(1, len(texts))
         return self._lengths[key]
-
-    def _rates(self, model: ModelRef) -> tuple[float, float]:
-        """Return tokens per second in scoring and in training."""
-        if model.name not in self._speed:
-            known = read_json_or_none(rates_file(model))
-            if isinstance(known, dict) and known.get("score") and known.get("train"):
-                self._speed[model.name] = (known["score"], known["train"])
-                self.basis = "rates measured on this machine before"
-            else:
-                size = n_parameters(model) or DEFAULT_PARAMETERS
-                forward = 0.6 * matrix_rate() / (2 * size)
-                self._speed[model.name] = (forward, forward / 3)
-                self.basis = "a short matrix product on this machine's processor and the model's size"
-        return self._speed[model.name]
 
 
 def _spread(rows: Sequence[Example]) -> Iterable[Example]:
@@ -137,33 +176,3 @@ def token_counter(model: ModelRef) -> Callable[[str], float]:
         return lambda text: len(text) / CHARACTERS_PER_TOKEN
     tokenizer = Tokenizer.from_file(str(path))
     return lambda text: float(len(tokenizer.encode(text, add_special_tokens=False).ids))
-
-
-@lru_cache(maxsize=1)
-def matrix_rate() -> float:
-    """Measure this machine's float32 matrix products: operations per second, in about 0.2 s, the best of many."""
-    import numpy as np
-
-    left = np.ones((768, 768), dtype=np.float32)
-    left @ left
-    best = float("inf")
-    for _ in range(20):
-        started = time.perf_counter()
-        left @ left
-        best = min(best, time.perf_counter() - started)
-    return 2 * 768**3 / best
-
-
-def rates_file(model: ModelRef) -> Path:
-    """Return where this machine's measured rates for a model are kept."""
-    name = "".join(letter if letter.isalnum() else "-" for letter in model.name)
-    return cache_root() / "rates" / f"{name}.json"
-
-
-def remember_rates(model: ModelRef, score: float | None, train: float | None) -> None:
-    """Keep measured tokens per second for later estimates; None leaves what was known."""
-    path = rates_file(model)
-    known = read_json_or_none(path) or {}
-    known |= {name: value for name, value in (("score", score), ("train", train)) if value}
-    if known:
-        write_json(path, known)

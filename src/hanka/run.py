@@ -7,7 +7,8 @@ before stored, so killing the process at any moment loses at most the unit at ha
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+import sys
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,8 @@ from typing import Any
 from hanka import __version__
 from hanka.analysis import analyse
 from hanka.audits import Audits, audit_rows, audit_tokens
-from hanka.estimate import Estimator, remember_rates
+from hanka.calibration import correct, probe
+from hanka.estimate import Estimator
 from hanka.executor import Executor, InProcess, LocalProcesses, StudyCall
 from hanka.identity import content_id, sha256_text
 from hanka.metrics import rouge_tokenization
@@ -87,7 +89,6 @@ def run_study(path: Path, out: Path, options: RunOptions) -> Outcome:
         write_csv(folder.baselines, BASELINE_COLUMNS, score_baselines(plan))
         analyse(folder)
         render_report(folder, folder.report, study.spec.lang)
-        _remember(plan, folder)
         failed = _failed(plan, folder)
         if not failed:
             write_json(out / "state.json", {"digest": digest})
@@ -235,10 +236,14 @@ def _audit(plan: Plan, folder: RunFolder) -> Audits:
 
 def _execute(plan: Plan, folder: RunFolder, todo: Sequence[Unit], call: StudyCall, options: RunOptions) -> None:
     """Hand the missing units to an executor and show how far it is."""
-    costs = Estimator(plan)
-    seconds = {unit.id: _unit_seconds(plan, folder, costs, unit) for unit in todo}
+    worker = Worker(plan, folder, _say(options.quiet))
+    seconds = _seconds(plan, folder, todo)
+    probe(plan, _by_model(plan, seconds), worker)
+    seconds = _seconds(plan, folder, todo)
+    if options.workers > 1:
+        worker.release()
     with Progress(sum(seconds.values()) / max(1, options.workers), options.quiet) as progress:
-        worker = Worker(plan, folder, progress.update)
+        worker.report = progress.update
 
         def work(unit: Unit) -> None:
             progress.begin(_title(plan, unit), seconds[unit.id])
@@ -246,6 +251,27 @@ def _execute(plan: Plan, folder: RunFolder, todo: Sequence[Unit], call: StudyCal
 
         executor: Executor = InProcess(work) if options.workers == 1 else LocalProcesses(call, options.workers)
         executor.run(todo, lambda _unit: progress.finish())
+    if options.workers == 1:
+        correct(plan, folder)
+
+
+def _seconds(plan: Plan, folder: RunFolder, todo: Sequence[Unit]) -> dict[str, float]:
+    """Estimate every unit, by its id."""
+    costs = Estimator(plan)
+    return {unit.id: _unit_seconds(plan, folder, costs, unit) for unit in todo}
+
+
+def _by_model(plan: Plan, seconds: dict[str, float]) -> dict[str, float]:
+    totals: dict[str, float] = {}
+    for unit_id, one in seconds.items():
+        name = plan.variants[unit_id.split(":", 1)[1]].model.name
+        totals[name] = totals.get(name, 0.0) + one
+    return totals
+
+
+def _say(quiet: bool) -> Callable[[str, float], None]:
+    """Return what reports before there is a progress bar."""
+    return lambda what, _share: None if quiet else print(what, file=sys.stderr, flush=True)
 
 
 def _unit_seconds(plan: Plan, folder: RunFolder, costs: Estimator, unit: Unit) -> float:
@@ -264,29 +290,3 @@ def _title(plan: Plan, unit: Unit) -> str:
         else f"{variant.label} on {variant.train_dataset} ({variant.train_size})"
     )
     return f"{'making' if unit.kind == 'adapt' else 'evaluating'} {name}"
-
-
-def _remember(plan: Plan, folder: RunFolder) -> None:
-    """Keep this machine's rates for the next estimate."""
-    for model in plan.study.models:
-        variants = [planned for planned in plan.variants.values() if planned.model is model]
-        made = [read_json_or_none(folder.variant(one.variant.id) / "variant.json") or {} for one in variants]
-        records = [one["record"] for one in made if one.get("record", {}).get("train_seconds")]
-        train = (
-            sum(one["n_tokens"] for one in records) / sum(one["train_seconds"] for one in records) if records else None
-        )
-        remember_rates(model, _score_rate(plan, folder, variants), train)
-
-
-def _score_rate(plan: Plan, folder: RunFolder, variants: Sequence[Any]) -> float | None:
-    """Return estimated tokens over measured seconds of the cells, so that estimates meet what they stand for."""
-    costs = Estimator(plan)
-    tokens = seconds = 0.0
-    for planned in variants:
-        for cell in plan.cells_of(planned.variant.id):
-            record = read_json_or_none(folder.cell(cell.cell.id) / "cell.json") or {}
-            if record.get("status") == "done":
-                cost = costs.cell(cell)
-                tokens += cost.seconds * costs.rate(planned.model)
-                seconds += record["seconds"]
-    return tokens / seconds if seconds > 1 else None

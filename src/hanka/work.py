@@ -10,7 +10,7 @@ from __future__ import annotations
 import platform
 import time
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
@@ -19,11 +19,13 @@ from hanka.engines.contract import Decoding, Engine, LabelAnswer, Refusal, TextA
 from hanka.errors import HankaError, UnitError
 from hanka.identity import sha256_text
 from hanka.methods.contract import AdaptRequest, TrainingData
-from hanka.models.memory import is_out_of_memory, release_memory
+from hanka.models.catalogue import ModelRef
+from hanka.models.memory import LEAST_TOKENS, free_bytes, is_out_of_memory, release_memory
 from hanka.models.resident import Resident
 from hanka.plan import Plan, PlannedCell, PlannedVariant, Unit
 from hanka.prompting import Asked, Prompter, TextPolicy, require_distinct_first_tokens
 from hanka.records import Prediction
+from hanka.speed import known_speed, measure_speed, remember_speed
 from hanka.store.folder import RunFolder, make_folder, read_json_or_none, write_json, write_predictions, write_text
 
 if TYPE_CHECKING:
@@ -53,6 +55,16 @@ class Worker:
             self._adapt(planned)
         else:
             self._evaluate(planned)
+
+    def measure(self, model: ModelRef) -> None:
+        """Measure a base model on this machine and remember its speed."""
+        planned = [one for one in self.plan.variants.values() if one.model is model and one.training is not None]
+        kinds = sorted({"none" if one.variant.params["peft"] == "none" else "lora" for one in planned})
+        remember_speed(model, measure_speed(self._resident, model, self.plan.study.spec.train.dtype, kinds))
+
+    def release(self) -> None:
+        """Let go of the model in memory."""
+        self._resident.drop()
 
     # ---- adapt
 
@@ -92,6 +104,7 @@ class Worker:
         # Small steps vanish in bfloat16 weights, so full training keeps float32 ones and computes in bfloat16.
         dtype = "float32" if full else params["dtype"]
         with self._resident.to_train(planned.model, dtype, full) as loaded:
+            params = self._fitting(params, planned.model, loaded)
             request = AdaptRequest(loaded, data, params, planned.variant.seed, folder, self.report)
             adapted = planned.method.method.adapt(request)
             device, commit = device_name(loaded), loaded.commit
@@ -102,6 +115,18 @@ class Worker:
             "device": device,
             "base_commit": commit,
         }
+
+    def _fitting(self, params: Mapping[str, Any], model: ModelRef, loaded: LoadedModel) -> Mapping[str, Any]:
+        """Lower the token budget to what fits into free memory, where it is known how much a token takes."""
+        speed = known_speed(model)
+        if speed is None:
+            return params
+        kept = speed.training["none" if params["peft"] == "none" else "lora"].token_bytes
+        fits = max(LEAST_TOKENS, int(0.8 * free_bytes(loaded.device) / kept))
+        if fits >= params["micro_batch_tokens"]:
+            return params
+        self.report(f"little memory: token budget now {fits}", 0.0)
+        return {**params, "micro_batch_tokens": fits}
 
     # ---- evaluate
 
@@ -144,7 +169,7 @@ class Worker:
                 predictions = self._predict(cell, asked, engine)
                 break
             except (RuntimeError, MemoryError) as error:
-                if not is_out_of_memory(error) or engine.batch_tokens < 256:
+                if not is_out_of_memory(error) or engine.batch_tokens // 2 < LEAST_TOKENS:
                     raise
                 release_memory()
                 engine.batch_tokens //= 2

@@ -117,11 +117,13 @@ def adapt_supervised(request: AdaptRequest) -> Adapted:
     return Adapted(
         weights="full" if params["peft"] == "none" else "adapter",
         n_trained_parameters=sum(value.numel() for value in model.parameters() if value.requires_grad),
-        record=_record(prompter, data, encoded, state),
+        record=_record(prompter, data, encoded, state, params["micro_batch_tokens"]),
     )
 
 
-def _record(prompter: Prompter, data: TrainingData, encoded: TrainingRows, state: LoopState) -> dict[str, Any]:
+def _record(
+    prompter: Prompter, data: TrainingData, encoded: TrainingRows, state: LoopState, asked: int
+) -> dict[str, Any]:
     tail = max(1, len(state.losses) // 10)
     return {
         "template_hash": prompter.template_hash(data.task, data.prompt),
@@ -133,10 +135,13 @@ def _record(prompter: Prompter, data: TrainingData, encoded: TrainingRows, state
         "n_merged": encoded.n_merged,
         "steps": state.step,
         "n_tokens": state.n_tokens,
+        "n_forwarded_tokens": state.n_forwarded_tokens,
         "n_supervised_tokens": state.n_supervised_tokens,
         "loss_first": sum(state.losses[:tail]) / tail,
         "loss_last": sum(state.losses[-tail:]) / tail,
         "train_seconds": round(state.seconds, 2),
+        "micro_batch_tokens": [asked, state.micro_batch_tokens],
+        "notes": state.notes,
     }
 
 

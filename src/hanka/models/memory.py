@@ -3,6 +3,13 @@
 from __future__ import annotations
 
 import gc
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import torch
+
+LEAST_TOKENS = 128
+"A token budget is not lowered below this."
 
 
 def is_out_of_memory(error: BaseException) -> bool:
@@ -18,3 +25,15 @@ def release_memory() -> None:
 
     if torch.cuda.is_available():
         torch.cuda.empty_cache()
+
+
+def free_bytes(device: torch.device) -> int:
+    """Return the memory that can still be taken on a device."""
+    import torch
+
+    if device.type == "cuda":
+        free, _ = torch.cuda.mem_get_info(device)
+        return int(free) + torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+    import psutil
+
+    return int(psutil.virtual_memory().available)

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from hanka.errors import UnitError
 from hanka.identity import stream_seed
 from hanka.models.loading import quiet
-from hanka.models.memory import is_out_of_memory, release_memory
+from hanka.models.memory import LEAST_TOKENS, is_out_of_memory, release_memory
 from hanka.prompting import Encoded
 from hanka.store.folder import write_text
 from hanka.training.batching import optimizer_batches, supervised
@@ -27,9 +27,6 @@ from hanka.training.checkpoint import load_checkpoint, save_checkpoint
 
 if TYPE_CHECKING:
     from hanka.training.gradient import Gradient
-
-LEAST_TOKENS = 128
-"A token budget is not halved below this."
 
 
 @dataclass(frozen=True, slots=True)

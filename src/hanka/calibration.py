@@ -1,0 +1,80 @@
+"""Estimates meet the machine: a short probe before long work, and a correction by what the work took.
+
+A probe costs seconds to half a minute; it is made where a model's speed is only guessed and the work looks long.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from hanka.estimate import Estimator
+from hanka.models.memory import is_out_of_memory
+from hanka.plan import Plan, PlannedVariant
+from hanka.speed import known_speed, remember_speed
+from hanka.store.folder import RunFolder, read_json_or_none
+from hanka.work import Worker
+
+WORTH_PROBING = 90.0
+"Estimated seconds of work from which on a model is probed."
+WORTH_CORRECTING = 1.0
+"Measured seconds from which on an estimate is corrected."
+
+
+def probe(plan: Plan, seconds: Mapping[str, float], worker: Worker) -> None:
+    """Measure the models whose speed is only guessed; seconds: guessed work by model name."""
+    for model in plan.study.models:
+        if seconds.get(model.name, 0.0) < WORTH_PROBING or known_speed(model) is not None:
+            continue
+        worker.report(f"measuring {model.name} on this machine", 0.0)
+        try:
+            worker.measure(model)
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error):
+                raise
+
+
+def correct(plan: Plan, folder: RunFolder) -> None:
+    """Keep this machine's speed for the next estimate: what was estimated, times measured over estimated."""
+    costs = Estimator(plan)
+    for model in plan.study.models:
+        variants = [planned for planned in plan.variants.values() if planned.model is model]
+        reading, writing = (
+            _cells_factor(plan, folder, costs, variants, kind) for kind in ("classification", "generation")
+        )
+        training = {
+            kind: factor
+            for kind in ("none", "lora")
+            if (factor := _training_factor(folder, costs, variants, kind)) is not None
+        }
+        if reading is None and writing is None and not training:
+            continue
+        default = reading or next(iter(training.values()), None) or writing or 1.0
+        factors = {kind: training.get(kind, default) for kind in ("none", "lora")}
+        remember_speed(model, costs.speed(model).scaled(reading or default, writing or default, factors))
+
+
+def _cells_factor(
+    plan: Plan, folder: RunFolder, costs: Estimator, variants: Sequence[PlannedVariant], kind: str
+) -> float | None:
+    """Return measured over estimated seconds of the answered cells of a kind of task."""
+    estimated = measured = 0.0
+    for planned in variants:
+        for cell in plan.cells_of(planned.variant.id):
+            record = read_json_or_none(folder.cell(cell.cell.id) / "cell.json") or {}
+            if record.get("status") == "done" and plan.study.tasks[cell.cell.test_task].task.kind == kind:
+                estimated += costs.cell(cell).seconds
+                measured += record["seconds"]
+    return measured / estimated if measured > WORTH_CORRECTING else None
+
+
+def _training_factor(
+    folder: RunFolder, costs: Estimator, variants: Sequence[PlannedVariant], kind: str
+) -> float | None:
+    """Return measured over estimated seconds of the trained variants of a kind of PEFT."""
+    estimated = measured = 0.0
+    for planned in variants:
+        made = read_json_or_none(folder.variant(planned.variant.id) / "variant.json") or {}
+        if made.get("record", {}).get("train_seconds") and made["params"].get("peft", "lora") == kind:
+            estimated += costs.variant(planned).seconds
+            measured += made["seconds"]
+    return measured / estimated if measured > WORTH_CORRECTING else None
