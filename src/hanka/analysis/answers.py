@@ -35,6 +35,8 @@ class Samples:
     "Example ids, each once."
     groups: tuple[str, ...]
     "Group of each sample; empty: it stands alone."
+    column: pa.Array = None
+    "The ids as a column."
 
     @cached_property
     def places(self) -> Mapping[str, int]:
@@ -138,7 +140,7 @@ def read_answers(folder: Path, known: dict[SampleKey, Samples]) -> Answers:
     scored = pc.not_equal(columns["status"], "failed")
     kept = table.select(["target", "output", "parsed", "n_output_tokens"]).filter(scored)
     return Answers(
-        samples=known.setdefault(key, Samples(*key)),
+        samples=known.setdefault(key, Samples(*key, columns["sample_id"])),
         status=columns["status"],
         reason=columns["reason"],
         places=np.flatnonzero(scored.to_numpy(zero_copy_only=False)),

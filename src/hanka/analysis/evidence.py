@@ -87,6 +87,7 @@ class Evidence:
     "plan.json."
     cells: dict[str, CellEvidence]
     "By cell id, in the order of the plan."
+    _contexts: dict[tuple[str, str], ScoringContext] = field(default_factory=dict)
     _samples: dict[SampleKey, Samples] = field(default_factory=dict)
     _rows: dict[RowsKey, Scored] = field(default_factory=dict)
     _plans: dict[tuple[Any, ...], ResamplingPlan | None] = field(default_factory=dict)
@@ -110,13 +111,16 @@ class Evidence:
 
     def context(self, cell: CellEvidence) -> ScoringContext:
         """Return what metrics may know of a cell; base is described with the labels of all trained tasks."""
-        trained = [cell.variant["train_task"]] if cell.variant["train_task"] else self.plan["trained_tasks"]
-        labels = tuple(label for name in trained for label in self.task(name)["labels"])
-        return ScoringContext(
-            labels=tuple(self.task(cell.cell["test_task"])["labels"]),
-            training_labels=tuple(dict.fromkeys(labels)),
-            max_new_tokens=self.plan["max_new_tokens"],
-        )
+        key = (cell.variant["train_task"], cell.cell["test_task"])
+        if key not in self._contexts:
+            trained = [key[0]] if key[0] else self.plan["trained_tasks"]
+            labels = tuple(label for name in trained for label in self.task(name)["labels"])
+            self._contexts[key] = ScoringContext(
+                labels=tuple(self.task(key[1])["labels"]),
+                training_labels=tuple(dict.fromkeys(labels)),
+                max_new_tokens=self.plan["max_new_tokens"],
+            )
+        return self._contexts[key]
 
     def rows(self, cell: CellEvidence, metric: Metric, context: ScoringContext | None = None) -> Scored:
         """Return a metric's statistics of the samples that could be scored; none of a cell that is not done."""

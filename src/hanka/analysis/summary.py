@@ -154,7 +154,7 @@ def _score_columns(evidence: Evidence, cell: CellEvidence, metric: Metric) -> tu
     values[scored.places], is_null[scored.places] = scored.statistics[:, 0], False
     return (
         pa.repeat(cell.cell["id"], n),
-        pa.array(cell.samples.ids, pa.string()),
+        cell.samples.column,
         pa.repeat(metric.name, n),
         pa.array(values, mask=is_null),
         cell.status,

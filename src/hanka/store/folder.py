@@ -11,7 +11,7 @@ import csv
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -167,7 +167,12 @@ def read_table(path: Path, columns: Sequence[str] | None = None) -> pa.Table:
     import pyarrow.parquet as pq
 
     try:
-        return pq.read_table(path, columns=None if columns is None else list(columns), partitioning=None)
+        with pq.ParquetFile(path) as file:
+            missing = [name for name in columns or () if name not in file.schema_arrow.names]
+            if missing:
+                raise StoreError(f"{path}: damaged (no column {missing[0]}); delete its folder and run the study again")
+            # A study is many small files, which threads only slow down.
+            return file.read(None if columns is None else list(columns), use_threads=False)
     except FileNotFoundError:
         raise StoreError(f"{path}: no such file; run the study first") from None
     except (OSError, pa.ArrowException) as error:
@@ -195,16 +200,17 @@ def write_predictions(folder: Path, predictions: Sequence[Prediction], groups: S
             ("group", pa.string()),
         ]
     )
-    rows = [asdict(prediction) | {"group": group} for prediction, group in zip(predictions, groups, strict=True)]
-    write_table(folder / "predictions.parquet", pa.Table.from_pylist([_encodable(row) for row in rows], schema=schema))
-
-
-def _encodable(row: Mapping[str, Any]) -> dict[str, Any]:
-    """Escape lone surrogates, which neither Parquet nor UTF-8 can hold."""
-    return {
-        name: value.encode("utf-8", "backslashreplace").decode() if isinstance(value, str) else value
-        for name, value in row.items()
+    columns: dict[str, Sequence[Any]] = {
+        name: [_encodable(getattr(prediction, name)) for prediction in predictions] for name in PREDICTION_COLUMNS
     }
+    columns["group"] = [_encodable(group) for group in groups]
+    arrays = [pa.array(columns[field.name], field.type) for field in schema]
+    write_table(folder / "predictions.parquet", pa.Table.from_arrays(arrays, schema=schema))
+
+
+def _encodable(value: Any) -> Any:
+    """Escape lone surrogates of a text, which neither Parquet nor UTF-8 can hold."""
+    return value.encode("utf-8", "backslashreplace").decode() if isinstance(value, str) else value
 
 
 def read_predictions(folder: Path) -> tuple[list[Prediction], list[str]]:
