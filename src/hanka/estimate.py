@@ -9,13 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from hanka.models.catalogue import ModelRef
 from hanka.models.identity import n_parameters
+from hanka.models.memory import pass_tokens
 from hanka.models.wheel import converted_folder
 from hanka.plan import Plan, PlannedCell, PlannedVariant
 from hanka.records import Example
 from hanka.speed import DEFAULT_PARAMETERS, Speed, guessed_speed, known_speed
+from hanka.store.folder import read_json_or_none
 from hanka.tasks.base import Task
 
 CHARACTERS_PER_TOKEN = 4.0
@@ -60,13 +63,8 @@ class Estimator:
         use, params = planned.use, planned.variant.params
         if use is None or planned.training is None:
             return Cost(0, 0.0, 0)
-        name, model, n_rows = planned.training.dataset.name, planned.model, len(planned.training.examples)
-        own = self._mean(model, use.task, params["prompt"], ("train", name), planned.training.examples, True)
-        before = 0.0
-        if params.get("shots"):
-            one = self._mean(model, use.task, params["prompt"], ("demonstrations", name), planned.demonstrations, True)
-            before = min(params["shots"] * one, max(0.0, params["max_length"] - own))
-        own = min(own, params["max_length"])
+        model, n_rows = planned.model, len(planned.training.examples)
+        own, before = self._row(planned)
         n_steps = -(-n_rows // params["batch_size"]) * params["epochs"]
         shared = params.get("draw", "fixed") == "fixed" and not params.get("dropout")
         n_before = before * (n_steps if shared else n_rows * params["epochs"])
@@ -76,6 +74,18 @@ class Estimator:
         attended = n_own * (1 + (before + own / 2) / speed.attend) + n_before * (1 + before / 2 / speed.attend)
         seconds = training.token_seconds * attended + n_steps * training.step_seconds + UNIT_SECONDS
         return Cost(int(n_own + n_before), seconds, self._bytes(planned))
+
+    def _row(self, planned: PlannedVariant) -> tuple[float, float]:
+        """Return the mean tokens of a training row and of the demonstrations before it."""
+        use, params, training = planned.use, planned.variant.params, planned.training
+        assert use is not None
+        assert training is not None
+        model, name, limit = planned.model, training.dataset.name, params["max_length"]
+        own = min(self._mean(model, use.task, params["prompt"], ("train", name), training.examples, True), float(limit))
+        if not params.get("shots"):
+            return own, 0.0
+        shot = self._mean(model, use.task, params["prompt"], ("demonstrations", name), planned.demonstrations, True)
+        return own, min(params["shots"] * shot, limit - own)
 
     def cell(self, planned: PlannedCell) -> Cost:
         """Estimate answering a cell: new demonstrations once, every query, and what is generated."""
@@ -122,21 +132,28 @@ class Estimator:
     def memory(self) -> dict[str, int]:
         """Estimate the most bytes that training and answering take, weights included."""
         spec, most = self.plan.study.spec, {"training": 0, "answering": 0}
+        writes = any(not use.task.labels for use in self.plan.study.tasks.values())
         for planned in self.plan.variants.values():
             size, params = n_parameters(planned.model) or DEFAULT_PARAMETERS, planned.variant.params
             weights = size * (2 if spec.train.dtype == "bfloat16" else 4)
-            pairs = (
-                4 * spec.eval.batch_tokens * weights // 3000
-            )  # keys and values: about a 3000th of the weights a token
-            most["answering"] = max(most["answering"], weights + pairs)
+            held = self._cached_tokens() * cached_bytes(planned.model, weights) if writes else 0
+            most["answering"] = max(most["answering"], int(1.1 * weights) + held)
             if planned.training is None:
                 continue
             full = params["peft"] == "none"
             training = self.speed(planned.model).training["none" if full else "lora"]
-            held = 5 * 4 * size if full else weights  # weights, their copy, gradients, two moments
-            n_tokens = min(params["micro_batch_tokens"], params["batch_size"] * params["max_length"])
-            most["training"] = max(most["training"], held + int(n_tokens * training.token_bytes))
+            own, before = self._row(planned)
+            allowed = pass_tokens(params["micro_batch_tokens"], self.speed(planned.model).device)
+            n_tokens = min(allowed, 1.5 * own * params["batch_size"]) + before
+            # All weights: themselves, a copy to restore them from, gradients and two moments.
+            most["training"] = max(
+                most["training"], (5 * 4 * size if full else weights) + int(n_tokens * training.token_bytes)
+            )
         return most
+
+    def _cached_tokens(self) -> int:
+        spec = self.plan.study.spec.eval
+        return min(4 * spec.batch_tokens, MAX_SLOTS * (spec.max_new_tokens + 200))
 
     def speed(self, model: ModelRef) -> Speed:
         """Return what the model does on this machine."""
@@ -162,11 +179,27 @@ def _spread(rows: Sequence[Example]) -> Iterable[Example]:
     return rows[::step]
 
 
+def cached_bytes(model: ModelRef, weights: int) -> int:
+    """Return the bytes of a token's keys and values: from the model's configuration if it is here, else a guess."""
+    folder = model_folder(model)
+    config = (read_json_or_none(folder / "config.json") if folder else None) or {}
+    heads = config.get("num_attention_heads")
+    if not (heads and config.get("hidden_size") and config.get("num_hidden_layers")):
+        return weights // 5000
+    width = config.get("head_dim") or config["hidden_size"] // heads
+    return int(2 * config["num_hidden_layers"] * (config.get("num_key_value_heads") or heads) * width * 4)
+
+
+def model_folder(model: ModelRef) -> Path | None:
+    """Return the folder of a model that is on this machine."""
+    if model.kind == "wheel" and model.entry is not None:
+        return converted_folder(model.entry)
+    return model.folder
+
+
 def token_counter(model: ModelRef) -> Callable[[str], float]:
     """Return a function that counts tokens: the model's tokenizer if it is here, else characters / 4."""
-    folder = model.folder
-    if model.kind == "wheel" and model.entry is not None:
-        folder = converted_folder(model.entry)
+    folder = model_folder(model)
     path = folder / "tokenizer.json" if folder else None
     if path is None or not path.is_file():
         return lambda text: len(text) / CHARACTERS_PER_TOKEN

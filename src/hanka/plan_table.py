@@ -48,6 +48,8 @@ def describe_plan(plan: Plan, folder: RunFolder) -> dict[str, Any]:
         "n_variants_done": sum(1 for entry in variants if entry["done"]),
         "n_cells_done": sum(1 for entry in cells if entry["done"]),
         "estimate": {name: round(value, 1) for name, value in total.items()} | {"basis": costs.basis},
+        "memory": costs.memory(),
+        "parts": parts(variants, cells),
         "variants": variants,
         "cells": cells,
     }
@@ -58,6 +60,39 @@ def _add(total: dict[str, Any], cost: Cost, done: bool) -> None:
     total["seconds"] += cost.seconds
     total["n_bytes"] += cost.n_bytes
     total["seconds_left"] += 0.0 if done else cost.seconds
+
+
+def parts(variants: list[dict[str, Any]], cells: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return what each test set, shot count, size and method costs: what one more of its like would add.
+
+    A size or a method costs its variants and their cells; a test set or a shot count costs its cells. The base model's
+    cells are counted with test sets and shot counts alone.
+    """
+    owners = {one["id"]: one for one in variants}
+    found: dict[tuple[str, str], dict[str, Any]] = {}
+
+    def add(part: str, value: Any, entry: dict[str, Any], kind: str) -> None:
+        empty = {"part": part, "value": value, "n_variants": 0, "n_cells": 0, "n_tokens": 0, "seconds": 0.0}
+        one = found.setdefault((part, str(value)), empty)
+        one[kind] += 1
+        one["n_tokens"] += entry["n_tokens"]
+        one["seconds"] = round(one["seconds"] + entry["seconds"], 1)
+
+    for cell in cells:
+        add("test set", cell["test_dataset"], cell, "n_cells")
+        add("shots", cell["shots"], cell, "n_cells")
+        owner = owners[cell["variant_id"]]
+        if owner["train_task"]:
+            add("size", owner["train_size"], cell, "n_cells")
+            add("method", owner["label"], cell, "n_cells")
+    for one in variants:
+        if one["train_task"]:
+            add("size", one["train_size"], one, "n_variants")
+            add("method", one["label"], one, "n_variants")
+    order = ("test set", "shots", "size", "method")
+    return sorted(
+        found.values(), key=lambda one: (order.index(one["part"]), one["value"] if isinstance(one["value"], int) else 0)
+    )
 
 
 def print_plan(description: dict[str, Any]) -> None:
@@ -77,14 +112,30 @@ def print_plan(description: dict[str, Any]) -> None:
         )  # fmt: skip
     screen.print(table)
     _print_cells(screen, description["cells"])
-    cost = description["estimate"]
+    _print_parts(screen, description["parts"])
+    cost, memory = description["estimate"], description["memory"]
     screen.print(
         f"{description['n_variants']} variants ({description['n_variants_done']} done), "
         f"{description['n_cells']} cells ({description['n_cells_done']} done). Estimated: {cost['n_tokens']:,.0f} tokens, "
-        f"{spell_seconds(cost['seconds_left'])} left of {spell_seconds(cost['seconds'])}, {cost['n_bytes'] / 1e6:,.0f} MB. "
+        f"{spell_seconds(cost['seconds_left'])} left of {spell_seconds(cost['seconds'])}, {cost['n_bytes'] / 1e6:,.0f} MB on disk; "
+        f"memory: {memory['training'] / 1e9:.1f} GB training, {memory['answering'] / 1e9:.1f} GB answering. "
         f"Basis: {cost['basis']}.",
         highlight=False,
     )
+
+
+def _print_parts(screen: Any, found: list[dict[str, Any]]) -> None:
+    from rich.table import Table
+
+    table = Table(title="what each part costs: one more of its like adds as much", title_justify="left")
+    for name in ("part", "value", "variants", "cells", "tokens", "time"):
+        table.add_column(name, justify="left" if name in ("part", "value") else "right")
+    for one in found:
+        table.add_row(
+            one["part"], str(one["value"]), str(one["n_variants"] or ""), str(one["n_cells"]),
+            f"{one['n_tokens']:,}", spell_seconds(one["seconds"]),
+        )  # fmt: skip
+    screen.print(table)
 
 
 def _print_cells(screen: Any, cells: list[dict[str, Any]]) -> None:

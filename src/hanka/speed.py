@@ -62,6 +62,8 @@ class Speed:
     "Decoding, per row of a step."
     load_seconds: float
     "Loading the model."
+    device: str = "cpu"
+    "Kind of device."
     training: Mapping[str, Training] = field(default_factory=dict)
     "By kind of PEFT: none, lora."
 
@@ -171,6 +173,7 @@ def measure_speed(resident: Resident, model: ModelRef, dtype: str, kinds: Sequen
         step_seconds=max(few - PROBE_ROWS * per_row, 0.0),
         row_seconds=per_row,
         load_seconds=load_seconds,
+        device=loaded.device.type,
         training=training,
     )
 

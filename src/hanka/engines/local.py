@@ -18,11 +18,10 @@ from hanka.engines.generation import Writer, continue_packed, continue_whole
 from hanka.engines.prefixes import BLOCK, PrefixCache
 from hanka.models.attention import forward, new_pack, packed_attention, takes_packs
 from hanka.models.loading import LoadedModel
+from hanka.models.memory import pass_tokens
 from hanka.models.packing import Prefix, Row
 from hanka.prompting import EncodedQuery, shared_prefix
 
-PROCESSOR_TOKENS = 1024
-"On a processor, a pass of more tokens is slower per token: its activations leave the caches."
 CACHED_TOKENS_PER_BATCH_TOKEN = 4
 "How many tokens, prefix included, the rows of a pass may attend to per token of the budget."
 
@@ -164,7 +163,7 @@ class LocalEngine:
 
     @property
     def _pass_tokens(self) -> int:
-        return min(self.batch_tokens, PROCESSOR_TOKENS) if self.loaded.device.type == "cpu" else self.batch_tokens
+        return pass_tokens(self.batch_tokens, self.loaded.device.type)
 
     def _batches(self, rows: Sequence[Row], n_shared: int) -> list[list[int]]:
         """Cut row indices into passes within the token budget, longest first; equal rows in any order."""

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from hanka.errors import UnitError
 from hanka.identity import stream_seed
 from hanka.models.loading import quiet
-from hanka.models.memory import LEAST_TOKENS, is_out_of_memory, release_memory
+from hanka.models.memory import LEAST_TOKENS, is_out_of_memory, pass_tokens, release_memory
 from hanka.prompting import Encoded
 from hanka.store.folder import write_text
 from hanka.training.batching import optimizer_batches, supervised
@@ -136,7 +136,8 @@ def train(
         model,
         lambda: torch.autocast(device.type, torch.bfloat16, enabled=settings.mixed_precision == "bf16"),
     )
-    state.micro_batch_tokens, state.notes = settings.micro_batch_tokens, list(gradient.notes)
+    state.micro_batch_tokens = pass_tokens(settings.micro_batch_tokens, device.type)
+    state.notes = list(gradient.notes)
     model.train()
     last_saved = time.monotonic()
     for step in range(state.step, len(schedule)):
