@@ -1,0 +1,110 @@
+"""Measure hanka beside its peers and write results/.
+
+    python -m benchmarks.run                                # everything (hours on two cores)
+    python -m benchmarks.run --only scoring --items 100     # one part
+    python -m benchmarks.run --quick                        # a few items each, to see that it works; writes nothing
+
+Every heavy measurement runs in a child process of this one, hanka and peer in turn, with the same threads and passive
+OpenMP waits. Exits with 1 where outputs disagree or a target is missed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import importlib.util
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from benchmarks import table
+from benchmarks.child import measure
+from benchmarks.comparison import Comparison
+
+RESULTS = Path(__file__).parent / "results"
+PARTS = ("scoring", "training", "grid", "scale", "costs")
+TARGETS: dict[str, float] = {}
+"Workload's beginning → least ratio; workloads without an entry are reported without a target."
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the asked parts; return the exit code."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", nargs="+", choices=PARTS, default=PARTS)
+    parser.add_argument("--repetitions", type=int, default=3)
+    parser.add_argument("--items", type=int, default=100, help="items per repetition of scoring")
+    parser.add_argument("--all-items", type=int, default=500, help="items on which choices are compared")
+    parser.add_argument("--rows", type=int, help="training rows (default: each workload's own)")
+    parser.add_argument("--quick", action="store_true", help="a few items, one repetition, nothing written")
+    asked = parser.parse_args(arguments)
+    if asked.quick:
+        asked.repetitions, asked.items, asked.all_items, asked.rows = 1, 4, 4, 16
+    failed = False
+    for part in asked.only:
+        found = _measure(part, asked)
+        if found is None:
+            print(f"{part}: not here", flush=True)
+            continue
+        for line in _lines(found):
+            print(line, flush=True)
+        failed |= not _good(found)
+        if not asked.quick:
+            _write(part, found)
+    return int(failed)
+
+
+def _measure(part: str, asked: argparse.Namespace) -> dict[str, Any] | None:
+    """Return what is stored of a part; None for one that is not in this checkout."""
+    if part in ("scale", "costs"):
+        if importlib.util.find_spec(f"benchmarks.{part}") is None:
+            return None
+        return {"found": importlib.import_module(f"benchmarks.{part}").measure()}
+    comparisons: list[Comparison]
+    if part == "scoring":
+        from benchmarks.scoring import measure_all as score_all
+
+        comparisons = score_all(asked.items, asked.all_items, asked.repetitions)
+    elif part == "training":
+        from benchmarks.training import measure_all as train_all
+
+        comparisons = train_all(asked.repetitions, asked.rows)
+    else:
+        from benchmarks.grid import measure_all as grid_all
+
+        comparisons = grid_all(asked.repetitions, asked.quick)
+    stored = [one.as_json() | {"target": target_of(one.workload)} for one in comparisons]
+    return {"machine": measure("benchmarks.machine:describe"), "comparisons": stored}
+
+
+def target_of(workload: str) -> float | None:
+    """Return the least ratio asked of a workload, or None."""
+    return next((target for start, target in TARGETS.items() if workload.startswith(start)), None)
+
+
+def _lines(found: dict[str, Any]) -> list[str]:
+    if "comparisons" not in found:
+        return [json.dumps(found["found"], indent=1)]
+    return [one["refused"] or table.row(one).strip() for one in found["comparisons"]]
+
+
+def _good(found: dict[str, Any]) -> bool:
+    """Tell whether all outputs agree and all targets are met."""
+    if "comparisons" in found:
+        return all(
+            one["ratio"] is not None and (one["target"] is None or one["ratio"] >= one["target"])
+            for one in found["comparisons"]
+        )
+    return all(one.get("met", True) for one in found["found"].values() if isinstance(one, dict))
+
+
+def _write(part: str, found: dict[str, Any]) -> None:
+    RESULTS.mkdir(exist_ok=True)
+    (RESULTS / f"{part}.json").write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    stored = {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in sorted(RESULTS.glob("*.json"))}
+    (RESULTS / "README.md").write_text(table.page(stored), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
