@@ -1,0 +1,130 @@
+"""Time and memory on a device: waits for it before and after, alternates the sides, looks for the fastest setting."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import torch
+
+from hanka.models.memory import is_out_of_memory, release_memory
+
+QUICK = 2.0
+"Seconds; a longer trial is not repeated."
+
+
+class Timed(NamedTuple):
+    """One run."""
+
+    seconds: float
+    "Wall clock, device included."
+    peak_gib: float | None
+    "Most device memory allocated at once, the model included; None on a processor."
+
+
+@dataclass(slots=True)
+class Side:
+    """One way to do the work."""
+
+    name: str
+    "hanka, or a peer's code path."
+    run: Callable[[int], int]
+    "Do the work once with a setting; returns the tokens that passed the model, padding included."
+    settings: Sequence[int]
+    "Settings to choose the fastest from."
+    unit: str
+    "What a setting counts."
+    flops: float
+    "Operations that the work needs, as this side poses it."
+    trials: dict[str, float | None] = field(default_factory=dict)
+    "Seconds by setting; None: out of memory."
+    seconds: list[float] = field(default_factory=list)
+    "Per run of the work, one entry per repetition."
+    peak_gib: float | None = None
+    "Over all repetitions."
+    n_forwarded: int = 0
+    "Tokens that passed the model in one run."
+
+    @property
+    def best(self) -> int | None:
+        """The fastest setting; None where none fits into memory."""
+        fitting = [one for one in self.settings if self.trials.get(str(one)) is not None]
+        return min(fitting, key=lambda one: self.trials[str(one)] or 0.0, default=None)
+
+
+def timed(run: Callable[[], Any], device: torch.device) -> Timed:
+    """Run once and wait for the device."""
+    on_gpu = device.type == "cuda"
+    if on_gpu:
+        torch.cuda.synchronize(device)
+        torch.cuda.reset_peak_memory_stats(device)
+    started = time.perf_counter()
+    run()
+    if on_gpu:
+        torch.cuda.synchronize(device)
+    seconds = time.perf_counter() - started
+    return Timed(seconds, torch.cuda.max_memory_allocated(device) / 2**30 if on_gpu else None)
+
+
+def find_best(side: Side, device: torch.device) -> None:
+    """Try every setting, twice where that is quick (the first run warms up); out of memory ends the search upwards."""
+    for setting in side.settings:
+
+        def run(setting: int = setting) -> None:
+            side.n_forwarded = side.run(setting)
+
+        try:
+            seconds = timed(run, device).seconds
+            side.trials[str(setting)] = timed(run, device).seconds if seconds < QUICK else seconds
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error):
+                raise
+            side.trials[str(setting)] = None
+        release_memory()
+        if side.trials[str(setting)] is None:
+            break
+
+
+def alternate(sides: Sequence[Side], repetitions: int, least_seconds: float, device: torch.device) -> None:
+    """Find every side's best setting, then repeat all sides in turn; a repetition lasts `least_seconds` or longer."""
+    for side in sides:
+        find_best(side, device)
+    for _ in range(repetitions):
+        for side in sides:
+            setting = side.best
+            if setting is None:
+                continue
+            n_runs = max(1, min(50, round(least_seconds / max(side.trials[str(setting)] or 0.0, 1e-3))))
+
+            def repeat(side: Side = side, setting: int = setting, n_runs: int = n_runs) -> None:
+                for _ in range(n_runs):
+                    side.n_forwarded = side.run(setting)
+
+            found = timed(repeat, device)
+            side.seconds.append(found.seconds / n_runs)
+            if found.peak_gib is not None:
+                side.peak_gib = max(side.peak_gib or 0.0, found.peak_gib)
+            release_memory()
+
+
+def summary(side: Side, row_tokens: int, peak: float | None) -> dict[str, Any]:
+    """Return one side's numbers; row_tokens: tokens of the rows as they stand, nothing shared or padded."""
+    if not side.seconds:
+        return {"setting": None, "trials": side.trials, "note": "out of memory at every setting"}
+    median = statistics.median(side.seconds)
+    return {
+        "setting": f"{side.best} {side.unit}",
+        "trials": side.trials,
+        "seconds": side.seconds,
+        "median_seconds": median,
+        "spread": (max(side.seconds) - min(side.seconds)) / median,
+        "row_tokens_per_second": row_tokens / median,
+        "forwarded_tokens": side.n_forwarded,
+        "forwarded_tokens_per_second": side.n_forwarded / median,
+        "flops": side.flops,
+        "mfu": side.flops / median / peak if peak else None,
+        "peak_gib": side.peak_gib,
+    }
