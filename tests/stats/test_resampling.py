@@ -1,5 +1,9 @@
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -50,6 +54,31 @@ def test_sums_of_whole_numbers_are_exact_in_single_precision(
         sums = plan.replicates(rows, lambda sums, n, column=column: sums[..., column])
         assert sums.tolist() == expected[:, column].tolist()
         assert sums.dtype == np.float64
+
+
+SUMS = """
+import hashlib, numpy as np
+from hanka.stats.resampling import plan_resampling
+rng = np.random.default_rng(0)
+for n in (30, 400, 1000):
+    rows = rng.random((n, 2))
+    plan = plan_resampling(n, rng, resamples=500)
+    print(hashlib.sha256(plan.replicates(rows, lambda sums, n: sums[..., 1]).tobytes()).hexdigest())
+"""
+
+
+def test_replicates_are_the_same_to_the_last_bit_with_any_number_of_threads() -> None:
+    said = {
+        subprocess.run(
+            [sys.executable, "-c", SUMS],
+            env=os.environ | {"OPENBLAS_NUM_THREADS": n, "OMP_NUM_THREADS": n},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for n in ("1", "2", "8")
+    }
+    assert len(said) == 1
 
 
 def test_numbers_too_large_for_single_precision_stay_in_double() -> None:

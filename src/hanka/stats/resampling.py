@@ -84,12 +84,9 @@ class ResamplingPlan:
     def replicates(self, unit_rows: FloatArray, aggregate: Aggregate) -> FloatArray:
         """Aggregate every resample of (n_units, k) unit sums: (resamples,)."""
         weighted = np.column_stack([unit_rows, self.sizes])
-        if _sums_are_exact(weighted):  # hits and indicators: half the bytes, the same sums
-            single = weighted.astype(np.float32)
-            blocks = [_in_slices(block, single).astype(np.float64) for block in self._blocks(single.dtype)]
-        else:
-            blocks = [block @ weighted for block in self._blocks(weighted.dtype)]
-        sums = np.concatenate(blocks)
+        dtype = np.dtype(np.float32 if _sums_are_exact(weighted) else np.float64)
+        blocks = [_in_slices(block, weighted.astype(dtype)) for block in self._blocks(dtype)]
+        sums = np.concatenate(blocks).astype(np.float64)
         return aggregate(sums[:, :-1], sums[:, -1])
 
     def _blocks(self, dtype: np.dtype[Any]) -> Iterable[npt.NDArray[Any]]:
@@ -108,13 +105,17 @@ def _as_floats(plan: ResamplingPlan, dtype: np.dtype[Any]) -> npt.NDArray[Any]:
 
 
 def _sums_are_exact(weighted: FloatArray) -> bool:
-    """Tell whether float32 sums of (n_units, k) numbers over n_units draws are exact, whatever their order."""
+    """Tell whether float32 sums of (n_units, k) numbers over n_units draws are exact: those of hits and indicators."""
     return len(weighted) * np.abs(weighted).max() < WHOLE and bool((weighted == np.rint(weighted)).all())
 
 
-def _in_slices(counts: npt.NDArray[np.float32], weighted: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    """Multiply in slices too small for BLAS to share among threads, which wait for each other on a busy machine."""
-    n_rows = max(1, SLICE // weighted.size)
+def _in_slices(counts: npt.NDArray[Any], weighted: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Multiply in slices too small for BLAS to share among threads.
+
+    Threads wait for each other on a busy machine, and how BLAS shares the work changes the last bits: in slices
+    the sums are the same with any number of cores.
+    """
+    n_rows = max(4, SLICE // weighted.size // 4 * 4)
     n_slices, (n_units, k) = len(counts) // n_rows, weighted.shape
     sliced = n_slices * n_rows
     slices = counts[:sliced].reshape(n_slices, n_rows, n_units) @ weighted
