@@ -169,10 +169,9 @@ class Worker:
                 predictions = self._predict(cell, asked, engine)
                 break
             except (RuntimeError, MemoryError) as error:
-                if not is_out_of_memory(error) or engine.batch_tokens // 2 < LEAST_TOKENS:
+                if not is_out_of_memory(error) or not engine.halve():
                     raise
                 release_memory()
-                engine.batch_tokens //= 2
                 self.report(f"out of memory: token budget now {engine.batch_tokens}", 0.0)
         self._store(cell, predictions)
         counts = {status: sum(1 for one in predictions if one.status == status) for status in ("unparsed", "failed")}

@@ -3,16 +3,20 @@ from __future__ import annotations
 import csv
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from e2e.study_files import write_study
+from e2e.study_files import TEXT, write_study
 from hanka.errors import AuditError, DataError, StoreError
+from hanka.models import attention, packing, resident
+from hanka.models.loading import load_model
 from hanka.run import Outcome, RunOptions, rebuild, run_study
 from hanka.store.folder import SUMMARY_COLUMNS, RunFolder, read_predictions
 from tiny_models import save_tiny_model
@@ -212,3 +216,57 @@ def test_labels_that_begin_alike_are_refused_in_first_token_mode_before_any_trai
     with pytest.raises(DataError, match="'zzqa' and 'zzqb' begin with the same token"):
         run_study(study, tmp_path / "run", QUIET)
     assert not (tmp_path / "run" / "variants").exists()
+
+
+def numbers_of(folder: Path) -> list[dict[str, str]]:
+    return [{name: value for name, value in row.items() if name != "params"} for row in rows_of(folder)]
+
+
+def test_token_budgets_and_what_ran_before_change_no_number(finished: tuple[Path, Outcome], tmp_path: Path) -> None:
+    """Tiny passes, and only the last variant's cells asked by a process that never saw the others."""
+    _, outcome = finished
+    text = TEXT.replace("limit: 10}}", "limit: 10, batch_tokens: 64}}").replace(
+        "{{sizes", "{{micro_batch_tokens: 32, sizes"
+    )
+    study = write_study(tmp_path, outcome.folder.path.parent / "tiny", text=text)
+    run_study(study, tmp_path / "run", QUIET)
+    assert numbers_of(tmp_path / "run") == numbers_of(outcome.folder.path)
+    last = json.loads((tmp_path / "run/plan.json").read_text())["cells"][-1]["id"]
+    expected, _ = read_predictions(tmp_path / "run/cells" / last)
+    shutil.rmtree(tmp_path / "run/cells" / last)
+    run_study(study, tmp_path / "run", QUIET)
+    assert read_predictions(tmp_path / "run/cells" / last)[0] == expected
+
+
+def test_one_base_is_loaded_once_for_all_variants(
+    finished: tuple[Path, Outcome], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    study, _ = finished
+    loads = []
+    monkeypatch.setattr(resident, "load_model", lambda ref, dtype: loads.append(dtype) or load_model(ref, dtype))
+    run_study(study, tmp_path / "run", QUIET)
+    assert loads == ["float32"]
+
+
+def test_running_out_of_memory_lowers_the_budget_and_says_so(
+    finished: tuple[Path, Outcome], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Passes of more than 300 tokens fail, in training and in scoring; the numbers are those of enough memory."""
+    study, outcome = finished
+    whole = packing.pack
+
+    def small(*asked: Any, **named: Any) -> packing.Pack:
+        passed = whole(*asked, **named)
+        if passed.input_ids.shape[1] > 300:
+            raise RuntimeError("CUDA out of memory. Tried to allocate")
+        return passed
+
+    monkeypatch.setattr(attention, "pack", small)
+    run_study(study, tmp_path / "run", QUIET)
+    assert rows_of(tmp_path / "run") == rows_of(outcome.folder.path)
+    cells = [json.loads(path.read_text()) for path in (tmp_path / "run/cells").glob("*/cell.json")]
+    assert [one["notes"] for one in cells] == [[]] * len(cells)
+    asked, used = min((one["batch_tokens"] for one in cells), key=lambda pair: pair[1])
+    assert (asked, used) == (8192, 256)
+    made = [json.loads(path.read_text()) for path in (tmp_path / "run/variants").glob("*/variant.json")]
+    assert {tuple(one["record"]["micro_batch_tokens"]) for one in made if one["train_task"]} == {(4096, 256)}

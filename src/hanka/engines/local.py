@@ -18,8 +18,8 @@ from hanka.engines.generation import Writer, continue_packed, continue_whole
 from hanka.engines.prefixes import BLOCK, PrefixCache
 from hanka.models.attention import forward, new_pack, packed_attention, takes_packs
 from hanka.models.loading import LoadedModel
-from hanka.models.memory import pass_tokens
-from hanka.models.packing import Prefix, Row
+from hanka.models.memory import LEAST_TOKENS, pass_tokens
+from hanka.models.packing import Prefix, Row, n_tokens
 from hanka.prompting import EncodedQuery, shared_prefix
 
 CACHED_TOKENS_PER_BATCH_TOKEN = 4
@@ -61,7 +61,8 @@ class LocalEngine:
             rows = [Row(queries[index].context[n_shared:], tree) for index in same]
             passes += [([same[at] for at in cut], [rows[at] for at in cut]) for cut in self._batches(rows, n_shared)]
         with packed_attention(self.loaded.model):
-            outer, inner = self._split(queries[0].context[:n_shared], len(passes))
+            widest = max(sum(map(n_tokens, rows)) for _, rows in passes)
+            outer, inner = self._split(queries[0].context[:n_shared], len(passes), widest)
             for members, rows in passes:
                 scores = self._tree_scores(rows, queries[members[0]].labels, outer, inner)
                 yield from zip(members, map(LabelAnswer, scores), strict=True)
@@ -147,11 +148,11 @@ class LocalEngine:
         """Count the leading tokens all queries share; worth it from two queries on."""
         return shared_prefix([query.context for query in queries]) if len(queries) > 1 else 0
 
-    def _split(self, shared: Sequence[int], n_passes: int) -> tuple[Prefix, Sequence[int]]:
+    def _split(self, shared: Sequence[int], n_passes: int, widest: int) -> tuple[Prefix, Sequence[int]]:
         """Choose what is computed before (kept for later cells) and what goes into every pass, whichever is less."""
         n_whole = len(shared) // BLOCK * BLOCK
-        repeated = (len(shared) - n_whole) * (n_passes - 1)
-        if repeated <= BLOCK // 2:
+        n_left = len(shared) - n_whole
+        if n_left * (n_passes - 1) <= BLOCK // 2 and widest + n_left <= self._pass_tokens:
             return self._read(shared[:n_whole]), shared[n_whole:]
         return self._read(shared), ()
 
@@ -161,13 +162,20 @@ class LocalEngine:
         self.n_forwarded += self._prefixes.n_computed - before
         return found
 
+    def halve(self) -> bool:
+        """Halve the token budget after running out of memory; tells whether there was anything to halve."""
+        if self._pass_tokens // 2 < LEAST_TOKENS:
+            return False
+        self.batch_tokens = self._pass_tokens // 2
+        return True
+
     @property
     def _pass_tokens(self) -> int:
         return pass_tokens(self.batch_tokens, self.loaded.device.type)
 
     def _batches(self, rows: Sequence[Row], n_shared: int) -> list[list[int]]:
         """Cut row indices into passes within the token budget, longest first; equal rows in any order."""
-        lengths = [len(row.ids) + sum(map(len, row.branches)) for row in rows]
+        lengths = list(map(n_tokens, rows))
         cuts: list[list[int]] = []
         used = 0
         for index in sorted(range(len(rows)), key=lambda index: (-lengths[index], rows[index].ids)):

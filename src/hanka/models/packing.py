@@ -44,6 +44,11 @@ class Row(NamedTuple):
     "Continuations; each sees the row and itself. Empty ones take no place."
 
 
+def n_tokens(row: Row) -> int:
+    """Count a row's own tokens, branches included."""
+    return len(row.ids) + sum(map(len, row.branches))
+
+
 @dataclass(slots=True)
 class Pack:
     """One packed pass; `attend` is what the attention of every layer does."""
@@ -114,7 +119,7 @@ def pack(
         n_before = outer.n_tokens + (len(inner) if inner and cut[0] else 0)
         group = _Group([members[at] for at in cut], [starts[at] for at in cut], n_before, device)
         for slot, at in enumerate(cut):
-            for offset in range(_length(members[at])):
+            for offset in range(n_tokens(members[at])):
                 order[starts[at] + offset] = base + slot * group.width + offset
         base += len(cut) * group.width
         groups.append(group)
@@ -138,16 +143,12 @@ def to_device(values: list[int] | list[list[int]], device: torch.device | str) -
     return tensor.to(device)
 
 
-def _length(row: Row) -> int:
-    return len(row.ids) + sum(map(len, row.branches))
-
-
 def _buckets(rows: Sequence[Row], has_inner: bool) -> list[list[int]]:
     """Group row indices by length, longest first; the inner prefix, row 0, stays alone and first."""
     first = [[0]] if has_inner else []
     cuts: list[list[int]] = []
-    for at in sorted(range(len(first), len(rows)), key=lambda index: (-_length(rows[index]), index)):
-        if cuts and _length(rows[at]) >= BUCKET * _length(rows[cuts[-1][0]]):
+    for at in sorted(range(len(first), len(rows)), key=lambda index: (-n_tokens(rows[index]), index)):
+        if cuts and n_tokens(rows[at]) >= BUCKET * n_tokens(rows[cuts[-1][0]]):
             cuts[-1].append(at)
         else:
             cuts.append([at])
@@ -170,14 +171,14 @@ class _Group:
     _masks: dict[object, torch.Tensor | None] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.width = max(map(_length, self.rows))
+        self.width = max(map(n_tokens, self.rows))
         dense = all(start == self.starts[0] + slot * self.width for slot, start in enumerate(self.starts))
-        if dense and all(_length(row) == self.width for row in self.rows):
+        if dense and all(n_tokens(row) == self.width for row in self.rows):
             self._index = None
         else:
             places = []
             for row, start in zip(self.rows, self.starts, strict=True):
-                places += [start + min(offset, _length(row) - 1) for offset in range(self.width)]
+                places += [start + min(offset, n_tokens(row) - 1) for offset in range(self.width)]
             self._index = to_device(places, self.device)
 
     def attend(
