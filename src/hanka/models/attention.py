@@ -15,6 +15,7 @@ import torch
 from transformers import AttentionInterface
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 
+from hanka.models.memory import is_out_of_memory
 from hanka.models.packing import NOTHING, Pack, Prefix, Row, pack
 
 NAME = "hanka_packed"
@@ -123,12 +124,25 @@ def joined(parts: Sequence[Prefix]) -> Prefix:
     return Prefix(layers, sum(part.n_tokens for part in parts))
 
 
+_known: dict[tuple[object, ...], tuple[bool, str]] = {}
+
+
 def takes_packs(model: Any) -> tuple[bool, str]:
-    """Tell whether packed passes give the model's own numbers; if not, why.
+    """Tell whether packed passes give the model's own numbers; if not, why. Asked once per architecture.
 
     Structure: every layer attends fully or within a sliding window, and positions do not depend on the batch.
     Numbers: two rows behind an outer and an inner prefix, one with branches, against plain passes.
     """
+    weight = next(model.parameters())
+    adapter = getattr(getattr(model, "active_peft_config", None), "peft_type", None)
+    configuration = {name: value for name, value in model.config.to_dict().items() if "_attn" not in name}
+    key = (type(model).__name__, repr(configuration), adapter, weight.dtype, weight.device.type)
+    if key not in _known:
+        _known[key] = _check(model)
+    return _known[key]
+
+
+def _check(model: Any) -> tuple[bool, str]:
     config = model.config
     strange = set(getattr(config, "layer_types", None) or ()) - KNOWN_LAYERS
     if strange:
@@ -139,6 +153,8 @@ def takes_packs(model: Any) -> tuple[bool, str]:
         with torch.inference_mode():
             gap, n_layers = _gap(model)
     except (TypeError, ValueError, RuntimeError, AttributeError, IndexError, KeyError) as error:
+        if is_out_of_memory(error):
+            raise
         return False, f"the model does not take packed rows ({' '.join(str(error).split())[:120]})"
     if n_layers != config.get_text_config().num_hidden_layers:
         return False, f"only {n_layers} of the model's layers attend in a way that is known"
