@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import re
 import shutil
+from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +25,8 @@ from hanka.store.folder import (
     write_text,
 )
 
+BATCH_ROWS = 10_000
+"Rows of scores.parquet that are in memory as Python values at once."
 FORMATS = ("csv", "parquet", "lm-eval", "model-card")
 LM_EVAL_NAMES = {"accuracy": "acc", "macro_f1": "f1", "rouge_l": "rougeL", "rouge_1": "rouge1", "rouge_2": "rouge2"}
 
@@ -48,17 +52,21 @@ def export_run(folder: RunFolder, to: str, out: Path) -> list[Path]:
 
 def _csv(folder: RunFolder, out: Path) -> list[Path]:
     scores = read_table(folder.scores)
-    write_csv(out / "scores.csv", scores.column_names, scores.to_pylist())
+    batches = scores.to_batches(max_chunksize=BATCH_ROWS)
+    write_csv(out / "scores.csv", scores.column_names, (row for batch in batches for row in batch.to_pylist()))
     shutil.copyfile(folder.summary, out / "summary.csv")
-    predictions = []
-    for path in sorted(folder.path.glob("cells/*/predictions.parquet")):
-        predictions += [
-            {"cell_id": path.parent.name} | row | {"label_scores": json.dumps(row["label_scores"])}
-            for row in read_table(path).to_pylist()
-        ]
-    columns = list(predictions[0]) if predictions else ["cell_id"]
-    write_csv(out / "predictions.csv", columns, predictions)
+    rows = _prediction_rows(folder)
+    first = next(rows, None)
+    columns, rows = (["cell_id"], rows) if first is None else (list(first), chain([first], rows))
+    write_csv(out / "predictions.csv", columns, rows)
     return [out / "summary.csv", out / "scores.csv", out / "predictions.csv"]
+
+
+def _prediction_rows(folder: RunFolder) -> Iterator[dict[str, Any]]:
+    """Yield the rows of all cells, one file in memory at a time."""
+    for path in sorted(folder.path.glob("cells/*/predictions.parquet")):
+        for row in read_table(path).to_pylist():
+            yield {"cell_id": path.parent.name} | row | {"label_scores": json.dumps(row["label_scores"])}
 
 
 def _parquet(folder: RunFolder, out: Path) -> list[Path]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -223,7 +223,7 @@ def read_predictions(folder: Path) -> tuple[list[Prediction], list[str]]:
     ], groups
 
 
-def write_csv(path: Path, columns: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> None:
+def write_csv(path: Path, columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> None:
     """Write a CSV file atomically: null is empty, floats in shortest exact form, lines end in \\n."""
     make_folder(path.parent)
     with atomic_path(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as handle:
