@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import torch
 
-from benchmarks.gpu import peers
+from benchmarks.gpu import peers, trainer
 from benchmarks.gpu.flops import Shape, Work, forward_flops, shape_of, training_flops, work_of
 from benchmarks.gpu.items import OWN_TOKENS, Sizes, queries, training_rows
 from benchmarks.gpu.models import LORA_RANK, build, freed
 from benchmarks.gpu.timing import Side, alternate, summary
 from hanka.engines.contract import Decoding, LabelAnswer
 from hanka.engines.local import LocalEngine
+from hanka.models.loading import LoadedModel
 from hanka.models.memory import release_memory
 from hanka.prompting import Encoded
 from hanka.training.batching import shareable, supervised
@@ -77,7 +80,8 @@ def _n_entries(model: str) -> int:
 
 def training(name: str, n_shared: int, n_rows: int, peft: str, place: Place) -> Measurement:
     """Measure optimizer steps (gradient, clipping, AdamW) on one batch of rows."""
-    model = freed(build(name, place.device, torch.bfloat16).model, peft)
+    loaded = build(name, place.device, torch.bfloat16)
+    model = freed(loaded.model, peft)
     rows = training_rows(model.config.vocab_size, n_shared, n_rows)
     step = _stepper(model)
     shape = shape_of(model)
@@ -99,6 +103,8 @@ def training(name: str, n_shared: int, n_rows: int, peft: str, place: Place) -> 
         )
     model.train()
     alternate(sides, place.repetitions, place.sizes.seconds, place.device)
+    if trainer.importable():
+        sides += [_trl_side(side, loaded, model, rows) for side in sides[2:4] if side.best is not None]
     details = {
         "rows": n_rows,
         "shared_tokens": shareable(rows),
@@ -128,6 +134,7 @@ def _hanka_training(
     device = next(model.parameters()).device
     context = (lambda: torch.autocast(device.type, torch.bfloat16)) if autocast else contextlib.nullcontext
     gradient = Gradient(model, context)
+    _require_packs(gradient.notes)
 
     def run(budget: int) -> int:
         before = gradient.n_forwarded
@@ -153,6 +160,19 @@ def _peer_step(model: Any, rows: Sequence[Encoded], step: Callable[[], None], pa
     return run
 
 
+def _trl_side(rebuilt: Side, loaded: LoadedModel, model: Any, rows: Sequence[Encoded]) -> Side:
+    """Return TRL's own steps at the best setting of its rebuilt path."""
+    tokenizer = copy.deepcopy(loaded.tokenizer)
+    tokenizer.eos_token = tokenizer.pad_token
+    assert rebuilt.best is not None
+    padded = rebuilt.name.startswith("padded")
+    kind = "sdpa" if padded else peers.best_attention()
+    side = replace(rebuilt, name=f"TRL SFTTrainer, {'padded' if padded else 'padding-free'}", peak_gib=None)
+    with peers.attention(model, kind):
+        side.seconds = trainer.step_seconds(model, tokenizer, rows, rebuilt.best, padded)
+    return side
+
+
 # ---- scoring and writing
 
 
@@ -162,6 +182,7 @@ def scoring(name: str, shots: int, place: Place) -> Measurement:
     n_shared = shots * place.sizes.shot_tokens
     asked = queries(loaded.model.config.vocab_size, n_shared, place.sizes.n_queries)
     engine = LocalEngine(loaded, place.sizes.budgets[0])
+    _require_packs(engine.notes)
     peer, peer_name = peers.scorer(loaded)
     choices: dict[str, list[int]] = {}
 
@@ -203,6 +224,7 @@ def writing(name: str, place: Place) -> Measurement:
     asked = queries(loaded.model.config.vocab_size, n_shared, sizes.n_written, with_labels=False)
     contexts = [query.context for query in asked]
     engine = LocalEngine(loaded, sizes.budgets[0])
+    _require_packs(engine.notes)
 
     def ours(budget: int) -> int:
         _forget(engine, budget)
@@ -223,6 +245,12 @@ def writing(name: str, place: Place) -> Measurement:
         alternate(sides, place.repetitions, sizes.seconds, place.device)
     details = {"queries": len(asked), "new_tokens": sizes.n_new, "shared_tokens": n_shared, "own_tokens": OWN_TOKENS}
     return _measurement(sides, sum(n_shared + n for n in own), len(asked), details, place.peak)
+
+
+def _require_packs(notes: Sequence[str]) -> None:
+    """Refuse to time plain rows under hanka's name."""
+    if notes:
+        raise RuntimeError(f"hanka fell back: {'; '.join(notes)}")
 
 
 def _forget(engine: LocalEngine, budget: int) -> None:

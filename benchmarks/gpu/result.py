@@ -21,6 +21,8 @@ HONEST = (
     "MFU divides the operations that the work needs, as each side poses it (shared tokens once for hanka, every row whole "
     "for the peers; benchmarks/gpu/flops.py), by the median time and the peak. Padding and recomputation never count.",
     "Every side runs at its fastest setting of those tried; sides take turns. Spread: (largest - smallest) / median.",
+    "First run: a side's first, with kernels chosen and compiled for its shapes; new shapes cost that again. All later "
+    "runs repeat the same shapes, on every side.",
     "A path named `rebuilt` follows the peer's code on transformers alone; the peer itself was not run.",
 )
 
@@ -123,19 +125,19 @@ def _exactness(found: dict[str, Any]) -> list[str]:
 
 def _table(measurements: dict[str, Any]) -> list[str]:
     lines = [
-        "| work | side | setting | seconds (spread) | items/s | row tokens/s | forwarded tokens/s | MFU | peak GiB | hanka is × faster |",
-        "|---|---|---|---|---|---|---|---|---|---|",
+        "| work | side | setting | first run, s | seconds (spread) | items/s | row tokens/s | forwarded tokens/s | MFU | peak GiB | hanka is × faster |",
+        "|---|---|---|---|---|---|---|---|---|---|---|",
     ]
     for work, found in measurements.items():
         for side, one in found["sides"].items():
             if "median_seconds" not in one:
-                lines.append(f"| {work} | {side} | {one['note']} | | | | | | | |")
+                lines.append(f"| {work} | {side} | {one['note']} | | | | | | | | |")
                 continue
             ratio = found["times_faster"].get(side)
             memory = "-" if one["peak_gib"] is None else f"{one['peak_gib']:.1f}"
             forwarded = f"{one['forwarded_tokens_per_second']:,.0f}" if one["forwarded_tokens"] else "not counted"
             lines.append(
-                f"| {work} | {side} | {one['setting']} | {one['median_seconds']:.3g} ({one['spread']:.0%}) "
+                f"| {work} | {side} | {one['setting']} | {one['first_seconds']:.3g} | {one['median_seconds']:.3g} ({one['spread']:.0%}) "
                 f"| {one['items_per_second']:,.1f} | {one['row_tokens_per_second']:,.0f} | {forwarded} "
                 f"| {'-' if one['mfu'] is None else format(one['mfu'], '.1%')} | {memory} | {'' if ratio is None else f'{ratio:.2f}'} |"
             )

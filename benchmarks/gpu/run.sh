@@ -6,7 +6,7 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 PYTHON=${PYTHON:-python3}
 WHEELS=${WHEELS:-.whl}
-NEEDS="import torch, transformers, peft, accelerate, pydantic, yaml, scipy"
+NEEDS="import accelerate, peft, benchmarks.gpu.exactness, benchmarks.gpu.measure"
 export PYTHONPATH="src${PYTHONPATH:+:$PYTHONPATH}" PYTHONUNBUFFERED=1
 export HF_HUB_OFFLINE=1 TRANSFORMERS_VERBOSITY=error TOKENIZERS_PARALLELISM=true
 if ! "$PYTHON" -c "$NEEDS" 2>/dev/null; then

@@ -41,6 +41,8 @@ class Side:
     "Operations that the work needs, as this side poses it."
     trials: dict[str, float | None] = field(default_factory=dict)
     "Seconds by setting; None: out of memory."
+    first_seconds: float | None = None
+    "The very first run: kernels are chosen and compiled for its shapes."
     seconds: list[float] = field(default_factory=list)
     "Per run of the work, one entry per repetition."
     peak_gib: float | None = None
@@ -78,6 +80,7 @@ def find_best(side: Side, device: torch.device) -> None:
 
         try:
             seconds = timed(run, device).seconds
+            side.first_seconds = side.first_seconds or seconds
             side.trials[str(setting)] = timed(run, device).seconds if seconds < QUICK else seconds
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error):
@@ -118,6 +121,7 @@ def summary(side: Side, row_tokens: int, peak: float | None) -> dict[str, Any]:
     return {
         "setting": f"{side.best} {side.unit}",
         "trials": side.trials,
+        "first_seconds": side.first_seconds,
         "seconds": side.seconds,
         "median_seconds": median,
         "spread": (max(side.seconds) - min(side.seconds)) / median,
