@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import hashlib
+import json
 import os
 import tempfile
 import time
@@ -163,3 +164,79 @@ def train_with_hanka(model: Any, rows: list[Encoded], learning_rate: float) -> t
         state = train(model, rows, settings, SEED, Path(folder), lambda _what, _share: None)
         seconds = time.perf_counter() - started
     return list(state.losses), seconds
+
+
+def grid_plan(study: str, limit: int | None) -> dict[str, Any]:
+    """Write out what a study trains and asks, in hanka's order, for a procedure that knows nothing of hanka."""
+    from hanka.models.catalogue import find_model
+    from hanka.models.wheel import convert_wheel
+    from hanka.plan import build_plan
+    from hanka.study.resolve import load_study
+    from hanka.training.batching import optimizer_batches
+
+    plan = build_plan(load_study(Path(study), None, limit))
+    entry = find_model(BASE, Path.cwd()).entry
+    assert entry is not None
+    spec = plan.study.spec
+    variants = []
+    for planned in plan.variants.values():
+        one, use, training = planned.variant, planned.use, planned.training
+        if use is None or training is None:
+            variants.append({"id": one.id, "rows": []})
+            continue
+        order = optimizer_batches(len(training.examples), spec.train.batch_size, 0, one.seed)
+        variants.append(
+            {
+                "id": one.id,
+                "template": use.task.template("p1"),
+                "rows": [_plain(training.examples[index]) for cut in order for index in cut],
+                "demonstrations": [_plain(row) for row in planned.demonstrations[: one.params.get("shots", 0)]],
+            }
+        )
+    cells = []
+    for planned_cell in plan.cells.values():
+        cell, task = planned_cell.cell, plan.study.tasks[planned_cell.cell.test_task].task
+        cells.append(
+            {
+                "id": cell.id,
+                "variant_id": cell.variant_id,
+                "task": task.name,
+                "labels": list(task.labels),
+                "template": task.template(cell.prompt),
+                "template_p1": task.template("p1"),
+                "demonstrations": [_plain(row) for row in planned_cell.demonstrations],
+                "items": [_plain(row) for row in planned_cell.test.examples],
+            }
+        )
+    return {
+        "model": str(convert_wheel(entry)),
+        "max_length": spec.train.max_length,
+        "learning_rate": spec.train.learning_rate,
+        "batch_size": spec.train.batch_size,
+        "max_new_tokens": spec.eval.max_new_tokens,
+        "variants": variants,
+        "cells": cells,
+    }
+
+
+def _plain(row: Example) -> dict[str, str]:
+    return {**row.fields, "output": row.target}
+
+
+def grid_outcome(folder: Path) -> dict[str, Any]:
+    """Read a finished run: answers of each cell, loss of each step of each variant, generated tokens."""
+    from hanka.store.folder import RunFolder, read_json, read_predictions
+
+    run = RunFolder(folder)
+    plan = read_json(run.plan)
+    answers, n_output = {}, {}
+    for cell in plan["cells"]:
+        predictions, _ = read_predictions(run.cell(cell["id"]))
+        answers[cell["id"]] = [one.parsed for one in predictions]
+        n_output[cell["id"]] = sum(one.n_output_tokens for one in predictions)
+    losses = {}
+    for variant in plan["variants"]:
+        log = run.variant(variant["id"]) / "train_log.jsonl"
+        lines = log.read_text(encoding="utf-8").splitlines() if log.is_file() else []
+        losses[variant["id"]] = [json.loads(line)["loss"] for line in lines]
+    return {"answers": answers, "losses": losses, "n_output": n_output}
