@@ -78,7 +78,7 @@ def same_share(plan: dict[str, Any], ours: dict[str, Any], theirs: dict[str, Any
         if bool(cell["labels"]) == labels
         for pair in zip(ours[cell["id"]], theirs[cell["id"]], strict=True)
     ]
-    return sum(one == other for one, other in pairs) / len(pairs)
+    return sum(bool(one == other) for one, other in pairs) / len(pairs)
 
 
 def compare(repetitions: int, limit: int | None) -> Comparison:

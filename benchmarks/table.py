@@ -65,11 +65,13 @@ def limits_table(name: str, found: Mapping[str, Any]) -> str:
     """Write what `scale` or `costs` measured against its own targets; the rest is in the JSON."""
     lines = f"## {name}\n\n| what | measured | target | met |\n|---|---|---|---|\n"
     for what, figures in found.items():
-        targets = figures.get("target") if isinstance(figures, Mapping) else None
-        if isinstance(targets, Mapping):
-            measured = ", ".join(f"{key} {figures[key]:.4g}" for key in targets if key in figures)
-            wanted = ", ".join(f"{key} {limit:g}" for key, limit in targets.items())
-            lines += f"| {what} | {measured} | {wanted} | {'yes' if figures.get('met') else 'no'} |\n"
+        if not isinstance(figures, Mapping) or "met" not in figures:
+            continue
+        targets = figures.get("target", {})
+        shown = targets or {key: one for key, one in figures.items() if key != "met" and isinstance(one, int | float)}
+        measured = ", ".join(f"{key} {figures[key]:.4g}" for key in shown if key in figures)
+        wanted = ", ".join(f"{key} {limit:g}" for key, limit in targets.items()) or "–"
+        lines += f"| {what} | {measured} | {wanted} | {'yes' if figures['met'] else 'no'} |\n"
     return lines
 
 

@@ -178,7 +178,7 @@ def grid_plan(study: str, limit: int | None) -> dict[str, Any]:
     entry = find_model(BASE, Path.cwd()).entry
     assert entry is not None
     spec = plan.study.spec
-    variants = []
+    variants: list[dict[str, Any]] = []
     for planned in plan.variants.values():
         one, use, training = planned.variant, planned.use, planned.training
         if use is None or training is None:

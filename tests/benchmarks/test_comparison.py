@@ -54,10 +54,12 @@ def test_the_page_holds_every_stored_file() -> None:
     stored = comparison(Agreement("equal choices", 1.0, 0.995, True)).as_json()
     machine = {"processor": "X", "cores": 2, "memory_gib": 8, "torch_threads": 2, "versions": {"torch": "1"}}
     scale = {"found": {"plan": {"seconds": 2.0, "target": {"seconds": 3.0}, "met": True}, "machine": {"cores": 2}}}
-    text = table.page({"scoring": {"machine": machine, "comparisons": [stored]}, "scale": scale})
+    costs = {"found": {"one more size": {"predicted_seconds": 2.5, "measured_seconds": 2.0, "met": True}}}
+    text = table.page({"scoring": {"machine": machine, "comparisons": [stored]}, "scale": scale, "costs": costs})
     assert "## scoring" in text
     assert "X, 2 cores" in text
     assert "| plan | seconds 2 | seconds 3 | yes |" in text
+    assert "| one more size | predicted_seconds 2.5, measured_seconds 2 | – | yes |" in text
 
 
 def test_a_missed_target_or_a_disagreement_fails_the_run() -> None:
