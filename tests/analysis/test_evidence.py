@@ -15,6 +15,7 @@ from fake_runs import fake_run, write_study
 from hanka.analysis import analyse, answers, evidence
 from hanka.analysis.answers import Samples, Scored, read_answers
 from hanka.analysis.settings import sample_means
+from hanka.analysis.summary import summarise
 from hanka.metrics import METRICS, ScoringContext
 from hanka.store.folder import RunFolder, read_csv, read_json, read_predictions, read_table, write_predictions
 
@@ -108,13 +109,28 @@ def test_a_cell_is_read_once_and_a_test_set_is_resampled_once(made: RunFolder, m
 
     monkeypatch.setattr(answers, "read_table", count_read)
     monkeypatch.setattr(evidence, "plan_resampling", count_drawn)
-    monkeypatch.setattr(evidence, "KEPT_PLANS", 1)
+    monkeypatch.setattr(evidence, "KEPT_BYTES", 1)  # no more than one plan
     analyse(made)
     cells = cells_of(made)
     assert set(read.values()) == {1}
     assert len(read) == len(cells)
     questions = {(cell["test_dataset"], cell["shots"]) for cell in cells}
     assert sum(drawn.values()) <= 3 * len(questions) < len(cells)  # summary, flips, decision: once each at most
+
+
+def test_the_base_model_is_resampled_once_for_all_variants(made: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    made_up: list[int] = []
+    make = evidence.resampled
+
+    def count(*arguments: Any) -> Any:
+        made_up.append(1)
+        return make(*arguments)
+
+    monkeypatch.setattr(evidence, "resampled", count)
+    found = evidence.load_evidence(made)
+    summarise(found)
+    assert len(made_up) == len(METRICS_OF_A_CLASSIFICATION) * len(found.cells)
+    assert len(found._resampled) <= evidence.KEPT_SAMPLES
 
 
 def test_cells_of_one_test_set_share_their_samples(made: RunFolder) -> None:

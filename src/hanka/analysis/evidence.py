@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -25,15 +25,14 @@ from hanka.store.folder import RunFolder, read_json, read_json_or_none
 if TYPE_CHECKING:
     import pyarrow as pa
 
-K = TypeVar("K")
-T = TypeVar("T")
-
 CONTENT_ID = re.compile(r"[0-9a-f]{16}")
 "Ids become paths, so a stored one is checked before it is used."
-KEPT_PLANS = 4
-"Resampling plans in memory: resamples × samples × 2 bytes each."
-KEPT_SAMPLES = 64
-"Resampled statistics in memory: the base model's serve every variant on a test set."
+KEPT_BYTES = 256 << 20
+"Of resampling plans in memory, resamples × samples × 2 bytes each; the last one stays."
+KEPT_PLANS = 64
+"Resampling plans in memory, however small."
+KEPT_SAMPLES = 24
+"Statistics under a plan in memory: those of a cell and of its base, in every metric."
 
 
 @dataclass(slots=True, eq=False)
@@ -161,15 +160,26 @@ class Evidence:
                 found = plan_resampling(len(places), rng, groups or None, self.plan["stats"]["resamples"])
             except ValueError:
                 found = None
-            _keep(self._plans, key, found, KEPT_PLANS)
+            self._plans[key] = found
+            self._forget_plans()
         return self._plans[key]
 
+    def _forget_plans(self) -> None:
+        """Drop the oldest plans until the rest are few and small enough, and with them what holds them."""
+        total = sum(plan.counts.nbytes for plan in self._plans.values() if plan)
+        while len(self._plans) > 1 and (total > KEPT_BYTES or len(self._plans) > KEPT_PLANS):
+            plan = self._plans.pop(next(iter(self._plans)))
+            total -= plan.counts.nbytes if plan else 0
+            self._resampled.clear()
+
     def resampled(self, rows: Scored, index: Places, metric: Metric, plan: ResamplingPlan) -> Resampled:
-        """Return some rows of a metric's statistics under a plan."""
+        """Return some rows of a metric's statistics under a plan; the base model's serve every variant."""
         key = (rows, index.tobytes(), plan)
-        if key not in self._resampled:
-            _keep(self._resampled, key, resampled(rows.statistics[index], metric.aggregate, plan), KEPT_SAMPLES)
-        return self._resampled[key]
+        found = self._resampled.pop(key, None) or resampled(rows.statistics[index], metric.aggregate, plan)
+        self._resampled[key] = found  # at the end: used last
+        if len(self._resampled) > KEPT_SAMPLES:
+            del self._resampled[next(iter(self._resampled))]
+        return found
 
     def by_question(self) -> list[CellEvidence]:
         """Return the cells so that those which were asked the same follow each other, in the order of the plan."""
@@ -187,13 +197,6 @@ class Evidence:
 
 def _rows_key(cell: CellEvidence, metric: Metric, context: ScoringContext) -> RowsKey:
     return cell.cell["id"], metric.name, context.training_labels if "training_labels" in metric.needs else ()
-
-
-def _keep(kept: dict[K, T], key: K, value: T, limit: int) -> None:
-    """Add a value; the oldest gives way where there are more than `limit`."""
-    kept[key] = value
-    while len(kept) > limit:
-        del kept[next(iter(kept))]
 
 
 def load_evidence(folder: RunFolder) -> Evidence:
