@@ -19,7 +19,7 @@ from hanka.engines.contract import Decoding, TextAnswer
 from hanka.models.attention import forward, new_pack
 from hanka.models.decoding import Slots
 from hanka.models.loading import LoadedModel
-from hanka.models.packing import Prefix, Row
+from hanka.models.packing import Prefix, Row, to_device
 
 MAX_SLOTS = 128
 "Rows continued at once at most."
@@ -48,8 +48,10 @@ class Writer:
         if token in self.ends:
             return True
         output.append(token)
-        text = self.spell(output).lstrip()
-        return len(output) >= self.decoding.max_new_tokens or any(stop in text for stop in self.decoding.stop)
+        if len(output) >= self.decoding.max_new_tokens:
+            return True
+        text = self.spell(output).lstrip() if self.decoding.stop else ""
+        return any(stop in text for stop in self.decoding.stop)
 
     def spell(self, ids: Sequence[int]) -> str:
         """Decode ids, special tokens removed."""
@@ -93,7 +95,7 @@ def continue_packed(
             writer.n_forwarded += passed.input_ids.shape[1]
             lengths = [len(rows[index].ids) for index in entering]
             keep = [start + length - 1 for start, length in zip(passed.starts, lengths, strict=True)]
-            chosen = forward(model, passed, torch.tensor(keep, device=slots.device)).argmax(-1).tolist()
+            chosen = forward(model, passed, to_device(keep, slots.device)).argmax(-1).tolist()
             slots.admit(passed, lengths)
             active += entering
             settle(chosen)

@@ -9,7 +9,7 @@ equal length are computed whole, and `notes` says so.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import groupby
+from itertools import groupby, pairwise
 
 import torch
 
@@ -19,7 +19,7 @@ from hanka.engines.prefixes import BLOCK, PrefixCache
 from hanka.models.attention import forward, new_pack, packed_attention, takes_packs
 from hanka.models.loading import LoadedModel
 from hanka.models.memory import LEAST_TOKENS, pass_tokens
-from hanka.models.packing import Prefix, Row, n_tokens
+from hanka.models.packing import Prefix, Row, n_tokens, to_device
 from hanka.prompting import EncodedQuery, shared_prefix
 
 CACHED_TOKENS_PER_BATCH_TOKEN = 4
@@ -74,18 +74,23 @@ class LocalEngine:
         passed = new_pack(self.loaded.model, rows, outer, inner)
         self.n_forwarded += passed.input_ids.shape[1]
         n_places = 1 + sum(map(len, rows[0].branches))
-        last = torch.tensor([start + len(row.ids) - 1 for start, row in zip(passed.starts, rows, strict=True)])
-        keep = (last[:, None] + torch.arange(n_places)).flatten().to(passed.input_ids.device)
+        last = [start + len(row.ids) - 1 for start, row in zip(passed.starts, rows, strict=True)]
+        device = passed.input_ids.device
+        keep = to_device([first + place for first in last for place in range(n_places)], device)
         logits = forward(self.loaded.model, passed, keep)
         logits = logits.to(torch.promote_types(logits.dtype, torch.float32)).view(len(rows), n_places, -1)
-        norm = logits.logsumexp(-1)
-        found = []
-        at = 1
+        # The place that predicts each label token: the query's last, then the label's own earlier tokens.
+        places, at = [], 1
         for label in labels:
-            places = [0, *range(at, at + len(label) - 1)]
+            places += [0, *range(at, at + len(label) - 1)]
             at += len(label) - 1
-            found.append((logits[:, places, list(label)] - norm[:, places]).tolist())
-        return [tuple(tuple(one[row]) for one in found) for row in range(len(rows))]
+        wanted = to_device([token for label in labels for token in label], device)
+        where = to_device(places, device)
+        found = (logits[:, where, wanted] - logits.logsumexp(-1)[:, where]).tolist()
+        cuts = [0]
+        for label in labels:
+            cuts.append(cuts[-1] + len(label))
+        return [tuple(tuple(row[low:high]) for low, high in pairwise(cuts)) for row in found]
 
     def _score_whole(self, queries: Sequence[EncodedQuery]) -> Iterator[tuple[int, LabelAnswer]]:
         """Score without sharing anything: rows of equal length, no padding."""

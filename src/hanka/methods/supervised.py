@@ -106,7 +106,7 @@ def adapt_supervised(request: AdaptRequest) -> Adapted:
     if not encoded.rows:
         raise UnitError(f"none of {len(data.examples)} training rows fits max_length {params['max_length']}; raise it")
     model = trainable(request.base.model, params, request.seed)
-    mixed = params["dtype"] == "bfloat16" and request.base.dtype == "float32"
+    mixed = params["dtype"] == "bfloat16"  # weights that train are float32: all of them, or PEFT's adapters
     settings = LoopSettings(
         **{key: params[key] for key in LOOP_KEYS},
         mixed_precision="bf16" if mixed else "no",

@@ -35,12 +35,19 @@ class Slots:
     def admit(self, passed: Pack, lengths: Sequence[int]) -> None:
         """Take in the rows of a pass that captured its keys and values, in their order, behind the active ones."""
         assert passed.captured is not None
+        first = len(self.lengths)
+        slots = [slot for slot, length in enumerate(lengths, first) for _ in range(length)]
+        places = [
+            start + offset for start, length in zip(passed.starts, lengths, strict=True) for offset in range(length)
+        ]
+        slot, at, place = (
+            to_device(one, self.device) for one in (slots, [offset for n in lengths for offset in range(n)], places)
+        )
         for layer, pair in passed.captured.items():
             if layer not in self.layers:
                 self.layers[layer] = (self._empty(pair[0]), self._empty(pair[1]))
             for store, made in zip(self.layers[layer], pair, strict=True):
-                for slot, (start, length) in enumerate(zip(passed.starts, lengths, strict=True), len(self.lengths)):
-                    store[slot, :, :length] = made[0, :, start : start + length]
+                store[slot, :, at] = made[0, :, place].transpose(0, 1)
         self.lengths += lengths
 
     def step(self, tokens: Sequence[int]) -> Step:

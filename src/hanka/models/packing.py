@@ -65,8 +65,8 @@ class Pack:
     "What was computed before and every row sees."
     groups: list[_Group]
     "Rows of like length, which attend together."
-    order: torch.Tensor
-    "(tokens,): where each token lies in the groups' outputs, one after the other."
+    order: torch.Tensor | None
+    "(tokens,): where each token lies in the groups' outputs, one after the other; None: in its own place."
     captured: dict[int, tuple[torch.Tensor, torch.Tensor]] | None = None
     "Filled with keys and values of the pass by layer, each (1, key heads, tokens, width); None: not kept."
 
@@ -88,7 +88,8 @@ class Pack:
             outputs.append(group.attend((query, key, value), before, scaling, window, dropout))
             if self.n_inner and len(outputs) == 1:
                 before = [*before, (qkv[1][:, :, : self.n_inner], qkv[2][:, :, : self.n_inner])]
-        return (outputs[0] if len(outputs) == 1 else torch.cat(outputs))[self.order][None]
+        found = outputs[0] if len(outputs) == 1 else torch.cat(outputs)
+        return (found if self.order is None else found.index_select(0, self.order))[None]
 
 
 def pack(
@@ -130,7 +131,7 @@ def pack(
         n_inner=len(inner),
         outer=outer,
         groups=groups,
-        order=to_device(order, device),
+        order=None if order == list(range(base)) else to_device(order, device),
         captured={} if capture else None,
     )
 
@@ -222,14 +223,16 @@ class _Group:
         """Return what is added to scores, (rows or 1, 1, copies × width, before + width); None: plain causal."""
         seen_back = self.n_before + self.width
         window = window if window is not None and window < seen_back else None
-        branching = any(row.branches for row in self.rows)
+        branching = any(any(row.branches) for row in self.rows)
         if not (self.n_before or window or branching):
             return None
         key = (window, copies, like.dtype)
         if key not in self._masks:
-            seen = self._visible(window) if branching or window else self._causal()
-            mask = torch.zeros(seen.shape, dtype=like.dtype).masked_fill_(~seen, float("-inf"))
-            self._masks[key] = mask.repeat(1, copies, 1)[:, None].to(like.device)
+            seen = (self._visible(window) if branching or window else self._causal()).repeat(1, copies, 1)
+            # Fused attention wants the rows of a mask to begin at round addresses.
+            mask = torch.zeros((*seen.shape[:2], -(-seen_back // 16) * 16), dtype=like.dtype, device=like.device)
+            mask = mask[..., :seen_back].masked_fill_(seen.logical_not_().to(like.device), float("-inf"))
+            self._masks[key] = mask[:, None]
         return self._masks[key]
 
     def _causal(self) -> torch.Tensor:

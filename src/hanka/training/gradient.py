@@ -17,7 +17,7 @@ import torch
 from torch.nn.functional import cross_entropy
 
 from hanka.models.attention import forward, new_pack, packed_attention, takes_packs
-from hanka.models.packing import NOTHING, Pack, Prefix, Row
+from hanka.models.packing import NOTHING, Pack, Prefix, Row, to_device
 from hanka.prompting import Encoded
 from hanka.training.batching import PaddedRows, micro_batches, pad, shareable, supervised
 from hanka.training.head import find_head, summed_cross_entropy
@@ -69,7 +69,7 @@ class Gradient:
         """Accumulate micro-batches behind one pass over what they share."""
         passed = new_pack(self.model, [Row(shared)], capture=True)
         with self.autocast():
-            self._hidden_or_logits(passed, torch.tensor([len(shared) - 1], device=self.device))
+            self._hidden_or_logits(passed, to_device([len(shared) - 1], self.device))
         assert passed.captured is not None
         leaves = {
             layer: (key.detach().requires_grad_(key.requires_grad), value.detach().requires_grad_(value.requires_grad))
@@ -97,8 +97,7 @@ class Gradient:
             first = max(row.start, 1)
             places += range(start + first - 1 - n_shared, start + len(row.ids) - 1 - n_shared)
             targets += row.ids[first:]
-        at = torch.tensor(places, device=self.device)
-        wanted = torch.tensor(targets, device=self.device)
+        at, wanted = to_device(places, self.device), to_device(targets, self.device)
 
         def loss() -> torch.Tensor:
             found = self._hidden_or_logits(passed, at)

@@ -73,7 +73,7 @@ class _LinearCrossEntropy(torch.autograd.Function):
             if d_hidden is not None:
                 d_hidden[start : start + CHUNK] = slope @ weight
             if d_weight is not None:
-                d_weight += slope.t() @ part
+                d_weight += slope.t() @ part.to(slope.dtype)
         ctx.save_for_backward(d_hidden, d_weight)
         return total
 
@@ -81,7 +81,7 @@ class _LinearCrossEntropy(torch.autograd.Function):
     def backward(ctx: Any, *upstream: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
         d_hidden, d_weight = ctx.saved_tensors
         return (
-            None if d_hidden is None else d_hidden * upstream[0].to(d_hidden.dtype),
-            None if d_weight is None else d_weight * upstream[0].to(d_weight.dtype),
+            None if d_hidden is None else d_hidden.mul_(upstream[0].to(d_hidden.dtype)),
+            None if d_weight is None else d_weight.mul_(upstream[0].to(d_weight.dtype)),
             None,
         )
