@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -120,9 +121,9 @@ def compare(repetitions: int, limit: int | None) -> Comparison:
     )
 
 
-def measure_all(repetitions: int, quick: bool) -> list[Comparison]:
+def measure_all(repetitions: int, quick: bool) -> Iterator[Comparison]:
     """Measure the grid once per repetition; quick: two rows and two items each."""
     if workloads.paper_folder() is None:
         print("grid: the paper's release is not here (HANKA_PAPER_DATA); left out", flush=True)
-        return []
-    return [compare(repetitions, 2 if quick else None)]
+        return
+    yield compare(repetitions, 2 if quick else None)

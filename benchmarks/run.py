@@ -15,7 +15,7 @@ import importlib
 import importlib.util
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -43,39 +43,40 @@ def main(arguments: Sequence[str] | None = None) -> int:
         asked.repetitions, asked.items, asked.all_items, asked.rows = 1, 4, 4, 16
     failed = False
     for part in asked.only:
-        found = _measure(part, asked)
-        if found is None:
-            print(f"{part}: not here", flush=True)
-            continue
-        for line in _lines(found):
-            print(line, flush=True)
-        failed |= not _good(found)
-        if not asked.quick:
-            _write(part, found)
+        for found in _measure(part, asked):
+            for line in _lines(found):
+                print(line, flush=True)
+            failed |= not _good(found)
+            if not asked.quick:
+                _write(part, found)
     return int(failed)
 
 
-def _measure(part: str, asked: argparse.Namespace) -> dict[str, Any] | None:
-    """Return what is stored of a part; None for one that is not in this checkout."""
+def _measure(part: str, asked: argparse.Namespace) -> Iterator[dict[str, Any]]:
+    """Yield what is stored of a part, once more with every comparison that is done; nothing for a part not here."""
     if part in ("scale", "costs"):
-        if importlib.util.find_spec(f"benchmarks.{part}") is None:
-            return None
-        return {"found": importlib.import_module(f"benchmarks.{part}").measure()}
-    comparisons: list[Comparison]
+        if importlib.util.find_spec(f"benchmarks.{part}") is not None:
+            yield {"found": importlib.import_module(f"benchmarks.{part}").measure()}
+        return
+    machine = measure("benchmarks.machine:describe")
+    stored: list[dict[str, Any]] = []
+    for one in _comparisons(part, asked):
+        stored.append(one.as_json() | {"target": target_of(one.workload)})
+        yield {"machine": machine, "comparisons": list(stored)}
+
+
+def _comparisons(part: str, asked: argparse.Namespace) -> Iterator[Comparison]:
     if part == "scoring":
         from benchmarks.scoring import measure_all as score_all
 
-        comparisons = score_all(asked.items, asked.all_items, asked.repetitions)
-    elif part == "training":
+        return score_all(asked.items, asked.all_items, asked.repetitions)
+    if part == "training":
         from benchmarks.training import measure_all as train_all
 
-        comparisons = train_all(asked.repetitions, asked.rows)
-    else:
-        from benchmarks.grid import measure_all as grid_all
+        return train_all(asked.repetitions, asked.rows)
+    from benchmarks.grid import measure_all as grid_all
 
-        comparisons = grid_all(asked.repetitions, asked.quick)
-    stored = [one.as_json() | {"target": target_of(one.workload)} for one in comparisons]
-    return {"machine": measure("benchmarks.machine:describe"), "comparisons": stored}
+    return grid_all(asked.repetitions, asked.quick)
 
 
 def target_of(workload: str) -> float | None:
@@ -86,7 +87,8 @@ def target_of(workload: str) -> float | None:
 def _lines(found: dict[str, Any]) -> list[str]:
     if "comparisons" not in found:
         return [json.dumps(found["found"], indent=1)]
-    return [one["refused"] or table.row(one).strip() for one in found["comparisons"]]
+    last = found["comparisons"][-1]
+    return [last["refused"] or table.row(last).strip()]
 
 
 def _good(found: dict[str, Any]) -> bool:

@@ -8,6 +8,7 @@ one-token labels is on. Repetitions alternate on `n_items`; choices are compared
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from typing import Any
 
 from benchmarks import workloads
@@ -123,6 +124,7 @@ def agreement(ours: list[list[float]], theirs: list[list[float]]) -> tuple[float
     return same / len(ours), gap
 
 
-def measure_all(n_items: int, n_all: int, repetitions: int) -> list[Comparison]:
+def measure_all(n_items: int, n_all: int, repetitions: int) -> Iterator[Comparison]:
     """Measure both shot counts."""
-    return [compare(shots, n_items, max(n_items, n_all), repetitions) for shots in SHOTS]
+    for shots in SHOTS:
+        yield compare(shots, n_items, max(n_items, n_all), repetitions)

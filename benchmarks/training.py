@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import tempfile
 import time
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from benchmarks import workloads
@@ -227,7 +228,7 @@ def compare(workload: Workload, repetitions: int) -> Comparison:
     )
 
 
-def measure_all(repetitions: int, n_rows: int | None = None) -> list[Comparison]:
+def measure_all(repetitions: int, n_rows: int | None = None) -> Iterator[Comparison]:
     """Measure every workload. n_rows: fewer rows, for a quick look."""
-    chosen = [one._replace(n_rows=n_rows or one.n_rows) for one in WORKLOADS]
-    return [compare(one, repetitions) for one in chosen]
+    for one in WORKLOADS:
+        yield compare(one._replace(n_rows=n_rows or one.n_rows), repetitions)
