@@ -112,8 +112,16 @@ class Estimator:
 
     def _branches(self, model: ModelRef, task: Task) -> float:
         """Return the tokens of all labels that are forwarded: each label's without its last."""
-        measure = self._measure.setdefault(model.name, token_counter(model))
-        return sum(max(0.0, measure(label) - 1) for label in task.labels)
+        key = (model.name, "labels", task.name)
+        if key not in self._lengths:
+            measure = self._counter(model)
+            self._lengths[key] = sum(max(0.0, measure(label) - 1) for label in task.labels)
+        return self._lengths[key]
+
+    def _counter(self, model: ModelRef) -> Callable[[str], float]:
+        if model.name not in self._measure:
+            self._measure[model.name] = token_counter(model)
+        return self._measure[model.name]
 
     def _written(self, planned: PlannedCell, task: Task, query: float) -> float:
         """Guess the tokens generated per row: what was trained on the task ends as its targets do, the rest goes on."""
@@ -168,7 +176,7 @@ class Estimator:
         """Return the mean tokens of a row's prompt, with its target if `whole`."""
         key = (model.name, f"{what[0]}:{what[1]}", prompt)
         if key not in self._lengths:
-            measure = self._measure.setdefault(model.name, token_counter(model))
+            measure = self._counter(model)
             texts = [task.render(row, prompt) + (row.target if whole else "") for row in _spread(rows)]
             self._lengths[key] = sum(map(measure, texts)) / max(1, len(texts))
         return self._lengths[key]

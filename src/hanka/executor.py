@@ -71,9 +71,9 @@ class LocalProcesses:
         running: dict[Future[None], Unit] = {}
         with ProcessPoolExecutor(self.workers, get_context("spawn"), _start, (self.call, self.workers)) as pool:
             while waiting or running:
-                for unit in [one for one in waiting if not (set(one.needs) & asked) - finished]:
-                    waiting.remove(unit)
-                    running[pool.submit(_work, unit.id)] = unit
+                ready = [one for one in waiting if not (set(one.needs) & asked) - finished]
+                waiting = [one for one in waiting if (set(one.needs) & asked) - finished]
+                running |= {pool.submit(_work, unit.id): unit for unit in ready}
                 over, _ = wait(running, return_when=FIRST_COMPLETED)
                 for future in over:
                     unit = running.pop(future)
