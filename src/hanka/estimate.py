@@ -151,7 +151,7 @@ class Estimator:
             full = params["peft"] == "none"
             training = self.speed(planned.model).training["none" if full else "lora"]
             own, before = self._row(planned)
-            allowed = pass_tokens(params["micro_batch_tokens"], self.speed(planned.model).device)
+            allowed = pass_tokens(params["micro_batch_tokens"], self.speed(planned.model).device, "training")
             n_tokens = min(allowed, 1.5 * own * params["batch_size"]) + before
             # All weights: themselves, a copy to restore them from, gradients and two moments.
             most["training"] = max(

@@ -176,7 +176,7 @@ class LocalEngine:
 
     @property
     def _pass_tokens(self) -> int:
-        return pass_tokens(self.batch_tokens, self.loaded.device.type)
+        return pass_tokens(self.batch_tokens, self.loaded.device.type, "answering")
 
     def _batches(self, rows: Sequence[Row], n_shared: int) -> list[list[int]]:
         """Cut row indices into passes within the token budget, longest first; equal rows in any order."""

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import gc
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     import torch
 
 LEAST_TOKENS = 128
 "A token budget is not lowered below this."
-PROCESSOR_TOKENS = 1024
-"On a processor, a pass of more tokens is slower per token: its activations leave the caches."
+PROCESSOR_TOKENS = {"answering": 1024, "training": 512}
+"On a processor, a pass of more tokens is no faster per token, and what training keeps of it takes memory."
 
 
-def pass_tokens(budget: int, device: str) -> int:
+def pass_tokens(budget: int, device: str, work: Literal["answering", "training"]) -> int:
     """Return how many tokens a pass takes on a kind of device, given what is allowed."""
-    return min(budget, PROCESSOR_TOKENS) if device == "cpu" else budget
+    return min(budget, PROCESSOR_TOKENS[work]) if device == "cpu" else budget
 
 
 def is_out_of_memory(error: BaseException) -> bool:

@@ -176,7 +176,7 @@ class TrainSpec(Strict):
     match: Literal["none", "supervised_tokens"] = "none"
     "supervised_tokens: every method of a task trains on the same rows, those that fit all of them."
     micro_batch_tokens: int = Field(default=4096, ge=8)
-    "Tokens per forward pass at most (a processor takes 1024); changes memory and speed, not the gradient."
+    "Tokens per forward pass at most (a processor takes 512); changes memory and speed, not the gradient."
     gradient_checkpointing: bool = False
     "Recompute activations: less memory, slower."
     checkpoint_seconds: float = Field(default=60.0, ge=0)

@@ -51,11 +51,17 @@ def micro_batches(
 ) -> list[list[Encoded]]:
     """Cut one optimizer batch into micro-batches within a token budget, longest rows first; at least one row each.
 
-    n_shared: leading tokens that are not counted. padded: count every row as long as the longest beside it.
+    Micro-batches come out about equally large: a small last one would run slowly. n_shared: leading tokens that are not
+    counted. padded: count every row as long as the longest beside it.
     """
+    ordered = sorted(rows, key=lambda row: -len(row.ids))
+    if not padded:
+        total = sum(len(row.ids) - n_shared for row in rows)
+        share = total / max(1, -(-total // token_budget))
+        token_budget = min(token_budget, int(share + (len(ordered[0].ids) - n_shared) / 2))
     cuts: list[list[Encoded]] = []
     used = 0
-    for row in sorted(rows, key=lambda row: -len(row.ids)):
+    for row in ordered:
         cost = (len(cuts[-1][0].ids) if padded and cuts else len(row.ids)) - n_shared
         if not cuts or used + cost > token_budget:
             cuts.append([])

@@ -136,7 +136,7 @@ def train(
         model,
         lambda: torch.autocast(device.type, torch.bfloat16, enabled=settings.mixed_precision == "bf16"),
     )
-    state.micro_batch_tokens = pass_tokens(settings.micro_batch_tokens, device.type)
+    state.micro_batch_tokens = pass_tokens(settings.micro_batch_tokens, device.type, "training")
     state.notes = list(gradient.notes)
     model.train()
     last_saved = time.monotonic()
