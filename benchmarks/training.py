@@ -54,7 +54,7 @@ WORKLOADS = (
 SETTINGS: tuple[dict[str, Any], ...] = (
     *({"trainer": "trl", "rows": size, "padding_free": False} for size in (16, 8, 4, 2, 1)),
     *({"trainer": "trl", "rows": size, "padding_free": True} for size in (16, 4, 2)),
-    *({"trainer": "transformers", "rows": size, "padding_free": False} for size in (16, 4, 1)),
+    *({"trainer": "transformers", "rows": size, "padding_free": False} for size in (16, 8, 4, 2, 1)),
 )
 "Tried for the peer; rows: per micro-batch."
 
