@@ -3,7 +3,7 @@
 Both sides get the same encoded rows in the same optimizer batches, AdamW (fused), learning rate, linear decay,
 clipping, no dropout, and the same first weights (their hash is compared). hanka's seconds hold its whole `train`
 call; the peer's hold `trainer.train()` without building the trainer. Peer settings are tried on one optimizer
-batch and the fastest one is measured: rows padded or padding-free, cut into micro-batches of every size. Within
+batch and the fastest one is measured: rows padded or padding-free, cut into micro-batches of several sizes. Within
 an optimizer batch its rows come sorted by length, the form of grouping by length that leaves the batches as they
 are. Packing to a fixed length would mix optimizer batches; padding-free with the whole batch is what it comes to.
 """
@@ -51,12 +51,15 @@ WORKLOADS = (
 )
 "All weights first: that is what the paper trains."
 
-SETTINGS: tuple[dict[str, Any], ...] = (
-    *({"trainer": "trl", "rows": size, "padding_free": False} for size in (16, 8, 4, 2, 1)),
-    *({"trainer": "trl", "rows": size, "padding_free": True} for size in (16, 4, 2)),
-    *({"trainer": "transformers", "rows": size, "padding_free": False} for size in (16, 8, 4, 2, 1)),
-)
-"Tried for the peer; rows: per micro-batch."
+SETTINGS: dict[str, tuple[dict[str, Any], ...]] = {
+    "trl": (
+        *({"trainer": "trl", "rows": size, "padding_free": False} for size in (4, 2)),
+        {"trainer": "trl", "rows": 4, "padding_free": True},
+    ),
+    "transformers": tuple({"trainer": "transformers", "rows": size, "padding_free": False} for size in (4, 2)),
+}
+"""Tried for each peer; rows: per micro-batch. Larger and smaller micro-batches were slower in every trial here: 16 rows at
+once by far, 1 row by a little; padding-free costs time on a processor, which has no kernel for it."""
 
 
 def hanka_side(workload: list[Any], n_rows: int) -> dict[str, Any]:
@@ -158,14 +161,14 @@ def largest_difference(ours: list[float], theirs: list[float]) -> float:
     return max(abs(one - other) / max(abs(other), 1e-12) for one, other in zip(ours, theirs, strict=True))
 
 
-def choose(workload: Workload, losses: list[float]) -> tuple[dict[str, Any], dict[str, float]]:
+def choose(workload: Workload, peer: str, losses: list[float]) -> tuple[dict[str, Any], dict[str, float]]:
     """Return the fastest valid peer settings on one optimizer batch, and the seconds of all tried.
 
     losses: hanka's; settings whose first loss differs are not valid and are never chosen.
     """
     seconds: dict[str, float] = {}
     valid: dict[str, dict[str, Any]] = {}
-    for settings in SETTINGS:
+    for settings in SETTINGS[peer]:
         name = describe(settings)
         try:
             tried = measure(
@@ -193,11 +196,11 @@ def describe(settings: dict[str, Any]) -> str:
     return f"{settings['trainer']} {settings['rows']}×{workloads.BATCH_SIZE // settings['rows']} {how}"
 
 
-def compare(workload: Workload, repetitions: int) -> Comparison:
+def compare(workload: Workload, repetitions: int, peer: str) -> Comparison:
     """Measure both sides, alternating."""
     asked = {"workload": workload, "n_rows": workload.n_rows}
     ours = [measure("benchmarks.training:hanka_side", **asked)]
-    best, tried = choose(workload, ours[0]["losses"])
+    best, tried = choose(workload, peer, ours[0]["losses"])
     theirs = [measure("benchmarks.training:peer_side", **asked, settings=best)]
     for _ in range(repetitions - 1):
         ours.append(measure("benchmarks.training:hanka_side", **asked))
@@ -208,7 +211,7 @@ def compare(workload: Workload, repetitions: int) -> Comparison:
     same_start = float(len({one["begun"] for one in (*ours, *theirs)}))
     least, whole = Work(*ours[0]["least"]), Work(*ours[0]["whole"])
     return Comparison(
-        workload=f"{workload.name}, {workload.n_rows} rows",
+        workload=f"{workload.name}, {workload.n_rows} rows" + (", plain Trainer" if peer != "trl" else ""),
         peer=describe(best),
         hanka_seconds=[one["seconds"] for one in ours],
         peer_seconds=[one["seconds"] for one in theirs],
@@ -229,6 +232,10 @@ def compare(workload: Workload, repetitions: int) -> Comparison:
 
 
 def measure_all(repetitions: int, n_rows: int | None = None) -> Iterator[Comparison]:
-    """Measure every workload. n_rows: fewer rows, for a quick look."""
+    """Measure every workload beside TRL; plain fine-tuning also beside the transformers Trainer, which is the faster peer.
+
+    n_rows: other than the workloads' own.
+    """
     for one in WORKLOADS:
-        yield compare(one._replace(n_rows=n_rows or one.n_rows), repetitions)
+        for peer in SETTINGS if not one.shots else ("trl",):
+            yield compare(one._replace(n_rows=n_rows or one.n_rows), repetitions, peer)
