@@ -75,6 +75,11 @@ class Estimator:
         seconds = training.token_seconds * attended + n_steps * training.step_seconds + UNIT_SECONDS
         return Cost(int(n_own + n_before), seconds, self._bytes(planned))
 
+    def loading(self, planned: PlannedVariant) -> float:
+        """Estimate the seconds of loading what answers: the base once, full weights for every variant, else an adapter."""
+        whole = planned.use is None or planned.variant.params["peft"] == "none"
+        return self.speed(planned.model).load_seconds if whole else 0.5
+
     def _row(self, planned: PlannedVariant) -> tuple[float, float]:
         """Return the mean tokens of a training row and of the demonstrations before it."""
         use, params, training = planned.use, planned.variant.params, planned.training

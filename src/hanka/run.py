@@ -277,9 +277,9 @@ def _say(quiet: bool) -> Callable[[str, float], None]:
 def _unit_seconds(plan: Plan, folder: RunFolder, costs: Estimator, unit: Unit) -> float:
     planned = plan.variants[unit.variant_id]
     if unit.kind == "adapt":
-        return costs.variant(planned).seconds + 1.0
+        return costs.variant(planned).seconds
     missing = [cell for cell in plan.cells_of(unit.variant_id) if not cell_done(folder, cell.cell.id)]
-    return sum(costs.cell(cell).seconds for cell in missing) + 1.0
+    return sum(costs.cell(cell).seconds for cell in missing) + costs.loading(planned)
 
 
 def _title(plan: Plan, unit: Unit) -> str:

@@ -20,7 +20,7 @@ from hanka.errors import HankaError, UnitError
 from hanka.identity import sha256_text
 from hanka.methods.contract import AdaptRequest, TrainingData
 from hanka.models.catalogue import ModelRef
-from hanka.models.memory import LEAST_TOKENS, free_bytes, is_out_of_memory, release_memory
+from hanka.models.memory import LEAST_TOKENS, free_bytes, is_out_of_memory, pass_tokens, release_memory
 from hanka.models.resident import Resident
 from hanka.plan import Plan, PlannedCell, PlannedVariant, Unit
 from hanka.prompting import Asked, Prompter, TextPolicy, require_distinct_first_tokens
@@ -121,9 +121,11 @@ class Worker:
         speed = known_speed(model)
         if speed is None:
             return params
-        kept = speed.training["none" if params["peft"] == "none" else "lora"].token_bytes
-        fits = max(LEAST_TOKENS, int(0.8 * free_bytes(loaded.device) / kept))
-        if fits >= params["micro_batch_tokens"]:
+        full = params["peft"] == "none"
+        kept = speed.training["none" if full else "lora"].token_bytes
+        fixed = 3 * sum(value.nbytes for value in loaded.model.parameters()) if full else 0  # gradients, two moments
+        fits = max(LEAST_TOKENS, int((0.8 * free_bytes(loaded.device) - fixed) / kept))
+        if fits >= pass_tokens(params["micro_batch_tokens"], loaded.device.type, "training"):
             return params
         self.report(f"little memory: token budget now {fits}", 0.0)
         return {**params, "micro_batch_tokens": fits}

@@ -12,6 +12,7 @@ from hanka.analysis.settings import settings_table
 from hanka.analysis.summary import SummaryRow
 from hanka.metrics import METRICS
 from hanka.stats import count_flips
+from hanka.store.folder import read_json_or_none
 
 QUIRKS_EN = (
     "protocol: paper reproduces published quirks: BOS differs by shot count, labels are chosen by their first token "
@@ -118,6 +119,10 @@ def _notes(evidence: Evidence) -> list[dict[str, str]]:
         notes.append({"kind": "protocol", "message_en": QUIRKS_EN, "message_ja": QUIRKS_JA})
     fallbacks = sorted({note for cell in evidence.cells.values() for note in cell.record.get("notes", ())})
     notes += [{"kind": "engine", "message_en": note, "message_ja": note} for note in fallbacks]
+    notes += [
+        {"kind": "training", "message_en": f"training: {one}", "message_ja": f"学習：{one}"}
+        for one in _training(evidence)
+    ]
     seeds = {variant["seed"] for variant in evidence.plan["variants"] if variant["train_task"]}
     if len(seeds) == 1:
         notes.append(
@@ -128,6 +133,16 @@ def _notes(evidence: Evidence) -> list[dict[str, str]]:
             }
         )
     return notes
+
+
+def _training(evidence: Evidence) -> list[str]:
+    """Return the shortcuts that training had to do without."""
+    made = (
+        read_json_or_none(evidence.folder.variant(variant["id"]) / "variant.json") or {}
+        for variant in evidence.plan["variants"]
+        if variant["train_task"]
+    )
+    return sorted({note for one in made for note in one.get("record", {}).get("notes", ())})
 
 
 def _ja(note: str) -> str:

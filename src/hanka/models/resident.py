@@ -13,9 +13,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from hanka.errors import ModelError
 from hanka.models.catalogue import ModelRef
 from hanka.models.loading import LoadedModel, add_adapter, load_full, load_model, quiet
-from hanka.models.memory import release_memory
+from hanka.models.memory import is_out_of_memory, release_memory
 
 if TYPE_CHECKING:
     import torch
@@ -57,7 +58,7 @@ class Resident:
     def to_answer(self, ref: ModelRef, dtype: str, folder: Path, weights: str) -> Iterator[LoadedModel]:
         """Lend what a method saved, as `load_variant` would load it; adapters go onto the base that is there."""
         if weights == "full":
-            yield load_full(ref, dtype, folder)
+            yield self._full(ref, dtype, folder)
             release_memory()
             return
         loaded = self.base(ref, dtype)
@@ -66,6 +67,16 @@ class Resident:
             return
         with self._as_it_was(loaded):
             yield add_adapter(loaded, folder)
+
+    def _full(self, ref: ModelRef, dtype: str, folder: Path) -> LoadedModel:
+        """Load full weights beside the base; where both do not fit, in its place."""
+        try:
+            return load_full(ref, dtype, folder)
+        except (RuntimeError, MemoryError, ModelError) as error:
+            if self._loaded is None or not is_out_of_memory(error.__cause__ or error):
+                raise
+        self.drop()
+        return load_full(ref, dtype, folder)
 
     def drop(self) -> None:
         """Let go of the base model."""
