@@ -21,8 +21,10 @@ from hanka.estimate import Estimator
 from hanka.executor import Executor, InProcess, LocalProcesses, StudyCall
 from hanka.identity import content_id, sha256_text
 from hanka.metrics import rouge_tokenization
+from hanka.models.loading import pick_device
+from hanka.models.memory import free_bytes
 from hanka.plan import Plan, Unit, build_plan
-from hanka.progress import Progress
+from hanka.progress import Progress, spell_seconds
 from hanka.report import render_report
 from hanka.scoring import BASELINE_COLUMNS, score_baselines
 from hanka.store.folder import (
@@ -236,10 +238,12 @@ def _audit(plan: Plan, folder: RunFolder) -> Audits:
 
 def _execute(plan: Plan, folder: RunFolder, todo: Sequence[Unit], call: StudyCall, options: RunOptions) -> None:
     """Hand the missing units to an executor and show how far it is."""
-    worker = Worker(plan, folder, _say(options.quiet))
+    say = _say(options.quiet)
+    worker = Worker(plan, folder, say)
+    probe(plan, _by_model(plan, _seconds(plan, folder, todo)), worker)
     seconds = _seconds(plan, folder, todo)
-    probe(plan, _by_model(plan, seconds), worker)
-    seconds = _seconds(plan, folder, todo)
+    if todo:
+        say(_expected(plan, sum(seconds.values()) / max(1, options.workers)), 0.0)
     if options.workers > 1:
         worker.release()
     with Progress(sum(seconds.values()) / max(1, options.workers), options.quiet) as progress:
@@ -259,6 +263,16 @@ def _seconds(plan: Plan, folder: RunFolder, todo: Sequence[Unit]) -> dict[str, f
     """Estimate every unit, by its id."""
     costs = Estimator(plan)
     return {unit.id: _unit_seconds(plan, folder, costs, unit) for unit in todo}
+
+
+def _expected(plan: Plan, seconds: float) -> str:
+    """Say what the work is expected to take, and whether memory may not suffice."""
+    costs = Estimator(plan)
+    bases = " and ".join(sorted({costs.speed(model).basis for model in plan.study.models}))
+    most = max(costs.memory().values())
+    free = free_bytes(pick_device())
+    line = f"expected: {spell_seconds(seconds)}, up to {most / 1e9:.1f} GB of {free / 1e9:.1f} GB memory; {bases}"
+    return line + (". It may not fit; token budgets are lowered where they must" if most > free else "")
 
 
 def _by_model(plan: Plan, seconds: dict[str, float]) -> dict[str, float]:

@@ -34,11 +34,11 @@ def release_memory() -> None:
         torch.cuda.empty_cache()
 
 
-def free_bytes(device: torch.device) -> int:
+def free_bytes(device: torch.device | str) -> int:
     """Return the memory that can still be taken on a device."""
     import torch
 
-    if device.type == "cuda":
+    if torch.device(device).type == "cuda":
         free, _ = torch.cuda.mem_get_info(device)
         return int(free) + torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
     import psutil
