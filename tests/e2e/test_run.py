@@ -143,17 +143,17 @@ def test_killed_and_run_again_gives_the_same_summary_byte_for_byte(
     assert (tmp_path / "run" / "findings.json").read_bytes() == outcome.folder.findings.read_bytes()
 
 
-def test_two_workers_give_the_same_summary_as_one(finished: tuple[Path, Outcome], tmp_path: Path) -> None:
+def test_two_workers_give_the_same_answers_and_summary_as_one(finished: tuple[Path, Outcome], tmp_path: Path) -> None:
     study, outcome = finished
     run_study(study, tmp_path / "run", RunOptions(quiet=True, workers=2))
-    ours, theirs = rows_of(tmp_path / "run"), rows_of(outcome.folder.path)
-    assert len(ours) == len(theirs)
-    for one, other in zip(ours, theirs, strict=True):
-        assert {k: v for k, v in one.items() if k != "value"}.keys() == {
-            k: v for k, v in other.items() if k != "value"
-        }.keys()
-        assert one["cell_id"] == other["cell_id"]
-        assert float(one["value"]) == pytest.approx(float(other["value"]), abs=0.11)
+    for cell in json.loads((tmp_path / "run/plan.json").read_text())["cells"]:
+        ours, theirs = (
+            read_predictions(folder / "cells" / cell["id"])[0] for folder in (tmp_path / "run", outcome.folder.path)
+        )
+        for one, other in zip(ours, theirs, strict=True):
+            assert (one.sample_id, one.output) == (other.sample_id, other.output)
+            assert one.label_scores == pytest.approx(other.label_scores, abs=1e-4)
+    assert numbers_of(tmp_path / "run") == numbers_of(outcome.folder.path)
 
 
 def test_a_failed_variant_is_failed_rows_and_the_rest_goes_on(finished: tuple[Path, Outcome], tmp_path: Path) -> None:
