@@ -16,8 +16,8 @@ from hanka.work import Worker
 
 WORTH_PROBING = 90.0
 "Estimated seconds of work from which on a model is probed."
-WORTH_CORRECTING = 1.0
-"Measured seconds from which on an estimate is corrected."
+WORTH_CORRECTING = 15.0
+"Measured seconds from which on an estimate is corrected; less says more of the moment than of the machine."
 
 
 def probe(plan: Plan, seconds: Mapping[str, float], worker: Worker) -> None:
