@@ -257,6 +257,7 @@ class _Merged(torch.autograd.Function):
         segment: Segment,
         scaling: float,
     ) -> torch.Tensor:
+        """Return the attention output, (tokens, heads, width)."""
         heads = key.shape[1]
         far, far_norm = _flash(_fold(query, heads), before_key, before_value, 0.0, False, scale=scaling)
         far, far_norm = _unfold(far, len(query)), _unfold(far_norm[..., None], len(query))
@@ -276,6 +277,7 @@ class _Merged(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *upstream: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
+        """Return the gradients of what `forward` took."""
         query, key, value, before_key, before_value, found, norm = ctx.saved_tensors
         (slope,), heads = upstream, key.shape[1]
         folded = [_fold(one, heads) for one in (slope, query)]

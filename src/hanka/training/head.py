@@ -58,6 +58,7 @@ class _LinearCrossEntropy(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, hidden: torch.Tensor, weight: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+        """Return the summed loss; the gradients are ready then, too."""
         for_hidden, for_weight = ctx.needs_input_grad[:2]
         d_hidden = torch.empty_like(hidden) if for_hidden else None
         d_weight = torch.zeros_like(weight) if for_weight else None
@@ -79,6 +80,7 @@ class _LinearCrossEntropy(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *upstream: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
+        """Return the gradients of what `forward` took."""
         d_hidden, d_weight = ctx.saved_tensors
         return (
             None if d_hidden is None else d_hidden.mul_(upstream[0].to(d_hidden.dtype)),
