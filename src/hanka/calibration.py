@@ -16,7 +16,7 @@ from hanka.work import Worker
 
 WORTH_PROBING = 90.0
 "Estimated seconds of work from which on a model is probed."
-WORTH_CORRECTING = 15.0
+WORTH_CORRECTING = 5.0
 "Measured seconds from which on an estimate is corrected; less says more of the moment than of the machine."
 
 
