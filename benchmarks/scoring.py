@@ -18,7 +18,7 @@ from benchmarks.floors import Parameters, Work, count_parameters, floor_ratio, l
 
 SHOTS = (4, 8)
 BATCH_SIZES: tuple[int | str, ...] = (1, 2, 4, 8)
-"Tried for the peer; 16 and `auto` were slower in every trial here."
+"Tried for the peer; `auto` spent far longer on its own detection."
 MAX_AUTO = 16
 "lm-eval's `auto` tries this first; its log-softmax over 64 long rows of 49,152 logits would not fit most machines."
 TRIAL_ITEMS = 12

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from hanka.engines.contract import MAX_SLOTS
 from hanka.models.catalogue import ModelRef
 from hanka.models.identity import n_parameters
 from hanka.models.memory import pass_tokens
@@ -24,8 +25,6 @@ from hanka.tasks.base import Task
 CHARACTERS_PER_TOKEN = 4.0
 SAMPLE = 40
 "Rows measured per dataset."
-MAX_SLOTS = 128
-"Rows continued at once (engines/generation.py)."
 UNIT_SECONDS = 0.6
 "Per variant made: rows encoded, files written."
 CELL_SECONDS = 0.05

@@ -12,6 +12,9 @@ from typing import NamedTuple, Protocol
 
 from hanka.prompting import EncodedQuery
 
+MAX_SLOTS = 128
+"Rows continued at once at most."
+
 
 @dataclass(frozen=True, slots=True)
 class Decoding:

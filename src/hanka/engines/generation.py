@@ -15,14 +15,11 @@ from typing import Any
 
 import torch
 
-from hanka.engines.contract import Decoding, TextAnswer
+from hanka.engines.contract import MAX_SLOTS, Decoding, TextAnswer
 from hanka.models.attention import forward, new_pack
 from hanka.models.decoding import Slots
 from hanka.models.loading import LoadedModel
 from hanka.models.packing import Prefix, Row, to_device
-
-MAX_SLOTS = 128
-"Rows continued at once at most."
 
 
 @dataclass(slots=True)
