@@ -134,12 +134,11 @@ def freed(model: Any, peft: str) -> Any:
 
 
 def weights_hash(model: Any) -> str:
-    """Hash the weights that train, to show that both sides begin with the same."""
+    """Hash the weights, to show that both sides begin with the same; mapped files lie in memory then."""
     digest = hashlib.sha256()
     for name, value in sorted(model.named_parameters()):
-        if value.requires_grad:
-            digest.update(name.encode())
-            digest.update(value.detach().numpy().tobytes())
+        digest.update(f"{name} {value.requires_grad} ".encode())
+        digest.update(value.detach().numpy())
     return digest.hexdigest()
 
 

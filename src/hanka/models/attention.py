@@ -16,6 +16,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from transformers import AttentionInterface
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 
+from hanka.models.lean import lean_layers
 from hanka.models.memory import is_out_of_memory
 from hanka.models.packing import NOTHING, Pack, Prefix, Row, pack, to_device
 
@@ -85,7 +86,8 @@ def packed_attention(model: Any) -> Iterator[None]:
     config._attn_implementation = NAME
     try:
         # cuDNN builds a plan for every new shape, and packed passes seldom repeat one.
-        with sdpa_kernel([SDPBackend.FLASH_ATTENTION, SDPBackend.EFFICIENT_ATTENTION, SDPBackend.MATH]):
+        kernels = sdpa_kernel([SDPBackend.FLASH_ATTENTION, SDPBackend.EFFICIENT_ATTENTION, SDPBackend.MATH])
+        with kernels, lean_layers(model):
             yield
     finally:
         config._attn_implementation = before
