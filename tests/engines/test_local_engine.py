@@ -9,10 +9,12 @@ import torch
 
 from hanka.engines import generation
 from hanka.engines.contract import Decoding, LabelAnswer, Refusal, TextAnswer
+from hanka.engines.generation import waves
 from hanka.engines.local import LocalEngine
 from hanka.engines.prefixes import BLOCK
 from hanka.models.catalogue import ModelRef
 from hanka.models.loading import LoadedModel
+from hanka.models.packing import Row
 from hanka.prompting import EncodedQuery
 from tiny_models import tiny_model, tiny_tokenizer
 
@@ -168,6 +170,26 @@ def test_more_queries_than_places_are_continued_as_if_each_were_alone(
     together = local.generate(queries, stop)
     assert together == [local.generate([query], stop)[0] for query in queries]
     assert len({one.n_tokens for one in together if isinstance(one, TextAnswer)}) > 1
+
+
+def test_a_few_long_rows_do_not_take_the_places_of_the_others() -> None:
+    rows = [Row([3] * length) for length in (596, 16, 20, 20, 20, 18, 300, 20)]
+    batches = [[0, 6], [2, 3, 4], [7, 5], [1]]
+    long, short = waves(rows, batches, n_new=4, cached_tokens=1200)
+    assert (long.n_tokens, long.n_slots, long.batches) == (600, 2, [[0, 6]])
+    assert (short.n_tokens, short.n_slots, short.batches) == (24, 6, batches[1:])
+    assert len(waves(rows[1:6], [[1, 2, 3], [4, 0]], n_new=4, cached_tokens=60)) == 1
+
+
+def test_long_and_short_queries_together_are_answered_as_if_alone() -> None:
+    local = engine("llama", 32)
+    generator = torch.Generator().manual_seed(7)
+    queries = [
+        EncodedQuery(torch.randint(2, 400, (length,), generator=generator).tolist(), ())
+        for length in (4, 90, 6, 5, 4, 60, 6, 5)
+    ]
+    together = local.generate(queries, Decoding(6, ()))
+    assert together == [local.generate([query], Decoding(6, ()))[0] for query in queries]
 
 
 def test_the_publishers_generation_settings_are_set_aside() -> None:

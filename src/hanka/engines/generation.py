@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import groupby
 from typing import Any
 
@@ -62,16 +62,54 @@ class Writer:
 def continue_packed(
     model: Any, rows: Sequence[Row], batches: Sequence[list[int]], prefix: Prefix, writer: Writer, cached_tokens: int
 ) -> list[TextAnswer]:
-    """Continue rows behind a prefix; `batches` of row indices enter as places become free.
+    """Continue rows behind a prefix; `batches` of row indices, longest rows first, enter as places become free.
 
     cached_tokens: own tokens that all places together may hold.
     """
-    n_tokens = max(len(row.ids) for row in rows) + writer.decoding.max_new_tokens
-    n_slots = max(1, min(len(rows), MAX_SLOTS, cached_tokens // n_tokens))
-    slots = Slots(n_slots, n_tokens, prefix, next(model.parameters()).device)
-    queue = [list(batch) for batch in batches]
-    n_waiting = len(rows)
     outputs: list[list[int]] = [[] for _ in rows]
+    for wave in waves(rows, batches, writer.decoding.max_new_tokens, cached_tokens):
+        slots = Slots(wave.n_slots, wave.n_tokens, prefix, next(model.parameters()).device)
+        _continue_wave(model, rows, wave.batches, slots, writer, outputs)
+    return writer.answers(outputs)
+
+
+@dataclass(frozen=True, slots=True)
+class Wave:
+    """Batches that are continued in the same places."""
+
+    n_tokens: int
+    "Own tokens of a place."
+    n_slots: int
+    "Places."
+    batches: list[list[int]]
+    "Row indices."
+
+
+def waves(rows: Sequence[Row], batches: Sequence[list[int]], n_new: int, cached_tokens: int) -> list[Wave]:
+    """Cut batches, longest rows first, where shorter rows would get twice the places: few long rows hold up nobody."""
+    found: list[Wave] = []
+    n_left = sum(map(len, batches))
+    for batch in batches:
+        n_tokens = max(len(rows[index].ids) for index in batch) + n_new
+        n_slots = max(1, min(n_left, MAX_SLOTS, cached_tokens // n_tokens))
+        if not found or n_slots >= 2 * found[-1].n_slots:
+            found.append(Wave(n_tokens, n_slots, []))
+        found[-1].batches.append(batch)
+        n_left -= len(batch)
+    return [replace(wave, n_slots=min(wave.n_slots, sum(map(len, wave.batches)))) for wave in found]
+
+
+def _continue_wave(
+    model: Any,
+    rows: Sequence[Row],
+    batches: Sequence[list[int]],
+    slots: Slots,
+    writer: Writer,
+    outputs: list[list[int]],
+) -> None:
+    """Continue the rows of one wave, adding to their outputs."""
+    queue = [list(batch) for batch in batches]
+    n_waiting = sum(map(len, queue))
     active: list[int] = []
 
     def settle(chosen: Sequence[int]) -> None:
@@ -83,12 +121,12 @@ def continue_packed(
             active.pop()
 
     while n_waiting or active:
-        free = n_slots - len(active)
-        if n_waiting and (not active or free >= min(n_waiting, -(-n_slots // 4))):
+        free = slots.n_slots - len(active)
+        if n_waiting and (not active or free >= min(n_waiting, -(-slots.n_slots // 4))):
             entering, queue[0] = queue[0][:free], queue[0][free:]
             queue = queue if queue[0] else queue[1:]
             n_waiting -= len(entering)
-            passed = new_pack(model, [rows[index] for index in entering], prefix, capture=True)
+            passed = new_pack(model, [rows[index] for index in entering], slots.prefix, capture=True)
             writer.n_forwarded += passed.input_ids.shape[1]
             lengths = [len(rows[index].ids) for index in entering]
             keep = [start + length - 1 for start, length in zip(passed.starts, lengths, strict=True)]
@@ -102,7 +140,6 @@ def continue_packed(
         chosen = forward(model, step, torch.arange(len(active), device=slots.device)).argmax(-1).tolist()
         slots.advance()
         settle(chosen)
-    return writer.answers(outputs)
 
 
 def continue_whole(
