@@ -46,8 +46,10 @@ def row(result: Mapping[str, Any]) -> str:
         ratio = f"**{result['ratio']:.2f}×** ({low:.2f}–{high:.2f})"
     memory = "–"
     if result["hanka_mib"] is not None and result["peer_mib"] is not None:
-        memory = f"{result['hanka_mib']:.0f} / {result['peer_mib']:.0f}"
-    target = f"≥ {result['target']:g}×" if result.get("target") else "–"
+        share = result["hanka_mib"] / result["peer_mib"]
+        memory = f"{result['hanka_mib']:.0f} / {result['peer_mib']:.0f} = {share:.2f}"
+    targets = [f"≥ {result['target']:g}×"] if result.get("target") else []
+    targets += [f"memory ≤ {result['memory_target']:g}"] if result.get("memory_target") else []
     cells = (
         result["workload"],
         seconds_cell(result["hanka_seconds"]),
@@ -56,7 +58,7 @@ def row(result: Mapping[str, Any]) -> str:
         f"{result['floor_ratio']:.2f}×",
         memory,
         agreement_cell(result["agreements"]),
-        target,
+        ", ".join(targets) or "–",
     )
     return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |\n"
 

@@ -50,6 +50,21 @@ def test_a_row_shows_median_range_ratio_floor_and_agreement() -> None:
     assert text.count("|") - text.count("\\|") == table.HEADER.splitlines()[0].count("|")
 
 
+@pytest.mark.parametrize(("mib", "met"), [(100.0, True), (100.1, False)])
+def test_memory_has_a_target_where_one_is_set(mib: float, met: bool) -> None:
+    one = Comparison("FTICL x", "peer", [1.0], [4.0], (Agreement("loss", 0.0, 1e-3, False),), 3.5, mib, 200.0)
+    targets = {
+        "target": run.target_of("FTICL sentiment", run.TARGETS),
+        "memory_target": run.target_of("FTICL x", run.MEMORY_TARGETS),
+    }
+    assert targets == {"target": 3.0, "memory_target": 0.5}
+    stored = one.as_json() | targets
+    assert run._good({"comparisons": [stored]}) is met
+    assert "/ 200 = 0.50" in table.row(stored)
+    assert "≥ 3×, memory ≤ 0.5" in table.row(stored)
+    assert run.target_of("FT sentiment, plain Trainer", run.TARGETS) is None
+
+
 def test_the_page_holds_every_stored_file() -> None:
     stored = comparison(Agreement("equal choices", 1.0, 0.995, True)).as_json()
     machine = {"processor": "X", "cores": 2, "memory_gib": 8, "torch_threads": 2, "versions": {"torch": "1"}}
