@@ -16,7 +16,8 @@ INTRODUCTION = """\
 Written by `make bench`; each file beside this one holds the numbers behind a row, with machine and versions.
 Seconds are medians, the range over repetitions in brackets; the two sides alternate, each measurement in a process of
 its own. Ratio: the peer's median over hanka's; in brackets the range over pairs. Floor ratio: multiply-adds the peer
-must do over the least there are (`benchmarks/floors.py`); a ratio well below it means hanka leaves time on the table.
+must do over the least there are (`benchmarks/floors.py`); a ratio well below it means hanka leaves time on the table,
+one above it that the peer loses time elsewhere.
 Memory: peak resident MiB above the loaded model. Where outputs do not agree, no ratio is given.
 """
 
