@@ -80,7 +80,7 @@ AttentionInterface.register(NAME, _attention)
 
 @contextlib.contextmanager
 def packed_attention(model: Any) -> Iterator[None]:
-    """Let a model's attention take layouts, for the time being; the backward pass belongs inside, too."""
+    """Let a model's attention take layouts and its layers work leanly; the backward pass belongs inside, too."""
     config = model.config
     before = config._attn_implementation
     config._attn_implementation = NAME
