@@ -136,6 +136,20 @@ def test_a_feed_forward_layer_that_computes_something_else_stays_as_it_is(monkey
         assert "forward" not in vars(layer)
 
 
+def test_what_ran_before_does_not_decide_which_layers_are_lean(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A gate that drops out is never compared: its draws would say that the kind of layer is another one."""
+    monkeypatch.setattr(lean, "_known", {})
+    noisy = adapted(target_modules=["gate_proj"], lora_dropout=0.5).train()
+    with lean_layers(noisy):
+        assert "forward" not in vars(noisy.base_model.model.model.layers[0].mlp)
+    half = tiny_model("llama").bfloat16()
+    with lean_layers(half):
+        assert "forward" in vars(half.model.layers[0].mlp)
+    plain = adapted()
+    with lean_layers(plain):
+        assert "forward" in vars(plain.base_model.model.model.layers[0].mlp)
+
+
 @pytest.mark.parametrize("name", sorted(ACTIVATIONS))
 def test_derivatives_of_activations_belong_to_them(name: str) -> None:
     x = torch.linspace(-4, 4, 33, dtype=torch.float64, requires_grad=True)

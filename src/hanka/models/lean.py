@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import torch
@@ -64,8 +63,7 @@ class Activation(NamedTuple):
     "gradient of f(x), x → gradient of x"
 
 
-@dataclass(frozen=True, slots=True)
-class Gate:
+class Gate(NamedTuple):
     """What a gated feed-forward layer puts into its last projection: f(gate) · x, elementwise."""
 
     values: torch.Tensor
@@ -122,8 +120,8 @@ def _lean_adapter(layer: Any) -> Callable[..., torch.Tensor] | None:
     return forward
 
 
-_known: dict[tuple[type, type], bool] = {}
-"Whether a kind of layer, with a kind of activation, computes what its parts' names say."
+_known: dict[tuple[object, ...], bool] = {}
+"Whether a kind of layer, with a kind of activation and a dtype, computes what its parts' names say."
 
 
 def _lean_feed_forward(layer: Any) -> Callable[..., torch.Tensor] | None:
@@ -131,9 +129,9 @@ def _lean_feed_forward(layer: Any) -> Callable[..., torch.Tensor] | None:
     parts = dict(layer.named_children())
     if not {"gate_proj", "up_proj", "down_proj", "act_fn"} <= set(parts):
         return None
-    projection = projection_of(layer.down_proj)
     activation = ACTIVATIONS.get(type(layer.act_fn).__name__)
-    if projection is None or activation is None:
+    before, projection = [projection_of(layer.gate_proj), projection_of(layer.up_proj)], projection_of(layer.down_proj)
+    if activation is None or projection is None or None in before:
         return None
     plainly: Callable[..., torch.Tensor] = layer.forward
 
@@ -143,7 +141,7 @@ def _lean_feed_forward(layer: Any) -> Callable[..., torch.Tensor] | None:
             return plainly(x)
         return project(projection, layer.up_proj(x), Gate(layer.gate_proj(x), activation))
 
-    kind = (type(layer), type(layer.act_fn))
+    kind = (type(layer), type(layer.act_fn), projection.weight.dtype)
     if kind not in _known:
         _known[kind] = _same(layer, forward)
     return forward if _known[kind] else None
@@ -152,10 +150,12 @@ def _lean_feed_forward(layer: Any) -> Callable[..., torch.Tensor] | None:
 def _same(layer: Any, forward: Callable[[torch.Tensor], torch.Tensor]) -> bool:
     """Tell whether a function gives a layer's numbers."""
     weight = next(layer.parameters())
-    width = getattr(layer.gate_proj, "in_features", weight.shape[-1])
+    width = layer.gate_proj.in_features
     probe = torch.linspace(-3, 3, 2 * width, dtype=weight.dtype, device=weight.device).view(1, 2, width)
+    rounding = 1e-4 if weight.dtype in (torch.float32, torch.float64) else 2e-2
     with torch.no_grad():
-        return torch.allclose(layer(probe), forward(probe), rtol=1e-3, atol=1e-5)
+        wanted, found = layer(probe).float(), forward(probe).float()
+    return bool((found - wanted).norm() <= rounding * wanted.norm())
 
 
 def _takes(projection: Projection, x: torch.Tensor) -> bool:
