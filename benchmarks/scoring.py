@@ -125,6 +125,6 @@ def agreement(ours: list[list[float]], theirs: list[list[float]]) -> tuple[float
 
 
 def measure_all(n_items: int, n_all: int, repetitions: int) -> Iterator[Comparison]:
-    """Measure both shot counts; choices are compared on all items with the fewer shots, on the timed ones with more."""
+    """Measure both shot counts; choices are compared on `n_all` items, or on the timed ones where these are more."""
     for shots in SHOTS:
-        yield compare(shots, n_items, max(n_items, n_all) if shots == min(SHOTS) else n_items, repetitions)
+        yield compare(shots, n_items, max(n_items, n_all), repetitions)

@@ -99,11 +99,14 @@ def check_contents(dataset: Dataset) -> None:
 
 
 def test_toy_contents_keep_their_promises() -> None:
-    for dataset in SOURCES.get("toy").catalogue(None).values():
+    catalogue = SOURCES.get("toy").catalogue(None)
+    assert catalogue
+    for dataset in catalogue.values():
         check_contents(dataset)
 
 
 @pytest.mark.real_cache
 def test_mini_contents_keep_their_promises(mini: Mapping[str, Dataset]) -> None:
+    assert mini
     for dataset in mini.values():
         check_contents(dataset)

@@ -213,6 +213,7 @@ def _task_use(
         raise source.error(key, "has no test set; name at least one under `in_domain:` or `out_of_domain:`")
 
     def find(role: str, name: str, index: int = 0) -> Dataset:
+        """Return the dataset a role names, or say what is wrong with it."""
         here = (*key, role, index)
         having = [one.name for one in datasets.values() if one.task == task.name]
         if name not in datasets:

@@ -36,6 +36,7 @@ def _per_task(check: Callable[[Any], Any]) -> Callable[[Any], Any]:
 
 def _whole_numbers(low: int) -> Callable[[Any], Any]:
     def check(value: Any) -> tuple[int, ...]:
+        """Return distinct whole numbers, or say which one is not."""
         items = value if isinstance(value, (list, tuple)) else [value]
         for item in items:
             if isinstance(item, bool) or not isinstance(item, int) or item < low:
