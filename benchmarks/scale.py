@@ -179,9 +179,9 @@ def _write_report(folder: Path) -> None:
     from hanka.audits import audit_rows
     from hanka.plan import build_plan
     from hanka.run import RunOptions, plan_json, study_yaml
-    from hanka.scoring import BASELINE_COLUMNS, score_baselines
     from hanka.store.folder import RunFolder, write_csv, write_json, write_text
     from hanka.study.resolve import load_study
+    from hanka.work.baselines import BASELINE_COLUMNS, score_baselines
 
     study = folder / "study.yaml"
     study.write_text(_many_rows(folder), encoding="utf-8")

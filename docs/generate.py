@@ -24,7 +24,7 @@ from hanka.datasets import hub, mini, paper, release, toy
 from hanka.datasets.base import Dataset, Roles
 from hanka.datasets.hub_recipes import RECIPES, HubRecipe
 from hanka.methods.contract import Params, TrainingParams
-from hanka.methods.fticl.params import FticlParams
+from hanka.methods.supervised.params import FticlParams
 from hanka.models.catalogue import MODELS, ModelEntry
 from hanka.study import schema
 

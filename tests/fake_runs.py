@@ -10,9 +10,9 @@ from hanka.identity import sha256_text, stream
 from hanka.plan import Plan, PlannedCell, build_plan
 from hanka.records import Prediction
 from hanka.run import RunOptions, plan_json, study_yaml
-from hanka.scoring import BASELINE_COLUMNS, score_baselines
 from hanka.store.folder import RunFolder, write_csv, write_json, write_predictions, write_text
 from hanka.study.resolve import load_study
+from hanka.work.baselines import BASELINE_COLUMNS, score_baselines
 
 STUDY = """\
 name: fake

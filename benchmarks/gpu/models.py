@@ -61,7 +61,7 @@ def tokenizer_of(n_entries: int) -> Any:
 
 def freed(model: Any, peft: str) -> Any:
     """Return the model with hanka's trainable weights: all ("none"), or fresh LoRA adapters ("lora")."""
-    from hanka.methods.supervised import trainable
+    from hanka.methods.supervised.adapt import trainable
 
     params = {"peft": peft, "r": LORA_RANK, "alpha": None, "dropout": 0.0, "target_modules": "all-linear"}
     return trainable(model, params, SEED)

@@ -114,9 +114,9 @@ def plan(
 ) -> None:
     """Print all variants and cells, what is done, token counts, estimated time and disk."""
     from hanka.plan import build_plan
-    from hanka.plan_table import describe_plan, print_plan
     from hanka.store.folder import RunFolder
     from hanka.study.resolve import load_study
+    from hanka.terminal.plan_table import describe_plan, print_plan
 
     built = build_plan(load_study(study, base, limit))
     description = describe_plan(built, RunFolder(out or _default_out(study)))
@@ -174,8 +174,8 @@ def compare(
 ) -> None:
     """Compare two variants, paired by sample, per test set and pooled."""
     from hanka.analysis.compare import compare_variants
-    from hanka.result_tables import print_comparison
     from hanka.store.folder import RunFolder
+    from hanka.terminal.result_tables import print_comparison
 
     print_comparison(compare_variants(RunFolder(folder), a, b))
 
@@ -199,7 +199,7 @@ def list_entries(
     what: Annotated[str, typer.Argument(metavar="tasks|datasets|methods|metrics|probes|models", help="What to list.")],
 ) -> None:
     """List what is registered."""
-    from hanka.listing import print_listing
+    from hanka.terminal.listing import print_listing
 
     print_listing(what)
 
@@ -207,7 +207,7 @@ def list_entries(
 @app.command()
 def doctor() -> None:
     """Say what is installed, which devices there are, and how to get what is missing."""
-    from hanka.doctor import print_diagnosis
+    from hanka.terminal.doctor import print_diagnosis
 
     print_diagnosis()
 
@@ -226,8 +226,8 @@ def _say_blocked(plan: object) -> None:
 
 
 def _run(study: Path, folder: Path, options: RunOptions) -> Outcome:
-    from hanka.result_tables import print_headline
     from hanka.run import run_study
+    from hanka.terminal.result_tables import print_headline
 
     outcome = run_study(study, folder, options)
     if outcome.n_new == 0:

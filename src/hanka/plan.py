@@ -150,7 +150,7 @@ def _tokens(study: Study) -> dict[str, Any]:
 
 
 def _base_variant(study: Study, model: ModelRef, identity: dict[str, Any]) -> PlannedVariant:
-    from hanka.methods.base import BASE
+    from hanka.methods.unadapted import BASE
 
     content = {
         "stage": STAGES["adapt"],

@@ -16,17 +16,14 @@ from typing import Any
 from hanka import __version__
 from hanka.analysis import analyse
 from hanka.audits import Audits, audit_rows, audit_tokens
-from hanka.calibration import correct, probe
-from hanka.estimate import Estimator
-from hanka.executor import Executor, InProcess, LocalProcesses, StudyCall
+from hanka.costs.estimate import Estimator
+from hanka.executors.local import Executor, InProcess, LocalProcesses, StudyCall
 from hanka.identity import content_id, sha256_text
 from hanka.metrics import rouge_tokenization
 from hanka.models.loading import pick_device
 from hanka.models.memory import free_bytes
 from hanka.plan import Plan, Unit, build_plan
-from hanka.progress import Progress, spell_seconds
 from hanka.report import render_report
-from hanka.scoring import BASELINE_COLUMNS, score_baselines
 from hanka.store.folder import (
     RunFolder,
     read_json,
@@ -37,7 +34,10 @@ from hanka.store.folder import (
 )
 from hanka.study.dataset_declarations import data_folder, own_places
 from hanka.study.resolve import Study, load_study
-from hanka.work import Worker, cell_done, variant_done
+from hanka.terminal.progress import Progress, spell_seconds
+from hanka.work.baselines import BASELINE_COLUMNS, score_baselines
+from hanka.work.measured import correct, probe
+from hanka.work.worker import Worker, cell_done, variant_done
 
 
 @dataclass(frozen=True, slots=True)

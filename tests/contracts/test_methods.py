@@ -19,7 +19,7 @@ from hanka.engines.contract import Decoding, LabelAnswer, TextAnswer
 from hanka.engines.local import LocalEngine
 from hanka.methods import METHODS, Method
 from hanka.methods.contract import Adapted, AdaptRequest, TrainingData
-from hanka.methods.supervised import trainable
+from hanka.methods.supervised.adapt import trainable
 from hanka.models.loading import LoadedModel, load_model, load_variant
 from hanka.plan import Plan, PlannedVariant, build_plan
 from hanka.prompting import EncodedQuery, Prompter, TextPolicy

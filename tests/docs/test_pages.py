@@ -11,9 +11,9 @@ import pytest
 import yaml
 from markdown_blocks import ROOT, Block, blocks, pages
 
-from hanka.scoring import BASELINE_COLUMNS
 from hanka.store.folder import PREDICTION_COLUMNS, SUMMARY_COLUMNS
 from hanka.study import load_study
+from hanka.work.baselines import BASELINE_COLUMNS
 
 STUDIES = [block for page in pages() for block in blocks(page, "yaml")]
 LINK = re.compile(r"\[[^\]]*\]\((?!https?:|mailto:|#)([^)#\s]+)")

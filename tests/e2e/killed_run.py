@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 from hanka import run as run_module
-from hanka.progress import Progress
+from hanka.terminal.progress import Progress
 
 study, out, wanted = sys.argv[1:]
 

@@ -6,7 +6,7 @@ import pytest
 
 from hanka.errors import UnitError
 from hanka.methods.contract import TrainingData
-from hanka.methods.supervised import demonstrations_before, encode_training
+from hanka.methods.supervised.adapt import demonstrations_before, encode_training
 from hanka.prompting import Prompter, TextPolicy
 from hanka.records import Example
 from hanka.tasks import TASKS

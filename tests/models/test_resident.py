@@ -10,7 +10,7 @@ import torch
 
 from hanka.engines.contract import LabelAnswer
 from hanka.engines.local import LocalEngine
-from hanka.methods.supervised import trainable
+from hanka.methods.supervised.adapt import trainable
 from hanka.models import resident
 from hanka.models.catalogue import ModelRef, find_model
 from hanka.models.loading import LoadedModel, load_model, load_variant

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import torch
 
-from hanka.methods.supervised import trainable
+from hanka.methods.supervised.adapt import trainable
 from hanka.prompting import Encoded
 from hanka.training import head
 from hanka.training.batching import micro_batches, pad, shareable, supervised

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from hanka.methods.base import BASE
 from hanka.methods.contract import Method
-from hanka.methods.fticl import FTICL
-from hanka.methods.sft import SFT
+from hanka.methods.supervised import FTICL, SFT
+from hanka.methods.unadapted import BASE
 from hanka.registry import Registry
 
 METHODS: Registry[Method] = Registry(

@@ -11,13 +11,15 @@ from typing import Any
 import pytest
 
 from fake_runs import fake_run, write_study
-from hanka import result_tables, run, work
+from hanka import run
 from hanka.analysis import analyse
 from hanka.plan import Plan, build_plan
 from hanka.report import render_report
 from hanka.run import RunOptions, run_study
 from hanka.store.folder import RunFolder, write_json
 from hanka.study.resolve import load_study
+from hanka.terminal import result_tables
+from hanka.work import worker as work
 from test_layers import HEAVY, libraries_of
 
 

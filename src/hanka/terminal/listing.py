@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from hanka.errors import HankaError, nearest
-from hanka.result_tables import console
+from hanka.terminal.result_tables import console
 
 Rows = tuple[tuple[str, ...], list[tuple[str, ...]]]
 

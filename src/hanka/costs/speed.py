@@ -237,7 +237,7 @@ def _training(resident: Resident, model: ModelRef, dtype: str, kind: str) -> Tra
     """Measure one micro-batch forward and back, what it keeps, and one optimizer step."""
     import torch
 
-    from hanka.methods.supervised import trainable
+    from hanka.methods.supervised.adapt import trainable
     from hanka.prompting import Encoded
     from hanka.training.gradient import Gradient
 

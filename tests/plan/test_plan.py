@@ -17,7 +17,7 @@ from hanka.study import data
 from hanka.study.resolve import resolve
 from hanka.study.source import parse_source
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 BASE: dict[str, Any] = {
     "name": "plan",
     "base": "smollm2-135m-instruct",

@@ -15,6 +15,7 @@ from dataclasses import asdict, dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
+from hanka.costs.speed import known_speed, measure_speed, remember_speed
 from hanka.engines.contract import Decoding, Engine, LabelAnswer, Refusal, TextAnswer
 from hanka.errors import HankaError, UnitError
 from hanka.identity import sha256_text
@@ -25,7 +26,6 @@ from hanka.models.resident import Resident
 from hanka.plan import Plan, PlannedCell, PlannedVariant, Unit
 from hanka.prompting import Asked, Prompter, TextPolicy, require_distinct_first_tokens
 from hanka.records import Prediction
-from hanka.speed import known_speed, measure_speed, remember_speed
 from hanka.store.folder import RunFolder, make_folder, read_json_or_none, write_json, write_predictions, write_text
 
 if TYPE_CHECKING:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from hanka.costs.speed import DEFAULT_PARAMETERS, Speed, guessed_speed, known_speed
 from hanka.engines.contract import MAX_SLOTS
 from hanka.models.catalogue import ModelRef
 from hanka.models.identity import n_parameters
@@ -18,7 +19,6 @@ from hanka.models.memory import pass_tokens
 from hanka.models.wheel import converted_folder
 from hanka.plan import Plan, PlannedCell, PlannedVariant
 from hanka.records import Example
-from hanka.speed import DEFAULT_PARAMETERS, Speed, guessed_speed, known_speed
 from hanka.store.folder import read_json_or_none
 from hanka.tasks.base import Task
 

@@ -95,7 +95,7 @@ def _start(call: StudyCall, workers: int) -> None:
 
     import torch
 
-    from hanka.work import Worker
+    from hanka.work.worker import Worker
 
     torch.set_num_threads(max(1, (os.cpu_count() or 1) // workers))
     plan = build_plan(load_study(call.path, call.base, call.limit), ask_hub=True)

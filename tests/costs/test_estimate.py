@@ -8,19 +8,19 @@ from typing import Any
 import pytest
 import yaml
 
-from hanka import calibration
+from hanka.costs.estimate import Estimator
+from hanka.costs.speed import Speed, Training, guessed_speed, known_speed, measure_speed, remember_speed, speed_file
 from hanka.engines.contract import LabelAnswer
 from hanka.engines.local import LocalEngine
-from hanka.estimate import Estimator
 from hanka.models.resident import Resident
 from hanka.plan import Plan, build_plan
-from hanka.plan_table import describe_plan
 from hanka.prompting import EncodedQuery
-from hanka.speed import Speed, Training, guessed_speed, known_speed, measure_speed, remember_speed, speed_file
 from hanka.store.folder import RunFolder, write_json
 from hanka.study.resolve import resolve
 from hanka.study.source import parse_source
-from hanka.work import Worker
+from hanka.terminal.plan_table import describe_plan
+from hanka.work import measured
+from hanka.work.worker import Worker
 
 SPEED = Speed("made up", 1e-3, 1000.0, 0.1, 0.01, 1.0, training={k: Training(3e-3, 0.5, 1e6) for k in ("none", "lora")})
 
@@ -124,11 +124,11 @@ def test_only_a_guessed_model_with_long_work_is_probed(plan: Plan, monkeypatch: 
     probed: list[str] = []
     worker = Worker(plan, RunFolder(Path()), lambda _what, _share: None)
     monkeypatch.setattr(Worker, "measure", lambda _self, one: probed.append(one.name))
-    calibration.probe(plan, {model.name: 10.0}, worker)
+    measured.probe(plan, {model.name: 10.0}, worker)
     assert probed == []
-    calibration.probe(plan, {model.name: 1000.0}, worker)
+    measured.probe(plan, {model.name: 1000.0}, worker)
     assert probed == [model.name]
     remember_speed(model, guessed_speed(model))
-    calibration.probe(plan, {model.name: 1000.0}, worker)
+    measured.probe(plan, {model.name: 1000.0}, worker)
     assert probed == [model.name]
     speed_file(model).unlink()

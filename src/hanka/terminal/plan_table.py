@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-from hanka.estimate import Cost, Estimator
+from hanka.costs.estimate import Cost, Estimator
 from hanka.plan import Plan
-from hanka.progress import spell_seconds
-from hanka.result_tables import console
 from hanka.store.folder import RunFolder
-from hanka.work import cell_done, variant_done
+from hanka.terminal.progress import spell_seconds
+from hanka.terminal.result_tables import console
+from hanka.work.worker import cell_done, variant_done
 
 
 def describe_plan(plan: Plan, folder: RunFolder) -> dict[str, Any]:

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from hanka.estimate import Estimator
+from hanka.costs.estimate import Estimator
+from hanka.costs.speed import known_speed, remember_speed
 from hanka.models.memory import is_out_of_memory
 from hanka.plan import Plan, PlannedVariant
-from hanka.speed import known_speed, remember_speed
 from hanka.store.folder import RunFolder, read_json_or_none
-from hanka.work import Worker
+from hanka.work.worker import Worker
 
 WORTH_PROBING = 90.0
 "Estimated seconds of work from which on a model is probed."

@@ -1,0 +1,15 @@
+"""What could spoil the numbers, looked for before any training → audits.json, table, report.
+
+Overlap between training, tests and demonstrations; repeated rows; labels outside the label set; rows lost
+to truncation; answers that merge with the prompt; references longer than the generation cap; labels that
+begin with the same token; prompts that differ between training and scoring. Every finding carries counts;
+`strict: true` turns them into one error.
+"""
+
+from __future__ import annotations
+
+from hanka.audits.record import Audits
+from hanka.audits.rows import audit_rows
+from hanka.audits.tokens import audit_tokens
+
+__all__ = ["Audits", "audit_rows", "audit_tokens"]

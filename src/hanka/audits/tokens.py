@@ -1,0 +1,112 @@
+"""Audits that need a base model's tokenizer: truncation, boundaries, caps, labels, templates."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from hanka.audits.record import Audits
+from hanka.methods.contract import TrainingData
+from hanka.plan import Plan, PlannedVariant
+from hanka.prompting import Prompter, TextPolicy, colliding_labels, require_distinct_first_tokens
+from hanka.records import AuditWarning
+
+SAMPLE = 50
+"Rows on which training and scoring are compared token by token."
+
+
+def audit_tokens(plan: Plan, audits: Audits, tokenizer: Any, model: str) -> None:
+    """Run the audits that need a base model's tokenizer: truncation, boundaries, caps, labels, templates."""
+    policy = TextPolicy(**plan.study.spec.tokens.model_dump(), protocol=plan.study.spec.protocol)
+    prompter = Prompter(tokenizer, policy)
+    audits.policy[model] = {
+        "bos": policy.bos,
+        "bos_tokens": len(prompter.bos_ids("x")),
+        "eos_after_targets": policy.eos,
+        "template": policy.template,
+        "padding": "left, masked; never attended",
+        "answer_boundary": "tokenised with the prompt; the answer begins where the ids first differ",
+    }
+    seen: set[tuple[Any, ...]] = set()
+    for planned in plan.variants.values():
+        if planned.training is None or planned.use is None or planned.model.name != model:
+            continue
+        params = planned.variant.params
+        key = (
+            planned.training.fingerprint,
+            params["prompt"],
+            params["max_length"],
+            params.get("shots"),
+            params.get("draw"),
+            planned.variant.seed,
+        )
+        if key not in seen:
+            seen.add(key)
+            _training_tokens(audits, plan, prompter, planned)
+    asked = {(cell.test.dataset.name, cell.cell.prompt): cell for cell in plan.cells.values()}
+    for (name, prompt), cell in asked.items():
+        task = plan.study.tasks[cell.cell.test_task].task
+        rows = cell.test.examples
+        if task.kind == "classification":
+            queries = prompter.ask(task, prompt, (), rows).encoded
+            if plan.study.scoring == "first_token":
+                require_distinct_first_tokens(queries, task.labels, f"task {task.name}, prompt {prompt}")
+            pairs = colliding_labels(queries, task.labels)
+            audits.found(
+                "label tokens", f"{name} test, {prompt}", [f"{a} / {b}" for a, b in pairs], len(task.labels),
+                "labels begin with the same token; first-token scoring cannot tell them apart",
+            )  # fmt: skip
+        else:
+            cap = plan.study.spec.eval.max_new_tokens
+            lengths = tokenizer([row.target for row in rows], add_special_tokens=False)["input_ids"]
+            longer = [row.id for row, ids in zip(rows, lengths, strict=True) if len(ids) > cap]
+            audits.found(
+                "generation cap", f"{name} test", longer, len(rows), f"references are longer than {cap} tokens"
+            )
+
+
+def _training_tokens(audits: Audits, plan: Plan, prompter: Prompter, planned: PlannedVariant) -> None:
+    from hanka.methods.supervised.adapt import encode_training
+
+    assert planned.training is not None
+    assert planned.use is not None
+    params, rows = planned.variant.params, planned.training.examples
+    data = TrainingData(
+        planned.use.task, params["prompt"], rows, planned.demonstrations, plan.study.spec.protocol, planned.companions
+    )
+    encoded = encode_training(prompter, data, params, planned.variant.seed)
+    where = f"{planned.variant.label} on {planned.training.dataset.name}, {len(rows)} rows"
+    total = len(rows)
+    limit = params["max_length"]
+
+    def count(audit: str, number: int, message: str, ids: Sequence[str] = ()) -> None:
+        audits.checked(audit, where, total)
+        if number:
+            audits.warnings.append(AuditWarning(audit, where, number, total, message, tuple(ids)))
+
+    count("truncation", encoded.n_dropped, f"rows do not fit max_length {limit} and are left out", encoded.dropped_ids)
+    count("truncation", encoded.n_cut, f"rows are cut at max_length {limit}, as published")
+    count("lost targets", encoded.n_unsupervised, "rows have no supervised token left and teach nothing, as published")
+    what = "is swallowed by the mask, as published" if plan.study.spec.protocol == "paper" else "is supervised whole"
+    count(
+        "merged boundary",
+        encoded.n_merged,
+        f"a token holds the end of the prompt and the start of the answer; it {what}",
+    )
+    _same_tokens(audits, prompter, data, where)
+
+
+def _same_tokens(audits: Audits, prompter: Prompter, data: TrainingData, where: str) -> None:
+    """Training and scoring must see the same ids before the answer; compared on a sample of rows."""
+    rows = list(data.examples[:SAMPLE])
+    asked = prompter.ask(data.task, data.prompt, (), rows)
+    trained = prompter.training_rows([""] * len(rows), asked.queries, [row.target for row in rows])
+    scored = [query.context for query in asked.encoded]
+    differ = [
+        row.id
+        for row, encoded, context in zip(rows, trained, scored, strict=True)
+        if encoded.ids[: encoded.start] != context
+    ]
+    audits.found(
+        "template", where, differ, len(rows), "the tokens before the answer differ between training and scoring"
+    )

@@ -1,0 +1,1 @@
+"""What work costs: tokens, seconds, memory, disk, before it runs."""

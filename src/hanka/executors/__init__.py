@@ -1,0 +1,1 @@
+"""Who carries out units, and in which process."""
