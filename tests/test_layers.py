@@ -29,7 +29,7 @@ LAYERS = (
     ("models",),
     ("prompting",),
     ("training", "engines"),
-    ("methods",),
+    ("methods", "recipes", "contexts"),
     ("probes",),
     ("study",),
     ("plan",),
@@ -45,7 +45,7 @@ LAYERS = (
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
 READING = ("analysis", "report")
 NOT_FOR_READING = {
-    "run", "plan", "study", "engines", "models", "methods", "training", "prompting", "probes",
+    "run", "plan", "study", "engines", "models", "methods", "training", "prompting", "probes", "recipes", "contexts",
     "work", "executors", "audits", "costs", "cli", "terminal",
 }  # fmt: skip
 HEAVY = {"torch", "transformers", "peft", "accelerate", "trl", "safetensors", "gguf", "tokenizers"}

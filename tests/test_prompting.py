@@ -13,7 +13,7 @@ from hanka.prompting import (
     require_distinct_first_tokens,
     shared_prefix,
 )
-from hanka.records import Example
+from hanka.records import Built, Example
 from hanka.tasks import TASKS
 from hanka.tasks.base import Task
 from tiny_models import tiny_tokenizer
@@ -154,3 +154,101 @@ def test_the_paper_protocol_scores_every_prompt_set_with_the_label_ids_of_p1() -
     p1, p2 = (prompter(protocol="paper").ask(INFERENCE, prompt, (), rows).encoded[0] for prompt in ("p1", "p2"))
     own = prompter().ask(INFERENCE, "p2", (), rows).encoded[0]
     assert p2.labels == p1.labels != own.labels
+
+
+CHANGES_EARLIER_TURNS = (
+    "{% for m in messages %}<{{ m['role'] }}{% if loop.last %} last{% endif %}>{{ m['content'] }}{% endfor %}"
+    "{% if add_generation_prompt %}<assistant>{% endif %}"
+)
+
+
+def chat_prompter(template: str) -> Prompter:
+    tokenizer = tiny_tokenizer()
+    tokenizer.chat_template = template
+    return Prompter(tokenizer, TextPolicy(template="chat"))
+
+
+def test_a_chat_template_that_changes_earlier_turns_can_be_asked_at_zero_shots() -> None:
+    asked = chat_prompter(CHANGES_EARLIER_TURNS)
+    found = asked.ask(SENTIMENT, "p1", (), [example("text")])
+    assert found.queries == ["<user last>### Input:\ntext\n### Sentiment:<assistant>"]
+    assert found.template_hash == asked.template_hash(SENTIMENT, "p1")
+
+
+def test_the_template_hash_of_a_chat_asks_for_no_demonstration_and_changes_with_the_template() -> None:
+    no_assistant = (
+        "{% for m in messages %}{% if m['role'] != 'user' %}{{ raise_exception('user turns only') }}{% endif %}"
+    )
+    alone = chat_prompter(no_assistant + "<user>{{ m['content'] }}{% endfor %}").template_hash(SENTIMENT, "p1")
+    others = {
+        chat_prompter(CHANGES_EARLIER_TURNS).template_hash(SENTIMENT, "p1"),
+        chat_prompter(CHANGES_EARLIER_TURNS.replace("<{{", "</assistant><{{")).template_hash(SENTIMENT, "p1"),
+        chat_prompter(CHANGES_EARLIER_TURNS).template_hash(SENTIMENT, "p2"),
+    }
+    assert len(others | {alone}) == 4
+
+
+def stands(*texts: str, **inserted: str) -> Built:
+    return Built(tuple(example(text) for text in texts), inserted)
+
+
+def plain(text: str) -> str:
+    return f"### Input:\n{text}\n### Sentiment:"
+
+
+def test_what_all_queries_share_is_the_prefix_and_the_rest_stands_in_the_query() -> None:
+    rows = [example("one"), example("two")]
+    built = [stands("a", "b"), stands("a", "c", "d", passages="P!")]
+    prefix, queries = prompter().render(SENTIMENT, "p1", [example("z")], rows, built)
+    shown = {text: plain(text) + "positive\n\n" for text in "zabcd"}
+    assert prefix == shown["z"] + shown["a"]
+    assert queries == [shown["b"] + plain("one"), shown["c"] + shown["d"] + "P!" + plain("two")]
+
+
+def test_text_inserted_before_every_query_alike_is_shared_and_other_text_is_not() -> None:
+    rows = [example("one"), example("two")]
+    alike = prompter().render(SENTIMENT, "p1", (), rows, [stands("a", note="N ")] * 2)
+    assert alike == (plain("a") + "positive\n\nN ", [plain("one"), plain("two")])
+    different = prompter().render(SENTIMENT, "p1", (), rows, [stands(note="N "), stands(note="M ")])
+    assert different == ("", ["N " + plain("one"), "M " + plain("two")])
+
+
+DEMONSTRATIONS = st.lists(st.sampled_from("abc"), max_size=3)
+
+
+@given(st.lists(st.tuples(DEMONSTRATIONS, st.sampled_from(["", "x "])), min_size=1, max_size=4))
+@settings(max_examples=60, deadline=None)
+def test_sharing_changes_no_text(plans: list[tuple[list[str], str]]) -> None:
+    rows = [example(f"query {place}") for place in range(len(plans))]
+    built = [stands(*texts, note=note) for texts, note in plans]
+    chat = chat_prompter("{% for m in messages %}<{{ m['role'] }}>{{ m['content'] }}{% endfor %}")
+    for asked in (prompter(), chat):
+        prefix, queries = asked.render(SENTIMENT, "p1", (), rows, built)
+        alone = [asked.render(SENTIMENT, "p1", (), [row], [one]) for row, one in zip(rows, built, strict=True)]
+        assert [prefix + query for query in queries] == [before + query for before, (query,) in alone]
+
+
+def test_per_query_contexts_that_agree_render_as_shared_demonstrations_do() -> None:
+    rows, shown = [example("one"), example("two")], [example("a"), example("b")]
+    for asked in (prompter(), prompter(protocol="paper", bos="always")):
+        shared = asked.ask(SENTIMENT, "p1", shown, rows)
+        assert asked.ask(SENTIMENT, "p1", (), rows, [Built(tuple(shown), {})] * 2) == shared
+        assert asked.ask(SENTIMENT, "p1", (), rows, [Built((), {})] * 2) == asked.ask(SENTIMENT, "p1", (), rows)
+
+
+def test_inserted_text_goes_into_the_user_turn_of_a_chat() -> None:
+    asked = chat_prompter("{% for m in messages %}<{{ m['role'] }}>{{ m['content'] }}{% endfor %}")
+    prefix, queries = asked.render(SENTIMENT, "p1", (), [example("one")] * 2, [stands("a", p="P! ")] * 2)
+    assert prefix == "<user>" + plain("a") + "<assistant>positive"
+    assert queries == ["<user>P! " + plain("one")] * 2
+
+
+def test_a_chat_template_that_changes_earlier_turns_shares_nothing() -> None:
+    prefix, (query,) = chat_prompter(CHANGES_EARLIER_TURNS).render(SENTIMENT, "p1", [example("a")], [example("one")])
+    assert prefix == ""
+    assert query == "<user>" + plain("a") + "<assistant>positive<user last>" + plain("one") + "<assistant>"
+
+
+def test_every_query_needs_what_stands_before_it() -> None:
+    with pytest.raises(ValueError, match="argument"):
+        prompter().render(SENTIMENT, "p1", (), [example("one"), example("two")], [stands("a")])

@@ -18,7 +18,7 @@ from typing import Any, Literal, NamedTuple, Protocol
 
 from hanka.errors import DataError
 from hanka.identity import canonical, sha256_text
-from hanka.records import Example
+from hanka.records import Built, Example
 from hanka.tasks.base import FIELD, Task
 
 SEPARATOR = "\n\n"
@@ -79,9 +79,9 @@ class Asked(NamedTuple):
     """A test set's questions, rendered and encoded."""
 
     prefix: str
-    "The demonstrations as they stand before every query."
+    "What stands before every query, demonstrations first; empty where nothing is shared."
     queries: list[str]
-    "Each query, without the prefix."
+    "Each query with what stands before it alone, without the prefix."
     encoded: list[EncodedQuery]
     "Token ids of prefix + query, and of the labels of a classification."
     template_hash: str
@@ -104,40 +104,76 @@ class Prompter:
     # ---- text
 
     def render(
-        self, task: Task, prompt: str, demonstrations: Sequence[Example], examples: Sequence[Example]
+        self,
+        task: Task,
+        prompt: str,
+        demonstrations: Sequence[Example],
+        examples: Sequence[Example],
+        built: Sequence[Built] = (),
     ) -> tuple[str, list[str]]:
-        """Render the demonstrations once and every query after them.
+        """Render what all queries share once, and every query after it.
 
-        Returns (prefix, queries): prefix + query is what the model reads; the prefix is "" without demonstrations.
+        built: what stands before each query behind `demonstrations`, one per example; what all of them share joins the
+        prefix. Returns (prefix, queries): prefix + query is what the model reads; the prefix is "" where nothing is
+        shared, and where a chat template changes earlier turns.
         """
-        if self.policy.template == "plain":
-            prefix = "".join(task.render(one, prompt) + one.target + SEPARATOR for one in demonstrations)
-            return prefix, [task.render(example, prompt) for example in examples]
+        before = list(built) if built else [Built((), {})] * len(examples)
+        n_shared = shared_demonstrations(before) if built else 0
+        shown = [*demonstrations, *(before[0].demonstrations[:n_shared] if before else ())]
+        own = [Built(one.demonstrations[n_shared:], one.fields) for one in before]
+        rendered = self._plain if self.policy.template == "plain" else self._chats
+        return rendered(task, prompt, shown, own, examples)
+
+    def _plain(
+        self, task: Task, prompt: str, shown: Sequence[Example], own: Sequence[Built], examples: Sequence[Example]
+    ) -> tuple[str, list[str]]:
+        texts = [self._shown(task, prompt, one.demonstrations) + "".join(one.fields.values()) for one in own]
+        common = texts[0] if len(set(texts)) == 1 else ""
+        queries = [text[len(common) :] + task.render(one, prompt) for text, one in zip(texts, examples, strict=True)]
+        return self._shown(task, prompt, shown) + common, queries
+
+    def _chats(
+        self, task: Task, prompt: str, shown: Sequence[Example], own: Sequence[Built], examples: Sequence[Example]
+    ) -> tuple[str, list[str]]:
+        turns = self._turns(task, prompt, shown)
+        prefix = self._chat(turns, False) if turns else ""
+        texts = []
+        for one, example in zip(own, examples, strict=True):
+            asked = "".join(one.fields.values()) + task.render(example, prompt)
+            before = self._turns(task, prompt, one.demonstrations)
+            texts.append(self._chat([*turns, *before, {"role": "user", "content": asked}], True))
+        if not all(text.startswith(prefix) for text in texts):
+            prefix = ""
+        return prefix, [text[len(prefix) :] for text in texts]
+
+    def _shown(self, task: Task, prompt: str, demonstrations: Sequence[Example]) -> str:
+        return "".join(task.render(one, prompt) + one.target + SEPARATOR for one in demonstrations)
+
+    def _turns(self, task: Task, prompt: str, demonstrations: Sequence[Example]) -> list[dict[str, str]]:
         turns = []
         for one in demonstrations:
             turns.append({"role": "user", "content": task.render(one, prompt)})
             turns.append({"role": "assistant", "content": one.target})
-        prefix = self._chat(turns, False) if turns else ""
-        queries = []
-        for example in examples:
-            text = self._chat([*turns, {"role": "user", "content": task.render(example, prompt)}], True)
-            if not text.startswith(prefix):
-                raise DataError(
-                    "this chat template changes earlier turns, so demonstrations cannot be shared; use plain"
-                )
-            queries.append(text[len(prefix) :])
-        return prefix, queries
+        return turns
 
     def _chat(self, turns: list[dict[str, str]], ask: bool) -> str:
         return str(self.tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=ask))
 
     def template_hash(self, task: Task, prompt: str) -> str:
-        """Hash how a task is asked: template, labels, chat template, token policy. Equal in training and scoring."""
+        """Hash how a task is asked: template, labels, chat template, token policy. Equal in training and scoring.
+
+        It does not depend on shots. A chat is rendered without demonstrations, which its template may refuse; the
+        template's own text stands for how it would join them.
+        """
         fields = {name: f"\u27e8{name}\u27e9" for name in FIELD.findall(task.template(prompt))}
         probe = Example("probe", fields, "\u27e8output\u27e9")
-        prefix, queries = self.render(task, prompt, [probe], [probe])
+        if self.policy.template == "plain":
+            text = self._shown(task, prompt, [probe]) + task.render(probe, prompt)
+        else:
+            text = self.render(task, prompt, [], [probe])[1][0]
+            text += canonical(getattr(self.tokenizer, "chat_template", None))
         policy = [self.policy.bos, self.policy.eos, self.policy.template, self.policy.protocol]
-        return sha256_text(canonical([prefix + queries[0], list(task.labels), policy, self._adds_bos]))[:16]
+        return sha256_text(canonical([text, list(task.labels), policy, self._adds_bos]))[:16]
 
     # ---- tokens
 
@@ -177,14 +213,24 @@ class Prompter:
             rows.append(Encoded(bos + ids + ending, len(bos) + cut))
         return rows
 
-    def ask(self, task: Task, prompt: str, demonstrations: Sequence[Example], examples: Sequence[Example]) -> Asked:
-        """Render and encode the questions of a test set; under `protocol: paper` label ids are those of p1."""
-        prefix, queries = self.render(task, prompt, demonstrations, examples)
-        shots = len(demonstrations)
+    def ask(
+        self,
+        task: Task,
+        prompt: str,
+        demonstrations: Sequence[Example],
+        examples: Sequence[Example],
+        built: Sequence[Built] = (),
+    ) -> Asked:
+        """Render and encode the questions of a test set; under `protocol: paper` label ids are those of p1.
+
+        built: as `render` takes it.
+        """
+        prefix, queries = self.render(task, prompt, demonstrations, examples, built)
+        shots = len(demonstrations) + max((len(one.demonstrations) for one in built), default=0)
         if task.kind == "classification":
             published = None
             if self.policy.protocol == "paper" and prompt != "p1" and "p1" in task.prompts:
-                published = self.render(task, "p1", demonstrations, examples)[1]
+                published = self.render(task, "p1", demonstrations, examples, built)[1]
             encoded = self.label_queries(task, prefix, queries, shots, published)
         else:
             encoded = self.text_queries(task, prefix, queries, shots)
@@ -230,6 +276,16 @@ class Prompter:
             EncodedQuery(self.bos_ids(text, shots, task) + ids[: shared_length(ids, longer)], ())
             for text, ids, longer in zip(contexts, before, continued, strict=True)
         ]
+
+
+def shared_demonstrations(built: Sequence[Built]) -> int:
+    """Count the leading demonstrations that stand before every query."""
+    first, *others = [one.demonstrations for one in built] or [()]
+    count = len(first)
+    for other in others:
+        alike = (index for index, (one, two) in enumerate(zip(first, other, strict=False)) if one != two)
+        count = min(count, next(alike, len(other)))
+    return count
 
 
 def shared_length(left: Sequence[int], right: Sequence[int]) -> int:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-Split = Literal["train", "test", "demonstrations"]
+Split = Literal["train", "test", "demonstrations", "validation", "passages"]
 Relation = Literal["in_domain", "out_of_domain", "cross_task"]
 Status = Literal["ok", "unparsed", "failed"]
 TaskKind = Literal["classification", "generation"]
@@ -30,6 +30,44 @@ class Example:
     "The reference output: a label word, or text."
     group: str = ""
     "Examples that share a source text share a group; empty means the example stands alone."
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Rows of one task from one dataset; a training set is one part, or several."""
+
+    task: str
+    "Task name."
+    dataset: str
+    "Name of the dataset the rows come from."
+    examples: tuple[Example, ...]
+    "The rows, in order."
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """What stands before one query: demonstrations, then inserted text."""
+
+    demonstrations: tuple[Example, ...]
+    "In the order they stand in; the last one is nearest to the query."
+    fields: Mapping[str, str]
+    "Text inserted between the last demonstration and the query, by what it is (`passages`), as it is read."
+
+
+@dataclass(frozen=True, slots=True)
+class Parent:
+    """A variant that something is made from; what is empty is the variant's own."""
+
+    label: str
+    "What tables call the parent's method."
+    base: str = ""
+    "Base model."
+    train: str = ""
+    "Dataset it was trained on."
+    size: int = 0
+    "Training rows."
+    step: int | None = None
+    "A kept checkpoint; None: its end."
 
 
 @dataclass(frozen=True, slots=True)
