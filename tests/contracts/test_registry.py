@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from hanka.contexts import CONTEXTS
 from hanka.datasets import SOURCES
 from hanka.errors import HankaError
 from hanka.methods import METHODS
@@ -17,7 +18,7 @@ from hanka.probes import PROBES
 from hanka.registry import Registry
 from hanka.tasks import TASKS
 
-ALL: list[Registry[Any]] = [TASKS, METHODS, METRICS, MODELS, PROBES, SOURCES]
+ALL: list[Registry[Any]] = [TASKS, METHODS, METRICS, MODELS, PROBES, SOURCES, CONTEXTS]
 
 
 @dataclass(frozen=True)
