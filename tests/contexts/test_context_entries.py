@@ -16,12 +16,12 @@ from hanka.contexts.contract import (
     ContextRequest,
     build_each,
     identity,
-    nobody_answers,
     require_libraries,
 )
 from hanka.contexts.retrieve import RetrieveParams
 from hanka.datasets.demonstrations import ordered_pool
 from hanka.errors import DataError
+from hanka.recipes.contract import nobody_answers
 from hanka.records import Built, Example, Parent, Split
 from hanka.tasks import TASKS
 

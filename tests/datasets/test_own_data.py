@@ -220,3 +220,75 @@ class TestDeclaring:
     def test_the_same_hub_split_cannot_serve_twice(self, tmp_path: Path) -> None:
         with pytest.raises(DataError, match="are the same"):
             own(tmp_path, train="hub:owner/name::train", test="hub:owner/name::train")
+
+
+TEXTS = [{"text": f"Fact {i}: water number {i} is wet.", "key": f"k{i}"} for i in range(5)]
+
+
+def test_validation_rows_come_from_their_own_file_in_hashed_order(tmp_path: Path) -> None:
+    train, test, chosen = (write(tmp_path / f"{name}.csv", rows) for name, rows in zip("abc", (ROWS[:20], ROWS[20:30], ROWS[30:]), strict=True))  # fmt: skip
+    dataset = own(tmp_path, train=train, test=test, validation=chosen)
+    assert dataset.splits == ("train", "test", "demonstrations", "validation")
+    found = dataset.load("validation")
+    assert {example.fields["input"] for example in found} == {row["text"] for row in ROWS[30:]}
+    assert [example.id for example in found] != sorted(example.id for example in found)
+    assert len(dataset.load("train")) + len(dataset.load("demonstrations")) == 20
+
+
+def test_validation_rows_are_no_test_rows(tmp_path: Path) -> None:
+    name = write(tmp_path / "a.csv", ROWS)
+    with pytest.raises(DataError, match="test and validation are the same"):
+        own(tmp_path, test=name, validation=name)
+
+
+def test_passages_have_a_text_no_target_and_their_own_order(tmp_path: Path) -> None:
+    name = write(tmp_path / "facts.jsonl", TEXTS)
+    alone = own(tmp_path, task="", inputs=(), fields={}, passages=name)
+    assert alone.splits == ("passages",)
+    assert alone.source == str(tmp_path / "facts.jsonl")
+    found = alone.load("passages")
+    assert [example.fields for example in found] == [{"text": row["text"]} for row in TEXTS]
+    assert [example.target for example in found] == [""] * 5
+    assert found[3].id == "mine/passages/000003"
+    named = own(tmp_path, task="", inputs=(), fields={"text": "text", "id": "key"}, passages=name).load("passages")
+    assert [example.id for example in named] == ["k0", "k1", "k2", "k3", "k4"]
+
+
+def test_passages_beside_rows_need_none_of_their_columns(tmp_path: Path) -> None:
+    rows = [{**row, "number": str(place)} for place, row in enumerate(ROWS)]
+    both = own(
+        tmp_path,
+        test=write(tmp_path / "a.csv", rows),
+        passages=write(tmp_path / "facts.csv", [{"text": "one"}, {"text": "two"}]),
+        fields={**FIELDS, "id": "number"},
+    )
+    assert [example.id for example in both.load("passages")] == ["mine/passages/000000", "mine/passages/000001"]
+    assert both.splits == ("test", "demonstrations", "passages")
+
+
+def test_a_column_of_passages_is_mapped_like_others(tmp_path: Path) -> None:
+    name = write(tmp_path / "facts.csv", [{"abstract": "one"}])
+    with pytest.raises(DataError, match=r"no column 'text' for field 'text'.*fields: \{text: COLUMN\}"):
+        own(tmp_path, task="", inputs=(), fields={}, passages=name).load("passages")
+    mapped = own(tmp_path, task="", inputs=(), fields={"text": "abstract"}, passages=name)
+    assert mapped.load("passages")[0].fields == {"text": "one"}
+
+
+def test_validation_or_demonstrations_alone_are_no_dataset(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="neither train nor test"):
+        own(tmp_path, validation=write(tmp_path / "a.csv", ROWS), passages=write(tmp_path / "facts.csv", TEXTS))
+
+
+@pytest.mark.parametrize(("split", "expected"), [("validation", "validation"), ("passages", "train"), ("test", "test")])
+def test_a_hub_dataset_is_read_at_the_split_of_its_role(tmp_path: Path, split: str, expected: str) -> None:
+    places = {"test": "hub:some/tests", split: "hub:some/rows"}
+    seen: list[str] = []
+
+    def parsed(place: str, default_split: str) -> str:
+        seen.append(f"{place} {default_split}")
+        return place
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("hanka.datasets.own.parse_address", parsed)
+        own(tmp_path, **places)
+    assert f"hub:some/rows {expected}" in seen

@@ -1,9 +1,21 @@
 from collections import Counter
+from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hanka.datasets.splits import group_of, in_hash_order, interleaved, looks_labelled, reserve, take_groups
+from hanka.datasets.splits import (
+    group_of,
+    in_hash_order,
+    interleaved,
+    looks_labelled,
+    reserve,
+    sample,
+    split_validation,
+    take_groups,
+)
+from hanka.errors import DataError
 from hanka.records import Example
 
 GROUPS = st.lists(st.tuples(st.integers(0, 12), st.sampled_from(["yes", "no"])), max_size=60)
@@ -78,3 +90,103 @@ def test_texts_are_not_taken_for_labels() -> None:
 def test_another_salt_gives_another_order() -> None:
     examples = rows([(0, "yes")] * 20)
     assert in_hash_order(examples, "a") != in_hash_order(examples, "b")
+
+
+SEEDS = st.integers(0, 3)
+
+
+@given(GROUPS, SEEDS, st.integers(0, 60), st.integers(0, 60))
+def test_a_smaller_sample_is_contained_in_a_larger_one(plan: list[tuple[int, str]], seed: int, n: int, m: int) -> None:
+    examples = rows(plan)
+    small, large = sorted(min(size, len(examples)) for size in (n, m))
+    for how in ("seeded", "first"):
+        more = sample(examples, large, how, seed, "mine")
+        assert sample(examples, small, how, seed, "mine") == more[:small]
+        assert (len(more), len(ids(more))) == (large, large)
+
+
+@given(st.permutations(rows([(0, "yes")] * 12)), SEEDS)
+def test_a_seeded_sample_does_not_depend_on_the_order_of_rows(shuffled: list[Example], seed: int) -> None:
+    assert sample(shuffled, 5, "seeded", seed, "mine") == sample(rows([(0, "yes")] * 12), 5, "seeded", seed, "mine")
+
+
+def test_seeds_and_datasets_give_other_samples_and_first_gives_the_first_rows() -> None:
+    examples = rows([(0, "yes")] * 30)
+    found = [sample(examples, 8, "seeded", seed, name) for seed, name in ((0, "a"), (1, "a"), (0, "b"))]
+    assert len({tuple(one.id for one in part) for part in found}) == 3
+    assert sample(examples, 8, "first", 0, "a") == examples[:8]
+
+
+@pytest.mark.parametrize("n", [-1, 4])
+def test_more_rows_than_there_are_cannot_be_sampled(n: int) -> None:
+    with pytest.raises(ValueError, match=f"{n} of 3 examples cannot be taken"):
+        sample(rows([(0, "yes")] * 3), n, "seeded", 0, "a")
+
+
+@given(GROUPS.filter(lambda plan: len(plan) > 1), st.floats(0.01, 0.99), SEEDS, st.randoms(use_true_random=False))
+def test_validation_rows_are_disjoint_whole_groups_and_always_the_same(
+    plan: list[tuple[int, str]], share: float, seed: int, random: object
+) -> None:
+    examples = rows(plan)
+    wanted = max(1, int(share * len(examples) + 0.5))
+    several = len({group_of(one) for one in examples}) > 1
+    if wanted == len(examples) or not several:
+        return
+    part, rest = split_validation(examples, share=share, seed=seed, labels=("yes", "no"))
+    assert part
+    assert rest
+    smallest = min(Counter(map(group_of, examples)).values())
+    assert len(part) <= max(wanted, smallest)
+    assert ids(part) | ids(rest) == ids(examples)
+    assert len(part) + len(rest) == len(examples)
+    assert not {group_of(one) for one in part} & {group_of(one) for one in rest}
+    assert rest == [one for one in examples if one in rest]
+    shuffled = list(examples)
+    random.shuffle(shuffled)  # type: ignore[attr-defined]
+    assert split_validation(shuffled, rows=wanted, seed=seed, labels=("yes", "no")).part == part
+
+
+def test_validation_rows_keep_the_proportion_of_labels() -> None:
+    part, rest = split_validation(rows([(0, "yes")] * 80 + [(0, "no")] * 20), share=0.2, seed=0, labels=("yes", "no"))
+    assert Counter(example.target for example in part) == {"yes": 16, "no": 4}
+    assert Counter(example.target for example in rest) == {"yes": 64, "no": 16}
+
+
+def test_validation_rows_of_texts_need_no_proportion() -> None:
+    texts = [Example(str(place), {"input": "x"}, "same" if place % 2 else "other") for place in range(40)]
+    found = [split_validation(texts, rows=11, seed=seed).part for seed in range(6)]
+    assert {len(part) for part in found} == {11}
+    assert len({Counter(one.target for one in part)["same"] for part in found}) > 1
+
+
+def test_half_a_row_is_rounded_up_and_a_small_share_is_one_row() -> None:
+    examples = rows([(0, "yes")] * 10)
+    assert len(split_validation(examples, share=0.25, seed=0).part) == 3
+    assert len(split_validation(examples, share=0.01, seed=0).part) == 1
+
+
+def test_seeds_choose_other_validation_rows() -> None:
+    examples = rows([(0, "yes")] * 30)
+    assert len({tuple(one.id for one in split_validation(examples, rows=5, seed=seed).part) for seed in range(4)}) == 4
+
+
+@pytest.mark.parametrize(
+    ("sizes", "said"),
+    [
+        ({}, "either share or rows"),
+        ({"share": 0.5, "rows": 2}, "either share or rows"),
+        ({"share": 0.0}, "above 0 and below 1"),
+        ({"share": 1.0}, "above 0 and below 1"),
+        ({"rows": 0}, "0 of 4 training rows"),
+        ({"rows": 4}, "4 of 4 training rows"),
+        ({"share": 0.9}, "4 of 4 training rows"),
+    ],
+)
+def test_a_size_that_leaves_nothing_on_one_side_is_refused(sizes: dict[str, Any], said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        split_validation(rows([(0, "yes")] * 4), seed=0, **sizes)
+
+
+def test_one_group_cannot_be_split() -> None:
+    with pytest.raises(DataError, match="all 4 training rows are of one group"):
+        split_validation(rows([(1, "yes")] * 4), rows=2, seed=0)

@@ -19,6 +19,7 @@ from hanka.datasets.overlap import normalised_text
 from hanka.errors import DataError
 from hanka.identity import stream
 from hanka.methods.contract import no_boolean_for_a_number
+from hanka.recipes.contract import no_parents, nobody_answers
 from hanka.records import Built, Example, Parent, Prediction, Split
 from hanka.tasks.base import Task
 
@@ -38,11 +39,6 @@ class ContextParams(BaseModel):
 def nothing_to_read(dataset: str, split: Split) -> Sequence[Example]:
     """Stand in where a context reads no dataset."""
     raise DataError(f"no {split} rows of dataset {dataset} are at hand: name a context that reads them")
-
-
-def nobody_answers(parent: Parent, examples: Sequence[Example]) -> Sequence[Prediction]:
-    """Stand in where no variant was declared as a parent."""
-    raise DataError(f"{parent.label} was not declared as a parent, so it answers nothing: name it in `parents`")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +65,6 @@ class ContextRequest:
     "(dataset, split) → rows of the datasets that `Context.sources` names, read when asked for."
     answer: Callable[[Parent, Sequence[Example]], Sequence[Prediction]] = nobody_answers
     "(parent, examples) → the answers of one of `Context.parents`."
-
-
-def no_parents(params: Any) -> tuple[Parent, ...]:
-    """Declare no parents."""
-    return ()
 
 
 def no_sources(params: Any) -> tuple[str, ...]:

@@ -32,7 +32,7 @@ class Dataset:
     licence: str
     "Licence or terms of the text, as stated upstream."
     splits: tuple[Split, ...]
-    "Which of train, test and demonstrations it has."
+    "Which of train, test, demonstrations, validation and passages it has."
     read: Reader
     "(split, size) → examples. size picks the training file of that size where a source has several; it never cuts."
     one_training_file: bool = False

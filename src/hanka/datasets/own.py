@@ -1,15 +1,16 @@
 """A user's own data: one `datasets:` entry of a study → a Dataset.
 
 Files by suffix (see `files`) or hub datasets. Every row is checked while it is read; the first wrong one
-ends the load with one line that names file, line and column. Training and test rows are put into a fixed
-hashed order, so that a size or a limit takes a fair sample of a sorted file. Where no demonstrations are
+ends the load with one line that names file, line and column. Training, validation and test rows are put into a
+fixed hashed order, so that a size or a limit takes a fair sample of a sorted file. Where no demonstrations are
 given, some rows are set aside for them and leave the split they came from; given ones keep their order.
+Passages are texts to look up: one column, no target, in their order; they may be all that an entry has.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import combinations
@@ -25,6 +26,11 @@ from hanka.records import Example, Split
 
 MOST_OF_TRAIN, MOST_OF_TEST = 16, 8
 "Demonstrations set aside at most; never more than a tenth of the rows (one row where there are fewer than 20)."
+PASSAGE = "text"
+"Field of a passage, and the column it is read from unless `fields` names another."
+HUB_SPLITS: Mapping[Split, str] = {"demonstrations": "validation", "passages": "train"}
+"Split of a hub dataset where an address names none and it is not the same word."
+SPLITS: tuple[Split, ...] = ("train", "test", "demonstrations", "validation", "passages")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +38,7 @@ class OwnSpec:
     """One entry of a study's `datasets:`, with the input fields of its task."""
 
     task: str
-    "Task name."
+    "Task name; empty where there are passages only."
     domain: str
     "Where the text comes from."
     inputs: tuple[str, ...]
@@ -43,6 +49,10 @@ class OwnSpec:
     "File or hub dataset with test rows."
     demonstrations: str | None = None
     "File or hub dataset with demonstrations; None sets rows of train (else of test) aside."
+    validation: str | None = None
+    "File or hub dataset with rows to choose variants by; None: a study may set training rows aside."
+    passages: str | None = None
+    "File or hub dataset with texts to look up."
     fields: Mapping[str, str] = field(default_factory=dict)
     "Task field → column; `output` is the target, `id` and `group` are optional; others keep their names."
     labels: Mapping[str, str] = field(default_factory=dict)
@@ -56,6 +66,8 @@ class OwnSpec:
             "train": self.train,
             "test": self.test,
             "demonstrations": self.demonstrations,
+            "validation": self.validation,
+            "passages": self.passages,
         }
         return {split: place for split, place in given.items() if place is not None}
 
@@ -66,23 +78,23 @@ def own_dataset(name: str, spec: OwnSpec, base_dir: Path) -> Dataset:
     Checks names and that files exist; rows are read on load. Raises DataError in one line.
     """
     places = {split: _resolved(name, split, place, base_dir) for split, place in spec.places().items()}
-    if not places.keys() & {"train", "test"}:
+    asks = places.keys() & {"train", "test"}
+    if not asks and places.keys() != {"passages"}:
         raise DataError(f"dataset {name} has neither train nor test: name at least one file")
     for first, second in combinations(places, 2):
         if places[first] == places[second]:
             raise DataError(f"dataset {name}: {first} and {second} are the same ({places[first]}): use separate rows")
-    allowed = (*spec.inputs, "output", "id", "group")
+    allowed = (*spec.inputs, "output", "id", "group", *((PASSAGE,) if "passages" in places else ()))
     for key in spec.fields:
         if key not in allowed:
             raise DataError(f"dataset {name}: task {spec.task} has no field {key!r}: {nearest(key, allowed)}")
-    splits: tuple[Split, ...] = ("train", "test", "demonstrations")
     return Dataset(
         name=name,
         task=spec.task,
         domain=spec.domain,
-        source=str(places.get("test") or places["train"]),
+        source=next(places[split] for split in ("test", "train", "passages") if split in places),
         licence=spec.licence,
-        splits=tuple(split for split in splits if split in places or split == "demonstrations"),
+        splits=tuple(split for split in SPLITS if split in places or (split == "demonstrations" and asks)),
         read=partial(_read, name, spec, places),
         one_training_file=True,
     )
@@ -91,7 +103,7 @@ def own_dataset(name: str, spec: OwnSpec, base_dir: Path) -> Dataset:
 def _resolved(name: str, split: Split, place: str, base_dir: Path) -> str:
     """Return a hub address or the absolute path of a file that exists."""
     if place.startswith(PREFIX):
-        return str(parse_address(place, default_split="validation" if split == "demonstrations" else split))
+        return str(parse_address(place, default_split=HUB_SPLITS.get(split, split)))
     path = (base_dir / Path(place).expanduser()).resolve()
     if not path.is_file():
         beside = [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []
@@ -103,7 +115,7 @@ def _read(name: str, spec: OwnSpec, places: Mapping[Split, str], split: Split, s
     donor: Split = "train" if "train" in places else "test"
     if split in places and (split != donor or "demonstrations" in places):
         rows = _examples(name, spec, split, places[split])
-        return rows if split == "demonstrations" else in_hash_order(rows, f"own/{name}/{split}")
+        return rows if split in ("demonstrations", "passages") else in_hash_order(rows, f"own/{name}/{split}")
     rows = in_hash_order(_examples(name, spec, donor, places[donor]), f"own/{name}/{donor}")
     most = MOST_OF_TRAIN if donor == "train" else MOST_OF_TEST
     wanted = min(most, max(1, len(rows) // 10)) if len(rows) > 1 else 0
@@ -122,11 +134,17 @@ def _examples(name: str, spec: OwnSpec, split: Split, place: str) -> list[Exampl
         rows = [Row(f"{place} row {number}", values) for number, values in enumerate(opened, start=1)]
     else:
         rows = read_rows(Path(place))
-    _check_columns(name, spec, rows[0])
+    if split == "passages":
+        _check_columns(name, spec, (PASSAGE,), rows[0])
+    else:
+        _check_columns(
+            name, spec, (*spec.inputs, "output", *(key for key in ("id", "group") if key in spec.fields)), rows[0]
+        )
     examples: list[Example] = []
     seen: dict[str, str] = {}
     for position, row in enumerate(rows):
-        example = _example(spec, row, default_id=f"{name}/{split}/{position:06d}")
+        default_id = f"{name}/{split}/{position:06d}"
+        example = _passage(spec, row, default_id) if split == "passages" else _example(spec, row, default_id)
         if example.id in seen:
             raise DataError(f"{row.place}: id {example.id!r} was already used at {seen[example.id]}: ids must differ")
         seen[example.id] = row.place
@@ -134,9 +152,9 @@ def _examples(name: str, spec: OwnSpec, split: Split, place: str) -> list[Exampl
     return examples
 
 
-def _check_columns(name: str, spec: OwnSpec, row: Row) -> None:
+def _check_columns(name: str, spec: OwnSpec, needed: Sequence[str], row: Row) -> None:
     """Check on the first row that every mapped column exists, and name the nearest one."""
-    for key in (*spec.inputs, "output", *(key for key in ("id", "group") if key in spec.fields)):
+    for key in needed:
         column = spec.fields.get(key, key)
         if column not in row.values:
             file = row.place.rpartition(":")[0] or row.place
@@ -159,6 +177,12 @@ def _example(spec: OwnSpec, row: Row, default_id: str) -> Example:
     if "group" in spec.fields:
         example = replace(example, group=_value(spec, row, "group"))
     return example
+
+
+def _passage(spec: OwnSpec, row: Row, default_id: str) -> Example:
+    """Read a passage; it has an id where its file has the column of ids."""
+    found = _value(spec, row, "id") if spec.fields.get("id") in row.values else default_id
+    return Example(found, {PASSAGE: _value(spec, row, PASSAGE)}, "")
 
 
 def _value(spec: OwnSpec, row: Row, key: str) -> str:

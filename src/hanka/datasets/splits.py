@@ -2,7 +2,8 @@
 
 Used by mini, toy, the hand-written sets, hub and own files. The order of rows comes from the SHA-256 of
 their ids and a salt, so a split is the same on every machine and every day.
-Examples of one group (one passage, story, document) never end up on two sides.
+Examples of one group (one passage, story, document) never end up on two sides. `sample` and `split_validation` are what
+training rows go through: which of them are trained on, and which choose between variants.
 """
 
 from __future__ import annotations
@@ -10,8 +11,9 @@ from __future__ import annotations
 import math
 from collections import Counter, defaultdict
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
+from hanka.errors import DataError
 from hanka.identity import sha256_text
 from hanka.records import Example
 
@@ -54,10 +56,55 @@ def looks_labelled(examples: Sequence[Example]) -> bool:
     return different <= 20 and 4 * different <= len(examples)
 
 
-def take_groups(examples: Sequence[Example], n: int, salt: str, *, even: bool) -> Taken:
+def sample(
+    examples: Sequence[Example], n: int, how: Literal["seeded", "first"], seed: int, dataset: str
+) -> list[Example]:
+    """Take n examples to train on: the first ones, or the first of a permutation by (seed, dataset).
+
+    Of one seed and dataset, a smaller sample is contained in a larger one, whatever the order of `examples`.
+    Raises ValueError where there are fewer than n.
+    """
+    if not 0 <= n <= len(examples):
+        raise ValueError(f"{n} of {len(examples)} examples cannot be taken")
+    return list(examples[:n] if how == "first" else in_hash_order(examples, f"sample/{seed}/{dataset}")[:n])
+
+
+def split_validation(
+    examples: Sequence[Example],
+    *,
+    share: float | None = None,
+    rows: int | None = None,
+    seed: int,
+    labels: Sequence[str] = (),
+) -> Taken:
+    """Set training rows aside to choose by: (validation, what is left to train on).
+
+    share: of the examples, above 0 and below 1. rows: how many; fewer than there are. One of them is given. At most so
+    many are taken, at least one. labels: of a classification; each keeps its proportion, as in the rows it is to speak
+    for. Groups stay on one side, and the part does not depend on the order of `examples`; what is left keeps it.
+    Raises ValueError for a size out of range, DataError where one group holds everything.
+    """
+    if (share is None) == (rows is None):
+        raise ValueError("give either share or rows")
+    if share is not None and not 0 < share < 1:
+        raise ValueError(f"share must be above 0 and below 1, not {share}")
+    n = max(1, int(share * len(examples) + 0.5)) if share is not None else rows or 0
+    if not 0 < n < len(examples):
+        raise ValueError(f"{n} of {len(examples)} training rows cannot be set aside: leave some on either side")
+    taken = take_groups(examples, n, f"validation/{seed}", even=False, labelled=bool(labels))
+    if not taken.part or not taken.rest:
+        raise DataError(
+            f"no validation rows can be set aside: all {len(examples)} training rows are of one group; name a file of "
+            f"validation rows"
+        )
+    return taken
+
+
+def take_groups(examples: Sequence[Example], n: int, salt: str, *, even: bool, labelled: bool | None = None) -> Taken:
     """Take `n` examples as whole groups, in hash order, keeping labels in proportion.
 
     even: equal counts of every label instead of the proportions of `examples`.
+    labelled: whether the targets are labels; None looks at them.
     Takes fewer than n where no group fits any more, and the smallest group where none fits at all.
     `rest` keeps the order of `examples`.
     """
@@ -65,7 +112,7 @@ def take_groups(examples: Sequence[Example], n: int, salt: str, *, even: bool) -
     for example in in_hash_order(examples, salt):
         groups[group_of(example)].append(example)
     order = sorted(groups, key=lambda name: hash_key(salt, name))
-    quota = _quotas(examples, n, even) if looks_labelled(examples) else {}
+    quota = _quotas(examples, n, even) if (looks_labelled(examples) if labelled is None else labelled) else {}
     taken: list[str] = []
     have: Counter[str] = Counter()
     for strict in (True, False):

@@ -87,6 +87,10 @@ class RunFolder:
         """Folder of a cell."""
         return self.path.joinpath("cells", cell_id)
 
+    def data(self, data_id: str) -> Path:
+        """Folder of rows that a recipe made."""
+        return self.path.joinpath("data", data_id)
+
     @contextmanager
     def lock(self) -> Iterator[None]:
         """Hold the folder for one process. Raises StoreError if another one holds it."""

@@ -1,0 +1,161 @@
+"""The Recipe contract: rows made out of datasets, and where it must be out of the answers of variants.
+
+study → **make rows** → adapt → ask. A recipe that reads datasets only runs while a study is planned. One with parents is
+a unit of work of its own: its id follows from what it is made from (`data_id`), so it is known before its rows.
+Recipes make training rows or, where they perturb, test rows. Light: no torch.
+Limits: a recipe sees whole splits, so a dataset is held in memory while its rows are chosen.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, field_validator
+
+from hanka.errors import DataError
+from hanka.identity import content_id
+from hanka.methods.contract import no_boolean_for_a_number
+from hanka.records import Example, Parent, Part, Prediction, Split
+from hanka.tasks.base import Task
+
+
+class RecipeParams(BaseModel):
+    """Parameters of a recipe; unknown keys are errors."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+    _numbers = field_validator("*", mode="before")(no_boolean_for_a_number)
+
+
+def nobody_answers(parent: Parent, examples: Sequence[Example]) -> Sequence[Prediction]:
+    """Stand in where no variant was declared as a parent."""
+    raise DataError(f"{parent.label} was not declared as a parent, so it answers nothing: name it in `parents`")
+
+
+@dataclass(frozen=True, slots=True)
+class RecipeRequest:
+    """What a recipe makes rows from."""
+
+    params: Any
+    "Its validated parameters, an instance of `Recipe.params`."
+    asked: int
+    "Rows the study asks for: a training size, or the limit of a test set."
+    seed: int
+    "The first study seed: the rows of a size are the same for every training seed."
+    rows: Callable[[str, Split, int | None], Sequence[Example]]
+    "(dataset, split, size) → its rows, read when asked for; size chooses a file, it never cuts."
+    task: Callable[[str], Task]
+    "Dataset → its task, which has the labels."
+    answer: Callable[[Parent, Sequence[Example]], Sequence[Prediction]] = nobody_answers
+    "(parent, examples) → the answers of one of `Recipe.parents`, in order."
+
+
+def no_parents(params: Any) -> tuple[Parent, ...]:
+    """Declare no parents."""
+    return ()
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """How rows are made out of datasets."""
+
+    name: str
+    "The name a study file uses."
+    reference: str
+    "Paper or definition."
+    description: str
+    "One line for lists."
+    params: type[RecipeParams]
+    "Its parameters."
+    makes: Literal["train", "test"]
+    "Which rows: a training set, or a test set."
+    sources: Callable[[Any], tuple[str, ...]]
+    "params → names of the datasets it reads, each once."
+    n_rows: Callable[[Any, int], int]
+    "(params, asked) → how many rows it makes, known without reading any."
+    make: Callable[[RecipeRequest], tuple[Part, ...]]
+    "Make the rows; deterministic."
+    parents: Callable[[Any], tuple[Parent, ...]] = no_parents
+    "params → variants whose answers it needs."
+    version: int = 1
+    "Raised by hand when the same parameters give other rows than before."
+
+
+def make_rows(recipe: Recipe, request: RecipeRequest) -> tuple[Part, ...]:
+    """Make a recipe's rows and hold it to its contract: as many as it said, every id once, no empty part.
+
+    Raises DataError, in one line, where it does not keep it.
+    """
+    parts = with_unique_ids([part for part in recipe.make(request) if part.examples])
+    n_made, n_said = sum(len(part.examples) for part in parts), recipe.n_rows(request.params, request.asked)
+    if n_made != n_said:
+        raise DataError(
+            f"recipe {recipe.name} made {n_made} rows and said {n_said}: its `n_rows` and `make` must agree"
+        )
+    return parts
+
+
+def with_unique_ids(parts: Sequence[Part]) -> tuple[Part, ...]:
+    """Put a dataset's name before its ids and groups where another dataset has one of them, too.
+
+    Raises DataError where an id is still there twice.
+    """
+    owners: dict[str, set[str]] = {}
+    for part in parts:
+        for name in {
+            f"{kind} {word}" for one in part.examples for kind, word in (("id", one.id), ("group", one.group))
+        }:
+            owners.setdefault(name, set()).add(part.dataset)
+    owners.pop("group ", None)
+    shared = {dataset for names in owners.values() if len(names) > 1 for dataset in names}
+    unique = tuple(_prefixed(part) if part.dataset in shared else part for part in parts)
+    counts = Counter(one.id for part in unique for one in part.examples)
+    twice = next((word for word, count in counts.items() if count > 1), None)
+    if twice is not None:
+        raise DataError(f"id {twice!r} stands in {counts[twice]} rows: ids must differ, so take every row once")
+    return unique
+
+
+def _prefixed(part: Part) -> Part:
+    named = (
+        replace(one, id=f"{part.dataset}/{one.id}", group=one.group and f"{part.dataset}/{one.group}")
+        for one in part.examples
+    )
+    return replace(part, examples=tuple(named))
+
+
+def data_id(
+    recipe: Recipe,
+    params: RecipeParams,
+    asked: int,
+    seed: int,
+    sources: Mapping[str, str],
+    parents: Sequence[str] = (),
+) -> str:
+    """Return the content id of rows before they are made.
+
+    sources: dataset → fingerprint of the rows it is read with. parents: variant ids, in the order of `Recipe.parents`.
+    """
+    return content_id(
+        {
+            "recipe": recipe.name,
+            "version": recipe.version,
+            "params": params.model_dump(mode="json"),
+            "asked": asked,
+            "seed": seed,
+            "sources": dict(sources),
+            "parents": list(parents),
+        }
+    )
+
+
+def enough(rows: Sequence[Example], wanted: int, dataset: str, split: Split) -> Sequence[Example]:
+    """Return the rows, or raise DataError where there are fewer than wanted."""
+    if len(rows) < wanted:
+        raise DataError(
+            f"{wanted} {split} rows of dataset {dataset} are asked and it has {len(rows)}: ask for fewer, or give it a "
+            f"smaller share"
+        )
+    return rows
