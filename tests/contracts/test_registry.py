@@ -15,10 +15,11 @@ from hanka.methods import METHODS
 from hanka.metrics import METRICS
 from hanka.models.catalogue import MODELS
 from hanka.probes import PROBES
+from hanka.recipes import RECIPES
 from hanka.registry import Registry
 from hanka.tasks import TASKS
 
-ALL: list[Registry[Any]] = [TASKS, METHODS, METRICS, MODELS, PROBES, SOURCES, CONTEXTS]
+ALL: list[Registry[Any]] = [TASKS, METHODS, METRICS, MODELS, PROBES, SOURCES, CONTEXTS, RECIPES]
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from typing import Any, Literal
 from pydantic import Field, field_validator
 
 from hanka.datasets.splits import sample
-from hanka.recipes.contract import Recipe, RecipeParams, RecipeRequest, enough
+from hanka.recipes.contract import Recipe, RecipeParams, RecipeRequest, enough, with_unique_ids
 from hanka.records import Part
 
 
@@ -59,12 +59,20 @@ def whole_rows(shares: Mapping[str, float], total: int) -> dict[str, int]:
 def make_concat(request: RecipeRequest) -> tuple[Part, ...]:
     """Take each dataset's share of the rows. Raises DataError where a dataset has too few."""
     params: ConcatParams = request.params
-    parts = []
+    whole = []
     for name, n in whole_rows(params.of, request.asked).items():
         rows = enough(request.rows(name, "train", request.asked), n, name, "train")
-        chosen = sample(rows, n, params.sample, request.seed, name)
-        parts.append(Part(request.task(name).name, name, tuple(chosen)))
-    return tuple(parts)
+        whole.append((Part(request.task(name).name, name, tuple(rows)), n))
+    # Which ids are prefixed is decided on all rows, so that a row has one id in every size.
+    unique = with_unique_ids([part for part, _ in whole])
+    return tuple(_chosen(part, named, n, request) for (part, n), named in zip(whole, unique, strict=True))
+
+
+def _chosen(part: Part, named: Part, n: int, request: RecipeRequest) -> Part:
+    """Choose by the dataset's own ids, so that a sample does not depend on what else is in the mix."""
+    chosen = sample(part.examples, n, request.params.sample, request.seed, part.dataset)
+    by_id = {one.id: new for one, new in zip(part.examples, named.examples, strict=True)}
+    return Part(part.task, part.dataset, tuple(by_id[one.id] for one in chosen))
 
 
 CONCAT = Recipe(
