@@ -161,6 +161,22 @@ class Score:
 
 
 @dataclass(frozen=True, slots=True)
+class ProbeRow:
+    """One value that a probe measured of a variant."""
+
+    layer: int | None
+    "Transformer layer; None: the whole model, or a parameter outside the layers."
+    parameter: str
+    "Parameter name; empty: a whole layer, or the whole model."
+    measure: str
+    "What was measured."
+    value: float
+    "Finite, in the unit that the probe documents."
+    n: int
+    "Elements (weights, tokens, …) that it is over."
+
+
+@dataclass(frozen=True, slots=True)
 class AuditWarning:
     """One audit finding, with its count."""
 

@@ -1,27 +1,11 @@
-"""Probes: diagnostics that need the model. One line per entry; this version ships none."""
+"""Probes: diagnostics that need the model. One line per entry; light to import, torch is met when one measures."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any
-
-from hanka.records import Example, Score
+from hanka.probes.contract import Probe, ProbeParams, ProbeRequest, ProbeRow, WeightPair
+from hanka.probes.weight_distance import WEIGHT_DISTANCE
 from hanka.registry import Registry
 
+PROBES: Registry[Probe] = Registry("probe", [WEIGHT_DISTANCE])
 
-@dataclass(frozen=True, slots=True)
-class Probe:
-    """A diagnostic of an adapted model against its base."""
-
-    name: str
-    "The name a study file uses."
-    reference: str
-    "Paper."
-    measure: Callable[[Any, Any, Sequence[Example]], list[Score]]
-    "(base, adapted, examples) → scores."
-
-
-PROBES: Registry[Probe] = Registry("probe", [])
-
-__all__ = ["PROBES", "Probe"]
+__all__ = ["PROBES", "Probe", "ProbeParams", "ProbeRequest", "ProbeRow", "WeightPair"]

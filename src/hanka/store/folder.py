@@ -91,6 +91,10 @@ class RunFolder:
         """Folder of rows that a recipe made."""
         return self.path.joinpath("data", data_id)
 
+    def probe(self, probe_id: str) -> Path:
+        """Folder of a probe of one variant."""
+        return self.path.joinpath("probes", probe_id)
+
     @contextmanager
     def lock(self) -> Iterator[None]:
         """Hold the folder for one process. Raises StoreError if another one holds it."""
