@@ -196,7 +196,9 @@ def export(
 
 @app.command("list")
 def list_entries(
-    what: Annotated[str, typer.Argument(metavar="tasks|datasets|methods|metrics|probes|models", help="What to list.")],
+    what: Annotated[
+        str, typer.Argument(metavar="tasks|datasets|methods|metrics|probes|questions|models", help="What to list.")
+    ],
 ) -> None:
     """List what is registered."""
     from hanka.terminal.listing import print_listing

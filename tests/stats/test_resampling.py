@@ -153,3 +153,18 @@ def test_pseudo_values_of_a_mean_are_the_values(values: list[float]) -> None:
 def test_what_cannot_be_resampled_raises(call) -> None:
     with pytest.raises(ValueError):
         call(np.random.default_rng(0))
+
+
+@pytest.mark.parametrize("cluster", [None, ["a", "a", "b", "", "c", "b", "a", ""]])
+def test_a_plan_that_counts_some_samples_aggregates_those_alone(cluster: list[str] | None) -> None:
+    rng = np.random.default_rng(0)
+    plan = plan_resampling(8, rng, cluster, 300)
+    kept = np.array([True, False, True, True, False, True, True, True])
+    rows = np.where(kept, rng.normal(size=8), 0.0).reshape(-1, 1)
+    some = plan.counting(kept)
+    weights = plan.counts[:, plan.units] * kept  # (resamples, samples)
+    with np.errstate(invalid="ignore"):
+        wanted = (weights @ rows[:, 0]) / weights.sum(axis=1)
+        assert np.allclose(some.replicates(some.unit_sums(rows), mean), wanted, equal_nan=True)
+    assert some.sizes.sum() == kept.sum()
+    assert some.counts is plan.counts

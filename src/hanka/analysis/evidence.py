@@ -25,6 +25,8 @@ from hanka.store.folder import RunFolder, read_json, read_json_or_none
 if TYPE_CHECKING:
     import pyarrow as pa
 
+ASKING = ("shots", "prompt", "draw")
+"Fields of a cell that say how a test set is asked."
 CONTENT_ID = re.compile(r"[0-9a-f]{16}")
 "Ids become paths, so a stored one is checked before it is used."
 KEPT_BYTES = 256 << 20
@@ -55,8 +57,12 @@ class CellEvidence:
     @property
     def key(self) -> tuple[Any, ...]:
         """What a base cell must share to be compared with."""
-        names = ("test_dataset", "shots", "prompt", "draw")
-        return (self.variant["base"], *(self.cell[name] for name in names))
+        return (self.variant["base"], self.cell["test_dataset"], *self.asking)
+
+    @property
+    def asking(self) -> tuple[Any, ...]:
+        """How it was asked; a variant at an asking is a system."""
+        return tuple(self.cell[name] for name in ASKING)
 
     @property
     def is_base(self) -> bool:
@@ -152,10 +158,14 @@ class Evidence:
     def resampling(self, cell: CellEvidence, places: Places) -> ResamplingPlan | None:
         """Return the resamples of a test set's samples, shared by all comparisons; None below two units."""
         assert cell.samples is not None
-        groups = cell.samples.groups_at(places)
-        key = (cell.cell["test_dataset"], len(places), groups)
+        return self.resampling_of(cell.cell["test_dataset"], cell.samples, places)
+
+    def resampling_of(self, test_dataset: str, samples: Samples, places: Places) -> ResamplingPlan | None:
+        """Return the resamples of some samples of a test set; see `resampling`."""
+        groups = samples.groups_at(places)
+        key = (test_dataset, len(places), groups)
         if key not in self._plans:
-            rng = stream(self.plan["seed"], "resampling", cell.cell["test_dataset"])
+            rng = stream(self.plan["seed"], "resampling", test_dataset)
             try:
                 found = plan_resampling(len(places), rng, groups or None, self.plan["stats"]["resamples"])
             except ValueError:

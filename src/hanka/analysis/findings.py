@@ -1,4 +1,4 @@
-"""The claims of a study with their evidence → findings.json: comparisons, forgetting, settings, decision, notes."""
+"""The claims of a study with their evidence → findings.json: comparisons, forgetting, settings, decision, answers, notes."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 
 from hanka.analysis.decision import decide
 from hanka.analysis.evidence import CellEvidence, Evidence
+from hanka.analysis.questions import answer_all
 from hanka.analysis.settings import settings_table
 from hanka.analysis.summary import SummaryRow
 from hanka.metrics import METRICS
@@ -36,6 +37,7 @@ def find(evidence: Evidence, rows: list[SummaryRow]) -> dict[str, Any]:
         "settings": settings,
         "comparisons": _comparisons(evidence, rows),
         "notes": _notes(evidence),
+        "answers": answer_all(evidence),
         "primary_metrics": {name: task["metrics"][0] for name, task in evidence.plan["tasks"].items()},
         "reproduce": evidence.plan["reproduce"],
     }

@@ -13,6 +13,7 @@ from hanka.stats.intervals import (
     bootstrap_interval,
     estimate,
     estimate_resampled,
+    expanded_interval,
     t_interval,
     wilson_interval,
 )
@@ -27,7 +28,9 @@ from hanka.stats.paired import (
     paired_bootstrap,
     sign_flip_test,
 )
+from hanka.stats.pareto import pareto_front
 from hanka.stats.power import minimum_detectable_difference, minimum_detectable_discordance
+from hanka.stats.rank import RankCorrelation, rank_correlation, spearman
 from hanka.stats.resampling import Resampled, ResamplingPlan, mean, plan_resampling, resampled
 from hanka.stats.verdict import Verdict, verdict
 
@@ -37,6 +40,7 @@ __all__ = [
     "Flips",
     "Interval",
     "PairedComparison",
+    "RankCorrelation",
     "Resampled",
     "ResamplingPlan",
     "Verdict",
@@ -47,6 +51,7 @@ __all__ = [
     "count_flips",
     "estimate",
     "estimate_resampled",
+    "expanded_interval",
     "holm",
     "jackknife_t_test",
     "mcnemar_test",
@@ -54,9 +59,12 @@ __all__ = [
     "minimum_detectable_difference",
     "minimum_detectable_discordance",
     "paired_bootstrap",
+    "pareto_front",
     "plan_resampling",
+    "rank_correlation",
     "resampled",
     "sign_flip_test",
+    "spearman",
     "t_interval",
     "verdict",
     "wilson_interval",

@@ -108,12 +108,24 @@ def replicate_interval(
     if method == "bca":
         tails = _bca_tails(replicates, whole, tail)
     elif method == "expanded":
-        m = len(whole.left_out)
-        tail = float(special.ndtr(math.sqrt(m / (m - 1)) * special.stdtrit(m - 1, tail)))
-        tails = (tail, 1 - tail)
+        return expanded_interval(replicates, len(whole.left_out), level)
     else:
         tails = (tail, 1 - tail)
     low, high = np.quantile(replicates, tails)
+    return Interval(float(low), float(high))
+
+
+def expanded_interval(replicates: FloatArray, n_units: int, level: float = 0.95) -> Interval:
+    """Percentile interval of replicates, (resamples,), with its tails widened for few independent units.
+
+    Raises ValueError below two units. Source: Hesterberg (2015), section 4.3.
+    """
+    _require_level(level)
+    if n_units < 2:
+        raise ValueError(f"{n_units} independent units: an interval needs at least 2")
+    t = special.stdtrit(n_units - 1, (1 - level) / 2)
+    tail = float(special.ndtr(math.sqrt(n_units / (n_units - 1)) * t))
+    low, high = np.quantile(replicates, (tail, 1 - tail))
     return Interval(float(low), float(high))
 
 

@@ -73,6 +73,15 @@ class ResamplingPlan:
         """Whether any unit holds more than one sample."""
         return self.n_units < self.n
 
+    def counting(self, is_kept: npt.NDArray[np.bool_]) -> ResamplingPlan:
+        """Return the same resamples, in which only some of the (n,) samples count.
+
+        So cells that lack different samples stay paired: the rows of the others must be 0. A resample may then
+        hold no sample at all.
+        """
+        sizes = np.bincount(self.units, weights=is_kept, minlength=self.n_units).astype(np.float64)
+        return ResamplingPlan(self.units, sizes, self.counts)
+
     def unit_sums(self, rows: FloatArray) -> FloatArray:
         """Sum (n, k) rows within units: (n_units, k)."""
         if not self.is_clustered:

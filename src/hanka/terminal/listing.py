@@ -87,7 +87,16 @@ def _metrics() -> Rows:
 def _probes() -> Rows:
     from hanka.probes import PROBES
 
-    return ("probe", "reference"), [(one.name, one.reference) for one in PROBES]
+    rows: list[tuple[str, ...]] = [
+        (one.name, one.description, one.needs, ", ".join(one.params.model_fields), one.reference) for one in PROBES
+    ]
+    return ("probe", "what", "needs", "parameters", "reference"), rows
+
+
+def _questions() -> Rows:
+    from hanka.analysis.questions import QUESTIONS
+
+    return ("question", "what", "reference"), [(one.name, one.description, one.reference) for one in QUESTIONS]
 
 
 def _models() -> Rows:
@@ -109,5 +118,6 @@ LISTINGS: dict[str, Callable[[], Rows]] = {
     "methods": _methods,
     "metrics": _metrics,
     "probes": _probes,
+    "questions": _questions,
     "models": _models,
 }

@@ -1,0 +1,31 @@
+"""Questions: what a run answers beyond its tables. One line per entry.
+
+evidence → **questions** → findings.json["answers"] → one section of the report.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from hanka.analysis.questions.contract import Answer, Column, Curve, Measured, Note, Point, Question
+from hanka.analysis.questions.tradeoff import TRADEOFF
+from hanka.registry import Registry
+
+if TYPE_CHECKING:
+    from hanka.analysis.evidence import Evidence
+
+QUESTIONS: Registry[Question] = Registry("question", [TRADEOFF])
+
+
+def answer_all(evidence: Evidence) -> dict[str, Any]:
+    """Ask every question; return name → answer as JSON, without those that do not apply to the run."""
+    answers = {question.name: (question, question.ask(evidence)) for question in QUESTIONS}
+    return {
+        name: {"version": question.version, "reference": question.reference, "description": question.description}
+        | answer.as_json()
+        for name, (question, answer) in answers.items()
+        if answer is not None
+    }
+
+
+__all__ = ["QUESTIONS", "Answer", "Column", "Curve", "Measured", "Note", "Point", "Question", "answer_all"]
