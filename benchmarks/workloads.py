@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from hanka.models.loading import LoadedModel
-    from hanka.prompting import Encoded, EncodedQuery
+    from hanka.prompting import Encoded, Query
     from hanka.records import Example, Split
 
 BASE = "smollm2-135m-instruct"
@@ -84,15 +84,15 @@ def sentiment_texts(loaded: LoadedModel, shots: int, n_items: int) -> Texts:
     return Texts([prefix + query for query in queries], task.labels)
 
 
-def sentiment_queries(loaded: LoadedModel, shots: int, n_items: int) -> list[EncodedQuery]:
+def sentiment_queries(loaded: LoadedModel, shots: int, n_items: int) -> list[Query]:
     """Build and tokenise the same prompts as hanka does."""
     task = _task("sentiment")
     before, items = rows_of("sentiment", "demonstrations")[:shots], rows_of("sentiment", "test")[:n_items]
-    encoded: list[EncodedQuery] = _prompter(loaded).ask(task, "p1", before, items).encoded
+    encoded: list[Query] = _prompter(loaded).ask(task, "p1", before, items).encoded
     return encoded
 
 
-def score(loaded: LoadedModel, queries: list[EncodedQuery]) -> list[list[float]]:
+def score(loaded: LoadedModel, queries: list[Query]) -> list[list[float]]:
     """Return each label's log-likelihood for every query, by hanka's engine at its default budget."""
     from hanka.engines.contract import LabelAnswer
     from hanka.engines.local import LocalEngine

@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 
 from hanka.errors import DataError
 from hanka.prompting import (
-    EncodedQuery,
     Prompter,
+    Query,
     TextPolicy,
     colliding_labels,
     require_distinct_first_tokens,
@@ -48,22 +48,22 @@ def test_training_and_scoring_see_the_same_ids_before_the_answer(texts: list[str
         scored = asked.label_queries(task, prefix, queries, 1)
         for row, query in zip(trained, scored, strict=True):
             label = task.labels.index("neutral")
-            assert row.ids == [*query.context, *query.labels[label], TOKENIZER.eos_token_id]
-            assert row.start >= len(query.context)
+            assert row.ids == [*query.ids, *query.labels[label], TOKENIZER.eos_token_id]
+            assert row.start >= len(query.ids)
 
 
 def test_context_and_label_ids_spell_the_text() -> None:
     _, queries = prompter().render(INFERENCE, "p2", [], [example("It rains.")])
     (query,) = prompter().label_queries(INFERENCE, "", queries, 0)
     for label, ids in zip(INFERENCE.labels, query.labels, strict=True):
-        assert TOKENIZER.decode([*query.context, *ids]) == queries[0] + label
+        assert TOKENIZER.decode([*query.ids, *ids]) == queries[0] + label
 
 
 def test_a_prompt_that_ends_in_a_space_leaves_the_space_to_the_answer() -> None:
     _, queries = prompter().render(INFERENCE, "p2", [], [example("It rains.")])
     assert queries[0].endswith("is ")
     (query,) = prompter().text_queries(INFERENCE, "", queries, 0)
-    assert TOKENIZER.decode(query.context).endswith("is")
+    assert TOKENIZER.decode(query.ids).endswith("is")
 
 
 def test_labels_that_begin_alike_are_refused_in_first_token_mode() -> None:
@@ -82,7 +82,7 @@ def test_bos_stands_once_or_not_at_all_in_training_zero_shot_and_few_shot(policy
     (trained,) = asked.training_rows([""], queries, ["positive"])
     (zero,) = asked.label_queries(SENTIMENT, "", queries, 0)
     (few,) = asked.label_queries(SENTIMENT, prefix, queries, 1)
-    for ids in (trained.ids, zero.context, few.context):
+    for ids in (trained.ids, zero.ids, few.ids):
         assert ids.count(TOKENIZER.bos_token_id) == expected
 
 
@@ -90,10 +90,10 @@ def test_the_paper_protocol_keeps_the_published_bos() -> None:
     asked = prompter(bos="always", protocol="paper")
     prefix, queries = asked.render(SENTIMENT, "p1", [example("demo")], [example("text")])
     bos = TOKENIZER.bos_token_id
-    assert asked.label_queries(SENTIMENT, "", queries, 0)[0].context.count(bos) == 1
-    assert asked.label_queries(SENTIMENT, prefix, queries, 2)[0].context.count(bos) == 0
-    assert asked.text_queries(TASKS.get("summary"), "", queries, 0)[0].context.count(bos) == 2
-    assert asked.text_queries(TASKS.get("summary"), prefix, queries, 2)[0].context.count(bos) == 1
+    assert asked.label_queries(SENTIMENT, "", queries, 0)[0].ids.count(bos) == 1
+    assert asked.label_queries(SENTIMENT, prefix, queries, 2)[0].ids.count(bos) == 0
+    assert asked.text_queries(TASKS.get("summary"), "", queries, 0)[0].ids.count(bos) == 2
+    assert asked.text_queries(TASKS.get("summary"), prefix, queries, 2)[0].ids.count(bos) == 1
 
 
 def test_a_merged_boundary_belongs_to_the_answer_and_is_swallowed_as_published() -> None:
@@ -146,7 +146,7 @@ def test_chat_turns_hold_demonstrations_and_query() -> None:
     prefix, (query,) = asked.render(SENTIMENT, "p1", [example("demo")], [example("text")])
     assert prefix.count("<assistant>positive</assistant>") == 1
     assert query.endswith("</user><assistant>")
-    assert EncodedQuery([1], ()).labels == ()
+    assert Query("", [1], ()).labels == ()
 
 
 def test_the_paper_protocol_scores_every_prompt_set_with_the_label_ids_of_p1() -> None:

@@ -22,7 +22,7 @@ from hanka.engines.contract import LabelAnswer
 from hanka.engines.local import LocalEngine
 from hanka.models.loading import LoadedModel
 from hanka.models.memory import release_memory
-from hanka.prompting import Encoded, EncodedQuery
+from hanka.prompting import Encoded, Query
 from hanka.training.gradient import Gradient
 
 MEAN_FACTOR = 1.5
@@ -55,7 +55,7 @@ def check(name: str, device: torch.device, sizes: Sizes) -> dict[str, Any]:
     }
 
 
-def check_scores(loaded: LoadedModel, asked: Sequence[EncodedQuery]) -> tuple[dict[str, Any], list[str]]:
+def check_scores(loaded: LoadedModel, asked: Sequence[Query]) -> tuple[dict[str, Any], list[str]]:
     """Compare label log-likelihoods (nats)."""
     exact = _in_float32(loaded)
     reference = plain_scores(exact.model, asked)
@@ -110,7 +110,7 @@ def _in_float32(loaded: LoadedModel) -> LoadedModel:
 
 
 def _hanka_scores(
-    loaded: LoadedModel, asked: Sequence[EncodedQuery], budget: int
+    loaded: LoadedModel, asked: Sequence[Query], budget: int
 ) -> tuple[list[list[float]], tuple[str, ...]]:
     engine = LocalEngine(loaded, budget)
     answers = engine.score_labels(asked)

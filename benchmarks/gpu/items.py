@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from hanka.identity import stream
-from hanka.prompting import Encoded, EncodedQuery
+from hanka.prompting import Encoded, Query
 
 LABELS = ((5,), (7,), (9, 11))
 "Token ids of the labels: two of one token, one of two."
@@ -89,10 +89,10 @@ def _draw(purpose: str, vocabulary: int, n_shared: int, n_rows: int) -> list[lis
     return [[*shared, index % 2 + 12, *ids[1:]] for index, ids in enumerate(own)]
 
 
-def queries(vocabulary: int, n_shared: int, n_queries: int, with_labels: bool = True) -> list[EncodedQuery]:
+def queries(vocabulary: int, n_shared: int, n_queries: int, with_labels: bool = True) -> list[Query]:
     """Return queries behind a shared prefix, to score or to continue."""
     labels = LABELS if with_labels else ()
-    return [EncodedQuery(ids, labels) for ids in _draw("queries", vocabulary, n_shared, n_queries)]
+    return [Query("", ids, labels) for ids in _draw("queries", vocabulary, n_shared, n_queries)]
 
 
 def training_rows(vocabulary: int, n_shared: int, n_rows: int) -> list[Encoded]:

@@ -201,8 +201,8 @@ def scoring(name: str, shots: int, place: Place) -> Measurement:
 
     shape, labels = shape_of(loaded.model), asked[0].labels
     extra = sum(len(label) - 1 for label in labels)
-    own = [len(query.context) - n_shared for query in asked]
-    whole = [len(query.context) + n for query in asked for n in sorted({len(label) - 1 for label in labels})]
+    own = [len(query.ids) - n_shared for query in asked]
+    whole = [len(query.ids) + n for query in asked for n in sorted({len(label) - 1 for label in labels})]
     sides = [
         Side("hanka", ours, place.sizes.budgets, "tokens a pass",
              forward_flops(shape, _tree_work(n_shared, own, extra, len(own) * (1 + extra)))),
@@ -212,7 +212,7 @@ def scoring(name: str, shots: int, place: Place) -> Measurement:
     alternate(sides, place.repetitions, place.sizes.seconds, place.device)
     details = {"queries": len(asked), "labels": len(labels), "shared_tokens": n_shared, "own_tokens": OWN_TOKENS}
     details["same_choice"] = _share_equal(choices.get("hanka", []), choices.get("peer", []))
-    n_asked = sum(len(query.context) + len(label) for query in asked for label in labels)
+    n_asked = sum(len(query.ids) + len(label) for query in asked for label in labels)
     return _measurement(sides, n_asked, len(asked), details, place.peak)
 
 
@@ -222,7 +222,7 @@ def writing(name: str, place: Place) -> Measurement:
     sizes = place.sizes
     n_shared = sizes.shots[0] * sizes.shot_tokens
     asked = queries(loaded.model.config.vocab_size, n_shared, sizes.n_written, with_labels=False)
-    contexts = [query.context for query in asked]
+    contexts = [query.ids for query in asked]
     engine = LocalEngine(loaded, sizes.budgets[0])
     _require_packs(engine.notes)
 

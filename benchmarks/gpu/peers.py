@@ -18,7 +18,7 @@ from typing import Any
 import torch
 
 from hanka.models.loading import LoadedModel
-from hanka.prompting import Encoded, EncodedQuery
+from hanka.prompting import Encoded, Query
 from hanka.training.batching import supervised
 
 IGNORED = -100
@@ -85,7 +85,7 @@ def packed_batch(rows: Sequence[Encoded], device: torch.device) -> dict[str, tor
 # ---- scoring
 
 
-Scorer = Callable[[Sequence[EncodedQuery], int], tuple[list[list[float]], int]]
+Scorer = Callable[[Sequence[Query], int], tuple[list[list[float]], int]]
 "From queries and rows at once to log-likelihoods by query and label, and the tokens passed (0: not counted)."
 
 
@@ -94,7 +94,7 @@ def scorer(loaded: LoadedModel) -> tuple[Scorer, str]:
     if find_spec("lm_eval"):
         return _lm_eval(loaded), "lm-eval hf"
 
-    def rebuilt(queries: Sequence[EncodedQuery], rows_at_once: int) -> tuple[list[list[float]], int]:
+    def rebuilt(queries: Sequence[Query], rows_at_once: int) -> tuple[list[list[float]], int]:
         with torch.inference_mode():
             return _score_rebuilt(loaded.model, queries, rows_at_once)
 
@@ -109,10 +109,10 @@ def _lm_eval(loaded: LoadedModel) -> Scorer:
     tokenizer.eos_token = tokenizer.pad_token
     peer = HFLM(pretrained=loaded.model, tokenizer=tokenizer, batch_size=1)
 
-    def score(queries: Sequence[EncodedQuery], rows_at_once: int) -> tuple[list[list[float]], int]:
+    def score(queries: Sequence[Query], rows_at_once: int) -> tuple[list[list[float]], int]:
         peer.batch_size_per_gpu = rows_at_once
         requests = [
-            ((str(index), str(which)), list(query.context), list(label))
+            ((str(index), str(which)), list(query.ids), list(label))
             for index, query in enumerate(queries)
             for which, label in enumerate(query.labels)
         ]
@@ -123,12 +123,12 @@ def _lm_eval(loaded: LoadedModel) -> Scorer:
 
 
 def _score_rebuilt(
-    model: Any, queries: Sequence[EncodedQuery], rows_at_once: int, exact: bool = False
+    model: Any, queries: Sequence[Query], rows_at_once: int, exact: bool = False
 ) -> tuple[list[list[float]], int]:
     rows: dict[tuple[int, ...], list[tuple[int, int]]] = {}
     for index, query in enumerate(queries):
         for which, label in enumerate(query.labels):
-            rows.setdefault((*query.context, *label[:-1]), []).append((index, which))
+            rows.setdefault((*query.ids, *label[:-1]), []).append((index, which))
     found = [[0.0] * len(query.labels) for query in queries]
     ordered = sorted(rows, key=lambda ids: (-len(ids), ids))
     n_forwarded = 0
@@ -148,7 +148,7 @@ def _score_rebuilt(
     return found, n_forwarded
 
 
-def plain_scores(model: Any, queries: Sequence[EncodedQuery], rows_at_once: int = 8) -> list[list[float]]:
+def plain_scores(model: Any, queries: Sequence[Query], rows_at_once: int = 8) -> list[list[float]]:
     """Return label log-likelihoods by padded rows, log-softmax in float32 or better: the numbers to compare with."""
     with torch.inference_mode():
         return _score_rebuilt(model, queries, rows_at_once, exact=True)[0]

@@ -66,13 +66,15 @@ class Encoded(NamedTuple):
     "Index of the first supervised token; len(ids) when none is left."
 
 
-class EncodedQuery(NamedTuple):
+class Query(NamedTuple):
     """A query with the continuations it is scored with."""
 
-    context: Ids
+    text: str
+    "Prefix and query as rendered, for engines that read text."
+    ids: Ids
     "Token ids before the answer; never empty."
     labels: tuple[tuple[int, ...], ...]
-    "Token ids of each label after the context; empty for generation."
+    "Token ids of each label after `ids`; empty for generation."
 
 
 class Asked(NamedTuple):
@@ -82,7 +84,7 @@ class Asked(NamedTuple):
     "What stands before every query, demonstrations first; empty where nothing is shared."
     queries: list[str]
     "Each query with what stands before it alone, without the prefix."
-    encoded: list[EncodedQuery]
+    encoded: list[Query]
     "Token ids of prefix + query, and of the labels of a classification."
     template_hash: str
     "Of how the task is asked."
@@ -244,7 +246,7 @@ class Prompter:
 
     def label_queries(
         self, task: Task, prefix: str, queries: Sequence[str], shots: int, published: Sequence[str] | None = None
-    ) -> list[EncodedQuery]:
+    ) -> list[Query]:
         """Encode classification queries with every label as a continuation of one shared context.
 
         The context ends at the earliest token at which any label leaves the prompt, so all labels
@@ -264,16 +266,16 @@ class Prompter:
             context = self.bos_ids(text, shots, task) + (ids[:cut] if published is None else ids)
             if not context:
                 raise DataError(f"task {task.name}: no token stands before the label; lengthen the prompt")
-            encoded.append(EncodedQuery(context, tuple(tuple(one[cut:]) for one in with_labels)))
+            encoded.append(Query(text, context, tuple(tuple(one[cut:]) for one in with_labels)))
         return encoded
 
-    def text_queries(self, task: Task, prefix: str, queries: Sequence[str], shots: int) -> list[EncodedQuery]:
+    def text_queries(self, task: Task, prefix: str, queries: Sequence[str], shots: int) -> list[Query]:
         """Encode queries for generation. White space that ends a prompt is left to the model's first token."""
         contexts = [prefix + query for query in queries]
         before = self._tokens(contexts)
         continued = self._tokens([context + "a" if context[-1:].isspace() else context for context in contexts])
         return [
-            EncodedQuery(self.bos_ids(text, shots, task) + ids[: shared_length(ids, longer)], ())
+            Query(text, self.bos_ids(text, shots, task) + ids[: shared_length(ids, longer)], ())
             for text, ids, longer in zip(contexts, before, continued, strict=True)
         ]
 
@@ -307,7 +309,7 @@ def shared_prefix(contexts: Sequence[Sequence[int]]) -> int:
     return min(shared_length(low, high), min(len(context) for context in contexts) - 1)
 
 
-def colliding_labels(queries: Sequence[EncodedQuery], labels: Sequence[str]) -> list[tuple[str, str]]:
+def colliding_labels(queries: Sequence[Query], labels: Sequence[str]) -> list[tuple[str, str]]:
     """Return pairs of labels whose continuations begin with the same token in any query."""
     pairs = set()
     for first in {tuple(label[0] if label else -1 for label in query.labels) for query in queries}:
@@ -318,7 +320,7 @@ def colliding_labels(queries: Sequence[EncodedQuery], labels: Sequence[str]) -> 
     return sorted(pairs)
 
 
-def require_distinct_first_tokens(queries: Sequence[EncodedQuery], labels: Sequence[str], where: str) -> None:
+def require_distinct_first_tokens(queries: Sequence[Query], labels: Sequence[str], where: str) -> None:
     """Raise DataError if two labels begin with the same token, which first-token scoring cannot tell apart."""
     pairs = colliding_labels(queries, labels)
     if pairs:

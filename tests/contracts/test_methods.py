@@ -22,7 +22,7 @@ from hanka.methods.contract import Adapted, AdaptRequest, TrainingData
 from hanka.methods.supervised.adapt import trainable
 from hanka.models.loading import LoadedModel, load_model, load_variant
 from hanka.plan import Plan, PlannedVariant, build_plan
-from hanka.prompting import EncodedQuery, Prompter, TextPolicy
+from hanka.prompting import Prompter, Query, TextPolicy
 from hanka.study.resolve import resolve
 from hanka.study.source import parse_source
 
@@ -105,7 +105,7 @@ def adapt(tiny_folder: Path, folder: Path, method: str, seed: int, params: dict[
     return Made(one, loaded, before, adapted, folder)
 
 
-def queries(made: Made) -> list[EncodedQuery]:
+def queries(made: Made) -> list[Query]:
     assert made.planned.use is not None
     task = made.planned.use.task
     examples = made.planned.use.tests[0].load("test")[:6]
@@ -113,7 +113,7 @@ def queries(made: Made) -> list[EncodedQuery]:
     return prompter.label_queries(task, "", prompter.render(task, "p1", (), examples)[1], 0)
 
 
-def answers(loaded: LoadedModel, asked: list[EncodedQuery]) -> tuple[list[Any], list[str]]:
+def answers(loaded: LoadedModel, asked: list[Query]) -> tuple[list[Any], list[str]]:
     """Everything an engine says: every token of every label, and free text."""
     engine = LocalEngine(loaded, 4096)
     scored = engine.score_labels(asked)

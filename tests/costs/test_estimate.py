@@ -14,7 +14,7 @@ from hanka.engines.contract import LabelAnswer
 from hanka.engines.local import LocalEngine
 from hanka.models.resident import Resident
 from hanka.plan import Plan, build_plan
-from hanka.prompting import EncodedQuery
+from hanka.prompting import Query
 from hanka.store.folder import RunFolder, write_json
 from hanka.study.resolve import resolve
 from hanka.study.source import parse_source
@@ -105,7 +105,7 @@ def test_the_probe_measures_everything_and_leaves_the_base_as_it_was(plan: Plan)
     held = Resident()
 
     def scores() -> list[Any]:
-        asked = [EncodedQuery([3, 4, 5], ((6,), (7, 8)))]
+        asked = [Query("", [3, 4, 5], ((6,), (7, 8)))]
         answers = LocalEngine(held.base(model, "float32"), 256).score_labels(asked)
         return [one.log_likelihoods for one in answers if isinstance(one, LabelAnswer)]
 

@@ -15,7 +15,7 @@ from hanka.engines.prefixes import BLOCK
 from hanka.models.catalogue import ModelRef
 from hanka.models.loading import LoadedModel
 from hanka.models.packing import Row
-from hanka.prompting import EncodedQuery
+from hanka.prompting import Query
 from tiny_models import tiny_model, tiny_tokenizer
 
 FAMILIES = {
@@ -38,24 +38,24 @@ def engine(family: str, batch_tokens: int = 512) -> LocalEngine:
     return LocalEngine(LoadedModel(model, tokenizer, ref, "tiny", "", "float32"), batch_tokens)
 
 
-def some_queries(shared: int = 20) -> list[EncodedQuery]:
+def some_queries(shared: int = 20) -> list[Query]:
     generator = torch.Generator().manual_seed(3)
     prefix = torch.randint(2, 400, (shared,), generator=generator).tolist()
     labels = ((5,), (7, 9), (7, 11, 13))
     return [
-        EncodedQuery(prefix + torch.randint(2, 400, (length,), generator=generator).tolist(), labels)
+        Query("", prefix + torch.randint(2, 400, (length,), generator=generator).tolist(), labels)
         for length in (3, 17, 1, 9, 30, 9)
     ]
 
 
-def plain_scores(model: Any, query: EncodedQuery) -> list[list[float]]:
+def plain_scores(model: Any, query: Query) -> list[list[float]]:
     """One row at a time, no cache, no padding: the model's own numbers."""
     scores = []
     for label in query.labels:
-        ids = torch.tensor([[*query.context, *label]])
+        ids = torch.tensor([[*query.ids, *label]])
         with torch.inference_mode():
             logprobs = model(input_ids=ids).logits.float().log_softmax(-1)[0]
-        start = len(query.context) - 1
+        start = len(query.ids) - 1
         scores.append([float(logprobs[start + step, token]) for step, token in enumerate(label)])
     return scores
 
@@ -90,17 +90,17 @@ def test_scores_and_texts_do_not_depend_on_the_order_of_the_queries_at_all(famil
     queries = some_queries()
     local = engine(family, 128)
     assert all_scores(local.score_labels(queries)) == all_scores(local.score_labels(queries[::-1]))[::-1]
-    asked = [EncodedQuery(query.context, ()) for query in queries]
+    asked = [Query("", query.ids, ()) for query in queries]
     decoding = Decoding(12, ())
     assert local.generate(asked, decoding) == local.generate(asked[::-1], decoding)[::-1]
 
 
-def shots_of(n_shots: int) -> list[EncodedQuery]:
+def shots_of(n_shots: int) -> list[Query]:
     """Queries behind the first demonstrations of one draw, each 90 tokens long."""
     generator = torch.Generator().manual_seed(5)
     demonstrations = torch.randint(2, 400, (4, 90), generator=generator).flatten().tolist()
     queries = torch.randint(2, 400, (6, 30), generator=generator).tolist()
-    return [EncodedQuery(demonstrations[: 90 * n_shots] + query, ((5,), (7, 9))) for query in queries]
+    return [Query("", demonstrations[: 90 * n_shots] + query, ((5,), (7, 9))) for query in queries]
 
 
 def test_what_was_asked_before_changes_no_bit_and_nested_demonstrations_are_read_once() -> None:
@@ -149,7 +149,7 @@ def test_generation_is_greedy_decoding(family: str, batch_tokens: int) -> None:
     queries = some_queries()
     answers = local.generate(queries, Decoding(max_new_tokens=12, stop=()))
     for query, answer in zip(queries, answers, strict=True):
-        expected = greedy(local.loaded.model, query.context, 12)
+        expected = greedy(local.loaded.model, query.ids, 12)
         assert isinstance(answer, TextAnswer)
         assert answer == TextAnswer(spell(local, expected), len(expected))
 
@@ -166,7 +166,7 @@ def test_more_queries_than_places_are_continued_as_if_each_were_alone(
     monkeypatch.setattr(generation, "MAX_SLOTS", 3)
     local = engine(family, 64)
     stop = Decoding(9, ("e", "t"))
-    queries = [EncodedQuery(one.context, ()) for shared in (20, 0) for one in some_queries(shared)]
+    queries = [Query("", one.ids, ()) for shared in (20, 0) for one in some_queries(shared)]
     together = local.generate(queries, stop)
     assert together == [local.generate([query], stop)[0] for query in queries]
     assert len({one.n_tokens for one in together if isinstance(one, TextAnswer)}) > 1
@@ -185,7 +185,7 @@ def test_long_and_short_queries_together_are_answered_as_if_alone() -> None:
     local = engine("llama", 32)
     generator = torch.Generator().manual_seed(7)
     queries = [
-        EncodedQuery(torch.randint(2, 400, (length,), generator=generator).tolist(), ())
+        Query("", torch.randint(2, 400, (length,), generator=generator).tolist(), ())
         for length in (4, 90, 6, 5, 4, 60, 6, 5)
     ]
     together = local.generate(queries, Decoding(6, ()))
@@ -198,7 +198,7 @@ def test_the_publishers_generation_settings_are_set_aside() -> None:
     query = some_queries()[1]
     (answer,) = local.generate([query], Decoding(12, ()))
     assert isinstance(answer, TextAnswer)
-    assert answer.text == spell(local, greedy(local.loaded.model, query.context, 12))
+    assert answer.text == spell(local, greedy(local.loaded.model, query.ids, 12))
     assert local.loaded.model.generation_config.repetition_penalty == 1e6
 
 
@@ -217,7 +217,7 @@ def test_generation_ends_at_a_stop_after_visible_text() -> None:
 
 def test_a_query_longer_than_the_context_is_refused_and_the_others_are_answered() -> None:
     local = engine("llama")
-    queries = [EncodedQuery([3] * 3000, ((5,), (6,))), *some_queries(0)[:1]]
+    queries = [Query("", [3] * 3000, ((5,), (6,))), *some_queries(0)[:1]]
     refused, answered = local.score_labels(queries)
     assert isinstance(refused, Refusal)
     assert "3000 tokens do not fit" in refused.reason

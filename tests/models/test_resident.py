@@ -15,10 +15,10 @@ from hanka.models import resident
 from hanka.models.catalogue import ModelRef, find_model
 from hanka.models.loading import LoadedModel, load_model, load_variant
 from hanka.models.resident import Resident
-from hanka.prompting import Encoded, EncodedQuery
+from hanka.prompting import Encoded, Query
 from hanka.training.loop import LoopSettings, train
 
-QUERIES = [EncodedQuery(list(range(5, 5 + length)), ((9,), (11, 12))) for length in (4, 7, 12)]
+QUERIES = [Query("", list(range(5, 5 + length)), ((9,), (11, 12))) for length in (4, 7, 12)]
 ROWS = [Encoded([3, 4, 5 + index, 6, 7 + index], 3) for index in range(6)]
 
 

@@ -101,7 +101,7 @@ def _same_tokens(audits: Audits, prompter: Prompter, data: TrainingData, where: 
     rows = list(data.examples[:SAMPLE])
     asked = prompter.ask(data.task, data.prompt, (), rows)
     trained = prompter.training_rows([""] * len(rows), asked.queries, [row.target for row in rows])
-    scored = [query.context for query in asked.encoded]
+    scored = [query.ids for query in asked.encoded]
     differ = [
         row.id
         for row, encoded, context in zip(rows, trained, scored, strict=True)

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
-from hanka.prompting import EncodedQuery
+from hanka.prompting import Query
 
 MAX_SLOTS = 128
 "Rows continued at once at most."
@@ -57,10 +57,10 @@ class Engine(Protocol):
         """What a reader of its numbers must know (fallbacks taken)."""
         ...
 
-    def score_labels(self, queries: Sequence[EncodedQuery]) -> list[LabelAnswer | Refusal]:
+    def score_labels(self, queries: Sequence[Query]) -> list[LabelAnswer | Refusal]:
         """Return the log-likelihood of every label of every query."""
         ...
 
-    def generate(self, queries: Sequence[EncodedQuery], decoding: Decoding) -> list[TextAnswer | Refusal]:
+    def generate(self, queries: Sequence[Query], decoding: Decoding) -> list[TextAnswer | Refusal]:
         """Continue every query greedily."""
         ...

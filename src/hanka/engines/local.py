@@ -20,7 +20,7 @@ from hanka.models.attention import forward, new_pack, packed_attention, takes_pa
 from hanka.models.loading import LoadedModel
 from hanka.models.memory import LEAST_TOKENS, pass_tokens
 from hanka.models.packing import Prefix, Row, n_tokens, to_device
-from hanka.prompting import EncodedQuery, shared_prefix
+from hanka.prompting import Query, shared_prefix
 
 CACHED_TOKENS_PER_BATCH_TOKEN = 4
 "How many tokens, prefix included, the rows of a pass may attend to per token of the budget."
@@ -39,7 +39,7 @@ class LocalEngine:
 
     # ---- labels
 
-    def score_labels(self, queries: Sequence[EncodedQuery]) -> list[LabelAnswer | Refusal]:
+    def score_labels(self, queries: Sequence[Query]) -> list[LabelAnswer | Refusal]:
         """Return the log-likelihood of every label of every query; see `Engine`."""
         answers: list[LabelAnswer | Refusal | None] = [
             self._too_long(query, max(map(len, query.labels)) - 1) for query in queries
@@ -51,18 +51,18 @@ class LocalEngine:
                 answers[todo[index]] = answer
         return [answer for answer in answers if answer is not None]
 
-    def _score_packed(self, queries: Sequence[EncodedQuery]) -> Iterator[tuple[int, LabelAnswer]]:
+    def _score_packed(self, queries: Sequence[Query]) -> Iterator[tuple[int, LabelAnswer]]:
         if not queries:
             return
         n_shared = self._n_shared(queries)
         passes = []
         for same in self._by_labels(queries):
             tree = tuple(label[:-1] for label in queries[same[0]].labels)
-            rows = [Row(queries[index].context[n_shared:], tree) for index in same]
+            rows = [Row(queries[index].ids[n_shared:], tree) for index in same]
             passes += [([same[at] for at in cut], [rows[at] for at in cut]) for cut in self._batches(rows, n_shared)]
         with packed_attention(self.loaded.model):
             widest = max(sum(map(n_tokens, rows)) for _, rows in passes)
-            outer, inner = self._split(queries[0].context[:n_shared], len(passes), widest)
+            outer, inner = self._split(queries[0].ids[:n_shared], len(passes), widest)
             for members, rows in passes:
                 scores = self._tree_scores(rows, queries[members[0]].labels, outer, inner)
                 yield from zip(members, map(LabelAnswer, scores), strict=True)
@@ -92,10 +92,10 @@ class LocalEngine:
             cuts.append(cuts[-1] + len(label))
         return [tuple(tuple(row[low:high]) for low, high in pairwise(cuts)) for row in found]
 
-    def _score_whole(self, queries: Sequence[EncodedQuery]) -> Iterator[tuple[int, LabelAnswer]]:
+    def _score_whole(self, queries: Sequence[Query]) -> Iterator[tuple[int, LabelAnswer]]:
         """Score without sharing anything: rows of equal length, no padding."""
         rows = [
-            (index, which, [*query.context, *label[:-1]], label)
+            (index, which, [*query.ids, *label[:-1]], label)
             for index, query in enumerate(queries)
             for which, label in enumerate(query.labels)
         ]
@@ -118,13 +118,13 @@ class LocalEngine:
 
     # ---- text
 
-    def generate(self, queries: Sequence[EncodedQuery], decoding: Decoding) -> list[TextAnswer | Refusal]:
+    def generate(self, queries: Sequence[Query], decoding: Decoding) -> list[TextAnswer | Refusal]:
         """Continue every query greedily; see `Engine`."""
         answers: list[TextAnswer | Refusal | None] = [
             self._too_long(query, decoding.max_new_tokens) for query in queries
         ]
         todo = [index for index, answer in enumerate(answers) if answer is None]
-        asked = [queries[index].context for index in todo]
+        asked = [queries[index].ids for index in todo]
         writer = Writer(self.loaded, decoding)
         with torch.inference_mode():
             if self.packs:
@@ -136,22 +136,22 @@ class LocalEngine:
             answers[index] = answer
         return [answer for answer in answers if answer is not None]
 
-    def _continue_packed(self, queries: Sequence[EncodedQuery], writer: Writer) -> list[TextAnswer]:
+    def _continue_packed(self, queries: Sequence[Query], writer: Writer) -> list[TextAnswer]:
         if not queries:
             return []
         n_shared = self._n_shared(queries)
         with packed_attention(self.loaded.model):
-            outer = self._read(queries[0].context[:n_shared])
-            rows = [Row(query.context[n_shared:]) for query in queries]
+            outer = self._read(queries[0].ids[:n_shared])
+            rows = [Row(query.ids[n_shared:]) for query in queries]
             batches = self._batches(rows, n_shared)
             limit = CACHED_TOKENS_PER_BATCH_TOKEN * self.batch_tokens
             return continue_packed(self.loaded.model, rows, batches, outer, writer, limit)
 
     # ---- shared
 
-    def _n_shared(self, queries: Sequence[EncodedQuery]) -> int:
+    def _n_shared(self, queries: Sequence[Query]) -> int:
         """Count the leading tokens all queries share; worth it from two queries on."""
-        return shared_prefix([query.context for query in queries]) if len(queries) > 1 else 0
+        return shared_prefix([query.ids for query in queries]) if len(queries) > 1 else 0
 
     def _split(self, shared: Sequence[int], n_passes: int, widest: int) -> tuple[Prefix, Sequence[int]]:
         """Choose what is computed before (kept for later cells) and what goes into every pass, whichever is less."""
@@ -194,15 +194,15 @@ class LocalEngine:
         return cuts
 
     @staticmethod
-    def _by_labels(queries: Sequence[EncodedQuery]) -> Iterator[list[int]]:
+    def _by_labels(queries: Sequence[Query]) -> Iterator[list[int]]:
         """Group queries whose label ids are equal: nearly always one group."""
         groups: dict[tuple[tuple[int, ...], ...], list[int]] = {}
         for index, query in enumerate(queries):
             groups.setdefault(query.labels, []).append(index)
         yield from groups.values()
 
-    def _too_long(self, query: EncodedQuery, extra: int) -> Refusal | None:
-        length = len(query.context) + extra
+    def _too_long(self, query: Query, extra: int) -> Refusal | None:
+        length = len(query.ids) + extra
         if length > self.loaded.context_length:
             return Refusal(f"{length} tokens do not fit the model's context of {self.loaded.context_length}")
         return None

@@ -224,7 +224,7 @@ class Worker:
                 prompt=query,
                 prompt_sha256=sha256_text(asked.prefix + query),
                 target=example.target,
-                n_prompt_tokens=len(encoded.context),
+                n_prompt_tokens=len(encoded.ids),
                 **part,
             )
             for example, query, encoded, part in zip(
