@@ -17,6 +17,7 @@ from benchmarks.gpu.models import LORA_RANK, build, freed
 from benchmarks.gpu.timing import Side, alternate, summary
 from hanka.engines.contract import Decoding, LabelAnswer
 from hanka.engines.local import LocalEngine
+from hanka.engines.prefixes import PrefixCache
 from hanka.models.loading import LoadedModel
 from hanka.models.memory import release_memory
 from hanka.prompting import Encoded
@@ -255,8 +256,9 @@ def _require_packs(notes: Sequence[str]) -> None:
 
 def _forget(engine: LocalEngine, budget: int) -> None:
     """Let an engine read everything anew, with another budget, without the checks of a new one."""
-    fresh = type(engine._prefixes)(engine.loaded.model)
-    engine.batch_tokens, engine.n_forwarded, engine._prefixes = budget, 0, fresh
+    engine.batch_tokens = budget
+    for voice in engine.voices.members:
+        voice.prefixes, voice.n_forwarded = PrefixCache(voice.model), 0
 
 
 def _tree_work(n_shared: int, own: Sequence[int], extra: int, places: int) -> Work:

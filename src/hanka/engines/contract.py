@@ -1,7 +1,8 @@
 """The Engine contract: how answers come out of an adapted model.
 
-An engine knows token ids, not tasks. Answers come back in the order of the queries, whatever order and
-batches they were computed in.
+An engine knows queries, not tasks. Answers come back in the order of the queries, whatever order and
+batches they were computed in. Equal queries are told apart by their number among their equals, so asking one
+n times while sampling gives n samples.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
+from hanka.errors import UnitError
 from hanka.prompting import Query
 
 MAX_SLOTS = 128
@@ -18,12 +20,24 @@ MAX_SLOTS = 128
 
 @dataclass(frozen=True, slots=True)
 class Decoding:
-    """How text is generated; greedy."""
+    """How text is generated."""
 
     max_new_tokens: int
     "Generation cap, tokens."
     stop: tuple[str, ...]
     "Generation may end once one of these stands in the output after its first visible character."
+    temperature: float = 0.0
+    "What logits are divided by before a token is drawn; 0: the most probable token, nothing is drawn."
+    top_p: float = 1.0
+    "Tokens are drawn from the smallest set of most probable ones whose probabilities sum to at least this."
+    seed: int = 0
+    "A row's draws follow from this, the row's token ids, its number among equal rows and the step; no other row."
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.temperature < float("inf"):
+            raise UnitError(f"temperature is {self.temperature}; it must be 0 (nothing is drawn) or above")
+        if not 0 < self.top_p <= 1:
+            raise UnitError(f"top_p is {self.top_p}; it must be above 0 and at most 1")
 
 
 class LabelAnswer(NamedTuple):
@@ -42,6 +56,13 @@ class TextAnswer(NamedTuple):
     "Generated tokens without EOS."
 
 
+class TextScore(NamedTuple):
+    """What an engine says of one text."""
+
+    log_likelihoods: tuple[float, ...]
+    "Per token of the query's only label: log-probability (nats) given everything before it."
+
+
 class Refusal(NamedTuple):
     """A query that could not be answered; it becomes a failed row."""
 
@@ -50,7 +71,10 @@ class Refusal(NamedTuple):
 
 
 class Engine(Protocol):
-    """What `run.py` needs of an engine."""
+    """What is needed of an engine."""
+
+    batch_tokens: int
+    "Token budget of a pass."
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -62,5 +86,13 @@ class Engine(Protocol):
         ...
 
     def generate(self, queries: Sequence[Query], decoding: Decoding) -> list[TextAnswer | Refusal]:
-        """Continue every query greedily."""
+        """Continue every query."""
+        ...
+
+    def score_text(self, queries: Sequence[Query]) -> list[TextScore | Refusal]:
+        """Return the log-likelihood of every token of every text; see `Prompter.likelihood_queries`."""
+        ...
+
+    def halve(self) -> bool:
+        """Halve the token budget after running out of memory; tells whether there was anything to halve."""
         ...

@@ -1,7 +1,8 @@
-"""Greedy continuation: continuous batches behind a shared prefix, and the plain way where that is not exact.
+"""Continuation: continuous batches behind a shared prefix, and the plain way where that is not exact.
 
 Rows enter a batch by a packed pass and leave it when they end; others take their place, so steps stay
-wide. The answer of a row does not depend on who is beside it, up to float rounding.
+wide. The answer of a row does not depend on who is beside it, up to float rounding. With several voices every row has a
+place with each of them, and all of them receive the chosen token.
 Source: iteration-level scheduling, Yu et al. (2022), Orca, OSDI '22.
 """
 
@@ -16,29 +17,40 @@ from typing import Any
 import torch
 
 from hanka.engines.contract import MAX_SLOTS, Decoding, TextAnswer
-from hanka.models.attention import forward, new_pack
+from hanka.engines.sampling import draw, row_seeds
+from hanka.engines.voices import Voices
 from hanka.models.decoding import Slots
-from hanka.models.loading import LoadedModel
 from hanka.models.packing import Prefix, Row, to_device
 
 
 @dataclass(slots=True)
 class Writer:
-    """Ends outputs and spells them."""
+    """Chooses tokens, ends outputs and spells them."""
 
-    loaded: LoadedModel
-    "Model and tokenizer."
+    voices: Voices
+    "Whose outputs they are."
     decoding: Decoding
-    "Cap and stops."
-    n_forwarded: int = 0
-    "Tokens that passed the model."
+    "Cap, stops and how tokens are chosen."
+    rows: Sequence[Sequence[int]]
+    "Token ids before each output."
     ends: set[int] = field(init=False)
-    "Tokens that end an output."
+    "Tokens that end an output: what any voice ends with."
+    _seeds: list[int] = field(init=False)
 
     def __post_init__(self) -> None:
-        configured = getattr(self.loaded.model.generation_config, "eos_token_id", None)
-        ends = configured if isinstance(configured, list) else [configured]
-        self.ends = {token for token in [*ends, self.loaded.tokenizer.eos_token_id] if token is not None}
+        self.ends = set()
+        for voice in self.voices.members:
+            configured = getattr(voice.model.generation_config, "eos_token_id", None)
+            ends = configured if isinstance(configured, list) else [configured]
+            self.ends |= {token for token in [*ends, voice.loaded.tokenizer.eos_token_id] if token is not None}
+        self._seeds = row_seeds(self.rows, self.decoding.seed) if self.decoding.temperature else []
+
+    def choose(self, logits: torch.Tensor, members: Sequence[int], steps: Sequence[int]) -> list[int]:
+        """Return the next token of each of some rows; steps: tokens each has so far."""
+        if self.decoding.temperature:
+            return draw(logits, [self._seeds[index] for index in members], steps, self.decoding)
+        chosen: list[int] = logits.argmax(-1).tolist()
+        return chosen
 
     def ended_by(self, output: list[int], token: int) -> bool:
         """Append a token to an output and tell whether the output is finished by it."""
@@ -52,7 +64,9 @@ class Writer:
 
     def spell(self, ids: Sequence[int]) -> str:
         """Decode ids, special tokens removed."""
-        return str(self.loaded.tokenizer.decode(ids, skip_special_tokens=True, clean_up_tokenization_spaces=False))
+        return str(
+            self.voices.loaded.tokenizer.decode(ids, skip_special_tokens=True, clean_up_tokenization_spaces=False)
+        )
 
     def answers(self, outputs: Sequence[list[int]]) -> list[TextAnswer]:
         """Return finished outputs as answers."""
@@ -60,16 +74,19 @@ class Writer:
 
 
 def continue_packed(
-    model: Any, rows: Sequence[Row], batches: Sequence[list[int]], prefix: Prefix, writer: Writer, cached_tokens: int
+    rows: Sequence[Row], batches: Sequence[list[int]], prefixes: Sequence[Prefix], writer: Writer, cached_tokens: int
 ) -> list[TextAnswer]:
-    """Continue rows behind a prefix; `batches` of row indices, longest rows first, enter as places become free.
+    """Continue rows behind a prefix (one per voice); `batches` of row indices, longest first, enter as places become free.
 
     cached_tokens: own tokens that all places together may hold.
     """
     outputs: list[list[int]] = [[] for _ in rows]
     for wave in waves(rows, batches, writer.decoding.max_new_tokens, cached_tokens):
-        slots = Slots(wave.n_slots, wave.n_tokens, prefix, next(model.parameters()).device)
-        _continue_wave(model, rows, wave.batches, slots, writer, outputs)
+        slots = [
+            Slots(wave.n_slots, wave.n_tokens, prefix, voice.loaded.device)
+            for voice, prefix in zip(writer.voices.members, prefixes, strict=True)
+        ]
+        _continue_wave(rows, wave.batches, slots, writer, outputs)
     return writer.answers(outputs)
 
 
@@ -100,10 +117,9 @@ def waves(rows: Sequence[Row], batches: Sequence[list[int]], n_new: int, cached_
 
 
 def _continue_wave(
-    model: Any,
     rows: Sequence[Row],
     batches: Sequence[list[int]],
-    slots: Slots,
+    slots: Sequence[Slots],
     writer: Writer,
     outputs: list[list[int]],
 ) -> None:
@@ -112,40 +128,58 @@ def _continue_wave(
     n_waiting = sum(map(len, queue))
     active: list[int] = []
 
-    def settle(chosen: Sequence[int]) -> None:
-        """Give the last `len(chosen)` active rows their next token; rows that end leave."""
-        first = len(active) - len(chosen)
+    def settle(logits: torch.Tensor, first: int) -> None:
+        """Give the active rows from `first` on their next token; rows that end leave."""
+        members = active[first:]
+        chosen = writer.choose(logits, members, [len(outputs[index]) for index in members])
         ended = [slot for slot, token in enumerate(chosen, first) if writer.ended_by(outputs[active[slot]], token)]
-        for last, slot in slots.leave(ended):
+        moves = [one.leave(ended) for one in slots]
+        for last, slot in moves[0]:
             active[slot] = active[last]
             active.pop()
 
     while n_waiting or active:
-        free = slots.n_slots - len(active)
-        if n_waiting and (not active or free >= min(n_waiting, -(-slots.n_slots // 4))):
+        free = slots[0].n_slots - len(active)
+        if n_waiting and (not active or free >= min(n_waiting, -(-slots[0].n_slots // 4))):
             entering, queue[0] = queue[0][:free], queue[0][free:]
             queue = queue if queue[0] else queue[1:]
             n_waiting -= len(entering)
-            passed = new_pack(model, [rows[index] for index in entering], slots.prefix, capture=True)
-            writer.n_forwarded += passed.input_ids.shape[1]
-            lengths = [len(rows[index].ids) for index in entering]
-            keep = [start + length - 1 for start, length in zip(passed.starts, lengths, strict=True)]
-            chosen = forward(model, passed, to_device(keep, slots.device)).argmax(-1).tolist()
-            slots.admit(passed, lengths)
+            first = len(active)
+            logits = _enter([rows[index] for index in entering], slots, writer.voices)
             active += entering
-            settle(chosen)
+            settle(logits, first)
             continue
-        step = slots.step([outputs[index][-1] for index in active])
-        writer.n_forwarded += len(active)
-        chosen = forward(model, step, torch.arange(len(active), device=slots.device)).argmax(-1).tolist()
-        slots.advance()
-        settle(chosen)
+        settle(_step([outputs[index][-1] for index in active], slots, writer.voices), 0)
 
 
-def continue_whole(
-    loaded: LoadedModel, contexts: Sequence[list[int]], writer: Writer, batch_tokens: int
-) -> list[TextAnswer]:
-    """Continue contexts of equal length together, by transformers' own generation: for any model."""
+def _enter(rows: Sequence[Row], slots: Sequence[Slots], voices: Voices) -> torch.Tensor:
+    """Take rows in by one packed pass per voice; returns the logits after each row."""
+    passed = [voice.pack(rows, one.prefix, capture=True) for voice, one in zip(voices.members, slots, strict=True)]
+    lengths = [len(row.ids) for row in rows]
+    keep = [start + length - 1 for start, length in zip(passed[0].starts, lengths, strict=True)]
+    logits = voices.logits(passed, to_device(keep, slots[0].device))
+    for one, layout in zip(slots, passed, strict=True):
+        one.admit(layout, lengths)
+    return logits
+
+
+def _step(tokens: Sequence[int], slots: Sequence[Slots], voices: Voices) -> torch.Tensor:
+    """Feed every active row its last token; returns the logits after it."""
+    steps = [one.step(tokens) for one in slots]
+    logits = voices.logits(steps, torch.arange(len(tokens), device=slots[0].device))
+    for one, voice in zip(slots, voices.members, strict=True):
+        one.advance()
+        voice.n_forwarded += len(tokens)
+    return logits
+
+
+def continue_whole(writer: Writer, batch_tokens: int) -> list[TextAnswer]:
+    """Continue rows of equal length together, by transformers' own generation: for any model.
+
+    Where more than the most probable token of one model is asked for, a processor of logits puts the chosen token in its place;
+    further voices then read every row whole at every step.
+    """
+    loaded, contexts = writer.voices.loaded, writer.rows
     outputs: list[list[int]] = [[] for _ in contexts]
     n_new = writer.decoding.max_new_tokens
     order = sorted(range(len(contexts)), key=lambda index: (len(contexts[index]), contexts[index]))
@@ -155,11 +189,32 @@ def continue_whole(
             size = max(1, batch_tokens // (length + n_new))
             for part in (same[start : start + size] for start in range(0, len(same), size)):
                 ids = torch.tensor([contexts[index] for index in part], device=loaded.device)
-                made = loaded.model.generate(input_ids=ids, attention_mask=torch.ones_like(ids), max_new_tokens=n_new)
-                writer.n_forwarded += made.numel()
+                made = loaded.model.generate(
+                    input_ids=ids,
+                    attention_mask=torch.ones_like(ids),
+                    max_new_tokens=n_new,
+                    logits_processor=_processors(writer, part, length),
+                )
+                writer.voices.members[0].n_forwarded += made.numel()
                 for index, row in zip(part, made[:, length:].tolist(), strict=True):
                     any(writer.ended_by(outputs[index], token) for token in row)
     return writer.answers(outputs)
+
+
+def _processors(writer: Writer, members: Sequence[int], length: int) -> list[Any]:
+    """Return what makes transformers' greedy choice the writer's own; nothing where it is that already."""
+    others = writer.voices.members[1:]
+    if not others and not writer.decoding.temperature:
+        return []
+
+    def choose(ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
+        """Answer as transformers' logits processors do."""
+        logits = writer.voices.join([scores, *(voice.whole(ids, 1)[:, -1] for voice in others)])
+        chosen = writer.choose(logits, members, [ids.shape[1] - length] * len(members))
+        at = torch.tensor(chosen, device=scores.device)[:, None]
+        return torch.full_like(scores, float("-inf")).scatter_(1, at, 0.0)
+
+    return [choose]
 
 
 @contextlib.contextmanager

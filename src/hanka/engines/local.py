@@ -1,5 +1,7 @@
 """The reference engine: transformers on this machine; what queries share is computed once.
 
+`VoicesEngine` answers with any number of voices heard as one; `LocalEngine` is the engine of one model.
+
 Queries are packed without padding, at most `batch_tokens` tokens a pass, behind the keys and values of the leading
 tokens that all of them share; labels follow each query as a tree. Scores differ between batch sizes
 only by float rounding (below 1e-4 nats in float32; a test bounds it). Where a model does not take packed rows, rows of
@@ -13,36 +15,46 @@ from itertools import groupby, pairwise
 
 import torch
 
-from hanka.engines.contract import Decoding, LabelAnswer, Refusal, TextAnswer
+from hanka.engines.contract import Decoding, LabelAnswer, Refusal, TextAnswer, TextScore
 from hanka.engines.generation import Writer, continue_packed, continue_whole
-from hanka.engines.prefixes import BLOCK, PrefixCache
-from hanka.models.attention import forward, new_pack, packed_attention, takes_packs
+from hanka.engines.prefixes import BLOCK
+from hanka.engines.voices import Voice, Voices, alone
 from hanka.models.loading import LoadedModel
 from hanka.models.memory import LEAST_TOKENS, pass_tokens
-from hanka.models.packing import Prefix, Row, n_tokens, to_device
+from hanka.models.packing import Pack, Prefix, Row, n_tokens, to_device
 from hanka.prompting import Query, shared_prefix
 
 CACHED_TOKENS_PER_BATCH_TOKEN = 4
 "How many tokens, prefix included, the rows of a pass may attend to per token of the budget."
 
 
-class LocalEngine:
-    """Answers with a model in memory."""
+class VoicesEngine:
+    """Answers with models in memory, heard as one."""
 
-    def __init__(self, loaded: LoadedModel, batch_tokens: int) -> None:
-        self.loaded = loaded
+    def __init__(self, voices: Voices, batch_tokens: int) -> None:
+        self.voices = voices
         self.batch_tokens = batch_tokens
-        self.packs, reason = takes_packs(loaded.model)
-        self.notes = () if self.packs else (f"no shared prefix: {reason}",)
-        self.n_forwarded = 0
-        self._prefixes = PrefixCache(loaded.model)
+        self.packs = voices.packs
+        self.notes: tuple[str, ...] = tuple(
+            dict.fromkeys(f"no shared prefix: {voice.reason}" for voice in voices.members if not voice.packs)
+        )
+
+    @property
+    def loaded(self) -> LoadedModel:
+        """The first voice's model."""
+        return self.voices.loaded
+
+    @property
+    def n_forwarded(self) -> int:
+        """Tokens that passed the models so far."""
+        return sum(voice.n_forwarded for voice in self.voices.members)
 
     # ---- labels
 
     def score_labels(self, queries: Sequence[Query]) -> list[LabelAnswer | Refusal]:
         """Return the log-likelihood of every label of every query; see `Engine`."""
         answers: list[LabelAnswer | Refusal | None] = [
-            self._too_long(query, max(map(len, query.labels)) - 1) for query in queries
+            self._refused(query, max(map(len, query.labels)) - 1) for query in queries
         ]
         todo = [index for index, answer in enumerate(answers) if answer is None]
         with torch.inference_mode():
@@ -54,31 +66,29 @@ class LocalEngine:
     def _score_packed(self, queries: Sequence[Query]) -> Iterator[tuple[int, LabelAnswer]]:
         if not queries:
             return
-        n_shared = self._n_shared(queries)
+        n_shared = self._n_shared([query.ids for query in queries])
         passes = []
         for same in self._by_labels(queries):
             tree = tuple(label[:-1] for label in queries[same[0]].labels)
             rows = [Row(queries[index].ids[n_shared:], tree) for index in same]
             passes += [([same[at] for at in cut], [rows[at] for at in cut]) for cut in self._batches(rows, n_shared)]
-        with packed_attention(self.loaded.model):
+        with self.voices.packed():
             widest = max(sum(map(n_tokens, rows)) for _, rows in passes)
-            outer, inner = self._split(queries[0].ids[:n_shared], len(passes), widest)
+            outers, inner = self._split(queries[0].ids[:n_shared], len(passes), widest)
             for members, rows in passes:
-                scores = self._tree_scores(rows, queries[members[0]].labels, outer, inner)
+                scores = self._tree_scores(rows, queries[members[0]].labels, outers, inner)
                 yield from zip(members, map(LabelAnswer, scores), strict=True)
 
     def _tree_scores(
-        self, rows: Sequence[Row], labels: Sequence[tuple[int, ...]], outer: Prefix, inner: Sequence[int]
+        self, rows: Sequence[Row], labels: Sequence[tuple[int, ...]], outers: Sequence[Prefix], inner: Sequence[int]
     ) -> list[tuple[tuple[float, ...], ...]]:
         """Return each label's token log-probabilities for every row of one pass."""
-        passed = new_pack(self.loaded.model, rows, outer, inner)
-        self.n_forwarded += passed.input_ids.shape[1]
+        passed = self._pack(rows, outers, inner)
         n_places = 1 + sum(map(len, rows[0].branches))
-        last = [start + len(row.ids) - 1 for start, row in zip(passed.starts, rows, strict=True)]
-        device = passed.input_ids.device
-        keep = to_device([first + place for first in last for place in range(n_places)], device)
-        logits = forward(self.loaded.model, passed, keep)
-        logits = logits.to(torch.promote_types(logits.dtype, torch.float32)).view(len(rows), n_places, -1)
+        last = [start + len(row.ids) - 1 for start, row in zip(passed[0].starts, rows, strict=True)]
+        keep = [first + place for first in last for place in range(n_places)]
+        logits = _at_least_float32(self.voices.logits(passed, to_device(keep, passed[0].input_ids.device)))
+        logits, device = logits.view(len(rows), n_places, -1), logits.device
         # The place that predicts each label token: the query's last, then the label's own earlier tokens.
         places, at = [], 1
         for label in labels:
@@ -107,10 +117,9 @@ class LocalEngine:
             for start in range(0, len(same), size):
                 part = same[start : start + size]
                 ids = torch.tensor([row[2] for row in part], device=self.loaded.device)
-                self.n_forwarded += ids.numel()
-                logits = self.loaded.model(input_ids=ids, use_cache=False, logits_to_keep=n_label).logits
+                logits = _at_least_float32(self.voices.whole(ids, n_label))
                 target = torch.tensor([row[3] for row in part], device=logits.device)
-                picked = logits.float().log_softmax(-1).gather(-1, target[..., None])[..., 0].tolist()
+                picked = logits.log_softmax(-1).gather(-1, target[..., None])[..., 0].tolist()
                 for (index, which, _, _), values in zip(part, picked, strict=True):
                     found[index][which] = tuple(values)
         for index, scores in found.items():
@@ -119,53 +128,95 @@ class LocalEngine:
     # ---- text
 
     def generate(self, queries: Sequence[Query], decoding: Decoding) -> list[TextAnswer | Refusal]:
-        """Continue every query greedily; see `Engine`."""
+        """Continue every query; see `Engine`."""
         answers: list[TextAnswer | Refusal | None] = [
-            self._too_long(query, decoding.max_new_tokens) for query in queries
+            self._refused(query, decoding.max_new_tokens) for query in queries
         ]
         todo = [index for index, answer in enumerate(answers) if answer is None]
-        asked = [queries[index].ids for index in todo]
-        writer = Writer(self.loaded, decoding)
+        writer = Writer(self.voices, decoding, [queries[index].ids for index in todo])
         with torch.inference_mode():
-            if self.packs:
-                written = self._continue_packed([queries[index] for index in todo], writer)
-            else:
-                written = continue_whole(self.loaded, asked, writer, self.batch_tokens)
-        self.n_forwarded += writer.n_forwarded
+            written = self._continue_packed(writer) if self.packs else continue_whole(writer, self.batch_tokens)
         for index, answer in zip(todo, written, strict=True):
             answers[index] = answer
         return [answer for answer in answers if answer is not None]
 
-    def _continue_packed(self, queries: Sequence[Query], writer: Writer) -> list[TextAnswer]:
-        if not queries:
+    def _continue_packed(self, writer: Writer) -> list[TextAnswer]:
+        if not writer.rows:
             return []
-        n_shared = self._n_shared(queries)
-        with packed_attention(self.loaded.model):
-            outer = self._read(queries[0].ids[:n_shared])
-            rows = [Row(query.ids[n_shared:]) for query in queries]
+        n_shared = self._n_shared(writer.rows)
+        with self.voices.packed():
+            outers = self.voices.read(writer.rows[0][:n_shared])
+            rows = [Row(ids[n_shared:]) for ids in writer.rows]
             batches = self._batches(rows, n_shared)
             limit = CACHED_TOKENS_PER_BATCH_TOKEN * self.batch_tokens
-            return continue_packed(self.loaded.model, rows, batches, outer, writer, limit)
+            return continue_packed(rows, batches, outers, writer, limit)
+
+    # ---- likelihood
+
+    def score_text(self, queries: Sequence[Query]) -> list[TextScore | Refusal]:
+        """Return the log-likelihood of every token of every text; see `Engine`."""
+        answers: list[TextScore | Refusal | None] = [
+            self._refused(query, len(query.labels[0]) - 1)
+            if query.ids and query.labels[0]
+            else Refusal("the text holds no token that follows another, so nothing can be scored")
+            for query in queries
+        ]
+        todo = [index for index, answer in enumerate(answers) if answer is None]
+        with torch.inference_mode():
+            score = self._read_packed if self.packs else self._read_whole
+            for index, answer in score([queries[index] for index in todo]):
+                answers[todo[index]] = answer
+        return [answer for answer in answers if answer is not None]
+
+    def _read_packed(self, queries: Sequence[Query]) -> Iterator[tuple[int, TextScore]]:
+        """Score texts side by side; logits are there a part of a pass at a time."""
+        if not queries:
+            return
+        n_shared = self._n_shared([query.ids for query in queries])
+        rows = [Row([*query.ids, *query.labels[0][:-1]][n_shared:]) for query in queries]
+        with self.voices.packed():
+            outers = self.voices.read(queries[0].ids[:n_shared])
+            for members in self._batches(rows, n_shared):
+                passed = self._pack([rows[index] for index in members], outers)
+                places: list[int] = []
+                for start, index in zip(passed[0].starts, members, strict=True):
+                    stop = start + len(rows[index].ids)
+                    places += range(stop - len(queries[index].labels[0]), stop)
+                wanted = [token for index in members for token in queries[index].labels[0]]
+                found: list[float] = []
+                for logits in self.voices.parts(passed, places):
+                    found += _picked(logits, wanted[len(found) : len(found) + len(logits)])
+                at = 0
+                for index in members:
+                    stop = at + len(queries[index].labels[0])
+                    yield index, TextScore(tuple(found[at:stop]))
+                    at = stop
+
+    def _read_whole(self, queries: Sequence[Query]) -> Iterator[tuple[int, TextScore]]:
+        """Score texts one at a time."""
+        for index, query in enumerate(queries):
+            label = query.labels[0]
+            ids = torch.tensor([[*query.ids, *label[:-1]]], device=self.loaded.device)
+            yield index, TextScore(tuple(_picked(self.voices.whole(ids, len(label))[0], label)))
 
     # ---- shared
 
-    def _n_shared(self, queries: Sequence[Query]) -> int:
-        """Count the leading tokens all queries share; worth it from two queries on."""
-        return shared_prefix([query.ids for query in queries]) if len(queries) > 1 else 0
+    @staticmethod
+    def _n_shared(rows: Sequence[Sequence[int]]) -> int:
+        """Count the leading tokens all rows share; worth it from two rows on."""
+        return shared_prefix(rows) if len(rows) > 1 else 0
 
-    def _split(self, shared: Sequence[int], n_passes: int, widest: int) -> tuple[Prefix, Sequence[int]]:
+    def _pack(self, rows: Sequence[Row], outers: Sequence[Prefix], inner: Sequence[int] = ()) -> list[Pack]:
+        """Lay the same rows out for every voice."""
+        return [voice.pack(rows, outer, inner) for voice, outer in zip(self.voices.members, outers, strict=True)]
+
+    def _split(self, shared: Sequence[int], n_passes: int, widest: int) -> tuple[list[Prefix], Sequence[int]]:
         """Choose what is computed before (kept for later cells) and what goes into every pass, whichever is less."""
         n_whole = len(shared) // BLOCK * BLOCK
         n_left = len(shared) - n_whole
         if n_left * (n_passes - 1) <= BLOCK // 2 and widest + n_left <= self._pass_tokens:
-            return self._read(shared[:n_whole]), shared[n_whole:]
-        return self._read(shared), ()
-
-    def _read(self, shared: Sequence[int]) -> Prefix:
-        before = self._prefixes.n_computed
-        found = self._prefixes.get(shared)
-        self.n_forwarded += self._prefixes.n_computed - before
-        return found
+            return self.voices.read(shared[:n_whole]), shared[n_whole:]
+        return self.voices.read(shared), ()
 
     def halve(self) -> bool:
         """Halve the token budget after running out of memory; tells whether there was anything to halve."""
@@ -201,8 +252,32 @@ class LocalEngine:
             groups.setdefault(query.labels, []).append(index)
         yield from groups.values()
 
-    def _too_long(self, query: Query, extra: int) -> Refusal | None:
+    def _refused(self, query: Query, extra: int) -> Refusal | None:
+        """Say why a query cannot be answered; None if it can."""
         length = len(query.ids) + extra
-        if length > self.loaded.context_length:
-            return Refusal(f"{length} tokens do not fit the model's context of {self.loaded.context_length}")
+        if length > self.voices.context_length:
+            return Refusal(f"{length} tokens do not fit the model's context of {self.voices.context_length}")
+        if len(self.voices.members) > 1:
+            largest = max(max(ids, default=0) for ids in (query.ids, *query.labels))
+            if largest >= self.voices.n_known:
+                return Refusal(f"token {largest} is not in the vocabulary of all models ({self.voices.n_known} tokens)")
         return None
+
+
+class LocalEngine(VoicesEngine):
+    """Answers with one model in memory."""
+
+    def __init__(self, loaded: LoadedModel, batch_tokens: int) -> None:
+        super().__init__(Voices((Voice(loaded),), alone), batch_tokens)
+
+
+def _at_least_float32(logits: torch.Tensor) -> torch.Tensor:
+    return logits.to(torch.promote_types(logits.dtype, torch.float32))
+
+
+def _picked(logits: torch.Tensor, wanted: Sequence[int]) -> list[float]:
+    """Return the log-probability (nats) of one token per row of logits (rows, vocabulary)."""
+    wide = _at_least_float32(logits)
+    at = to_device(list(wanted), wide.device)[:, None]
+    found: list[float] = (wide.gather(1, at)[:, 0] - wide.logsumexp(-1)).tolist()
+    return found
