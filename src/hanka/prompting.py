@@ -74,7 +74,7 @@ class Query(NamedTuple):
     ids: Ids
     "Token ids before the answer; never empty."
     labels: tuple[tuple[int, ...], ...]
-    "Token ids of each label after `ids`; empty for generation."
+    "Token ids of each label after `ids`; empty for generation; the text itself where texts are scored."
 
 
 class Asked(NamedTuple):
@@ -278,6 +278,20 @@ class Prompter:
             Query(text, self.bos_ids(text, shots, task) + ids[: shared_length(ids, longer)], ())
             for text, ids, longer in zip(contexts, before, continued, strict=True)
         ]
+
+    def likelihood_queries(self, texts: Sequence[str], prefix: str = "") -> list[Query]:
+        """Encode texts to be scored: a query's only label is the text, after BOS (as the policy says) and `prefix`.
+
+        Where nothing stands before a text, its first token cannot be predicted: it is given and not scored.
+        """
+        before = self._tokens([prefix])[0] if prefix else []
+        queries = []
+        for text, ids in zip(texts, self._tokens([prefix + text for text in texts]), strict=True):
+            bos = self.bos_ids(prefix + text)
+            cut = shared_length(before, ids)
+            cut = cut if bos or cut else min(1, len(ids))
+            queries.append(Query(prefix + text, bos + ids[:cut], (tuple(ids[cut:]),)))
+        return queries
 
 
 def shared_demonstrations(built: Sequence[Built]) -> int:

@@ -10,6 +10,7 @@ import pytest
 
 from hanka.contexts import CONTEXTS
 from hanka.datasets import SOURCES
+from hanka.engines import ENGINES
 from hanka.errors import HankaError
 from hanka.methods import METHODS
 from hanka.metrics import METRICS
@@ -19,7 +20,7 @@ from hanka.recipes import RECIPES
 from hanka.registry import Registry
 from hanka.tasks import TASKS
 
-ALL: list[Registry[Any]] = [TASKS, METHODS, METRICS, MODELS, PROBES, SOURCES, CONTEXTS, RECIPES]
+ALL: list[Registry[Any]] = [TASKS, METHODS, METRICS, MODELS, PROBES, SOURCES, CONTEXTS, RECIPES, ENGINES]
 
 
 @dataclass(frozen=True)

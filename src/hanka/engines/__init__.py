@@ -1,1 +1,87 @@
+"""Engines: how answers come out. One entry per kind; light, a model is met only when one is opened."""
 
+from __future__ import annotations
+
+from hanka.engines.contract import Engine, EngineEntry, Lent
+from hanka.engines.fake import FakeEngine
+from hanka.errors import ModelError, nearest
+from hanka.registry import Registry
+
+
+def _local(lent: Lent) -> Engine:
+    from hanka.engines.local import LocalEngine
+    from hanka.models.loading import LoadedModel
+
+    if not isinstance(lent.base, LoadedModel):
+        raise ModelError("the engine local answers with a language model, and none was lent")
+    return LocalEngine(lent.base, lent.batch_tokens)
+
+
+def _combined(lent: Lent) -> Engine:
+    from hanka.engines.combined import Cast, CombinedEngine
+    from hanka.models.loading import LoadedModel
+
+    if not isinstance(lent.base, LoadedModel):
+        raise ModelError("the engine combined steers a language model, and none was lent")
+    for part in ("expert", "anti"):
+        if part not in lent.others:
+            raise ModelError(f"the engine combined needs the model {part!r}; lent: {', '.join(lent.others) or 'none'}")
+    strange = set(lent.params) - {"alpha"}
+    if strange:
+        raise ModelError(f"the engine combined has no parameter {min(strange)!r}: {nearest(min(strange), ['alpha'])}")
+    cast = Cast(lent.base, lent.others["expert"], lent.others["anti"], float(lent.params.get("alpha", 1.0)))
+    return CombinedEngine(cast, lent.batch_tokens)
+
+
+def _encoder(lent: Lent) -> Engine:
+    from hanka.engines.encoder import EncoderEngine
+    from hanka.models.encoder import LoadedEncoder
+
+    if not isinstance(lent.base, LoadedEncoder):
+        raise ModelError("the engine encoder answers with an encoder, and none was lent")
+    return EncoderEngine(lent.base, lent.folder, lent.batch_tokens)
+
+
+def _fake(lent: Lent) -> Engine:
+    return FakeEngine(lent.batch_tokens)
+
+
+ENGINES: Registry[EngineEntry] = Registry(
+    "engine",
+    [
+        EngineEntry(
+            name="local",
+            reference="transformers; packed passes: Krell et al. 2021, arXiv 2107.02027",
+            description="one language model in memory",
+            answers=frozenset({"labels", "text", "likelihood"}),
+            open=_local,
+        ),
+        EngineEntry(
+            name="combined",
+            reference="Liu et al. 2024, arXiv 2401.08565",
+            description="proxy-tuning: a model steered by the difference of two others",
+            answers=frozenset({"labels", "text", "likelihood"}),
+            open=_combined,
+        ),
+        EngineEntry(
+            name="encoder",
+            reference="logistic regression on frozen features",
+            description="a classifier trained on an encoder",
+            answers=frozenset({"labels"}),
+            open=_encoder,
+            cannot="an encoder cannot write",
+        ),
+        EngineEntry(
+            name="fake",
+            reference="hashes",
+            description="made-up answers without a model, for tests",
+            answers=frozenset({"labels", "text", "likelihood"}),
+            open=_fake,
+        ),
+    ],
+)
+
+ENGINE_OF = {"wheel": "local", "hub": "local", "folder": "local", "fresh": "local", "encoder": "encoder"}
+"Which engine answers for a base, by `ModelRef.kind`, unless the method says otherwise."
+
+__all__ = ["ENGINES", "ENGINE_OF", "Engine", "EngineEntry", "Lent"]

@@ -7,12 +7,22 @@ n times while sampling gives n samples.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 
 from hanka.errors import UnitError
 from hanka.prompting import Query
+
+if TYPE_CHECKING:
+    from hanka.models.encoder import LoadedEncoder
+    from hanka.models.loading import LoadedModel
+
+AnswerKind = Literal["labels", "text", "likelihood"]
+"What an engine may give: a score per label, written text, a score per token of a text."
+ASKS_FOR: Mapping[str, AnswerKind] = {"classification": "labels", "likelihood": "likelihood"}
+"By task kind; every other kind of task asks for text."
 
 MAX_SLOTS = 128
 "Rows continued at once at most."
@@ -96,3 +106,48 @@ class Engine(Protocol):
     def halve(self) -> bool:
         """Halve the token budget after running out of memory; tells whether there was anything to halve."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class Lent:
+    """What an engine is opened with: all that it needs of one variant."""
+
+    base: LoadedModel | LoadedEncoder | None
+    "The base with what was made on it; None for engines that need no model."
+    batch_tokens: int
+    "Token budget of a pass."
+    folder: Path | None = None
+    "Folder of the made variant."
+    others: Mapping[str, LoadedModel] = field(default_factory=dict)
+    "Further models, by the part they play: `expert` and `anti`."
+    params: Mapping[str, Any] = field(default_factory=dict)
+    "Parameters of answering: `alpha`."
+
+
+@dataclass(frozen=True, slots=True)
+class EngineEntry:
+    """One kind of engine; light until it is opened."""
+
+    name: str
+    "What records call it."
+    reference: str
+    "Paper, or what it stands on."
+    description: str
+    "One line for lists."
+    answers: frozenset[AnswerKind]
+    "What it can give."
+    open: Callable[[Lent], Engine]
+    "Return the engine of one variant; imports torch where it needs it. Raises ModelError or UnitError in one line."
+    cannot: str = ""
+    "Why it does not give the rest, as a sentence's beginning."
+    version: int = 1
+    "Raised by hand when the same models give other numbers than before."
+
+    def refusal(self, task_kind: str, task: str) -> str:
+        """Say in one line why a task cannot be answered, before any work; empty if it can."""
+        asked = ASKS_FOR.get(task_kind, "text")
+        if asked in self.answers:
+            return ""
+        wants = {"labels": "scores of labels", "text": "written text", "likelihood": "the likelihood of a text"}[asked]
+        can = " or ".join(sorted(self.answers))
+        return f"{self.cannot}: task {task} ({task_kind}) asks for {wants}; the engine {self.name} gives {can}"

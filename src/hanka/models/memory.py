@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import gc
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Literal
+
+from hanka.errors import UnitError
 
 if TYPE_CHECKING:
     import torch
@@ -44,3 +47,14 @@ def free_bytes(device: torch.device | str) -> int:
     import psutil
 
     return int(psutil.virtual_memory().available)
+
+
+def require_room(needed: Mapping[str, int], budget: int) -> None:
+    """Raise UnitError, with the arithmetic, where models (bytes by name) do not fit together into a budget of bytes."""
+    total = sum(needed.values())
+    if total > budget:
+        sums = " + ".join(f"{name} {size / 1e6:,.0f}" for name, size in needed.items())
+        raise UnitError(
+            f"models that answer together do not fit: {sums} = {total / 1e6:,.0f} MB, and {budget / 1e6:,.0f} MB are "
+            f"free; choose smaller models or train.dtype: bfloat16"
+        )
