@@ -6,7 +6,6 @@ mini source. One model, float32.
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 import hashlib
 import json
@@ -144,23 +143,13 @@ def weights_hash(model: Any) -> str:
 
 def train_with_hanka(model: Any, rows: list[Encoded], learning_rate: float) -> tuple[list[float], float]:
     """Train one epoch with hanka's loop; return the loss of each step and the seconds of the whole call."""
-    from hanka.study.schema import TrainSpec
-    from hanka.training.loop import LoopSettings, train
+    from hanka.training.loop import Course, train
+    from hanka.training.params import CourseParams
 
-    given = TrainSpec().model_dump() | {
-        "epochs": 1,
-        "batch_size": BATCH_SIZE,
-        "learning_rate": learning_rate,
-        "schedule": "linear",
-        "warmup_ratio": 0.0,
-        "weight_decay": 0.0,
-        "max_grad_norm": 1.0,
-    }
-    names = {field.name for field in dataclasses.fields(LoopSettings)}
-    settings = LoopSettings(**{key: value for key, value in given.items() if key in names})
+    settings = CourseParams(epochs=1, batch_size=BATCH_SIZE, learning_rate=learning_rate)
     with tempfile.TemporaryDirectory(prefix="hanka-bench-") as folder:
         started = time.perf_counter()
-        state = train(model, rows, settings, SEED, Path(folder), lambda _what, _share: None)
+        state = train(Course(model, settings, rows, SEED, Path(folder), lambda _what, _share: None))
         seconds = time.perf_counter() - started
     return list(state.losses), seconds
 

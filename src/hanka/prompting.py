@@ -57,6 +57,17 @@ class TextPolicy:
     "paper keeps the published quirks."
 
 
+class SoftTargets(NamedTuple):
+    """Distributions in place of a row's supervised tokens: the k largest entries of each, the rest in one."""
+
+    ids: tuple[tuple[int, ...], ...]
+    "Per supervised token, k token ids; k is the same everywhere."
+    log_probs: tuple[tuple[float, ...], ...]
+    "Their log-probabilities (nats)."
+    tail: tuple[float, ...]
+    "Probability of all other tokens together."
+
+
 class Encoded(NamedTuple):
     """A training row."""
 
@@ -64,6 +75,10 @@ class Encoded(NamedTuple):
     "All token ids, BOS and EOS included."
     start: int
     "Index of the first supervised token; len(ids) when none is left."
+    weights: tuple[float, ...] | None = None
+    "A factor per supervised token; None: all are 1."
+    soft: SoftTargets | None = None
+    "Distributions in place of the supervised tokens, where an objective reads them."
 
 
 class Query(NamedTuple):

@@ -8,9 +8,26 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from importlib.metadata import entry_points
-from typing import Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
+
+from pydantic import BaseModel, ConfigDict, ValidationInfo, field_validator
 
 from hanka.errors import HankaError, nearest
+
+
+def no_boolean_for_a_number(cls: type[BaseModel], value: Any, info: ValidationInfo) -> Any:
+    """Refuse true and false where a field is a number; pydantic would read them as 1 and 0."""
+    numbers = (int, float, int | None, float | None)
+    if isinstance(value, bool) and cls.model_fields[str(info.field_name)].annotation in numbers:
+        raise ValueError(f"{str(value).lower()} is not a number (YAML reads yes, no, on and off as true and false)")
+    return value
+
+
+class Params(BaseModel):
+    """What a study says of an entry; unknown keys are errors, values do not change after reading."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=(), allow_inf_nan=False)
+    _numbers = field_validator("*", mode="before")(no_boolean_for_a_number)
 
 
 class Named(Protocol):

@@ -16,7 +16,8 @@ from hanka.models.catalogue import ModelRef, find_model
 from hanka.models.loading import LoadedModel, load_model, load_variant
 from hanka.models.resident import Resident
 from hanka.prompting import Encoded, Query
-from hanka.training.loop import LoopSettings, train
+from hanka.training.loop import Course, train
+from hanka.training.params import CourseParams
 
 QUERIES = [Query("", list(range(5, 5 + length)), ((9,), (11, 12))) for length in (4, 7, 12)]
 ROWS = [Encoded([3, 4, 5 + index, 6, 7 + index], 3) for index in range(6)]
@@ -35,8 +36,10 @@ def scores(loaded: LoadedModel) -> list[Any]:
 def fit(loaded: LoadedModel, peft: str, folder: Path, checkpointing: bool = False) -> dict[str, torch.Tensor]:
     params = {"peft": peft, "r": 4, "alpha": None, "dropout": 0.0, "target_modules": "all-linear"}
     model = trainable(loaded.model, params, 0)
-    settings = LoopSettings(2, 3, 1e-2, "linear", 0.0, 0.0, 1.0, 64, checkpointing, 1e9)
-    train(model, ROWS, settings, 0, folder, lambda _what, _share: None)
+    settings = CourseParams(
+        epochs=2, batch_size=3, learning_rate=1e-2, micro_batch_tokens=64, gradient_checkpointing=checkpointing
+    )
+    train(Course(model, settings, ROWS, 0, folder, lambda _what, _share: None))
     model.save_pretrained(folder)
     return {name: value.detach().clone() for name, value in model.named_parameters() if value.requires_grad}
 

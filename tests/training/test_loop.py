@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -9,10 +11,23 @@ import torch
 from hanka.errors import UnitError
 from hanka.prompting import Encoded
 from hanka.training.batching import optimizer_batches
-from hanka.training.loop import LoopSettings, learning_rate_at, train
+from hanka.training.loop import Course, CourseState, learning_rate_at, train
+from hanka.training.params import CourseParams
 from tiny_models import tiny_model
 
-SETTINGS = LoopSettings(2, 4, 1e-2, "linear", 0.0, 0.0, 1.0, 64, False, 1e9)
+SETTINGS = CourseParams(epochs=2, batch_size=4, learning_rate=1e-2, micro_batch_tokens=64, checkpoint_seconds=1e9)
+
+
+def fit(
+    model: Any,
+    rows: Any,
+    settings: CourseParams,
+    seed: int,
+    folder: Path,
+    report: Callable[[str, float], None] | None = None,
+    **more: Any,
+) -> CourseState:
+    return train(Course(model, settings, rows, seed, folder, report or quiet, **more))
 
 
 def some_rows(n_rows: int = 10, seed: int = 0) -> list[Encoded]:
@@ -33,9 +48,8 @@ def test_loss_falls_and_only_free_weights_change(tmp_path: Path) -> None:
     for name, value in model.named_parameters():
         value.requires_grad_("layers.1" in name)
     before = {name: value.clone() for name, value in model.named_parameters()}
-    state = train(
-        model, some_rows(), LoopSettings(30, 5, 3e-2, "linear", 0.1, 0.0, 1.0, 64, False, 1e9), 0, tmp_path, quiet
-    )
+    settings = CourseParams(epochs=30, batch_size=5, learning_rate=3e-2, warmup_ratio=0.1, micro_batch_tokens=64)
+    state = fit(model, some_rows(), settings, 0, tmp_path)
     assert state.losses[-1] < 0.95 * state.losses[0]
     for name, value in model.named_parameters():
         assert torch.equal(value, before[name]) != ("layers.1" in name), name
@@ -44,7 +58,7 @@ def test_loss_falls_and_only_free_weights_change(tmp_path: Path) -> None:
 def test_same_seed_same_weights_and_another_seed_others(tmp_path: Path) -> None:
     def result(seed: int) -> torch.Tensor:
         model = tiny_model()
-        train(model, some_rows(), SETTINGS, seed, tmp_path / str(seed), quiet)
+        fit(model, some_rows(), SETTINGS, seed, tmp_path / str(seed))
         return torch.cat([value.flatten() for value in model.parameters()])
 
     assert torch.equal(result(1), result(1))
@@ -60,13 +74,15 @@ def test_a_resumed_training_ends_bit_for_bit_where_an_undisturbed_one_does(tmp_p
         if round(share * 6) >= stop_after + 1:
             raise StoppedError
 
-    settings = LoopSettings(2, 4, 1e-2, "cosine", 0.2, 0.01, 1.0, 64, False, 0.0)
+    settings = SETTINGS.model_copy(
+        update={"schedule": "cosine", "warmup_ratio": 0.2, "weight_decay": 0.01, "checkpoint_seconds": 0.0}
+    )
     whole, resumed = tiny_model(attention_dropout=0.1), tiny_model(attention_dropout=0.1)
-    train(whole, some_rows(), settings, 5, tmp_path / "whole", quiet)
+    fit(whole, some_rows(), settings, 5, tmp_path / "whole")
     with pytest.raises(StoppedError):
-        train(resumed, some_rows(), settings, 5, tmp_path / "resumed", stop)
+        fit(resumed, some_rows(), settings, 5, tmp_path / "resumed", stop)
     again = tiny_model(attention_dropout=0.1)
-    train(again, some_rows(), settings, 5, tmp_path / "resumed", quiet)
+    fit(again, some_rows(), settings, 5, tmp_path / "resumed")
     for one, other in zip(whole.parameters(), again.parameters(), strict=True):
         assert torch.equal(one, other)
     logs = [
@@ -82,16 +98,16 @@ def test_a_damaged_checkpoint_is_passed_over(tmp_path: Path) -> None:
     damaged.mkdir(parents=True)
     (damaged / "state.json").write_text("{")
     (damaged / "tensors.safetensors").write_bytes(b"torn")
-    state = train(tiny_model(), some_rows(), SETTINGS, 0, tmp_path, quiet)
+    state = fit(tiny_model(), some_rows(), SETTINGS, 0, tmp_path)
     assert state.step == 6
 
 
 def test_rows_without_a_supervised_token_are_refused_before_the_first_step(tmp_path: Path) -> None:
     rows = [*some_rows(), Encoded([5, 6, 7], 3)]
     with pytest.raises(UnitError, match="1 of 11 training rows have no supervised token"):
-        train(tiny_model(), rows, SETTINGS, 0, tmp_path, quiet)
+        fit(tiny_model(), rows, SETTINGS, 0, tmp_path)
     with pytest.raises(UnitError, match="0 of 0"):
-        train(tiny_model(), [], SETTINGS, 0, tmp_path, quiet)
+        fit(tiny_model(), [], SETTINGS, 0, tmp_path)
 
 
 def test_optimizer_batches_are_a_permutation_and_differ_between_epochs() -> None:
@@ -102,7 +118,7 @@ def test_optimizer_batches_are_a_permutation_and_differ_between_epochs() -> None
 
 
 def test_learning_rate_warms_up_and_decays_to_zero() -> None:
-    settings = LoopSettings(1, 1, 1.0, "linear", 0.2, 0.0, 1.0, 64, False, 1e9)
+    settings = CourseParams(learning_rate=1.0, warmup_ratio=0.2)
     rates = [learning_rate_at(step, 10, settings) for step in range(10)]
     assert rates[:3] == [0.5, 1.0, 1.0]
     assert rates[-1] == pytest.approx(1 / 8)

@@ -11,21 +11,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from hanka.records import Example
+from hanka.registry import no_boolean_for_a_number
 from hanka.tasks.base import Task
 
 if TYPE_CHECKING:
     from hanka.models.loading import LoadedModel
-
-
-def no_boolean_for_a_number(cls: type[BaseModel], value: Any, info: ValidationInfo) -> Any:
-    """Refuse true and false where a field is a number; pydantic would read them as 1 and 0."""
-    numbers = (int, float, int | None, float | None)
-    if isinstance(value, bool) and cls.model_fields[str(info.field_name)].annotation in numbers:
-        raise ValueError(f"{str(value).lower()} is not a number (YAML reads yes, no, on and off as true and false)")
-    return value
 
 
 class Params(BaseModel):

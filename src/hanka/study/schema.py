@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 
-from hanka.methods.contract import no_boolean_for_a_number
+from hanka.registry import no_boolean_for_a_number
 
 
 class Strict(BaseModel):

@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     import torch
 
 
+UNSUPERVISED = -100
+"Label of a place without a target."
+
+
 class PaddedRows(NamedTuple):
     """Padded on the left, so that all targets end at the right edge."""
 
@@ -27,7 +31,7 @@ class PaddedRows(NamedTuple):
     position_ids: torch.Tensor
     "(rows, width): counts real tokens."
     labels: torch.Tensor
-    "(rows, n_targets): the last n_targets tokens; -100 where not supervised."
+    "(rows, n_targets): the last n_targets tokens; UNSUPERVISED where not supervised."
 
 
 def optimizer_batches(n_rows: int, batch_size: int, epoch: int, seed: int) -> list[list[int]]:
@@ -80,7 +84,7 @@ def pad(rows: Sequence[Encoded], filler: int = 0) -> PaddedRows:
     ids = torch.full((len(rows), width), filler, dtype=torch.long)
     mask = torch.zeros((len(rows), width), dtype=torch.long)
     positions = torch.zeros((len(rows), width), dtype=torch.long)
-    labels = torch.full((len(rows), n_targets), -100, dtype=torch.long)
+    labels = torch.full((len(rows), n_targets), UNSUPERVISED, dtype=torch.long)
     for index, row in enumerate(rows):
         length, n_own = len(row.ids), supervised(row)
         ids[index, width - length :] = torch.tensor(row.ids)

@@ -1,7 +1,8 @@
-"""Training checkpoints without pickle: trainable weights and AdamW moments in safetensors, the step in JSON.
+"""Training checkpoints without pickle: tensors in safetensors, everything else in JSON.
 
-A checkpoint is a folder written under a temporary name and renamed; only the newest is kept. Float32
-tensors survive exactly, so a resumed training ends bit for bit where an undisturbed one does.
+Held are the trainable weights, the whole state of the optimizer, whichever it is, and the tensors of a step hook. A
+checkpoint is a folder written under a temporary name and renamed; only the newest is kept. Tensors survive
+exactly, so a resumed training ends bit for bit where an undisturbed one does.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from hanka.errors import StoreError
 from hanka.store.cache import atomic_path
@@ -18,28 +19,31 @@ from hanka.store.folder import make_folder, read_json_or_none, write_json
 if TYPE_CHECKING:
     import torch
 
-MOMENTS = ("exp_avg", "exp_avg_sq", "step")
+FORMAT = 2
+"Raised when older checkpoints can no longer be read; they are passed over."
+
+
+class Trained(NamedTuple):
+    """What a course changes."""
+
+    parameters: Mapping[str, torch.nn.Parameter]
+    "The trainable ones, by name."
+    optimizer: torch.optim.Optimizer
+    "Of exactly these."
 
 
 def save_checkpoint(
-    folder: Path,
-    parameters: Mapping[str, torch.nn.Parameter],
-    optimizer: torch.optim.Optimizer,
-    state: Mapping[str, Any],
+    folder: Path, trained: Trained, state: Mapping[str, Any], hook_tensors: Mapping[str, torch.Tensor]
 ) -> None:
     """Write the newest checkpoint below `folder` and drop the one before.
 
-    parameters: the trainable ones by name. state: what the loop needs to go on, JSON-like, with `step`.
+    state: what the loop needs to go on, JSON-like, with `step`.
     """
     from safetensors.torch import save_file
 
     final = folder / f"step-{state['step']:08d}"
     make_folder(folder)
-    tensors = {f"weight.{name}": value.detach().cpu().contiguous() for name, value in parameters.items()}
-    for name, value in parameters.items():
-        for moment in MOMENTS:
-            if moment in optimizer.state.get(value, {}):
-                tensors[f"{moment}.{name}"] = optimizer.state[value][moment].detach().cpu().contiguous()
+    tensors, scalars = _parts(trained, hook_tensors)
     scratch = folder / f".step-{state['step']:08d}.tmp"
     shutil.rmtree(scratch, ignore_errors=True)
     make_folder(scratch)
@@ -51,7 +55,7 @@ def save_checkpoint(
         if "No space left" in str(error):
             raise StoreError(f"cannot write a checkpoint to {folder}: the disk is full; free some space") from None
         raise
-    write_json(scratch / "state.json", dict(state))
+    write_json(scratch / "state.json", {"format": FORMAT, "course": dict(state), "optimizer": scalars})
     shutil.rmtree(final, ignore_errors=True)
     scratch.replace(final)
     for old in folder.glob("step-*"):
@@ -59,30 +63,68 @@ def save_checkpoint(
             shutil.rmtree(old, ignore_errors=True)
 
 
-def load_checkpoint(
-    folder: Path, parameters: Mapping[str, torch.nn.Parameter], optimizer: torch.optim.Optimizer
-) -> dict[str, Any] | None:
-    """Restore the newest readable checkpoint in place and return its state; None where there is none."""
+def _parts(
+    trained: Trained, hook_tensors: Mapping[str, torch.Tensor]
+) -> tuple[dict[str, torch.Tensor], dict[str, dict[str, Any]]]:
+    """Return the tensors by name, and by parameter what else its optimizer keeps: numbers, and None for a tensor's place.
+
+    `place/…` names the device of a tensor that does not lie beside its parameter.
+    """
     import torch
+
+    tensors = {f"weight.{name}": value.detach() for name, value in trained.parameters.items()}
+    tensors |= {f"hook.{name}": value.detach() for name, value in hook_tensors.items()}
+    scalars: dict[str, dict[str, Any]] = {}
+    for name, value in trained.parameters.items():
+        kept: dict[str, Any] = {}
+        for key, entry in trained.optimizer.state.get(value, {}).items():
+            if isinstance(entry, torch.Tensor):
+                tensors[f"optimizer.{key}.{name}"] = entry.detach()
+                if entry.device != value.device:
+                    kept[f"place/{key}"] = str(entry.device)
+            else:
+                kept[key] = entry
+        if kept:
+            scalars[name] = kept
+    return {name: value.cpu().contiguous() for name, value in tensors.items()}, scalars
+
+
+def load_checkpoint(folder: Path, trained: Trained) -> tuple[dict[str, Any], dict[str, torch.Tensor]] | None:
+    """Restore the newest readable checkpoint in place; return its state and the hook's tensors; None where there is none."""
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
     for path in sorted(folder.glob("step-*"), reverse=True):
-        state = read_json_or_none(path / "state.json")
+        found = read_json_or_none(path / "state.json")
+        if not isinstance(found, dict) or found.get("format") != FORMAT:
+            continue
         try:
             tensors = load_file(path / "tensors.safetensors")
         except (OSError, SafetensorError):
             continue
-        if not isinstance(state, dict) or {f"weight.{name}" for name in parameters} - set(tensors):
+        if {f"weight.{name}" for name in trained.parameters} - set(tensors):
             continue
-        with torch.no_grad():
-            for name, value in parameters.items():
-                value.copy_(tensors[f"weight.{name}"])
-                moments = {moment: tensors[f"{moment}.{name}"] for moment in MOMENTS if f"{moment}.{name}" in tensors}
-                if moments:
-                    optimizer.state[value] = {
-                        moment: tensor if moment == "step" else tensor.to(value.device)
-                        for moment, tensor in moments.items()
-                    }
-        return state
+        _restore(trained, tensors, found["optimizer"])
+        return found["course"], _named(tensors, "hook.")
     return None
+
+
+def _restore(trained: Trained, tensors: Mapping[str, torch.Tensor], scalars: Mapping[str, Mapping[str, Any]]) -> None:
+    import torch
+
+    moments = _named(tensors, "optimizer.")
+    for name, value in trained.parameters.items():
+        with torch.no_grad():
+            value.copy_(tensors[f"weight.{name}"])
+        kept = scalars.get(name, {})
+        state = {key: entry for key, entry in kept.items() if not key.startswith("place/")}
+        for key in [key for key in moments if key.endswith(f".{name}")]:
+            short = key.removesuffix(f".{name}")
+            if "." not in short:
+                state[short] = moments[key].to(kept.get(f"place/{short}", value.device))
+        if state:
+            trained.optimizer.state[value] = state
+
+
+def _named(tensors: Mapping[str, torch.Tensor], prefix: str) -> dict[str, torch.Tensor]:
+    return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}

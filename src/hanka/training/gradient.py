@@ -4,40 +4,51 @@ Rows are packed without padding (`models/packing.py`). Leading tokens that all r
 where the batch needs several micro-batches, into one pass of their own: its keys and values become leaves, every
 micro-batch adds to their gradients, and one backward pass carries the sum through the shared tokens.
 Loss and gradient equal those of padded rows (tests: float64, five families). Where a model does not take packed
-rows, rows are padded and `notes` says so.
+rows, rows are padded and `notes` says so. What is minimised is the business of the objective (`objectives/`): it gets the
+model's outputs at supervised places and what belongs to them.
 """
 
 from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from functools import partial
+from typing import Any, NamedTuple
 
 import torch
-from torch.nn.functional import cross_entropy
 
 from hanka.models.attention import forward, new_pack, packed_attention, takes_packs
 from hanka.models.packing import NOTHING, Pack, Prefix, Row, to_device
 from hanka.prompting import Encoded
-from hanka.training.batching import PaddedRows, micro_batches, pad, shareable, supervised
+from hanka.training.batching import UNSUPERVISED, PaddedRows, micro_batches, pad, shareable, supervised
 from hanka.training.head import find_head, summed_cross_entropy
+from hanka.training.objectives.contract import Outputs, Targets
+from hanka.training.targets import Reference, soft_of, weights_of
 
 OWN_PASS = 64
 "A shared prefix of fewer tokens is repeated in every micro-batch rather than computed in a pass of its own."
 
 
+Loss = Callable[[Targets], torch.Tensor]
+"Targets of a micro-batch → the loss summed over its supervised tokens (nats)."
+
+
 class Gradient:
     """Accumulates gradients of optimizer batches on one model."""
 
-    def __init__(self, model: Any, autocast: Callable[[], Any] = contextlib.nullcontext) -> None:
+    def __init__(
+        self, model: Any, autocast: Callable[[], Any] = contextlib.nullcontext, loss: Loss | None = None
+    ) -> None:
         self.model = model
         self.autocast = autocast
+        self.loss = loss or _cross_entropy
         self.device = next(model.parameters()).device
-        with _evaluating(model):
+        with evaluating(model):
             self.packs, reason = takes_packs(model)
         self.head = find_head(model) if self.packs else None
         self.shares = self.packs and not _drops_out(model)
         self.n_forwarded = 0
+        self._reference: Reference | None = None
         notes = []
         if not self.packs:
             notes.append(f"rows are padded, nothing is shared: {reason}")
@@ -49,13 +60,44 @@ class Gradient:
         """Add the gradient of a batch's mean loss per supervised token (nats) and return that loss."""
         rows = [row for row in batch if supervised(row)]
         n_targets = sum(map(supervised, rows))
+        if not rows:  # `protocol: paper` keeps rows without a supervised token; a batch of only these teaches nothing
+            return 0.0
         if not self.packs:
             return sum(
-                self._backward(self._padded(pad(cut)), n_targets)
-                for cut in micro_batches(rows, token_budget, padded=True)
+                self._backward(self._padded(cut), n_targets) for cut in micro_batches(rows, token_budget, padded=True)
             )
         with packed_attention(self.model):
             return self._accumulate_packed(rows, token_budget, n_targets)
+
+    def remember(self, rows: Sequence[Encoded], token_budget: int) -> None:
+        """Keep what the model says now at the supervised places of `rows`: what the objective compares with.
+
+        Only these very rows can be accumulated afterwards. Raises UnitError where logits would have to be kept and are too many.
+        """
+        self._reference = Reference.of(rows, self._said(rows, token_budget), self.head)
+
+    def mean_cross_entropy(self, rows: Sequence[Encoded], token_budget: int) -> float:
+        """Return the mean cross-entropy per supervised token (nats) of rows, without dropout, whatever the objective."""
+        total = sum(
+            summed_cross_entropy(outputs, to_device(_ids(cut), self.device)).item()
+            for cut, outputs in self._said(rows, token_budget)
+        )
+        return total / sum(map(supervised, rows))
+
+    def _said(self, rows: Sequence[Encoded], token_budget: int) -> Iterator[tuple[list[Encoded], Outputs]]:
+        """Yield rows, some at a time, and what the model says at their supervised places, without dropout or gradients."""
+        rows = [row for row in rows if supervised(row)]
+        n_forwarded = self.n_forwarded
+        n_shared = shareable(rows) if self.packs and len(rows) > 1 else 0
+        shared = rows[0].ids[:n_shared]
+        packing = packed_attention(self.model) if self.packs else contextlib.nullcontext()
+        with evaluating(self.model), torch.no_grad(), packing:
+            for cut in micro_batches(rows, max(1, token_budget - n_shared), n_shared, padded=not self.packs):
+                run = self._packed(cut, NOTHING, shared) if self.packs else self._padded(cut)
+                with self.autocast():
+                    outputs = run.outputs()
+                yield cut, outputs
+        self.n_forwarded = n_forwarded
 
     def _accumulate_packed(self, rows: Sequence[Encoded], token_budget: int, n_targets: int) -> float:
         n_shared = shareable(rows) if self.shares and len(rows) > 1 else 0
@@ -87,25 +129,15 @@ class Gradient:
             torch.autograd.backward([made for made, _ in ends], [slope for _, slope in ends])
         return total
 
-    def _packed(self, cut: Sequence[Encoded], outer: Prefix, inner: Sequence[int]) -> Callable[[], torch.Tensor]:
-        """Return what computes the summed loss of rows behind a prefix."""
+    def _packed(self, cut: Sequence[Encoded], outer: Prefix, inner: Sequence[int]) -> _Run:
+        """Lay out rows behind a prefix."""
         n_shared = outer.n_tokens + len(inner)
         passed = new_pack(self.model, [Row(row.ids[n_shared:]) for row in cut], outer, inner)
         places: list[int] = []
-        targets: list[int] = []
         for row, start in zip(cut, passed.starts, strict=True):
-            first = max(row.start, 1)
-            places += range(start + first - 1 - n_shared, start + len(row.ids) - 1 - n_shared)
-            targets += row.ids[first:]
-        at, wanted = to_device(places, self.device), to_device(targets, self.device)
-
-        def loss() -> torch.Tensor:
-            found = self._hidden_or_logits(passed, at)
-            if self.head is not None:
-                return summed_cross_entropy(found, self.head.weight, wanted)
-            return cross_entropy(_at_least_float32(found), wanted, reduction="sum")
-
-        return loss
+            places += range(start + max(row.start, 1) - 1 - n_shared, start + len(row.ids) - 1 - n_shared)
+        at = to_device(places, self.device)
+        return _Run(cut, lambda: Outputs(self._hidden_or_logits(passed, at), self.head and self.head.weight))
 
     def _hidden_or_logits(self, passed: Pack, at: torch.Tensor) -> torch.Tensor:
         """Run a pass; return hidden states (n, width) at places, or logits where the head cannot be taken apart."""
@@ -117,19 +149,41 @@ class Gradient:
         ).last_hidden_state
         return hidden[0, at]
 
-    def _padded(self, rows: PaddedRows) -> Callable[[], torch.Tensor]:
+    def _padded(self, cut: Sequence[Encoded]) -> _Run:
+        """Lay out rows side by side, padded."""
+        rows = pad(cut)
         self.n_forwarded += rows.input_ids.numel()
-        return lambda: padded_loss(self.model, rows, self.device)
+        return _Run(cut, lambda: Outputs(padded_logits(self.model, rows, self.device), None))
 
-    def _backward(self, loss: Callable[[], torch.Tensor], n_targets: int) -> float:
+    def _backward(self, run: _Run, n_targets: int) -> float:
+        targets = self._targets(run.rows)
         with self.autocast():
-            found = loss() / n_targets
+            found = self.loss(targets(run.outputs())) / n_targets
         found.backward()  # type: ignore[no-untyped-call]
         return found.item()
 
+    def _targets(self, cut: Sequence[Encoded]) -> Callable[[Outputs], Targets]:
+        """Return what makes targets of a model's outputs at the supervised places of rows."""
+        return partial(
+            Targets,
+            ids=to_device(_ids(cut), self.device),
+            weights=weights_of(cut, self.device),
+            soft=soft_of(cut, self.device),
+            reference=None if self._reference is None else self._reference.at(cut, self.device),
+        )
 
-def padded_loss(model: Any, rows: PaddedRows, device: torch.device) -> torch.Tensor:
-    """Return the summed cross-entropy (nats) of padded rows; the head runs on target positions only."""
+
+class _Run(NamedTuple):
+    """A pass that is laid out."""
+
+    rows: Sequence[Encoded]
+    "Its rows."
+    outputs: Callable[[], Outputs]
+    "Run it; outputs at the supervised places, row after row."
+
+
+def padded_logits(model: Any, rows: PaddedRows, device: torch.device) -> torch.Tensor:
+    """Return logits (n, vocabulary) at the supervised places of padded rows; the head runs on target positions only."""
     logits = model(
         input_ids=rows.input_ids.to(device),
         attention_mask=rows.attention_mask.to(device),
@@ -137,12 +191,20 @@ def padded_loss(model: Any, rows: PaddedRows, device: torch.device) -> torch.Ten
         use_cache=False,
         logits_to_keep=rows.labels.shape[1] + 1,
     ).logits[:, :-1]
-    labels = rows.labels.to(device).flatten()
-    return cross_entropy(_at_least_float32(logits).flatten(0, 1), labels, ignore_index=-100, reduction="sum")
+    at_places: torch.Tensor = logits[(rows.labels != UNSUPERVISED).to(device)]
+    return at_places
 
 
-def _at_least_float32(logits: torch.Tensor) -> torch.Tensor:
-    return logits.to(torch.promote_types(logits.dtype, torch.float32))
+def _ids(cut: Sequence[Encoded]) -> list[int]:
+    """List the supervised tokens of rows."""
+    ids: list[int] = []
+    for row in cut:
+        ids += row.ids[max(row.start, 1) :]
+    return ids
+
+
+def _cross_entropy(targets: Targets) -> torch.Tensor:
+    return summed_cross_entropy(targets.outputs, targets.ids, targets.weights)
 
 
 def _drops_out(model: Any) -> bool:
@@ -154,7 +216,8 @@ def _drops_out(model: Any) -> bool:
 
 
 @contextlib.contextmanager
-def _evaluating(model: Any) -> Iterator[None]:
+def evaluating(model: Any) -> Iterator[None]:
+    """Let a model stand in evaluation mode, for the time being."""
     was_training = model.training
     model.eval()
     try:

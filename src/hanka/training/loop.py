@@ -1,9 +1,9 @@
 """The one training loop; every method that trains goes through it. It knows rows of token ids, no task.
 
-AdamW on the trainable weights; loss on supervised tokens only, summed per micro-batch and divided by the
-number of supervised tokens in the optimizer batch (`gradient.py`); gradient norm clipped; learning rate by step.
-Randomness (dropout) is reseeded per step from (seed, step), so a training resumed from a checkpoint repeats an
-undisturbed one exactly. A step that runs out of memory is repeated with half the token budget.
+An optimizer of torch on the trainable weights; the objective on supervised tokens only, summed per micro-batch and divided
+by the number of supervised tokens in the optimizer batch (`gradient.py`); gradient norm clipped; learning rate by step; then
+the hook. Randomness (dropout) is reseeded per step from (seed, step), so a training resumed from a checkpoint repeats
+an undisturbed one exactly. A step that runs out of memory is repeated with half the token budget.
 """
 
 from __future__ import annotations
@@ -12,9 +12,8 @@ import json
 import math
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from hanka.errors import UnitError
 from hanka.identity import stream_seed
@@ -23,67 +22,19 @@ from hanka.models.memory import LEAST_TOKENS, is_out_of_memory, pass_tokens, rel
 from hanka.prompting import Encoded
 from hanka.store.folder import write_text
 from hanka.training.batching import optimizer_batches, supervised
-from hanka.training.checkpoint import load_checkpoint, save_checkpoint
+from hanka.training.checkpoint import Trained, load_checkpoint, save_checkpoint
+from hanka.training.course import Course, CourseState
+from hanka.training.optimizers import build
+from hanka.training.params import CourseParams
+from hanka.training.targets import refuse_uneven
 
 if TYPE_CHECKING:
     from hanka.training.gradient import Gradient
 
-
-@dataclass(frozen=True, slots=True)
-class LoopSettings:
-    """How the loop trains; the study's `train:` as one method sees it."""
-
-    epochs: int
-    "Passes over the rows."
-    batch_size: int
-    "Rows per optimizer step."
-    learning_rate: float
-    "Peak."
-    schedule: Literal["linear", "cosine", "constant"]
-    "Decay after warm-up."
-    warmup_ratio: float
-    "Share of steps that warm up."
-    weight_decay: float
-    "AdamW."
-    max_grad_norm: float
-    "Clip."
-    micro_batch_tokens: int
-    "Tokens per forward pass."
-    gradient_checkpointing: bool
-    "Recompute activations."
-    checkpoint_seconds: float
-    "Write a checkpoint after so many seconds."
-    mixed_precision: Literal["no", "bf16"] = "no"
-    "bf16: float32 weights, arithmetic in bfloat16 where it is safe."
-    allow_unsupervised: bool = False
-    "Keep rows without a supervised token (`protocol: paper`); they count as rows and teach nothing."
+__all__ = ["Course", "CourseState", "learning_rate_at", "train"]
 
 
-@dataclass(slots=True)
-class LoopState:
-    """What a checkpoint remembers."""
-
-    step: int = 0
-    "Optimizer steps done."
-    n_steps: int = 0
-    "Optimizer steps in all."
-    losses: list[float] = field(default_factory=list)
-    "Mean loss per supervised token (nats) of each step."
-    n_tokens: int = 0
-    "Tokens of the rows."
-    n_forwarded_tokens: int = 0
-    "Tokens that passed the model; fewer where rows share their beginning."
-    n_supervised_tokens: int = 0
-    "Supervised tokens seen."
-    seconds: float = 0.0
-    "Time spent in steps."
-    micro_batch_tokens: int = 0
-    "Tokens per forward pass at the end; smaller than asked after running out of memory."
-    notes: list[str] = field(default_factory=list)
-    "Shortcuts that the model does not allow."
-
-
-def learning_rate_at(step: int, n_steps: int, settings: LoopSettings) -> float:
+def learning_rate_at(step: int, n_steps: int, settings: CourseParams) -> float:
     """Return the learning rate of a step, 0-based; linear and cosine reach 0 after the last step."""
     warm = math.ceil(settings.warmup_ratio * n_steps)
     if step < warm:
@@ -96,95 +47,197 @@ def learning_rate_at(step: int, n_steps: int, settings: LoopSettings) -> float:
     return settings.learning_rate
 
 
-def train(
-    model: Any,
-    rows: Sequence[Encoded],
-    settings: LoopSettings,
-    seed: int,
-    folder: Path,
-    report: Callable[[str, float], None],
-) -> LoopState:
-    """Train the weights of `model` that require gradients, in place.
+def train(course: Course) -> CourseState:
+    """Train the weights of the course's model that require gradients, in place.
 
-    rows: every one with at least one supervised token, or UnitError is raised. folder: for checkpoints and
-    train_log.jsonl. Returns the final state. Raises UnitError for a loss that is not a number.
+    Returns the final state. Raises UnitError where a row has no supervised token, where there is nothing to validate or no
+    such step to keep, and for a loss that is not a number.
     """
-    import torch
-
-    from hanka.training.gradient import Gradient
-
-    _refuse_unsupervised(rows, settings.allow_unsupervised)
-    device = next(model.parameters()).device
-    parameters = {name: value for name, value in model.named_parameters() if value.requires_grad}
-    optimizer = torch.optim.AdamW(
-        parameters.values(),
-        lr=settings.learning_rate,
-        weight_decay=settings.weight_decay,
-        fused=device.type in ("cpu", "cuda"),
-    )
-    schedule = [batch for epoch in range(settings.epochs) for batch in _epoch(rows, settings, epoch, seed)]
-    checkpoints = folder / "checkpoints"
-    restored = load_checkpoint(checkpoints, parameters, optimizer)
-    state = LoopState(**restored) if restored else LoopState()
-    state.n_steps = len(schedule)
-    _restart_log(folder, state.step)
-    if settings.gradient_checkpointing:
-        with quiet():
-            model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
-        model.enable_input_require_grads()
-    gradient = Gradient(
-        model,
-        lambda: torch.autocast(device.type, torch.bfloat16, enabled=settings.mixed_precision == "bf16"),
-    )
-    state.micro_batch_tokens = pass_tokens(settings.micro_batch_tokens, device.type, "training")
-    state.notes = list(gradient.notes)
-    model.train()
+    run = _Run(course)
+    run.start()
+    state, model = run.state, course.model
     last_saved = time.monotonic()
-    for step in range(state.step, len(schedule)):
+    for step in range(state.step, state.n_steps):
+        batch = run.batch(step)
+        if not model.training:  # after a look at validation rows, or a round's own beginning
+            model.train()
         started = time.monotonic()
-        for group in optimizer.param_groups:
-            group["lr"] = learning_rate_at(step, len(schedule), settings)
-        batch = [rows[index] for index in schedule[step]]
-        forwarded = gradient.n_forwarded
-        loss = _accumulate(gradient, batch, state, stream_seed(seed, "dropout", step), report)
-        norm = torch.nn.utils.clip_grad_norm_(parameters.values(), settings.max_grad_norm)
-        if not math.isfinite(loss):
-            raise UnitError(f"the loss became {loss} at step {step + 1}; lower the learning rate")
-        optimizer.step()
-        optimizer.zero_grad(set_to_none=True)
+        loss, norm, rate = run.take_step(step, batch)
         state.step = step + 1
         state.losses.append(loss)
         state.n_tokens += sum(len(row.ids) for row in batch)
-        state.n_forwarded_tokens += gradient.n_forwarded - forwarded
         state.n_supervised_tokens += sum(supervised(row) for row in batch)
         state.seconds += time.monotonic() - started
-        _log(folder, state, loss, float(norm), optimizer.param_groups[0]["lr"])
-        report(f"training, step {state.step} of {len(schedule)}, loss {loss:.3f}", state.step / len(schedule))
-        if state.step < len(schedule) and time.monotonic() - last_saved >= settings.checkpoint_seconds:
-            save_checkpoint(checkpoints, parameters, optimizer, _as_dict(state))
+        run.look(loss, norm, rate)
+        course.report(f"training, step {state.step} of {state.n_steps}, loss {loss:.3f}", state.step / state.n_steps)
+        waited = time.monotonic() - last_saved >= course.settings.checkpoint_seconds
+        if state.step < state.n_steps and waited and run.may_stop_here():
+            run.save()
             last_saved = time.monotonic()
     model.eval()
     return state
 
 
-def _as_dict(state: LoopState) -> dict[str, Any]:
-    return {name: getattr(state, name) for name in LoopState.__slots__}
+class _Run:
+    """A course under way."""
 
+    def __init__(self, course: Course) -> None:
+        self.course = course
+        self.state = CourseState()
+        self.rows: Sequence[Encoded] = ()
+        "Those of the round under way."
+        self.order: list[list[int]] = []
+        "Its optimizer batches."
+        self.round = -1
+        self.parameters = {name: value for name, value in course.model.named_parameters() if value.requires_grad}
+        self.trained = Trained(self.parameters, build(self.parameters.values(), course.settings))
+        self.gradient: Gradient
 
-def _refuse_unsupervised(rows: Sequence[Encoded], allowed: bool) -> None:
-    empty = sum(1 for row in rows if not supervised(row))
-    if empty == len(rows) or (empty and not allowed):
-        raise UnitError(
-            f"{empty} of {len(rows)} training rows have no supervised token left; raise train.max_length or shorten them"
+    # ---- before the first step
+
+    def start(self) -> None:
+        """Make everything ready for the first step, or for the one after the newest checkpoint."""
+        course, settings = self.course, self.course.settings
+        if course.objective.name != settings.objective:
+            raise ValueError(f"the settings say {settings.objective}, the course brings {course.objective.name}")
+        if not callable(course.rows):
+            self.rows = _checked(list(course.rows), course.allow_unsupervised)
+        self.gradient = self._gradient()
+        budget = pass_tokens(settings.micro_batch_tokens, self.gradient.device.type, "training")
+        if course.objective.needs_reference:  # of the model as it came, so before a checkpoint is restored
+            if callable(course.rows):
+                raise ValueError(
+                    f"{course.objective.name} looks at all rows before training; rows of rounds come later"
+                )
+            self.gradient.remember(self.rows, budget)
+        if course.hook:
+            course.hook.begin(self.parameters)
+        restored = load_checkpoint(course.folder / "checkpoints", self.trained)
+        if restored:
+            self.state = CourseState(**restored[0])
+            if course.hook:
+                course.hook.restore(restored[1])
+        else:
+            self._enter(0)
+            self.state.n_steps = settings.epochs * len(self.order)
+        self.state.micro_batch_tokens, self.state.notes = budget, list(self.gradient.notes)
+        self._refuse_impossible()
+        _restart_log(course.folder, self.state.step)
+
+    def _gradient(self) -> Gradient:
+        import torch
+
+        from hanka.training.gradient import Gradient
+
+        course = self.course
+        if course.settings.gradient_checkpointing:
+            with quiet():
+                course.model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
+            course.model.enable_input_require_grads()
+        device = next(course.model.parameters()).device
+        return Gradient(
+            course.model,
+            lambda: torch.autocast(device.type, torch.bfloat16, enabled=course.mixed_precision == "bf16"),
+            lambda targets: course.objective.loss(targets, course.objective_params),
+        )
+
+    def _refuse_impossible(self) -> None:
+        settings, course = self.course.settings, self.course
+        late = [step for step in settings.keep_steps if step > self.state.n_steps]
+        if late:
+            raise UnitError(f"keep_steps names step {late[0]}, but this training has {self.state.n_steps} steps")
+        if settings.keep_steps and course.keep is None:
+            raise ValueError("keep_steps is set, but the course keeps nothing")
+        if settings.validate_every and not course.validation:
+            raise UnitError("validate_every is set, but there are no validation rows; leave it out or give some")
+        if course.validation and not any(map(supervised, course.validation)):
+            raise UnitError(f"none of {len(course.validation)} validation rows has a supervised token left")
+
+    # ---- rounds
+
+    def _enter(self, number: int) -> None:
+        """Begin a round: its rows, and their order."""
+        course, settings = self.course, self.course.settings
+        if callable(course.rows):
+            course.model.eval()
+            self.rows = _checked(list(course.rows(number)), course.allow_unsupervised)
+        self.order = optimizer_batches(len(self.rows), settings.batch_size, number, course.seed)
+        self.round = number
+        per_round = self.state.n_steps // settings.epochs
+        if per_round and len(self.order) != per_round:
+            raise UnitError(
+                f"round {number + 1} gave rows for {len(self.order)} steps, round 1 for {per_round}; give equally many"
+            )
+
+    def batch(self, step: int) -> list[Encoded]:
+        """Return the rows of a step, 0-based."""
+        number, at = divmod(step, self.state.n_steps // self.course.settings.epochs)
+        if number != self.round:
+            self._enter(number)
+        return [self.rows[index] for index in self.order[at]]
+
+    def may_stop_here(self) -> bool:
+        """Tell whether a checkpoint after the step just taken can be gone on from: rows of a round are not stored."""
+        per_round = self.state.n_steps // self.course.settings.epochs
+        return not callable(self.course.rows) or self.state.step % per_round == 0
+
+    # ---- steps
+
+    def take_step(self, step: int, batch: Sequence[Encoded]) -> tuple[float, float, float]:
+        """Take one optimizer step, 0-based; return its loss, gradient norm and learning rate."""
+        import torch
+
+        course, state, optimizer = self.course, self.state, self.trained.optimizer
+        rate = learning_rate_at(step, state.n_steps, course.settings)
+        for group in optimizer.param_groups:
+            group["lr"] = rate
+        n_forwarded = self.gradient.n_forwarded
+        loss = _accumulate(self.gradient, batch, state, stream_seed(course.seed, "dropout", step), course.report)
+        norm = torch.nn.utils.clip_grad_norm_(self.parameters.values(), course.settings.max_grad_norm)
+        if not math.isfinite(loss):
+            raise UnitError(f"the loss became {loss} at step {step + 1}; lower the learning rate")
+        optimizer.step()
+        if course.hook:
+            course.hook.after_step(self.parameters, step + 1)
+        optimizer.zero_grad(set_to_none=True)
+        state.n_forwarded_tokens += self.gradient.n_forwarded - n_forwarded
+        return loss, float(norm), rate
+
+    def look(self, loss: float, norm: float, rate: float) -> None:
+        """Validate and keep the weights where that is due, and log the step."""
+        course, state = self.course, self.state
+        found: dict[str, float] = {}
+        every = course.settings.validate_every
+        due = state.step == state.n_steps or (every is not None and state.step % every == 0)
+        if course.validation and due:
+            found["validation_loss"] = self.gradient.mean_cross_entropy(course.validation, state.micro_batch_tokens)
+            state.validation.append([state.step, found["validation_loss"]])
+        _log(course.folder, state, {"loss": loss, "grad_norm": norm, "learning_rate": rate}, found)
+        if course.keep and state.step in course.settings.keep_steps:
+            course.model.eval()
+            course.keep(state.step)
+
+    def save(self) -> None:
+        """Write a checkpoint."""
+        hook = self.course.hook
+        save_checkpoint(
+            self.course.folder / "checkpoints", self.trained, self.state.as_dict(), hook.tensors() if hook else {}
         )
 
 
-def _epoch(rows: Sequence[Encoded], settings: LoopSettings, epoch: int, seed: int) -> list[list[int]]:
-    return optimizer_batches(len(rows), settings.batch_size, epoch, seed)
+def _checked(rows: Sequence[Encoded], allow_unsupervised: bool) -> Sequence[Encoded]:
+    """Return rows that can be trained on."""
+    empty = sum(1 for row in rows if not supervised(row))
+    if empty == len(rows) or (empty and not allow_unsupervised):
+        raise UnitError(
+            f"{empty} of {len(rows)} training rows have no supervised token left; raise train.max_length or shorten them"
+        )
+    refuse_uneven(rows)
+    return rows
 
 
 def _accumulate(
-    gradient: Gradient, batch: Sequence[Encoded], state: LoopState, seed: int, report: Callable[[str, float], None]
+    gradient: Gradient, batch: Sequence[Encoded], state: CourseState, seed: int, report: Callable[[str, float], None]
 ) -> float:
     """Accumulate one optimizer batch; after running out of memory, again with half the token budget."""
     import torch
@@ -202,17 +255,16 @@ def _accumulate(
         report(f"out of memory: token budget now {state.micro_batch_tokens}", state.step / state.n_steps)
 
 
-def _log(folder: Path, state: LoopState, loss: float, norm: float, learning_rate: float) -> None:
+def _log(folder: Path, state: CourseState, step: dict[str, float], validation: dict[str, float]) -> None:
     """Append one line to train_log.jsonl."""
-    row = {
+    row: dict[str, Any] = {
         "step": state.step,
-        "loss": loss,
-        "grad_norm": norm,
-        "learning_rate": learning_rate,
+        **step,
         "n_tokens": state.n_tokens,
         "n_forwarded_tokens": state.n_forwarded_tokens,
         "n_supervised_tokens": state.n_supervised_tokens,
         "seconds": round(state.seconds, 3),
+        **validation,
     }
     with (folder / "train_log.jsonl").open("a", encoding="utf-8") as handle:
         handle.write(json.dumps(row) + "\n")

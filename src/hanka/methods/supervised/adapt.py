@@ -17,12 +17,8 @@ from hanka.models.loading import quiet
 from hanka.prompting import Encoded, Prompter, TextPolicy
 from hanka.records import Example
 from hanka.training.batching import supervised
-from hanka.training.loop import LoopSettings, LoopState, train
-
-LOOP_KEYS = (
-    "epochs", "batch_size", "learning_rate", "schedule", "warmup_ratio", "weight_decay", "max_grad_norm",
-    "micro_batch_tokens", "gradient_checkpointing", "checkpoint_seconds",
-)  # fmt: skip
+from hanka.training.loop import Course, CourseState, train
+from hanka.training.params import CourseParams
 
 
 class TrainingRows(NamedTuple):
@@ -107,12 +103,17 @@ def adapt_supervised(request: AdaptRequest) -> Adapted:
         raise UnitError(f"none of {len(data.examples)} training rows fits max_length {params['max_length']}; raise it")
     model = trainable(request.base.model, params, request.seed)
     mixed = params["dtype"] == "bfloat16"  # weights that train are float32: all of them, or PEFT's adapters
-    settings = LoopSettings(
-        **{key: params[key] for key in LOOP_KEYS},
-        mixed_precision="bf16" if mixed else "no",
+    course = Course(
+        model,
+        CourseParams(**{key: params[key] for key in CourseParams.model_fields if key in params}),
+        encoded.rows,
+        request.seed,
+        request.folder,
+        request.report,
         allow_unsupervised=data.protocol == "paper",
+        mixed_precision="bf16" if mixed else "no",
     )
-    state = train(model, encoded.rows, settings, request.seed, request.folder, request.report)
+    state = train(course)
     _save(request, model)
     return Adapted(
         weights="full" if params["peft"] == "none" else "adapter",
@@ -122,7 +123,7 @@ def adapt_supervised(request: AdaptRequest) -> Adapted:
 
 
 def _record(
-    prompter: Prompter, data: TrainingData, encoded: TrainingRows, state: LoopState, asked: int
+    prompter: Prompter, data: TrainingData, encoded: TrainingRows, state: CourseState, asked: int
 ) -> dict[str, Any]:
     tail = max(1, len(state.losses) // 10)
     return {
