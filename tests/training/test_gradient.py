@@ -196,3 +196,18 @@ def test_micro_batches_keep_every_row_and_the_budget() -> None:
             assert len(cut) == 1 or sum(len(row.ids) - N_SHARED for row in cut) <= budget
     for cut in micro_batches(batch, 200, padded=True):
         assert len(cut) == 1 or len(cut) * max(len(row.ids) for row in cut) <= 200
+
+
+@PEFT
+@pytest.mark.parametrize("family", ["llama", "gpt2"])
+def test_half_precision_by_autocast_meets_shared_prefixes(family: str, peft: str) -> None:
+    """Float32 weights: rotary embeddings leave queries and keys in float32, values come in bfloat16."""
+    model, batch = model_of(family, peft).float(), rows()
+    loss, expected = plain(model, batch)
+    for budget in (10_000, 64):  # what is shared goes first into the same pass, then into one of its own
+        model.zero_grad()
+        gradient = Gradient(model, lambda: torch.autocast("cpu", torch.bfloat16))
+        assert gradient.notes == ()
+        assert gradient.accumulate(batch, budget) == pytest.approx(loss, rel=3e-3)
+        for name, value in gradients(model).items():
+            assert (value - expected[name]).norm() < 0.05 * expected[name].norm(), name

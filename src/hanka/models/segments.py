@@ -90,6 +90,7 @@ class Segment:
 
     def attend(self, qkv: Sequence[torch.Tensor], before: KeysValues | None, how: How) -> torch.Tensor:
         """Return the attention output, (tokens, heads, width); qkv: (tokens, heads, width) each."""
+        qkv, before = _one_dtype(qkv, before)
         if before is not None and self._merges(qkv[0], how):
             found: torch.Tensor = _Merged.apply(*qkv, *before, self, how.scaling)  # type: ignore[no-untyped-call]
             return found
@@ -108,6 +109,22 @@ class Segment:
             and how.dropout == 0.0
             and (how.window is None or how.window >= seen_back)
         )
+
+
+def _one_dtype(
+    qkv: Sequence[torch.Tensor], before: KeysValues | None
+) -> tuple[Sequence[torch.Tensor], KeysValues | None]:
+    """Bring all that meets in attention to the dtype of the values.
+
+    Under autocast values come from a linear layer in half precision, while rotary embeddings leave queries and keys in
+    float32; fused attention would cast them by itself, its parts by name do not.
+    """
+    dtype = qkv[2].dtype
+    if any(one.dtype != dtype for one in qkv):
+        qkv = [one.to(dtype) for one in qkv]
+    if before is not None and any(one.dtype != dtype for one in before):
+        before = (before[0].to(dtype), before[1].to(dtype))
+    return qkv, before
 
 
 def _buckets(rows: Sequence[Row]) -> list[list[int]]:
