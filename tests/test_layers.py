@@ -28,7 +28,7 @@ LAYERS = (
     ("datasets",),
     ("models",),
     ("prompting",),
-    ("training", "engines"),
+    ("training", "engines", "tuners"),
     ("methods", "recipes", "contexts"),
     ("probes",),
     ("study",),
@@ -45,18 +45,19 @@ LAYERS = (
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
 READING = ("analysis", "report")
 NOT_FOR_READING = {
-    "run", "plan", "study", "engines", "models", "methods", "training", "prompting", "probes", "recipes", "contexts",
+    "run", "plan", "study", "engines", "models", "methods", "training", "tuners", "prompting", "probes", "recipes", "contexts",
     "work", "executors", "audits", "costs", "cli", "terminal",
 }  # fmt: skip
 HEAVY = {"torch", "transformers", "peft", "accelerate", "trl", "safetensors", "gguf", "tokenizers"}
 RUNS_MODELS = {"torch", "transformers", "peft", "accelerate", "trl"}
 HEAVY_AT_MODULE_LEVEL = {
-    "engines/local.py", "engines/generation.py", "engines/voices.py", "engines/sampling.py", "models/decoding.py", "models/packing.py", "models/segments.py", "models/attention.py", "models/lean.py", "training/head.py", "training/gradient.py",
+    "engines/local.py", "engines/generation.py", "engines/voices.py", "engines/sampling.py", "models/decoding.py", "models/packing.py", "models/segments.py", "models/attention.py", "models/lean.py", "training/head.py", "training/gradient.py", "tuners/biases.py",
 }  # fmt: skip
 HEAVY_IN_FUNCTIONS = (
     "models/",
     "training/",
     "engines/",
+    "tuners/",
     "probes/",
     "work/",
     "executors/",

@@ -20,11 +20,14 @@ from hanka.engines.local import LocalEngine
 from hanka.methods import METHODS, Method
 from hanka.methods.contract import Adapted, AdaptRequest, TrainingData
 from hanka.methods.supervised.adapt import trainable
-from hanka.models.loading import LoadedModel, load_model, load_variant
+from hanka.models.loading import LoadedModel, load_model
 from hanka.plan import Plan, PlannedVariant, build_plan
 from hanka.prompting import Prompter, Query, TextPolicy
 from hanka.study.resolve import resolve
 from hanka.study.source import parse_source
+from hanka.tuners import TUNERS
+from hanka.tuners.contract import Made as Layer
+from hanka.tuners.resident import Resident
 
 TRAINING = [method for method in METHODS if method.trains]
 EVERY = pytest.mark.parametrize("method", TRAINING, ids=lambda method: method.name)
@@ -101,7 +104,7 @@ def adapt(tiny_folder: Path, folder: Path, method: str, seed: int, params: dict[
     assert shares == sorted(shares)
     assert 0 <= shares[0] <= shares[-1] <= 1
     loaded.model.eval()
-    loaded.model.requires_grad_(False)  # as load_variant does: torch rounds otherwise where gradients are needed
+    loaded.model.requires_grad_(False)  # as what is saved is loaded: torch rounds otherwise where gradients are needed
     return Made(one, loaded, before, adapted, folder)
 
 
@@ -205,21 +208,23 @@ def test_an_untrained_adapter_is_the_base_exactly(
 ) -> None:
     _, one = planned(tiny_folder, method.name, peft="lora")
     trainable(load_model(one.model, "float32").model, one.variant.params, 0).save_pretrained(tmp_path)
-    wrapped = load_variant(one.model, "float32", tmp_path, "adapter")
-    base = load_variant(one.model, "float32", tmp_path, "base")
-    asked = queries(make(method.name, peft="lora"))
-    assert any("lora_A" in name for name, _ in wrapped.model.named_parameters())
-    assert answers(wrapped, asked) == answers(base, asked)
+    asked, held = queries(make(method.name, peft="lora")), Resident()
+    with held.lend(one.model, "float32", [Layer("untrained", "lora", tmp_path)]) as wrapped:
+        assert any("lora_A" in name for name, _ in wrapped.model.named_parameters())
+        found = answers(wrapped, asked)
+    assert found == answers(held.base(one.model, "float32"), asked)
 
 
 @EVERY
 @PEFT
 def test_what_is_saved_answers_as_what_was_trained(make: Make, method: Method, peft: str) -> None:
     made = make(method.name, peft=peft)
-    loaded = load_variant(made.planned.model, "float32", made.folder, made.adapted.weights)
     asked = queries(made)
-    assert answers(loaded, asked) == answers(made.loaded, asked)
-    assert answers(loaded, asked) != answers(load_model(made.planned.model, "float32"), asked)
+    with Resident().lend(made.planned.model, "float32", [Layer("made", peft, made.folder)]) as loaded:
+        assert set(TUNERS.get(peft).files) <= {path.name for path in made.folder.iterdir()}
+        found = answers(loaded, asked)
+    assert found == answers(made.loaded, asked)
+    assert found != answers(load_model(made.planned.model, "float32"), asked)
 
 
 @EVERY

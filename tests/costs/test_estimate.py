@@ -12,13 +12,13 @@ from hanka.costs.estimate import Estimator
 from hanka.costs.speed import Speed, Training, guessed_speed, known_speed, measure_speed, remember_speed, speed_file
 from hanka.engines.contract import LabelAnswer
 from hanka.engines.local import LocalEngine
-from hanka.models.resident import Resident
 from hanka.plan import Plan, build_plan
 from hanka.prompting import Query
 from hanka.store.folder import RunFolder, write_json
 from hanka.study.resolve import resolve
 from hanka.study.source import parse_source
 from hanka.terminal.plan_table import describe_plan
+from hanka.tuners.resident import Resident
 from hanka.work import measured
 from hanka.work.worker import Worker
 

@@ -21,7 +21,7 @@ from hanka.store.folder import read_json_or_none, write_json
 
 if TYPE_CHECKING:
     from hanka.models.loading import LoadedModel
-    from hanka.models.resident import Resident
+    from hanka.tuners.resident import Resident
 
 DEFAULT_PARAMETERS = 1_000_000_000
 "Assumed where a model's size is unknown."
@@ -242,7 +242,8 @@ def _training(resident: Resident, model: ModelRef, dtype: str, kind: str) -> Tra
     from hanka.training.gradient import Gradient
 
     params = {"peft": kind, "r": 8, "alpha": None, "dropout": 0.0, "target_modules": "all-linear"}
-    with resident.to_train(model, "float32" if kind == "none" else dtype, kind == "none") as loaded:
+    whole = kind == "none"
+    with resident.lend(model, "float32" if whole else dtype, train=True, changes_weights=whole) as loaded:
         free = trainable(loaded.model, params, 0)
         free.train()
         gradient = Gradient(free)

@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 from hanka.records import Example
 from hanka.registry import no_boolean_for_a_number
 from hanka.tasks.base import Task
+from hanka.tuners.contract import no_boolean_for_a_number
 
 if TYPE_CHECKING:
     from hanka.models.loading import LoadedModel

@@ -121,21 +121,11 @@ def load_model(ref: ModelRef, dtype: str) -> LoadedModel:
     return LoadedModel(model, tokenizer, ref, where, commit, dtype)
 
 
-def load_variant(ref: ModelRef, dtype: str, folder: Path, weights: str) -> LoadedModel:
-    """Load what a method saved, to answer: the base itself, the base with an adapter, or full weights.
-
-    All weights are frozen: torch multiplies by weights that need gradients along another path, which rounds
-    otherwise, and an untrained adapter would then differ from its base. Raises ModelError for damaged files.
-    """
-    if weights == "full":
-        return load_full(ref, dtype, folder)
-    base = load_model(ref, dtype)
-    base.model.requires_grad_(False)
-    return base if weights == "base" else add_adapter(base, folder)
-
-
 def load_full(ref: ModelRef, dtype: str, folder: Path) -> LoadedModel:
-    """Load the weights a method saved whole, frozen. Raises ModelError for damaged files."""
+    """Load the weights a method saved whole, frozen. Raises ModelError for damaged files.
+
+    Frozen, because torch multiplies by weights that need gradients along another path, which rounds otherwise.
+    """
     import torch
     from transformers import AutoModelForCausalLM
 
@@ -155,7 +145,7 @@ def load_full(ref: ModelRef, dtype: str, folder: Path) -> LoadedModel:
 
 
 def add_adapter(base: LoadedModel, folder: Path) -> LoadedModel:
-    """Put a saved adapter on a base model, in place, frozen. Raises ModelError for damaged files."""
+    """Put a saved PEFT adapter on a base model, in place, frozen. Raises ModelError for damaged files."""
     from peft import PeftModel
 
     with quiet(), _one_line(base.ref):

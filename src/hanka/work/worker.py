@@ -22,11 +22,12 @@ from hanka.identity import sha256_text
 from hanka.methods.contract import AdaptRequest, TrainingData
 from hanka.models.catalogue import ModelRef
 from hanka.models.memory import LEAST_TOKENS, free_bytes, is_out_of_memory, pass_tokens, release_memory
-from hanka.models.resident import Resident
 from hanka.plan import Plan, PlannedCell, PlannedVariant, Unit
 from hanka.prompting import Asked, Prompter, TextPolicy, require_distinct_first_tokens
 from hanka.records import Prediction
 from hanka.store.folder import RunFolder, make_folder, read_json_or_none, write_json, write_predictions, write_text
+from hanka.tuners.contract import Made
+from hanka.tuners.resident import Resident
 
 if TYPE_CHECKING:
     from hanka.models.loading import LoadedModel
@@ -103,7 +104,7 @@ class Worker:
         full = params["peft"] == "none"
         # Small steps vanish in bfloat16 weights, so full training keeps float32 ones and computes in bfloat16.
         dtype = "float32" if full else params["dtype"]
-        with self._resident.to_train(planned.model, dtype, full) as loaded:
+        with self._resident.lend(planned.model, dtype, train=True, changes_weights=full) as loaded:
             params = self._fitting(params, planned.model, loaded)
             request = AdaptRequest(loaded, data, params, planned.variant.seed, folder, self.report)
             adapted = planned.method.method.adapt(request)
@@ -143,7 +144,9 @@ class Worker:
             return
         made_in = self.folder.variant(planned.variant.id)
         dtype = self.plan.study.spec.train.dtype
-        with self._resident.to_answer(planned.model, dtype, made_in, made["weights"]) as loaded:
+        unadapted = made["weights"] == "base"
+        stack = [] if unadapted else [Made(planned.variant.id, planned.variant.params["peft"], made_in)]
+        with self._resident.lend(planned.model, dtype, stack) as loaded:
             self._answer_all(planned, sorted(todo, key=_shared_text), loaded)
 
     def _answer_all(self, planned: PlannedVariant, todo: Sequence[PlannedCell], loaded: LoadedModel) -> None:

@@ -8,17 +8,18 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 from hanka.errors import UnitError
-from hanka.identity import stream, stream_seed
+from hanka.identity import stream
 from hanka.methods.contract import Adapted, AdaptRequest, TrainingData
-from hanka.models.loading import quiet
 from hanka.prompting import Encoded, Prompter, TextPolicy
 from hanka.records import Example
 from hanka.training.batching import supervised
 from hanka.training.loop import Course, CourseState, train
 from hanka.training.params import CourseParams
+from hanka.tuners import TUNERS
 
 
 class TrainingRows(NamedTuple):
@@ -147,40 +148,12 @@ def _record(
 
 
 def trainable(model: Any, params: Mapping[str, Any], seed: int) -> Any:
-    """Return the model with exactly the declared weights free: all, or those of fresh LoRA adapters.
-
-    Fresh adapters leave the model's numbers exactly as they are (B is zero). Raises UnitError where LoRA finds
-    no layer.
-    """
-    import torch
-
-    if params["peft"] == "none":
-        model.requires_grad_(True)
-        return model
-    from peft import LoraConfig, get_peft_model
-
-    targets = params["target_modules"]
-    config = LoraConfig(
-        task_type="CAUSAL_LM",
-        r=params["r"],
-        lora_alpha=params["alpha"] or 2 * params["r"],
-        lora_dropout=params["dropout"],
-        target_modules=targets if isinstance(targets, str) else list(targets),
-    )
-    torch.manual_seed(stream_seed(seed, "lora") % 2**63)
-    try:
-        with quiet():
-            return get_peft_model(model, config)
-    except ValueError as error:
-        raise UnitError(f"LoRA does not fit this model: {' '.join(str(error).split())[:200]}") from None
+    """Return the model with exactly the weights free that the tuner `params["peft"]` declares; its numbers stay."""
+    tuner = TUNERS.get(params["peft"])
+    return tuner.wrap(model, tuner.own(params), seed)
 
 
 def _save(request: AdaptRequest, model: Any) -> None:
     """Save what makes the variant loadable elsewhere; the checkpoints are no longer needed then."""
-    if request.params["peft"] == "none":
-        model.save_pretrained(request.folder)
-        request.base.tokenizer.save_pretrained(request.folder)
-    else:
-        model.save_pretrained(request.folder, save_embedding_layers=False)
-        (request.folder / "README.md").unlink(missing_ok=True)  # an empty card; `hanka export` writes a true one
+    TUNERS.get(request.params["peft"]).save(replace(request.base, model=model), request.folder)
     shutil.rmtree(request.folder / "checkpoints", ignore_errors=True)

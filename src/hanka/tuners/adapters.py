@@ -1,0 +1,103 @@
+"""What tuners of the PEFT library share: an entry is its parameters and the PEFT configuration they make.
+
+Saved in PEFT's own layout, so that a variant loads elsewhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from hanka.errors import UnitError
+from hanka.identity import stream_seed
+from hanka.models.loading import LoadedModel, add_adapter, quiet
+from hanka.tuners.contract import Tuner, TunerParams
+from hanka.tuners.saving import staged
+
+if TYPE_CHECKING:
+    from hanka.tuners.contract import Scale
+
+FILES = ("adapter_config.json", "adapter_model.safetensors")
+
+
+class About(NamedTuple):
+    """What a list says of a tuner."""
+
+    name: str
+    "What `peft:` of a study says."
+    reference: str
+    "Paper."
+    description: str
+    "One line."
+
+
+def unknown(config: Mapping[str, Any], params: Any) -> int | None:
+    """Say that the number of trained weights is not known before the model is loaded."""
+    return None
+
+
+def peft_tuner(
+    about: About,
+    params: type[TunerParams],
+    configure: Callable[[Any, Any], Any],
+    n_trained: Callable[[Mapping[str, Any], Any], int | None] = unknown,
+    scale: Scale | None = None,
+) -> Tuner:
+    """Make a tuner of a PEFT configuration; configure: (model, params) → PeftConfig."""
+
+    def wrap(model: Any, given: Any, seed: int) -> Any:
+        import torch
+        from peft import get_peft_model
+
+        torch.manual_seed(stream_seed(seed, about.name) % 2**63)
+        try:
+            with quiet():
+                return get_peft_model(model, configure(model, given))
+        except ValueError as error:
+            raise UnitError(f"{about.name} does not fit this model: {' '.join(str(error).split())[:200]}") from None
+
+    return Tuner(
+        name=about.name,
+        reference=about.reference,
+        description=about.description,
+        params=params,
+        wrap=wrap,
+        save=_save,
+        load=add_adapter,
+        merge=_merge,
+        take_out=take_adapters_out,
+        n_trained=n_trained,
+        files=FILES,
+        scale=scale,
+    )
+
+
+def _save(loaded: LoadedModel, folder: Path) -> None:
+    with staged(folder) as stage:
+        loaded.model.save_pretrained(stage, save_embedding_layers=False)
+        (stage / "README.md").unlink(missing_ok=True)  # an empty card; `hanka export` writes a true one
+
+
+def _merge(loaded: LoadedModel) -> LoadedModel:
+    from peft.tuners.tuners_utils import BaseTunerLayer
+
+    base = loaded.model.get_base_model()
+    with quiet():
+        for layer in base.modules():
+            if isinstance(layer, BaseTunerLayer):
+                layer.merge()
+    take_adapters_out(base)
+    return replace(loaded, model=base)
+
+
+def take_adapters_out(model: Any) -> None:
+    """Put the layers back that PEFT has wrapped."""
+    from peft.tuners.tuners_utils import BaseTunerLayer
+
+    wrapped = [(name, layer) for name, layer in model.named_modules() if isinstance(layer, BaseTunerLayer)]
+    for name, layer in reversed(wrapped):
+        model.set_submodule(name, layer.get_base_layer())
+    if hasattr(model, "peft_config"):
+        del model.peft_config

@@ -1,0 +1,92 @@
+"""The Tuner contract: which weights of a model train, and how what was trained is kept and put back.
+
+Light to import: torch and PEFT are met inside the functions of an entry. A variant made on another one is a
+stack of `Made`: the lower ones are merged before the next goes on (`resident.Resident.lend`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel, ConfigDict, ValidationInfo, field_validator
+
+if TYPE_CHECKING:
+    import torch
+
+    from hanka.models.loading import LoadedModel
+
+    Scale = Callable[[Mapping[str, torch.Tensor], LoadedModel, float], Mapping[str, torch.Tensor]]
+
+
+def no_boolean_for_a_number(cls: type[BaseModel], value: Any, info: ValidationInfo) -> Any:
+    """Refuse true and false where a field is a number; pydantic would read them as 1 and 0."""
+    numbers = (int, float, int | None, float | None)
+    if isinstance(value, bool) and cls.model_fields[str(info.field_name)].annotation in numbers:
+        raise ValueError(f"{str(value).lower()} is not a number (YAML reads yes, no, on and off as true and false)")
+    return value
+
+
+class TunerParams(BaseModel):
+    """Parameters of a tuner; unknown keys are errors."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+    _numbers = field_validator("*", mode="before")(no_boolean_for_a_number)
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A variant that was made, as what is put onto a base."""
+
+    variant_id: str
+    "Its id."
+    tuner: str
+    "Name of the tuner that saved it."
+    folder: Path
+    "Where its files are."
+
+
+@dataclass(frozen=True, slots=True)
+class Tuner:
+    """Which weights train."""
+
+    name: str
+    "What `peft:` of a study says."
+    reference: str
+    "Paper."
+    description: str
+    "One line for lists."
+    params: type[TunerParams]
+    "Its parameters, which stand flat beside `peft:`."
+    wrap: Callable[[Any, Any, int], Any]
+    "(model, params, seed) → the model with exactly the declared weights free, its numbers as they were. UnitError where it does not fit."
+    save: Callable[[LoadedModel, Path], None]
+    "(loaded with the wrapped model, folder): write what `load` needs, whole or not at all."
+    load: Callable[[LoadedModel, Path], LoadedModel]
+    "Put what was saved onto a base, in place, frozen, in evaluation mode. ModelError for damaged files."
+    merge: Callable[[LoadedModel], LoadedModel]
+    "Fold what `load` put on into the weights, in place, so that another tuner can go on top."
+    take_out: Callable[[Any], None]
+    "Take out of a base model's modules what `wrap` or `load` put there; weights changed in place stay changed."
+    n_trained: Callable[[Mapping[str, Any], Any], int | None]
+    "(config.json, params) → weights that are free, before a model is loaded; None: not known for this kind of model."
+    files: tuple[str, ...]
+    "What a whole folder holds."
+    scale: Scale | None
+    "(saved tensors, the base, weight) → those of base + weight · (tuned − base), exact at 0 and 1; None: there are none."
+    changes_weights: bool = False
+    "Whether the base's own weights train, so that a copy has to be kept."
+    is_whole: bool = False
+    "Whether it saves the whole model."
+    needs_float32: bool = False
+    "Whether what it trains has the base's dtype: small steps vanish in bfloat16, so the base has to be float32 then."
+    keeps_keys_values: bool = True
+    "False: it puts keys or values before a row, and packed passes fall back to padded rows."
+    version: int = 1
+    "Raised by hand when the same parameters give other numbers than before."
+
+    def own(self, given: Mapping[str, Any]) -> TunerParams:
+        """Pick this tuner's parameters out of a method's flat ones and validate them."""
+        return self.params.model_validate({key: given[key] for key in self.params.model_fields if key in given})
