@@ -123,12 +123,9 @@ def study_yaml(study: Study) -> str:
     }
     for name, use in study.tasks.items():
         said = study.spec.tasks[name]
-        entry: dict[str, Any] = {
-            key: getattr(said, key) for key in ("kind", "prompt", "metric") if getattr(said, key) is not None
-        }
-        entry |= {"labels": list(said.labels)} if said.labels else {}
-        entry |= {"prompts": said.prompts} if said.prompts else {}
-        entry |= {"stop": list(said.stop)} if "stop" in said.model_fields_set else {}
+        entry = said.model_dump(
+            mode="json", exclude={"train", "in_domain", "out_of_domain"}, exclude_unset=True, exclude_none=True
+        )
         entry["train"] = use.train.name if use.train else None
         entry["in_domain"] = [dataset.name for dataset in use.in_domain]
         entry["out_of_domain"] = [dataset.name for dataset in use.out_of_domain]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from hanka.records import RELATIONS
 from hanka.run import study_yaml
 from hanka.study import Study, load_study
 from hanka.study.resolve import resolve
+from hanka.study.schema import TaskSpec
 from hanka.study.source import Key, parse_source
 from hanka.study.templates import TEMPLATES, template_path
 
@@ -279,6 +281,17 @@ def test_the_written_study_holds_overrides_and_every_default(tmp_path: Path) -> 
     assert set(values["eval"]) == set(type(study.spec.eval).model_fields)
     assert values["tasks"]["mailtone"]["out_of_domain"] == []
     assert ids(study_of(values, tmp_path / "other")) == ids(study)
+
+
+def test_the_written_study_holds_every_key_that_a_task_was_given() -> None:
+    class Shaded(TaskSpec):
+        shade: tuple[str, ...] = ()
+
+    study = smallest()
+    tasks = {name: Shaded(shade=("dark",), stop=("END",)) for name in study.spec.tasks}
+    study = replace(study, spec=study.spec.model_copy(update={"tasks": tasks}))
+    for task in yaml.safe_load(study_yaml(study))["tasks"].values():
+        assert (task["shade"], task["stop"]) == (["dark"], ["END"])
 
 
 def with_paper_data(path: Path, paper_data: Path) -> str:

@@ -17,7 +17,7 @@ from hanka.stats.intervals import (
     t_interval,
     wilson_interval,
 )
-from hanka.stats.multiplicity import benjamini_hochberg, holm
+from hanka.stats.multiplicity import holm
 from hanka.stats.paired import (
     ComparisonSettings,
     PairedComparison,
@@ -44,7 +44,6 @@ __all__ = [
     "Resampled",
     "ResamplingPlan",
     "Verdict",
-    "benjamini_hochberg",
     "bootstrap_interval",
     "compare",
     "compare_resampled",

@@ -3,8 +3,7 @@
 Reading side: findings of one study form a family; its p-values are adjusted together before verdicts.
 Comparisons without a p-value are left out by the caller: they are not tests.
 
-Source: Holm (1979); Benjamini & Hochberg (1995). Limits: Benjamini-Hochberg assumes independence or
-positive dependence; Holm assumes nothing.
+Source: Holm (1979), which assumes nothing about how the comparisons depend on each other.
 """
 
 from __future__ import annotations
@@ -23,19 +22,9 @@ def holm(p_values: npt.ArrayLike) -> FloatArray:
     p = _checked(p_values)
     order = np.argsort(p, kind="stable")
     stepped = np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1))
-    return _restored(stepped, order)
-
-
-def benjamini_hochberg(p_values: npt.ArrayLike) -> FloatArray:
-    """Adjust p-values, (m,), so that false ones are at most alpha of the rejections; in the given order.
-
-    Raises ValueError if empty, or if a value is NaN or outside 0 to 1.
-    Source: Benjamini & Hochberg (1995), step-up.
-    """
-    p = _checked(p_values)
-    order = np.argsort(p, kind="stable")
-    scaled = p[order] * len(p) / np.arange(1, len(p) + 1)
-    return _restored(np.minimum.accumulate(scaled[::-1])[::-1], order)
+    adjusted = np.empty_like(stepped)
+    adjusted[order] = np.minimum(stepped, 1.0)
+    return adjusted
 
 
 def _checked(p_values: npt.ArrayLike) -> FloatArray:
@@ -45,9 +34,3 @@ def _checked(p_values: npt.ArrayLike) -> FloatArray:
     if not ((p >= 0) & (p <= 1)).all():
         raise ValueError("a p-value is NaN or outside 0 to 1: leave out comparisons without a test")
     return p
-
-
-def _restored(adjusted: FloatArray, order: npt.NDArray[np.intp]) -> FloatArray:
-    result = np.empty_like(adjusted)
-    result[order] = np.minimum(adjusted, 1.0)
-    return result
