@@ -6,16 +6,24 @@ are done or one raises. Another executor (a cluster's) takes the same units and 
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from hanka.plan import Unit, build_plan
 from hanka.store.folder import RunFolder
 from hanka.study.resolve import load_study
+
+if TYPE_CHECKING:
+    from multiprocessing.context import SpawnContext
+    from multiprocessing.queues import SimpleQueue
+
+    Places = SimpleQueue[str | None]
+    "The device of every worker process to come; None: there is none to choose."
 
 
 class Executor(Protocol):
@@ -69,7 +77,9 @@ class LocalProcesses:
         finished: set[str] = set()
         asked = {unit.id for unit in units}
         running: dict[Future[None], Unit] = {}
-        with ProcessPoolExecutor(self.workers, get_context("spawn"), _start, (self.call, self.workers)) as pool:
+        context = get_context("spawn")
+        given = (self.call, self.workers, device_places(self.workers, context))
+        with ProcessPoolExecutor(self.workers, context, _start, given) as pool:
             while waiting or running:
                 ready = [one for one in waiting if not (set(one.needs) & asked) - finished]
                 waiting = [one for one in waiting if (set(one.needs) & asked) - finished]
@@ -86,13 +96,32 @@ class LocalProcesses:
                     done(unit)
 
 
+def device_places(workers: int, context: SpawnContext) -> Places:
+    """Return a queue with one CUDA device per worker: the visible ones in turn."""
+    import torch
+
+    count = torch.cuda.device_count()
+    named = os.environ.get("CUDA_VISIBLE_DEVICES", ",".join(map(str, range(count))))
+    visible = [one.strip() for one in named.split(",")][:count]
+    places: Places = context.SimpleQueue()
+    for worker in range(workers):
+        places.put(visible[worker % len(visible)] if visible else None)
+    return places
+
+
+def take_device(places: Places) -> None:
+    """Let this process see its own device alone; before CUDA is first used in it."""
+    device = places.get()
+    if device is not None:
+        os.environ["CUDA_VISIBLE_DEVICES"] = device
+
+
 _worker: dict[str, Callable[[Unit], None] | dict[str, Unit]] = {}
 
 
-def _start(call: StudyCall, workers: int) -> None:
-    """Prepare a worker process: its plan, and its share of the processor cores."""
-    import os
-
+def _start(call: StudyCall, workers: int, places: Places) -> None:
+    """Prepare a worker process: its device, its plan, and its share of the processor cores."""
+    take_device(places)
     import torch
 
     from hanka.work.worker import Worker
