@@ -119,6 +119,18 @@ def test_short_and_absent_prefixes(n_shared: int) -> None:
 
 
 @PEFT
+def test_half_precision_by_autocast_is_the_plain_gradient_but_for_rounding(peft: str) -> None:
+    model, batch = model_of("llama", peft).float(), rows()
+    loss, exact = plain(model, batch)
+    for budget in (4096, 40):
+        model.zero_grad()
+        found = Gradient(model, lambda: torch.autocast("cpu", torch.bfloat16)).accumulate(batch, budget)
+        assert found == pytest.approx(loss, rel=2**-8), "bfloat16 keeps eight bits"
+        gap = sum((one - exact[name]).norm() ** 2 for name, one in gradients(model).items()) ** 0.5
+        assert gap <= 0.03 * sum(one.norm() ** 2 for one in exact.values()) ** 0.5  # a few roundings of 2**-8 on top
+
+
+@PEFT
 def test_equal_rows_and_rows_that_end_where_others_go_on(peft: str) -> None:
     """What predicts a supervised token is never shared, even where its text is."""
     first = rows()[0]

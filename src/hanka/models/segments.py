@@ -91,7 +91,7 @@ class Segment:
     def attend(self, qkv: Sequence[torch.Tensor], before: KeysValues | None, how: How) -> torch.Tensor:
         """Return the attention output, (tokens, heads, width); qkv: (tokens, heads, width) each."""
         qkv, before = _one_dtype(qkv, before)
-        if before is not None and self._merges(qkv[0], how):
+        if before is not None and self._merges(qkv, how):
             found: torch.Tensor = _Merged.apply(*qkv, *before, self, how.scaling)  # type: ignore[no-untyped-call]
             return found
         return self.in_place([group.attend(qkv, before, how) for group in self.groups])
@@ -101,11 +101,12 @@ class Segment:
         found = outputs[0] if len(outputs) == 1 else torch.cat(list(outputs))
         return found if self.order is None else found.index_select(0, self.order)
 
-    def _merges(self, query: torch.Tensor, how: How) -> bool:
+    def _merges(self, qkv: Sequence[torch.Tensor], how: How) -> bool:
         seen_back = self.n_before + max(group.width for group in self.groups)
+        dtypes = {one.dtype for one in qkv}  # under autocast, rotated queries and keys stay wider than values
         return (
-            query.device.type == "cpu"
-            and query.dtype in (torch.float32, torch.float64)
+            qkv[0].device.type == "cpu"
+            and dtypes in ({torch.float32}, {torch.float64})
             and how.dropout == 0.0
             and (how.window is None or how.window >= seen_back)
         )
