@@ -110,3 +110,21 @@ def measured_flops(device: Any) -> float:
 
     multiply()
     return 2.0 * size**3 * n_products / timed(multiply, device).seconds
+
+
+def measured_bandwidth(device: Any) -> float:
+    """Return the bytes per second, read and written together, of large copies within a GPU's memory."""
+    import torch
+
+    from benchmarks.gpu.timing import timed
+
+    size, n_copies = 2**31, 20
+    source = torch.randint(256, (size,), dtype=torch.uint8, device=device)
+    target = torch.empty_like(source)
+
+    def copy() -> None:
+        for _ in range(n_copies):
+            target.copy_(source)
+
+    copy()
+    return 2.0 * size * n_copies / timed(copy, device).seconds

@@ -5,7 +5,9 @@ Tokenising is left out on both sides; both get the same ids.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal, NamedTuple
 
 from hanka.identity import stream
 from hanka.prompting import Encoded, Query
@@ -16,22 +18,42 @@ OWN_TOKENS = (40, 88)
 "Shortest and longest own part of a row; uniform, 64 on average."
 
 
+class Part(NamedTuple):
+    """One measurement."""
+
+    model: str
+    "A name of `configs/`."
+    kind: Literal["training", "scoring", "writing"]
+    "What is done."
+    setting: str
+    "A key of `Sizes.training` or `Sizes.shots`."
+    weights: Literal["base", "LoRA", "all"]
+    "What is trained, or what answers: the base, or the base with an adapter."
+
+    @property
+    def name(self) -> str:
+        """What tables call it."""
+        return f"{self.kind}, {self.setting}, {self.weights}"
+
+
 @dataclass(frozen=True, slots=True)
 class Sizes:
     """How much is measured."""
 
-    n_queries: int
-    "Queries that are scored."
-    shots: tuple[int, ...]
-    "Demonstrations before them."
+    parts: tuple[Part, ...]
+    "The most valuable first, because time may run out."
+    n_queries: Mapping[str, int]
+    "Queries that are scored, by model."
+    shots: Mapping[str, int]
+    "Demonstrations before queries, by setting."
     shot_tokens: int
     "Tokens of a demonstration."
     n_written: int
     "Queries that are continued."
     n_new: int
     "New tokens of each."
-    training: tuple[tuple[str, int, int], ...]
-    "(name, shared tokens, rows per optimizer step)"
+    training: Mapping[str, tuple[int, int]]
+    "(shared tokens, rows per optimizer step) by setting."
     n_exact: int
     "Queries and rows on which exactness is checked."
     exact_shared: int
@@ -39,43 +61,68 @@ class Sizes:
     exact_layers: int
     "Layers of the model that is checked in float32, too."
     budgets: tuple[int, ...]
-    "Token budgets that are tried on hanka's side; the first is hanka's default for training."
-    rows_at_once: tuple[int, ...]
-    "Batch sizes that are tried on the peers' side, scoring and writing."
-    rows_trained_at_once: tuple[int, ...]
-    "The same for training."
+    "Tokens a pass that are tried on either side, smallest first."
     seconds: float
     "Least duration of a repetition."
 
 
+SMALL, MIDDLE, LARGE = "smollm2-135m", "llama-3.2-1b", "llama-2-7b"
 FULL = Sizes(
-    n_queries=500,
-    shots=(4, 8),
+    parts=(
+        Part(LARGE, "training", "sft, wide", "LoRA"),
+        Part(LARGE, "scoring", "4 shots", "base"),
+        Part(LARGE, "scoring", "4 shots", "LoRA"),
+        Part(MIDDLE, "training", "sft, wide", "LoRA"),
+        Part(MIDDLE, "training", "sft, wide", "all"),
+        Part(MIDDLE, "scoring", "4 shots", "base"),
+        Part(MIDDLE, "scoring", "4 shots", "LoRA"),
+        Part(LARGE, "training", "fticl", "LoRA"),
+        Part(MIDDLE, "writing", "4 shots", "base"),
+        Part(SMALL, "training", "sft, wide", "LoRA"),
+        Part(SMALL, "training", "sft, wide", "all"),
+        Part(SMALL, "scoring", "4 shots", "base"),
+        Part(SMALL, "scoring", "4 shots", "LoRA"),
+        Part(MIDDLE, "training", "fticl", "LoRA"),
+        Part(MIDDLE, "training", "fticl", "all"),
+        Part(LARGE, "writing", "4 shots", "base"),
+        Part(SMALL, "writing", "4 shots", "base"),
+        Part(MIDDLE, "scoring", "8 shots", "base"),
+        Part(MIDDLE, "training", "sft", "LoRA"),
+        Part(MIDDLE, "writing", "4 shots", "LoRA"),
+        Part(SMALL, "training", "fticl", "LoRA"),
+        Part(SMALL, "training", "sft", "LoRA"),
+        Part(LARGE, "scoring", "8 shots", "base"),
+    ),
+    n_queries={SMALL: 500, MIDDLE: 500, LARGE: 128},
+    shots={"4 shots": 4, "8 shots": 8},
     shot_tokens=75,
-    n_written=256,
+    n_written=128,
     n_new=64,
-    training=(("sft", 0, 32), ("sft, wide", 0, 256), ("fticl", 1000, 32)),
-    n_exact=24,
+    training={"sft": (0, 32), "sft, wide": (0, 128), "fticl": (1000, 32)},
+    n_exact=48,
     exact_shared=300,
     exact_layers=4,
-    budgets=(4096, 8192, 16384, 32768),
-    rows_at_once=(16, 32, 64, 128, 256),
-    rows_trained_at_once=(1, 2, 4, 8, 16, 32, 64, 128, 256),
-    seconds=1.5,
+    budgets=(2048, 4096, 8192, 16384, 32768),
+    seconds=0.5,
 )
 SMOKE = Sizes(
-    n_queries=6,
-    shots=(1,),
+    parts=(
+        Part("tiny", "training", "fticl", "LoRA"),
+        Part("tiny", "training", "fticl", "all"),
+        Part("tiny", "scoring", "1 shot", "base"),
+        Part("tiny", "scoring", "1 shot", "LoRA"),
+        Part("tiny", "writing", "1 shot", "base"),
+    ),
+    n_queries={"tiny": 6},
+    shots={"1 shot": 1},
     shot_tokens=75,
     n_written=4,
     n_new=4,
-    training=(("fticl", 100, 4),),
+    training={"fticl": (100, 4)},
     n_exact=6,
     exact_shared=80,
     exact_layers=2,
     budgets=(4096,),
-    rows_at_once=(4,),
-    rows_trained_at_once=(4,),
     seconds=0.0,
 )
 

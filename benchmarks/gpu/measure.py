@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import contextlib
-import copy
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import torch
 
 from benchmarks.gpu import peers, trainer
 from benchmarks.gpu.flops import Shape, Work, forward_flops, shape_of, training_flops, work_of
-from benchmarks.gpu.items import OWN_TOKENS, Sizes, queries, training_rows
-from benchmarks.gpu.models import LORA_RANK, build, freed
+from benchmarks.gpu.items import OWN_TOKENS, Part, Sizes, queries, training_rows
+from benchmarks.gpu.models import LORA_RANK, to_answer, to_train, tokenizer_of
 from benchmarks.gpu.timing import Side, alternate, summary
 from hanka.engines.contract import Decoding, LabelAnswer
 from hanka.engines.local import LocalEngine
-from hanka.engines.prefixes import PrefixCache
-from hanka.models.loading import LoadedModel
 from hanka.models.memory import release_memory
 from hanka.prompting import Encoded
 from hanka.training.batching import shareable, supervised
@@ -26,8 +22,13 @@ from hanka.training.gradient import Gradient
 
 LEARNING_RATE = 1e-6
 "Small: the weights are random, and only the work matters."
-FULL_BELOW = 2e9
-"Models of more entries are trained with LoRA alone: optimizer states of all weights would not fit one GPU."
+TRAINING_TOKENS, ANSWERING_TOKENS = 4096, 8192
+"What hanka takes in a pass without being told: `train.micro_batch_tokens`, `eval.batch_tokens`."
+WEIGHTS = {
+    "base": "the base, bfloat16",
+    "LoRA": f"LoRA, r = {LORA_RANK}, all linear layers: float32 on a bfloat16 base",
+    "all": "all, float32",
+}
 
 
 class Place(NamedTuple):
@@ -41,79 +42,62 @@ class Place(NamedTuple):
     "How much is measured."
     repetitions: int
     "Of every side, in turn."
+    seconds: float
+    "About how long one measurement may take."
 
 
 Measurement = dict[str, Any]
-Task = tuple[str, Callable[[], Measurement]]
 
 
-def tasks(model: str, kinds: Sequence[str], place: Place) -> list[Task]:
-    """Return the measurements of one model, by name, in order; each makes its own model."""
-    found: list[Task] = []
-    if "scoring" in kinds:
-        for shots in place.sizes.shots:
-            found.append((f"scoring, {shots} shots", lambda shots=shots: scoring(model, shots, place)))  # type: ignore[misc]
-    if "training" in kinds:
-        for name, n_shared, n_rows in place.sizes.training:
-            for peft in ("lora", "none"):
-                if peft == "lora" or _n_entries(model) < FULL_BELOW:
-                    found.append(
-                        (
-                            f"training, {name}, {'LoRA' if peft == 'lora' else 'full'}",
-                            lambda n_shared=n_shared, n_rows=n_rows, peft=peft: training(  # type: ignore[misc]
-                                model, n_shared, n_rows, peft, place
-                            ),
-                        )
-                    )
-    if "writing" in kinds:
-        found.append(("writing", lambda: writing(model, place)))
-    return found
-
-
-def _n_entries(model: str) -> int:
-    with torch.device("meta"):
-        made = build(model, torch.device("meta"), torch.bfloat16).model
-    return sum(value.numel() for value in made.parameters())
+def measure(part: Part, place: Place) -> Measurement:
+    """Carry out one measurement; it makes its own model."""
+    if part.kind == "training":
+        assert part.weights != "base"
+        return training(part, part.weights, place)
+    assert part.weights != "all"
+    return (scoring if part.kind == "scoring" else writing)(part, part.weights, place)
 
 
 # ---- training
 
 
-def training(name: str, n_shared: int, n_rows: int, peft: str, place: Place) -> Measurement:
-    """Measure optimizer steps (gradient, clipping, AdamW) on one batch of rows."""
-    loaded = build(name, place.device, torch.bfloat16)
-    model = freed(loaded.model, peft)
+def training(part: Part, weights: Literal["LoRA", "all"], place: Place) -> Measurement:
+    """Measure optimizer steps (gradient under bfloat16 autocast, clipping, AdamW) on one batch of rows."""
+    n_shared, n_rows = place.sizes.training[part.setting]
+    model = to_train(part.model, place.device, weights)
     rows = training_rows(model.config.vocab_size, n_shared, n_rows)
     step = _stepper(model)
     shape = shape_of(model)
     lengths = [len(row.ids) for row in rows]
-    sides = [
-        _hanka_training(model, rows, step, shape, place.sizes.budgets, autocast=False),
-        _hanka_training(model, rows, step, shape, place.sizes.budgets, autocast=True),
-    ]
+    sides = [_hanka_training(model, rows, step, shape, place.sizes.budgets)]
     for padded in (True, False):
-        kind = peers.best_attention()
+        kind = "sdpa" if padded else peers.best_attention(place.device)
         sides.append(
             Side(
-                "padded rows (TRL's path, rebuilt; sdpa)" if padded else f"padding-free (TRL's path, rebuilt; {kind})",
-                _peer_step(model, rows, step, padded),
-                [size for size in place.sizes.rows_trained_at_once if size <= n_rows],
+                f"{'padded rows' if padded else 'padding-free'} (TRL's path, rebuilt; {kind})",
+                _peer_step(model, rows, step, padded, kind),
+                _rows_at_once(place.sizes.budgets, max(lengths), n_rows),
                 "rows at once",
                 training_flops(shape, work_of(0, lengths, sum(lengths))),
             )
         )
     model.train()
-    alternate(sides, place.repetitions, place.sizes.seconds, place.device)
+    alternate(sides, place.repetitions, place.sizes.seconds, place.device, place.seconds)
     if trainer.importable():
-        sides += [_trl_side(side, loaded, model, rows) for side in sides[2:4] if side.best is not None]
+        sides += [_trl_side(side, model, rows) for side in sides[1:3] if side.best is not None]
     details = {
         "rows": n_rows,
         "shared_tokens": shareable(rows),
         "own_tokens": OWN_TOKENS,
         "supervised_tokens": sum(map(supervised, rows)),
-        "weights": f"LoRA, r = {LORA_RANK}, all linear layers" if peft == "lora" else "all",
+        "weights": WEIGHTS[weights],
     }
     return _measurement(sides, sum(lengths), n_rows, details, place.peak)
+
+
+def _rows_at_once(budgets: Sequence[int], longest: int, most: int) -> list[int]:
+    """Return how many padded rows fit into token budgets, smallest first."""
+    return sorted({min(most, max(1, budget // longest)) for budget in budgets})
 
 
 def _stepper(model: Any) -> Callable[[], None]:
@@ -130,29 +114,29 @@ def _stepper(model: Any) -> Callable[[], None]:
 
 
 def _hanka_training(
-    model: Any, rows: Sequence[Encoded], step: Callable[[], None], shape: Shape, budgets: Sequence[int], autocast: bool
+    model: Any, rows: Sequence[Encoded], step: Callable[[], None], shape: Shape, budgets: Sequence[int]
 ) -> Side:
     device = next(model.parameters()).device
-    context = (lambda: torch.autocast(device.type, torch.bfloat16)) if autocast else contextlib.nullcontext
-    gradient = Gradient(model, context)
+    gradient = Gradient(model, lambda: torch.autocast(device.type, torch.bfloat16))
     _require_packs(gradient.notes)
 
     def run(budget: int) -> int:
         before = gradient.n_forwarded
+        model.zero_grad(set_to_none=True)  # a run that was out of memory leaves part of a gradient
         gradient.accumulate(rows, budget)
         step()
         return gradient.n_forwarded - before
 
     n_shared = shareable(rows)
     work = work_of(n_shared, [len(row.ids) - n_shared for row in rows], sum(map(supervised, rows)))
-    name = "hanka, in autocast" if autocast else "hanka"
-    return Side(name, run, budgets, "tokens a micro-batch", training_flops(shape, work))
+    return Side("hanka", run, budgets, "tokens a micro-batch", training_flops(shape, work), TRAINING_TOKENS)
 
 
-def _peer_step(model: Any, rows: Sequence[Encoded], step: Callable[[], None], padded: bool) -> Callable[[int], int]:
-    kind = "sdpa" if padded else peers.best_attention()
-
+def _peer_step(
+    model: Any, rows: Sequence[Encoded], step: Callable[[], None], padded: bool, kind: str
+) -> Callable[[int], int]:
     def run(rows_at_once: int) -> int:
+        model.zero_grad(set_to_none=True)
         with peers.attention(model, kind):
             _, n_forwarded = peers.accumulate(model, rows, rows_at_once, padded)
         step()
@@ -161,13 +145,13 @@ def _peer_step(model: Any, rows: Sequence[Encoded], step: Callable[[], None], pa
     return run
 
 
-def _trl_side(rebuilt: Side, loaded: LoadedModel, model: Any, rows: Sequence[Encoded]) -> Side:
+def _trl_side(rebuilt: Side, model: Any, rows: Sequence[Encoded]) -> Side:
     """Return TRL's own steps at the best setting of its rebuilt path."""
-    tokenizer = copy.deepcopy(loaded.tokenizer)
+    tokenizer = tokenizer_of(model.config.vocab_size)
     tokenizer.eos_token = tokenizer.pad_token
     assert rebuilt.best is not None
     padded = rebuilt.name.startswith("padded")
-    kind = "sdpa" if padded else peers.best_attention()
+    kind = "sdpa" if padded else peers.best_attention(next(model.parameters()).device)
     side = replace(rebuilt, name=f"TRL SFTTrainer, {'padded' if padded else 'padding-free'}", peak_gib=None)
     with peers.attention(model, kind):
         side.seconds = trainer.step_seconds(model, tokenizer, rows, rebuilt.best, padded)
@@ -177,12 +161,12 @@ def _trl_side(rebuilt: Side, loaded: LoadedModel, model: Any, rows: Sequence[Enc
 # ---- scoring and writing
 
 
-def scoring(name: str, shots: int, place: Place) -> Measurement:
+def scoring(part: Part, weights: Literal["base", "LoRA"], place: Place) -> Measurement:
     """Measure label scoring behind demonstrations; hanka reads them anew in every run."""
-    loaded = build(name, place.device, torch.bfloat16)
-    n_shared = shots * place.sizes.shot_tokens
-    asked = queries(loaded.model.config.vocab_size, n_shared, place.sizes.n_queries)
-    engine = LocalEngine(loaded, place.sizes.budgets[0])
+    loaded = to_answer(part.model, place.device, weights)
+    n_shared = place.sizes.shots[part.setting] * place.sizes.shot_tokens
+    asked = queries(loaded.model.config.vocab_size, n_shared, place.sizes.n_queries[part.model])
+    engine = LocalEngine(loaded, ANSWERING_TOKENS)
     _require_packs(engine.notes)
     peer, peer_name = peers.scorer(loaded)
     choices: dict[str, list[int]] = {}
@@ -205,23 +189,29 @@ def scoring(name: str, shots: int, place: Place) -> Measurement:
     own = [len(query.ids) - n_shared for query in asked]
     whole = [len(query.ids) + n for query in asked for n in sorted({len(label) - 1 for label in labels})]
     sides = [
-        Side("hanka", ours, place.sizes.budgets, "tokens a pass",
-             forward_flops(shape, _tree_work(n_shared, own, extra, len(own) * (1 + extra)))),
-        Side(peer_name, theirs, place.sizes.rows_at_once, "rows at once",
-             forward_flops(shape, work_of(0, whole, sum(whole)))),
+        Side("hanka", ours, place.sizes.budgets[1:] or place.sizes.budgets, "tokens a pass",
+             forward_flops(shape, _tree_work(n_shared, own, extra, len(own) * (1 + extra))), ANSWERING_TOKENS),
+        Side(peer_name, theirs, _rows_at_once(place.sizes.budgets[2:] or place.sizes.budgets, max(whole), len(whole)),
+             "rows at once", forward_flops(shape, work_of(0, whole, sum(whole)))),
     ]  # fmt: skip
-    alternate(sides, place.repetitions, place.sizes.seconds, place.device)
-    details = {"queries": len(asked), "labels": len(labels), "shared_tokens": n_shared, "own_tokens": OWN_TOKENS}
+    alternate(sides, place.repetitions, place.sizes.seconds, place.device, place.seconds)
+    details = {
+        "queries": len(asked),
+        "labels": len(labels),
+        "shared_tokens": n_shared,
+        "own_tokens": OWN_TOKENS,
+        "weights": WEIGHTS[weights],
+    }
     details["same_choice"] = _share_equal(choices.get("hanka", []), choices.get("peer", []))
     n_asked = sum(len(query.ids) + len(label) for query in asked for label in labels)
     return _measurement(sides, n_asked, len(asked), details, place.peak)
 
 
-def writing(name: str, place: Place) -> Measurement:
+def writing(part: Part, weights: Literal["base", "LoRA"], place: Place) -> Measurement:
     """Measure greedy continuation behind demonstrations; all texts have the full length."""
-    loaded = build(name, place.device, torch.bfloat16)
+    loaded = to_answer(part.model, place.device, weights)
     sizes = place.sizes
-    n_shared = sizes.shots[0] * sizes.shot_tokens
+    n_shared = sizes.shots[part.setting] * sizes.shot_tokens
     asked = queries(loaded.model.config.vocab_size, n_shared, sizes.n_written, with_labels=False)
     contexts = [query.ids for query in asked]
     engine = LocalEngine(loaded, sizes.budgets[0])
@@ -236,15 +226,21 @@ def writing(name: str, place: Place) -> Measurement:
     own = [len(ids) - n_shared + sizes.n_new - 1 for ids in contexts]
     n_places = len(asked) * sizes.n_new
     sides = [
-        Side("hanka", ours, [8 * budget for budget in sizes.budgets], "tokens a pass",
-             forward_flops(shape, work_of(n_shared, own, n_places))),
+        Side("hanka", ours, [ANSWERING_TOKENS], "tokens a pass",
+             forward_flops(shape, work_of(n_shared, own, n_places)), ANSWERING_TOKENS),
         Side("transformers generate", lambda at_once: peers.write(loaded.model, contexts, sizes.n_new, at_once)[1],
-             sizes.rows_at_once, "rows at once",
+             sorted({max(1, len(asked) // 4), len(asked)}), "rows at once",
              forward_flops(shape, work_of(0, [n_shared + n for n in own], n_places))),
     ]  # fmt: skip
     with torch.inference_mode():
-        alternate(sides, place.repetitions, sizes.seconds, place.device)
-    details = {"queries": len(asked), "new_tokens": sizes.n_new, "shared_tokens": n_shared, "own_tokens": OWN_TOKENS}
+        alternate(sides, place.repetitions, sizes.seconds, place.device, place.seconds)
+    details = {
+        "queries": len(asked),
+        "new_tokens": sizes.n_new,
+        "shared_tokens": n_shared,
+        "own_tokens": OWN_TOKENS,
+        "weights": WEIGHTS[weights],
+    }
     return _measurement(sides, sum(n_shared + n for n in own), len(asked), details, place.peak)
 
 

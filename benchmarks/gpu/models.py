@@ -8,14 +8,18 @@ every generated text has the full length on both sides.
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, Literal
 
+import torch
+from tokenizers import Tokenizer, decoders
+from tokenizers import models as tokenizer_models
+from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedTokenizerFast
+
+from hanka.methods.supervised.adapt import trainable
 from hanka.models.catalogue import ModelRef
 from hanka.models.loading import LoadedModel, quiet
-
-if TYPE_CHECKING:
-    import torch
 
 CONFIGS = Path(__file__).parent / "configs"
 LORA_RANK = 8
@@ -24,8 +28,6 @@ SEED = 0
 
 def config_of(name: str, **changes: Any) -> Any:
     """Return a configuration of `configs/` with changes."""
-    from transformers import AutoConfig
-
     said = json.loads((CONFIGS / f"{name}.json").read_text(encoding="utf-8"))
     # An end token would let rows of random text stop early.
     return AutoConfig.for_model(
@@ -35,9 +37,6 @@ def config_of(name: str, **changes: Any) -> Any:
 
 def build(name: str, device: torch.device, dtype: torch.dtype, n_layers: int | None = None) -> LoadedModel:
     """Make a model with seeded random weights on a device; no copy in another precision or place is made."""
-    import torch
-    from transformers import AutoModelForCausalLM
-
     config = config_of(name, **({"num_hidden_layers": n_layers} if n_layers else {}))
     torch.manual_seed(SEED)
     with quiet(), torch.device(device):
@@ -51,17 +50,48 @@ def build(name: str, device: torch.device, dtype: torch.dtype, n_layers: int | N
 
 def tokenizer_of(n_entries: int) -> Any:
     """Return a byte-level tokenizer of `n_entries` made-up words."""
-    from tokenizers import Tokenizer, decoders, models
-    from transformers import PreTrainedTokenizerFast
-
-    tokenizer = Tokenizer(models.BPE(vocab={f"Ġw{index}": index for index in range(n_entries)}, merges=[]))
+    tokenizer = Tokenizer(tokenizer_models.BPE(vocab={f"Ġw{index}": index for index in range(n_entries)}, merges=[]))
     tokenizer.decoder = decoders.ByteLevel()
     return PreTrainedTokenizerFast(tokenizer_object=tokenizer, pad_token="Ġw0")
 
 
-def freed(model: Any, peft: str) -> Any:
-    """Return the model with hanka's trainable weights: all ("none"), or fresh LoRA adapters ("lora")."""
-    from hanka.methods.supervised.adapt import trainable
+def freed(model: Any, weights: Literal["LoRA", "all"]) -> Any:
+    """Return the model with the weights free that hanka trains: all, or those of fresh LoRA adapters."""
+    peft = "none" if weights == "all" else "lora"
+    return trainable(
+        model, {"peft": peft, "r": LORA_RANK, "alpha": None, "dropout": 0.0, "target_modules": "all-linear"}, SEED
+    )
 
-    params = {"peft": peft, "r": LORA_RANK, "alpha": None, "dropout": 0.0, "target_modules": "all-linear"}
-    return trainable(model, params, SEED)
+
+def to_train(name: str, device: torch.device, weights: Literal["LoRA", "all"], n_layers: int | None = None) -> Any:
+    """Make what hanka trains under bfloat16 autocast: float32 weights, or a bfloat16 base and float32 adapters."""
+    loaded = build(name, device, torch.float32 if weights == "all" else torch.bfloat16, n_layers)
+    return freed(loaded.model, weights)
+
+
+def to_answer(
+    name: str, device: torch.device, weights: Literal["base", "LoRA"], n_layers: int | None = None
+) -> LoadedModel:
+    """Make what answers: a bfloat16 base, alone or with a float32 adapter that changes its numbers."""
+    loaded = build(name, device, torch.bfloat16, n_layers)
+    return loaded if weights == "base" else adapted(loaded, UP)
+
+
+UP = 0.02
+"Spread of an adapter's second matrices where it is to change numbers; fresh ones are zero."
+
+
+def adapted(loaded: LoadedModel, up: float) -> LoadedModel:
+    """Put an adapter on a model, in place, frozen as a saved one is."""
+    model = move_adapters(freed(loaded.model, "LoRA"), up)
+    model.requires_grad_(False)
+    return replace(loaded, model=model.eval())
+
+
+def move_adapters(model: Any, up: float) -> Any:
+    """Draw the second matrices of LoRA adapters, which are zero at first; half of the gradients are zero there."""
+    generator = torch.Generator().manual_seed(SEED)
+    for name, value in model.named_parameters():
+        if "lora_B" in name:
+            value.data.copy_(torch.randn(value.shape, generator=generator) * up)
+    return model

@@ -16,7 +16,9 @@ from importlib.util import find_spec
 from typing import Any
 
 import torch
+from transformers.utils import is_flash_attn_2_available
 
+from benchmarks.gpu import varlen
 from hanka.models.loading import LoadedModel
 from hanka.prompting import Encoded, Query
 from hanka.training.batching import supervised
@@ -24,11 +26,11 @@ from hanka.training.batching import supervised
 IGNORED = -100
 
 
-def best_attention() -> str:
+def best_attention(device: torch.device) -> str:
     """Return the best attention that takes rows without padding here."""
-    from transformers.utils import is_flash_attn_2_available
-
-    return "flash_attention_2" if is_flash_attn_2_available() else "sdpa"
+    if is_flash_attn_2_available():
+        return "flash_attention_2"
+    return varlen.NAME if varlen.works(device.type) else "sdpa"
 
 
 @contextlib.contextmanager
@@ -45,7 +47,9 @@ def attention(model: Any, name: str) -> Iterator[None]:
 # ---- training
 
 
-def accumulate(model: Any, rows: Sequence[Encoded], rows_at_once: int, padded: bool) -> tuple[float, int]:
+def accumulate(
+    model: Any, rows: Sequence[Encoded], rows_at_once: int, padded: bool = True, autocast: bool = True
+) -> tuple[float, int]:
     """Add the gradient of the mean loss per supervised token; return that loss and the tokens passed, padding included."""
     n_targets = sum(map(supervised, rows))
     ordered = sorted(rows, key=lambda row: -len(row.ids))
@@ -53,7 +57,7 @@ def accumulate(model: Any, rows: Sequence[Encoded], rows_at_once: int, padded: b
     for start in range(0, len(ordered), rows_at_once):
         part = ordered[start : start + rows_at_once]
         batch = padded_batch(part, model.device) if padded else packed_batch(part, model.device)
-        with torch.autocast(model.device.type, torch.bfloat16, enabled=model.dtype == torch.bfloat16):
+        with torch.autocast(model.device.type, torch.bfloat16, enabled=autocast):
             loss = model(**batch, use_cache=False, num_items_in_batch=n_targets).loss
         loss.backward()
         total += loss.detach()
@@ -73,13 +77,14 @@ def padded_batch(rows: Sequence[Encoded], device: torch.device) -> dict[str, tor
     return {"input_ids": ids.to(device), "attention_mask": mask.to(device), "labels": labels.to(device)}
 
 
-def packed_batch(rows: Sequence[Encoded], device: torch.device) -> dict[str, torch.Tensor]:
-    """Lay rows out side by side, as TRL's padding-free collator does: positions tell the rows apart."""
+def packed_batch(rows: Sequence[Encoded], device: torch.device) -> dict[str, Any]:
+    """Lay rows out side by side, as TRL's padding-free collator does: positions and row ends tell the rows apart."""
     ids = [token for row in rows for token in row.ids]
     positions = [at for row in rows for at in range(len(row.ids))]
     labels = [token if at >= row.start else IGNORED for row in rows for at, token in enumerate(row.ids)]
     batch = {"input_ids": [ids], "position_ids": [positions], "labels": [labels]}
-    return {name: torch.tensor(values).to(device) for name, values in batch.items()}
+    ends = varlen.row_ends([len(row.ids) for row in rows], device)
+    return {name: torch.tensor(values).to(device) for name, values in batch.items()} | ends
 
 
 # ---- scoring

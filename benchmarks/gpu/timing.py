@@ -1,7 +1,11 @@
-"""Time and memory on a device: waits for it before and after, alternates the sides, looks for the fastest setting."""
+"""Time and memory on a device: waits for it before and after, alternates the sides, looks for the fastest setting.
+
+All of it keeps to a span of seconds: the search ends early, repetitions are left out; at least one run of each side counts.
+"""
 
 from __future__ import annotations
 
+import math
 import statistics
 import time
 from collections.abc import Callable, Sequence
@@ -12,8 +16,12 @@ import torch
 
 from hanka.models.memory import is_out_of_memory, release_memory
 
-QUICK = 2.0
+QUICK = 1.0
 "Seconds; a longer trial is not repeated."
+SLOWER = 1.05
+"A setting so many times slower than the best one before ends the search: larger ones gain nothing more."
+SEARCH = 0.6
+"Share of the time that the search may take, all sides together."
 
 
 class Timed(NamedTuple):
@@ -34,11 +42,13 @@ class Side:
     run: Callable[[int], int]
     "Do the work once with a setting; returns the tokens that passed the model, padding included."
     settings: Sequence[int]
-    "Settings to choose the fastest from."
+    "Settings to choose the fastest from, smallest first."
     unit: str
     "What a setting counts."
     flops: float
     "Operations that the work needs, as this side poses it."
+    default: int | None = None
+    "The setting that users have without asking; None: there is none."
     trials: dict[str, float | None] = field(default_factory=dict)
     "Seconds by setting; None: out of memory."
     first_seconds: float | None = None
@@ -71,34 +81,46 @@ def timed(run: Callable[[], Any], device: torch.device) -> Timed:
     return Timed(seconds, torch.cuda.max_memory_allocated(device) / 2**30 if on_gpu else None)
 
 
-def find_best(side: Side, device: torch.device) -> None:
-    """Try every setting, twice where that is quick (the first run warms up); out of memory ends the search upwards."""
+def find_best(side: Side, device: torch.device, seconds: float = math.inf) -> None:
+    """Try settings upwards, twice where that is quick (the first run warms up), until one is slower or time is over.
+
+    Out of memory ends the search, too. seconds: after so long no further setting is tried.
+    """
+    began = time.monotonic()
     for setting in side.settings:
 
         def run(setting: int = setting) -> None:
             side.n_forwarded = side.run(setting)
 
         try:
-            seconds = timed(run, device).seconds
-            side.first_seconds = side.first_seconds or seconds
-            side.trials[str(setting)] = timed(run, device).seconds if seconds < QUICK else seconds
+            taken = timed(run, device).seconds
+            side.first_seconds = side.first_seconds or taken
+            side.trials[str(setting)] = timed(run, device).seconds if taken < QUICK else taken
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error):
                 raise
             side.trials[str(setting)] = None
         release_memory()
-        if side.trials[str(setting)] is None:
+        now, best = side.trials[str(setting)], side.best
+        over = time.monotonic() - began > seconds
+        if now is None or best is None or now > SLOWER * (side.trials[str(best)] or 0.0) or over:
             break
 
 
-def alternate(sides: Sequence[Side], repetitions: int, least_seconds: float, device: torch.device) -> None:
-    """Find every side's best setting, then repeat all sides in turn; a repetition lasts `least_seconds` or longer."""
+def alternate(
+    sides: Sequence[Side], repetitions: int, least_seconds: float, device: torch.device, seconds: float = math.inf
+) -> None:
+    """Find every side's best setting, then repeat all sides in turn; a repetition lasts `least_seconds` or longer.
+
+    seconds: about how long all of it may take; sides then are repeated less often, but once.
+    """
+    began = time.monotonic()
     for side in sides:
-        find_best(side, device)
-    for _ in range(repetitions):
+        find_best(side, device, SEARCH * seconds / len(sides))
+    for repetition in range(repetitions):
         for side in sides:
             setting = side.best
-            if setting is None:
+            if setting is None or (repetition and time.monotonic() - began > seconds):
                 continue
             n_runs = max(1, min(50, round(least_seconds / max(side.trials[str(setting)] or 0.0, 1e-3))))
 
@@ -121,6 +143,7 @@ def summary(side: Side, row_tokens: int, peak: float | None) -> dict[str, Any]:
     return {
         "setting": f"{side.best} {side.unit}",
         "trials": side.trials,
+        "default_seconds": side.trials.get(str(side.default)),
         "first_seconds": side.first_seconds,
         "seconds": side.seconds,
         "median_seconds": median,
