@@ -13,11 +13,12 @@ from typing import Any
 
 import torch
 
+import hanka
 from hanka.store.folder import write_text
 
 GOALS = {"training": 0.45, "scoring": 0.50}
 "Model FLOPs utilisation to reach, by the first word of a measurement's name."
-PACKAGES = ("hanka", "torch", "triton", "transformers", "peft", "accelerate", "flash-attn", "lm-eval", "trl")
+PACKAGES = ("torch", "triton", "transformers", "peft", "accelerate", "flash-attn", "lm-eval", "trl")
 HONEST = (
     "Weights are random in published sizes; rotary embeddings are of the plain type. Token ids are given: no tokenising.",
     "MFU divides the operations that the work needs, as each side poses it (shared tokens once for hanka, every row whole "
@@ -42,7 +43,7 @@ def describe(device: torch.device) -> dict[str, Any]:
         "cuda": torch.version.cuda or "",
         "memory_gib": round(torch.cuda.get_device_properties(device).total_memory / 2**30, 1) if on_gpu else None,
         "python": sys.version.split()[0],
-        "versions": {package: found for package in PACKAGES if (found := _version(package))},
+        "versions": {"hanka": hanka.__version__} | {name: found for name in PACKAGES if (found := _version(name))},
     }
 
 
