@@ -4,8 +4,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 LOCK := requirements.lock
 BENCH := .venv-bench
+LOWEST := .venv-lowest
+TORCH ?= $(shell sed -nE 's/^ *"torch>=([0-9.]+).*/\1/p' pyproject.toml)
 
-.PHONY: demo test check test-all bench docs lock clean
+.PHONY: demo test test-lowest check test-all bench docs lock clean
 
 # Every target works from here; the stamp is remade when what it installs changes.
 $(BIN)/.installed: $(LOCK) pyproject.toml
@@ -21,6 +23,25 @@ demo: $(BIN)/.installed
 
 test: $(BIN)/.installed
 	$(BIN)/python -m pytest tests -n 2 --dist loadfile
+
+# Every dependency of the core, the extras and dev at exactly the lower bound that pyproject.toml declares; bounds that
+# cannot be installed together fail with the reason. torch comes as the build that is given: one already in the
+# environment at version TORCH stays (a CPU build, say), and `make test-lowest TORCH=2.13.0` takes another version.
+$(LOWEST)/.installed-$(TORCH): pyproject.toml
+	$(PYTHON) -m venv $(LOWEST)
+	$(LOWEST)/bin/python -m pip install --quiet uv torch==$(TORCH)
+	grep -oE '"[A-Za-z0-9._-]+(\[[^]]*\])?>=[0-9.]+' pyproject.toml | sed -E 's/"|\[.*\]//g; s/>=/==/; s/^torch==.*/torch==$(TORCH)/' \
+	  > $(LOWEST)/bounds.txt
+	$(LOWEST)/bin/uv pip compile pyproject.toml --all-extras --resolution lowest-direct --constraint $(LOWEST)/bounds.txt \
+	  --python $(LOWEST)/bin/python --no-header --no-annotate --no-emit-package hanka --no-emit-package torch --quiet \
+	  --output-file $(LOWEST)/versions.txt
+	grep -vE '^(nvidia-|cuda-|triton)' $(LOWEST)/versions.txt > $(LOWEST)/requirements.txt
+	$(LOWEST)/bin/uv pip install --quiet --python $(LOWEST)/bin/python --no-deps -r $(LOWEST)/requirements.txt
+	$(LOWEST)/bin/uv pip install --quiet --python $(LOWEST)/bin/python --no-deps --editable .
+	touch $@
+
+test-lowest: $(LOWEST)/.installed-$(TORCH)
+	$(LOWEST)/bin/python -m pytest tests -n 2 --dist loadfile
 
 check: $(BIN)/.installed
 	$(BIN)/ruff check src tests benchmarks docs
@@ -53,4 +74,4 @@ lock: $(BIN)/.installed
 	rm $(LOCK).new
 
 clean:
-	rm -rf $(VENV) $(BENCH) runs .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) $(BENCH) $(LOWEST) runs .pytest_cache .mypy_cache .ruff_cache
