@@ -8,13 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 Split = Literal["train", "test", "demonstrations", "validation", "passages"]
 Relation = Literal["in_domain", "out_of_domain", "cross_task"]
 Status = Literal["ok", "unparsed", "failed"]
 TaskKind = Literal["classification", "generation"]
 
+UNADAPTED = "base"
+"Name of the one method that leaves the base model as it is."
+TASK_KINDS: tuple[TaskKind, ...] = get_args(TaskKind)
 RELATIONS: tuple[Relation, ...] = ("in_domain", "out_of_domain", "cross_task")
 
 
@@ -85,13 +88,27 @@ class Variant:
     params: Mapping[str, Any]
     "Resolved method and training parameters; {} for base."
     train_task: str
-    "Empty for base."
+    "Empty for base; several tasks are joined by +."
     train_dataset: str
-    "Empty for base."
+    "Data set or mix it was trained on; empty for base."
     train_size: int
     "Training rows used; 0 for base."
     seed: int
     "Training seed; the first study seed for base."
+    parents: tuple[str, ...] = ()
+    "Ids of the variants it was made from, beside its base."
+    trained_on: tuple[str, ...] = ()
+    "Data sets that it or a variant it was made from was trained on."
+
+    @property
+    def is_unadapted(self) -> bool:
+        """Tell whether it is the base model as it is."""
+        return is_unadapted(self.method)
+
+
+def is_unadapted(method: str) -> bool:
+    """Tell whether a method's name says that nothing is adapted."""
+    return method == UNADAPTED
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +131,8 @@ class Cell:
     "Prompt set: p1, p2, …"
     draw: int
     "Which demonstration draw; 0 where there is only one."
+    context: str = "drawn"
+    "What stands before a query, by its label in the study."
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,11 +6,11 @@ parties add entries through the entry-point group `hanka`, names `<kind>.<name>`
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from importlib.metadata import entry_points
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Annotated, Any, Generic, Protocol, TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationInfo, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationInfo, field_validator
 
 from hanka.errors import HankaError, nearest
 
@@ -21,6 +21,42 @@ def no_boolean_for_a_number(cls: type[BaseModel], value: Any, info: ValidationIn
     if isinstance(value, bool) and cls.model_fields[str(info.field_name)].annotation in numbers:
         raise ValueError(f"{str(value).lower()} is not a number (YAML reads yes, no, on and off as true and false)")
     return value
+
+
+def whole_numbers(low: int) -> Callable[[Any], Any]:
+    """Return a reader of one whole number or a list of distinct ones, none below `low`."""
+
+    def check(value: Any) -> tuple[int, ...]:
+        """Return distinct whole numbers, or say which one is not."""
+        items = value if isinstance(value, (list, tuple)) else [value]
+        for item in items:
+            if isinstance(item, bool) or not isinstance(item, int) or item < low:
+                raise ValueError(f"{item!r} is not a whole number ≥ {low}")
+        if not items:
+            raise ValueError(f"an empty list; give at least one whole number ≥ {low}")
+        if len(set(items)) != len(items):
+            raise ValueError(f"{list(items)!r} names a number twice")
+        return tuple(items)
+
+    return check
+
+
+def names(value: Any) -> Any:
+    """Read one name or a list of distinct ones."""
+    items = [value] if isinstance(value, str) else value
+    for item in items if isinstance(items, (list, tuple)) else ():
+        if isinstance(item, (bool, int, float)):
+            raise ValueError(f"{value!r}: an item is a {type(item).__name__} in YAML, not text; put it in quotes")
+    if not isinstance(items, (list, tuple)) or not all(isinstance(item, str) and item for item in items):
+        raise ValueError(f"{value!r} is not a name or a list of names")
+    if len(set(items)) != len(items):
+        raise ValueError(f"{list(items)!r} names something twice")
+    return tuple(items)
+
+
+Names = Annotated[tuple[str, ...], BeforeValidator(names)]
+Sizes = Annotated[tuple[int, ...], BeforeValidator(whole_numbers(1))]
+Seeds = Annotated[tuple[int, ...], BeforeValidator(whole_numbers(0))]
 
 
 class Params(BaseModel):

@@ -6,23 +6,20 @@ before stored, so killing the process at any moment loses at most the unit at ha
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from hanka import __version__
 from hanka.analysis import analyse
+from hanka.analysis.questions import QUESTIONS
 from hanka.audits import Audits, audit_rows, audit_tokens
 from hanka.costs.estimate import Estimator
 from hanka.executors.local import Executor, InProcess, LocalProcesses, StudyCall
-from hanka.identity import content_id, sha256_text
-from hanka.metrics import rouge_tokenization
 from hanka.models.loading import pick_device
 from hanka.models.memory import free_bytes
-from hanka.plan import Plan, Unit, build_plan
+from hanka.plan import FORMAT, Plan, Unit, build_plan
+from hanka.plan.written import digest_of, plan_json, study_yaml
 from hanka.report import render_report
 from hanka.store.folder import (
     RunFolder,
@@ -32,12 +29,15 @@ from hanka.store.folder import (
     write_json,
     write_text,
 )
-from hanka.study.dataset_declarations import data_folder, own_places
-from hanka.study.resolve import Study, load_study
+from hanka.store.rows import has_rows
+from hanka.study.resolve import load_study
 from hanka.terminal.progress import Progress, spell_seconds
+from hanka.work.adapt import variant_done
+from hanka.work.answer import cell_done
 from hanka.work.baselines import BASELINE_COLUMNS, score_baselines
 from hanka.work.measured import correct, probe
-from hanka.work.worker import Worker, cell_done, variant_done
+from hanka.work.probe import probe_done
+from hanka.work.worker import Worker
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,14 +77,15 @@ def run_study(path: Path, out: Path, options: RunOptions) -> Outcome:
     """
     study = load_study(path, options.base, options.limit)
     folder = RunFolder(out)
+    folder.require_format(FORMAT)
     with folder.lock():
         plan = build_plan(study, ask_hub=True)
-        digest = _digest(plan)
+        digest = digest_of(plan, [(one.name, one.version) for one in QUESTIONS])
         todo = [unit for unit in plan.units() if not _done(plan, folder, unit)]
         if not todo and (read_json_or_none(out / "state.json") or {}).get("digest") == digest:
             return Outcome(folder, len(plan.cells), 0, 0)
         write_text(folder.study, study_yaml(study))
-        write_json(folder.plan, plan_json(plan, path, options))
+        write_json(folder.plan, plan_json(plan, options.command or f"hanka run {path}"))
         audits = _audit(plan, folder)
         audits.raise_if_strict(study.spec.strict)
         _execute(plan, folder, todo, StudyCall(path, options.base, options.limit, out), options)
@@ -99,6 +100,7 @@ def run_study(path: Path, out: Path, options: RunOptions) -> Outcome:
 
 def rebuild(folder: RunFolder, html: Path, lang: str | None) -> None:
     """Rebuild tables, figures and report from stored files; needs no torch."""
+    folder.require_format(FORMAT)
     plan = read_json(folder.plan)
     with folder.lock():
         analyse(folder)
@@ -106,120 +108,19 @@ def rebuild(folder: RunFolder, html: Path, lang: str | None) -> None:
         render_report(folder, html, "ja" if chosen == "ja" else "en")
 
 
-def study_yaml(study: Study) -> str:
-    """Write the study as resolved, every default and role written out; paths are absolute, so it runs from anywhere."""
-    import yaml
-
-    values = json.loads(study.spec.model_dump_json())
-    values["data"] = values["data"] and {k: v for k, v in values["data"].items() if v is not None}
-    if values["data"] and "path" in values["data"]:
-        values["data"]["path"] = str(data_folder(values["data"]["path"], study.base_dir).resolve())
-    values["eval"]["scoring"] = study.scoring
-    values["eval"]["demonstrations"] = study.demonstrations
-    values["datasets"] = {
-        name: {k: v for k, v in entry.items() if v not in (None, {})}
-        | own_places(study.spec.datasets[name], study.base_dir)
-        for name, entry in values["datasets"].items()
-    }
-    for name, use in study.tasks.items():
-        said = study.spec.tasks[name]
-        entry = said.model_dump(
-            mode="json", exclude={"train", "in_domain", "out_of_domain"}, exclude_unset=True, exclude_none=True
-        )
-        entry["train"] = use.train.name if use.train else None
-        entry["in_domain"] = [dataset.name for dataset in use.in_domain]
-        entry["out_of_domain"] = [dataset.name for dataset in use.out_of_domain]
-        values["tasks"][name] = entry
-    values["methods"] = [
-        {one["method"]: one["params"]} if one["params"] else one["method"] for one in values["methods"]
-    ]
-    for base, model in zip(values["base"], study.models, strict=True):
-        base["model"] = str(model.folder) if model.folder else base["model"]
-    bases = [base if base["trust_remote_code"] else base["model"] for base in values["base"]]
-    values["base"] = bases[0] if len(bases) == 1 else bases
-    # PyYAML writes U+0085 unescaped and reads it back as a space; escaped text survives.
-    plain = "\x85" not in json.dumps(values, ensure_ascii=False)
-    return str(yaml.safe_dump(values, sort_keys=False, allow_unicode=plain, width=110))
-
-
-def plan_json(plan: Plan, path: Path, options: RunOptions) -> dict[str, Any]:
-    """Return plan.json: variants and cells, and what reading the run later needs of the study."""
-    from hanka.models.identity import model_identity
-
-    study = plan.study
-    tests = {cell.test.dataset.name: cell.test for cell in plan.cells.values()}
-    trained = {use.train.name: use.train for use in study.tasks.values() if use.train}
-    datasets = {name: test.dataset for name, test in tests.items()} | trained
-    return plan.as_json() | {
-        "lang": study.spec.lang,
-        "seed": study.spec.seeds[0],
-        "stats": study.spec.stats.model_dump(),
-        "max_new_tokens": study.spec.eval.max_new_tokens,
-        "tasks": {
-            name: {"kind": use.task.kind, "labels": list(use.task.labels), "metrics": list(use.task.metrics)}
-            for name, use in study.tasks.items()
-        },
-        "trained_tasks": [name for name, use in study.tasks.items() if use.train and _trains(study)],
-        "reproduce": {
-            "command": options.command or f"hanka run {path}",
-            "study_sha256": sha256_text(study_yaml(study)),
-            "hanka": __version__,
-            "rouge_tokenization": rouge_tokenization(),
-            "models": [
-                {
-                    "name": model.name,
-                    "licence": model.entry.licence if model.entry else "not stated",
-                    "note": model.note,
-                    "identity": model_identity(model),
-                }
-                for model in study.models
-            ],
-            "datasets": [
-                {
-                    "name": dataset.name,
-                    "task": dataset.task,
-                    "domain": dataset.domain,
-                    "source": dataset.source,
-                    "licence": dataset.licence,
-                    "n_test": len(tests[name].examples) if name in tests else 0,
-                    "note": dataset.note,
-                }
-                for name, dataset in datasets.items()
-            ],
-        },
-    }
-
-
-def _trains(study: Study) -> bool:
-    return any(use.method.trains for use in study.methods)
-
-
-def _digest(plan: Plan) -> str:
-    """Return what the tables of a finished run depend on: ids, statistics, code version."""
-    study = plan.study
-    return content_id(
-        {
-            "hanka": __version__,
-            "cells": list(plan.cells),
-            "relations": [cell.cell.relation for cell in plan.cells.values()],
-            "labels": [variant.variant.label for variant in plan.variants.values()],
-            "stats": study.spec.stats.model_dump(),
-            "lang": study.spec.lang,
-            "strict": study.spec.strict,
-            "name": study.spec.name,
-            "seed": study.spec.seeds[0],
-        }
-    )
-
-
 def _done(plan: Plan, folder: RunFolder, unit: Unit) -> bool:
+    if unit.kind == "prepare":
+        return has_rows(folder.data(unit.of))
     if unit.kind == "adapt":
-        return variant_done(folder, unit.variant_id)
-    return all(cell_done(folder, cell.cell.id) for cell in plan.cells_of(unit.variant_id))
+        return variant_done(folder, plan.variants[unit.of])
+    if unit.kind == "probe":
+        return probe_done(folder, unit.of)
+    return all(cell_done(folder, cell.cell.id) for cell in plan.cells_of(unit.of))
 
 
 def _failed(plan: Plan, folder: RunFolder) -> int:
-    return sum(1 for cell_id in plan.cells if not cell_done(folder, cell_id))
+    n_cells = sum(1 for cell_id in plan.cells if not cell_done(folder, cell_id))
+    return n_cells + sum(1 for probe_id in plan.probes if not probe_done(folder, probe_id))
 
 
 def _audit(plan: Plan, folder: RunFolder) -> Audits:
@@ -228,7 +129,8 @@ def _audit(plan: Plan, folder: RunFolder) -> Audits:
 
     audits = audit_rows(plan)
     for model in plan.study.models:
-        audit_tokens(plan, audits, load_tokenizer(model), model.name)
+        if model.kind != "encoder":
+            audit_tokens(plan, audits, load_tokenizer(model), model.name)
     write_json(folder.audits, audits.as_json())
     return audits
 
@@ -244,7 +146,7 @@ def _execute(plan: Plan, folder: RunFolder, todo: Sequence[Unit], call: StudyCal
     if options.workers > 1:
         worker.release()
     with Progress(sum(seconds.values()) / max(1, options.workers), options.quiet) as progress:
-        worker.report = progress.update
+        worker.place.report = progress.update
 
         def work(unit: Unit) -> None:
             progress.begin(_title(plan, unit), seconds[unit.id])
@@ -265,7 +167,7 @@ def _seconds(plan: Plan, folder: RunFolder, todo: Sequence[Unit]) -> dict[str, f
 def _expected(plan: Plan, seconds: float) -> str:
     """Say what the work is expected to take, and whether memory may not suffice."""
     costs = Estimator(plan)
-    bases = " and ".join(sorted({costs.speed(model).basis for model in plan.study.models}))
+    bases = " and ".join(sorted({costs.speed(model).basis for model in plan.study.models if model.kind != "encoder"}))
     most = max(costs.memory().values())
     free = free_bytes(pick_device())
     line = f"expected: {spell_seconds(seconds)}, up to {most / 1e9:.1f} GB of {free / 1e9:.1f} GB memory; {bases}"
@@ -274,10 +176,17 @@ def _expected(plan: Plan, seconds: float) -> str:
 
 def _by_model(plan: Plan, seconds: dict[str, float]) -> dict[str, float]:
     totals: dict[str, float] = {}
-    for unit_id, one in seconds.items():
-        name = plan.variants[unit_id.split(":", 1)[1]].model.name
-        totals[name] = totals.get(name, 0.0) + one
+    for unit in plan.units():
+        for name in _models(plan, unit) if unit.id in seconds else ():
+            totals[name] = totals.get(name, 0.0) + seconds[unit.id]
     return totals
+
+
+def _models(plan: Plan, unit: Unit) -> set[str]:
+    """Return the names of the base models a unit works with."""
+    if unit.kind == "prepare":
+        return {plan.variants[one.variant_id].model.name for one in plan.made[unit.of].parents}
+    return {plan.variants[plan.probes[unit.of].variant_id if unit.kind == "probe" else unit.of].model.name}
 
 
 def _say(quiet: bool) -> Callable[[str, float], None]:
@@ -286,18 +195,23 @@ def _say(quiet: bool) -> Callable[[str, float], None]:
 
 
 def _unit_seconds(plan: Plan, folder: RunFolder, costs: Estimator, unit: Unit) -> float:
-    planned = plan.variants[unit.variant_id]
+    if unit.kind == "prepare":
+        return costs.made(plan.made[unit.of]).seconds
+    if unit.kind == "probe":
+        return costs.probe(plan.probes[unit.of]).seconds
+    planned = plan.variants[unit.of]
     if unit.kind == "adapt":
         return costs.variant(planned).seconds
-    missing = [cell for cell in plan.cells_of(unit.variant_id) if not cell_done(folder, cell.cell.id)]
+    missing = [cell for cell in plan.cells_of(unit.of) if not cell_done(folder, cell.cell.id)]
     return sum(costs.cell(cell).seconds for cell in missing) + costs.loading(planned)
 
 
 def _title(plan: Plan, unit: Unit) -> str:
-    variant = plan.variants[unit.variant_id].variant
-    name = (
-        variant.label
-        if variant.method == "base"
-        else f"{variant.label} on {variant.train_dataset} ({variant.train_size})"
-    )
-    return f"{'making' if unit.kind == 'adapt' else 'evaluating'} {name}"
+    if unit.kind == "prepare":
+        return f"making rows of {plan.made[unit.of].recipe.name}"
+    if unit.kind == "probe":
+        probe = plan.probes[unit.of]
+        return f"measuring {probe.use.label} of {plan.variants[probe.variant_id].variant.label}"
+    variant = plan.variants[unit.of].variant
+    trained = f" on {variant.train_dataset} ({variant.train_size})" if variant.train_dataset else ""
+    return f"{'making' if unit.kind == 'adapt' else 'evaluating'} {variant.label}{trained}"

@@ -2,58 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from hanka.audits.record import Audits
 from hanka.datasets.overlap import duplicates_within, exact_overlap, near_overlap
-from hanka.plan import Plan
+from hanka.plan import Plan, PlannedVariant
 from hanka.records import Example
+from hanka.study.data import RowsOfTask, TestSet
 
 
 def audit_rows(plan: Plan) -> Audits:
     """Run the audits that need rows alone: overlap, repetition, labels, sizes."""
     audits = Audits()
-    trained = {use.train.name: use for use in plan.study.tasks.values() if use.train}
     tests = {cell.test.dataset.name: cell.test for cell in plan.cells.values()}
-    for name, use in trained.items():
-        sets = [one.training for one in plan.variants.values() if one.training and one.training.dataset.name == name]
-        if not sets:
-            continue
-        largest = max(sets, key=lambda one: len(one.examples))
-        rows = largest.examples
-        audits.found(
-            "repeated rows", f"{name} train", [a for a, _ in duplicates_within(rows)], len(rows), "rows stand twice"
-        )
-        _labels(audits, plan, f"{name} train", use.task.labels, rows, largest.left_out)
-        if len(rows) < largest.asked:
-            audits.found(
-                "training size", f"{name} train", [f"{largest.asked - len(rows)} rows"], 1,
-                f"{largest.asked} rows asked, {len(rows)} exist",
-            )  # fmt: skip
-        for test_name, test in tests.items():
-            if test.dataset.task == use.task.name:
-                _overlap(audits, f"{name} train × {test_name} test", test.examples, rows)
-        pool = [
-            one for planned in plan.variants.values() if planned.training is largest for one in planned.demonstrations
-        ]
-        unique = list({one.id: one for one in pool}.values())
-        if unique:
-            _overlap(audits, f"{name} train × its demonstrations", unique, rows)
-            leaked = sorted(plan.data.leaked_training_demonstrations(largest.dataset))
-            where = f"{name} demonstrations in training × its task's tests"
-            total = len(unique) + len(leaked)
-            audits.found("demonstrations", where, leaked, total, "test rows; left out of the pool")
-            if not plan.data.corrected:
-                for test_name, test in tests.items():
-                    shared = {pair.first for pair in exact_overlap(unique, test.examples)}
-                    where = f"{name} demonstrations in training × {test_name} test"
-                    audits.found(
-                        "demonstrations",
-                        where,
-                        sorted(shared),
-                        len(unique),
-                        "test rows shown in training, as published",
-                    )
+    for planned in _largest(plan).values():
+        _training_rows(audits, plan, planned, tests)
     for name, test in tests.items():
         task = plan.study.tasks[test.dataset.task].task
         repeated = [a for a, _ in duplicates_within(test.examples)]
@@ -61,6 +24,75 @@ def audit_rows(plan: Plan) -> Audits:
         _labels(audits, plan, f"{name} test", task.labels, test.examples, test.left_out)
         _demonstrations(audits, plan, name)
     return audits
+
+
+def _largest(plan: Plan) -> dict[str, PlannedVariant]:
+    """Return, by training set, the variant that trains on most of its rows; those yet to be made are not looked at."""
+    found: dict[str, PlannedVariant] = {}
+    for planned in plan.variants.values():
+        own = planned.training
+        if own is None or own.data_id:
+            continue
+        known = found.get(own.name)
+        if known is None or known.training is None or own.n_rows > known.training.n_rows:
+            found[own.name] = planned
+    ordered = [use.train.name for use in plan.study.tasks.values() if use.train]
+    return {name: found[name] for name in [*ordered, *found] if name in found}
+
+
+def _training_rows(audits: Audits, plan: Plan, planned: PlannedVariant, tests: Mapping[str, TestSet]) -> None:
+    """Audit a training set, part by part, against the test sets of its tasks and its demonstrations."""
+    own = planned.training
+    assert own is not None
+    for at, part in enumerate(own.parts):
+        name, rows = part.dataset.name, part.examples
+        where = f"{name} train" if len(own.parts) == 1 and own.name == name else f"{own.name}: {name} train"
+        audits.found("repeated rows", where, [a for a, _ in duplicates_within(rows)], len(rows), "rows stand twice")
+        _labels(audits, plan, where, part.task.labels, rows, own.left_out if len(own.parts) == 1 else ())
+        if len(own.parts) == 1 and len(rows) < own.asked:
+            audits.found(
+                "training size",
+                where,
+                [f"{own.asked - len(rows)} rows"],
+                1,
+                f"{own.asked} rows asked, {len(rows)} exist",
+            )
+        for test_name, test in tests.items():
+            if test.dataset.task == part.task.name:
+                _overlap(audits, f"{where} × {test_name} test", test.examples, rows)
+        if part.validation:
+            _overlap(audits, f"{where} × its validation", part.validation, rows)
+        pools = planned.demonstrations
+        _training_demonstrations(audits, plan, part, pools[at] if pools else (), tests, where)
+
+
+def _training_demonstrations(
+    audits: Audits,
+    plan: Plan,
+    part: RowsOfTask,
+    pool: Sequence[Example],
+    tests: Mapping[str, TestSet],
+    where: str,
+) -> None:
+    """Audit what is shown in training: apart from the rows, and no test rows."""
+    unique, name = list({one.id: one for one in pool}.values()), part.dataset.name
+    if not unique:
+        return
+    _overlap(audits, f"{where} × its demonstrations", unique, part.examples)
+    leaked = sorted(plan.data.leaked_training_demonstrations(part.dataset))
+    total = len(unique) + len(leaked)
+    audits.found(
+        "demonstrations", f"{name} demonstrations in training × its task's tests", leaked, total,
+        "test rows; left out of the pool",
+    )  # fmt: skip
+    if plan.data.corrected:
+        return
+    for test_name, test in tests.items():
+        shared = {pair.first for pair in exact_overlap(unique, test.examples)}
+        audits.found(
+            "demonstrations", f"{name} demonstrations in training × {test_name} test", sorted(shared), len(unique),
+            "test rows shown in training, as published",
+        )  # fmt: skip
 
 
 def _overlap(audits: Audits, where: str, rows: Sequence[Example], others: Sequence[Example]) -> None:

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from hanka.audits.record import Audits
-from hanka.methods.contract import TrainingData
+from hanka.methods.contract import TrainingPart
 from hanka.plan import Plan, PlannedVariant
-from hanka.prompting import Prompter, TextPolicy, colliding_labels, require_distinct_first_tokens
+from hanka.prompting import Prompter, colliding_labels, require_distinct_first_tokens
 from hanka.records import AuditWarning
 
 SAMPLE = 50
@@ -17,7 +17,7 @@ SAMPLE = 50
 
 def audit_tokens(plan: Plan, audits: Audits, tokenizer: Any, model: str) -> None:
     """Run the audits that need a base model's tokenizer: truncation, boundaries, caps, labels, templates."""
-    policy = TextPolicy(**plan.study.spec.tokens.model_dump(), protocol=plan.study.spec.protocol)
+    policy = plan.study.policy
     prompter = Prompter(tokenizer, policy)
     audits.policy[model] = {
         "bos": policy.bos,
@@ -29,17 +29,11 @@ def audit_tokens(plan: Plan, audits: Audits, tokenizer: Any, model: str) -> None
     }
     seen: set[tuple[Any, ...]] = set()
     for planned in plan.variants.values():
-        if planned.training is None or planned.use is None or planned.model.name != model:
+        training, adaptation = planned.training, planned.adaptation
+        if training is None or training.data_id or not planned.use.method.course or planned.model.name != model:
             continue
-        params = planned.variant.params
-        key = (
-            planned.training.fingerprint,
-            params["prompt"],
-            params["max_length"],
-            params.get("shots"),
-            params.get("draw"),
-            planned.variant.seed,
-        )
+        train = adaptation.train
+        key = (training.fingerprint, train.prompt, train.max_length, adaptation.shown, planned.variant.seed)
         if key not in seen:
             seen.add(key)
             _training_tokens(audits, plan, prompter, planned)
@@ -66,18 +60,14 @@ def audit_tokens(plan: Plan, audits: Audits, tokenizer: Any, model: str) -> None
 
 
 def _training_tokens(audits: Audits, plan: Plan, prompter: Prompter, planned: PlannedVariant) -> None:
-    from hanka.methods.supervised.adapt import encode_training
+    from hanka.methods.supervised.rows import encode_training
 
     assert planned.training is not None
-    assert planned.use is not None
-    params, rows = planned.variant.params, planned.training.examples
-    data = TrainingData(
-        planned.use.task, params["prompt"], rows, planned.demonstrations, plan.study.spec.protocol, planned.companions
-    )
-    encoded = encode_training(prompter, data, params, planned.variant.seed)
-    where = f"{planned.variant.label} on {planned.training.dataset.name}, {len(rows)} rows"
-    total = len(rows)
-    limit = params["max_length"]
+    data, adaptation = planned.data(), planned.adaptation
+    encoded = encode_training(prompter, data, adaptation, planned.variant.seed)
+    total = planned.training.n_rows
+    where = f"{planned.variant.label} on {planned.training.name}, {total} rows"
+    limit = adaptation.train.max_length
 
     def count(audit: str, number: int, message: str, ids: Sequence[str] = ()) -> None:
         audits.checked(audit, where, total)
@@ -93,13 +83,14 @@ def _training_tokens(audits: Audits, plan: Plan, prompter: Prompter, planned: Pl
         encoded.n_merged,
         f"a token holds the end of the prompt and the start of the answer; it {what}",
     )
-    _same_tokens(audits, prompter, data, where)
+    for part in data.parts:
+        _same_tokens(audits, prompter, part, adaptation.train.prompt, where)
 
 
-def _same_tokens(audits: Audits, prompter: Prompter, data: TrainingData, where: str) -> None:
+def _same_tokens(audits: Audits, prompter: Prompter, part: TrainingPart, prompt: str, where: str) -> None:
     """Training and scoring must see the same ids before the answer; compared on a sample of rows."""
-    rows = list(data.examples[:SAMPLE])
-    asked = prompter.ask(data.task, data.prompt, (), rows)
+    rows = list(part.examples[:SAMPLE])
+    asked = prompter.ask(part.task, prompt, (), rows)
     trained = prompter.training_rows([""] * len(rows), asked.queries, [row.target for row in rows])
     scored = [query.ids for query in asked.encoded]
     differ = [

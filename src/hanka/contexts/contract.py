@@ -13,14 +13,12 @@ from dataclasses import dataclass, field, replace
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, field_validator
-
 from hanka.datasets.overlap import normalised_text
 from hanka.errors import DataError
 from hanka.identity import stream
-from hanka.methods.contract import no_boolean_for_a_number
 from hanka.recipes.contract import no_parents, nobody_answers
 from hanka.records import Built, Example, Parent, Prediction, Split
+from hanka.registry import Params
 from hanka.tasks.base import Task
 
 if TYPE_CHECKING:
@@ -29,11 +27,8 @@ if TYPE_CHECKING:
 P = TypeVar("P")
 
 
-class ContextParams(BaseModel):
+class ContextParams(Params):
     """Parameters of a context; unknown keys are errors."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-    _numbers = field_validator("*", mode="before")(no_boolean_for_a_number)
 
 
 def nothing_to_read(dataset: str, split: Split) -> Sequence[Example]:

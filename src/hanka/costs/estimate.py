@@ -10,17 +10,22 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
-from hanka.costs.speed import DEFAULT_PARAMETERS, Speed, guessed_speed, known_speed
+from hanka.costs.speed import DEFAULT_PARAMETERS, Speed, guessed_speed, known_speed, matrix_rate
 from hanka.engines.contract import MAX_SLOTS
 from hanka.models.catalogue import ModelRef
 from hanka.models.identity import n_parameters
 from hanka.models.memory import pass_tokens
 from hanka.models.wheel import converted_folder
-from hanka.plan import Plan, PlannedCell, PlannedVariant
+from hanka.plan import Plan, PlannedCell, PlannedData, PlannedProbe, PlannedVariant
 from hanka.records import Example
 from hanka.store.folder import read_json_or_none
 from hanka.tasks.base import Task
+from hanka.training.optimizers import n_moments
+from hanka.tuners.contract import Tuner
+
+T = TypeVar("T")
 
 CHARACTERS_PER_TOKEN = 4.0
 SAMPLE = 40
@@ -29,6 +34,8 @@ UNIT_SECONDS = 0.6
 "Per variant made: rows encoded, files written."
 CELL_SECONDS = 0.05
 "Per cell: questions asked, files written."
+DISK_BYTES = 4e8
+"Written a second."
 ROW_SECONDS = 0.0004
 "Per row of a cell: encoded, parsed, stored."
 
@@ -58,47 +65,109 @@ class Estimator:
     _speeds: dict[str, Speed] = field(default_factory=dict)
 
     def variant(self, planned: PlannedVariant) -> Cost:
-        """Estimate making a variant; free for base."""
-        use, params = planned.use, planned.variant.params
-        if use is None or planned.training is None:
+        """Estimate making a variant; free for what is not adapted. What it is made from is counted by itself."""
+        if planned.variant.is_unadapted:
             return Cost(0, 0.0, 0)
-        model, n_rows = planned.model, len(planned.training.examples)
-        own, before = self._row(planned)
-        n_steps = -(-n_rows // params["batch_size"]) * params["epochs"]
-        shared = params.get("draw", "fixed") == "fixed" and not params.get("dropout")
-        n_before = before * (n_steps if shared else n_rows * params["epochs"])
-        n_own = own * n_rows * params["epochs"]
-        speed = self.speed(model)
-        training = speed.training["none" if params["peft"] == "none" else "lora"]
-        attended = n_own * (1 + (before + own / 2) / speed.attend) + n_before * (1 + before / 2 / speed.attend)
+        tuner, train = planned.adaptation.tuner, planned.adaptation.train
+        if planned.training is None or tuner is None:
+            return self._untrained(planned)
+        n_rows, n_own, n_before = planned.training.n_rows, 0.0, 0.0
+        n_steps = -(-n_rows // train.batch_size) * train.epochs
+        dropout = bool(planned.variant.params.get("dropout"))
+        speed = self.speed(planned.model)
+        training, attended = speed.training[kind_of(tuner)], 0.0
+        for part, share in self._parts(planned):
+            own, before = self._row(planned, part)
+            rows = n_rows * share
+            shared = not planned.adaptation.shown.per_example and not dropout
+            part_before = before * (n_steps if shared else rows * train.epochs)
+            part_own = own * rows * train.epochs
+            attended += part_own * (1 + (before + own / 2) / speed.attend)
+            attended += part_before * (1 + before / 2 / speed.attend)
+            n_own, n_before = n_own + part_own, n_before + part_before
+        reference = 1 / 3 if planned.adaptation.objective and planned.adaptation.objective.needs_reference else 0.0
+        attended *= 1 + reference / train.epochs  # rows are read once by the model before it changes
         seconds = training.token_seconds * attended + n_steps * training.step_seconds + UNIT_SECONDS
-        return Cost(int(n_own + n_before), seconds, self._bytes(planned))
+        return Cost(int(n_own + n_before), seconds, self._bytes(planned) * (1 + len(train.keep_steps)))
+
+    def _untrained(self, planned: PlannedVariant) -> Cost:
+        """Estimate a variant that no loop trains: its base is read, and what it saves is written."""
+        if planned.training is not None:
+            rows = planned.training.n_rows
+            return Cost(0, UNIT_SECONDS + rows * self._feature_seconds(planned), 400_000)
+        writes = planned.use.method.engine == "local"
+        n_bytes = max((self._bytes(self.plan.variants[one.variant_id]) for one in planned.parents), default=0)
+        return Cost(0, UNIT_SECONDS + 2 * n_bytes / DISK_BYTES if writes else 0.0, n_bytes if writes else 0)
+
+    def _feature_seconds(self, planned: PlannedVariant) -> float:
+        size = n_parameters(planned.model) or 0
+        return ROW_SECONDS + 100 * 2 * size / (0.3 * matrix_rate()) if size else ROW_SECONDS
+
+    def made(self, planned: PlannedData) -> Cost:
+        """Estimate rows that a recipe makes out of variants: every source row asked once of every parent."""
+        use = self.plan.study.tasks[self.plan.study.datasets[planned.recipe.sources[0]].task]
+        n_new = float(self.plan.study.spec.eval.max_new_tokens) if not use.task.labels else 1.0
+        total = UNIT_SECONDS
+        n_tokens = 0.0
+        for parent in planned.parents:
+            variant = self.plan.variants[parent.variant_id]
+            speed = self.speed(variant.model)
+            rows = self.plan.data.rows_of_source(planned.recipe.sources[0], planned.asked)
+            prompt = self.plan.study.spec.train.prompt
+            own = self._mean(variant.model, use.task, prompt, ("train", planned.recipe.sources[0]), rows, False)
+            total += speed.reading(planned.n_rows * own, own / 2) + speed.writing(planned.n_rows, n_new, MAX_SLOTS, own)
+            n_tokens += planned.n_rows * (own + n_new)
+        return Cost(int(n_tokens), total, 300 * planned.n_rows)
+
+    def probe(self, planned: PlannedProbe) -> Cost:
+        """Estimate a probe of weights: both models are walked once."""
+        size = n_parameters(self.plan.variants[planned.variant_id].model) or DEFAULT_PARAMETERS
+        return Cost(0, UNIT_SECONDS + 20 * size / 1e9, 20_000)
 
     def loading(self, planned: PlannedVariant) -> float:
         """Estimate the seconds of loading what answers: the base once, full weights for every variant, else an adapter."""
-        whole = planned.use is None or planned.variant.params["peft"] == "none"
+        tuner = planned.adaptation.tuner
+        whole = planned.variant.is_unadapted or (tuner is not None and tuner.is_whole)
         return self.speed(planned.model).load_seconds if whole else 0.5
 
-    def _row(self, planned: PlannedVariant) -> tuple[float, float]:
-        """Return the mean tokens of a training row and of the demonstrations before it."""
-        use, params, training = planned.use, planned.variant.params, planned.training
-        assert use is not None
-        assert training is not None
-        model, name, limit = planned.model, training.dataset.name, params["max_length"]
-        own = min(self._mean(model, use.task, params["prompt"], ("train", name), training.examples, True), float(limit))
-        if not params.get("shots"):
+    def _parts(self, planned: PlannedVariant) -> list[tuple[int, float]]:
+        """Return the parts of a training set with the share of rows each has; equal ones where they are yet to be made."""
+        assert planned.training is not None
+        sizes = [len(part.examples) for part in planned.training.parts]
+        total = sum(sizes)
+        return [(at, size / total if total else 1 / len(sizes)) for at, size in enumerate(sizes)]
+
+    def _row(self, planned: PlannedVariant, at: int) -> tuple[float, float]:
+        """Return the mean tokens of a training row of a part and of the demonstrations before it."""
+        assert planned.training is not None
+        part, train, shown = planned.training.parts[at], planned.adaptation.train, planned.adaptation.shown
+        model, name, limit = planned.model, part.dataset.name, float(train.max_length)
+        rows = part.examples or tuple(self.plan.data.rows_of_source(name, planned.training.asked))
+        own = min(self._mean(model, part.task, train.prompt, ("train", name), rows, True), limit)
+        if not shown.shots:
             return own, 0.0
-        shot = self._mean(model, use.task, params["prompt"], ("demonstrations", name), planned.demonstrations, True)
-        return own, min(params["shots"] * shot, limit - own)
+        pool = planned.demonstrations[at]
+        shot = self._mean(model, part.task, train.prompt, ("demonstrations", name), pool, True)
+        return own, min(shown.shots * shot, limit - own)
 
     def cell(self, planned: PlannedCell) -> Cost:
         """Estimate answering a cell: new demonstrations once, every query, and what is generated."""
+        cell = planned.cell
+        owner = self.plan.variants[cell.variant_id]
+        if owner.use.method.engine != "local":
+            return self._elsewhere(planned, owner)
+        return self._read(planned, owner.model)
+
+    def _read(self, planned: PlannedCell, model: ModelRef) -> Cost:
+        """Estimate one model answering a cell."""
         cell, study = planned.cell, self.plan.study
         task = study.tasks[cell.test_task].task
-        model = self.plan.variants[cell.variant_id].model
         name, n_rows = planned.test.dataset.name, len(planned.test.examples)
         query = self._mean(model, task, cell.prompt, ("test", name), planned.test.examples, False)
         shot, n_read = 0.0, 0
+        per_query = planned.context.entry.per_query
+        if per_query:
+            query += self._before(planned, model, task)
         if planned.demonstrations:
             shot = self._mean(model, task, cell.prompt, ("shots", name), planned.demonstrations, True)
             fewer = [n for n in study.shots(task) if n < cell.shots]
@@ -113,6 +182,31 @@ class Estimator:
             seconds += speed.writing(n_rows, n_new, slots, before + query + n_new / 2)
         seconds += CELL_SECONDS + ROW_SECONDS * n_rows
         return Cost(int(n_rows * (own + n_new) + n_read * shot), seconds, 12_000 + 400 * n_rows)
+
+    def _before(self, planned: PlannedCell, model: ModelRef, task: Task) -> float:
+        """Return the mean tokens that a context puts before a query of its own, on a sample of the rows."""
+        cell = planned.cell
+        key = (model.name, f"context:{cell.context}:{planned.test.dataset.name}:{cell.shots}", cell.prompt)
+        if key not in self._lengths:
+            built = self.plan.data.built(planned.test.dataset, cell.draw, cell.shots, planned.context)
+            measure = self._counter(model)
+            texts = [
+                "".join(one.fields.values())
+                + "".join(task.render(shown, cell.prompt) + shown.target for shown in one.demonstrations)
+                for one in list(_spread(built))
+            ]
+            self._lengths[key] = sum(map(measure, texts)) / max(1, len(texts))
+        return self._lengths[key]
+
+    def _elsewhere(self, planned: PlannedCell, owner: PlannedVariant) -> Cost:
+        """Estimate a cell that is answered by an encoder, or by several models at once."""
+        n_rows = len(planned.test.examples)
+        if owner.model.kind == "encoder":
+            seconds = CELL_SECONDS + n_rows * self._feature_seconds(owner)
+            return Cost(0, seconds, 12_000 + 400 * n_rows)
+        heard = [owner.model, *(self.plan.variants[one.variant_id].model for one in owner.parents)]
+        each = [self._read(planned, model) for model in heard]
+        return Cost(sum(one.n_tokens for one in each), sum(one.seconds for one in each), each[0].n_bytes)
 
     def _branches(self, model: ModelRef, task: Task) -> float:
         """Return the tokens of all labels that are forwarded: each label's without its last."""
@@ -131,35 +225,42 @@ class Estimator:
         """Guess the tokens generated per row: what was trained on the task ends as its targets do, the rest goes on."""
         cell, variant = planned.cell, self.plan.variants[planned.cell.variant_id]
         model, cap = variant.model, float(self.plan.study.spec.eval.max_new_tokens)
-        if variant.variant.train_task != cell.test_task:
+        if cell.test_task not in {self.plan.study.datasets[name].task for name in variant.variant.trained_on}:
             return cap
         name = planned.test.dataset.name
         whole = self._mean(model, task, cell.prompt, ("answer", name), planned.test.examples, True)
         return min(cap, 1.5 * (whole - query) + 1)
 
     def _bytes(self, planned: PlannedVariant) -> int:
-        params, size = planned.variant.params, n_parameters(planned.model) or DEFAULT_PARAMETERS
-        return 4 * size if params["peft"] == "none" else int(4 * 0.0045 * size * params["r"] / 2)
+        size, adaptation = n_parameters(planned.model) or DEFAULT_PARAMETERS, planned.adaptation
+        if adaptation.tuner is None or adaptation.tuner.is_whole:
+            return 4 * size
+        folder = model_folder(planned.model)
+        config = (read_json_or_none(folder / "config.json") if folder else None) or {}
+        known = adaptation.tuner.n_trained(config, adaptation.tuner_params) if config else None
+        return 4 * known if known is not None else int(4 * 0.018 * size)
 
     def memory(self) -> dict[str, int]:
         """Estimate the most bytes that training and answering take, weights included."""
         spec, most = self.plan.study.spec, {"training": 0, "answering": 0}
         writes = any(not use.task.labels for use in self.plan.study.tasks.values())
         for planned in self.plan.variants.values():
-            size, params = n_parameters(planned.model) or DEFAULT_PARAMETERS, planned.variant.params
+            size, train = n_parameters(planned.model) or DEFAULT_PARAMETERS, planned.adaptation.train
             weights = size * (2 if spec.train.dtype == "bfloat16" else 4)
             held = self._cached_tokens() * cached_bytes(planned.model, weights) if writes else 0
             most["answering"] = max(most["answering"], int(1.1 * weights) + held)
-            if planned.training is None:
+            tuner = planned.adaptation.tuner
+            if planned.training is None or tuner is None:
                 continue
-            full = params["peft"] == "none"
-            training = self.speed(planned.model).training["none" if full else "lora"]
-            own, before = self._row(planned)
-            allowed = pass_tokens(params["micro_batch_tokens"], self.speed(planned.model).device, "training")
-            n_tokens = min(allowed, 1.5 * own * params["batch_size"]) + before
-            # All weights: themselves, a copy to restore them from, gradients and two moments.
+            training = self.speed(planned.model).training[kind_of(tuner)]
+            rows = [self._row(planned, at) for at, _ in self._parts(planned)]
+            own, before = max(one[0] for one in rows), max(one[1] for one in rows)
+            allowed = pass_tokens(train.micro_batch_tokens, self.speed(planned.model).device, "training")
+            n_tokens = min(allowed, 1.5 * own * train.batch_size) + before
+            # All weights: themselves, a copy to restore them from, gradients and the optimizer's moments.
+            held = int((3 + n_moments(train.optimizer, train.optimizer_options)) * 4 * size)
             most["training"] = max(
-                most["training"], (5 * 4 * size if full else weights) + int(n_tokens * training.token_bytes)
+                most["training"], (held if tuner.changes_weights else weights) + int(n_tokens * training.token_bytes)
             )
         return most
 
@@ -186,7 +287,12 @@ class Estimator:
         return self._lengths[key]
 
 
-def _spread(rows: Sequence[Example]) -> Iterable[Example]:
+def kind_of(tuner: Tuner) -> str:
+    """Return which measured speed of training is a tuner's: that of all weights, or of adapters."""
+    return "none" if tuner.changes_weights else "lora"
+
+
+def _spread(rows: Sequence[T]) -> Iterable[T]:
     step = max(1, len(rows) // SAMPLE)
     return rows[::step]
 

@@ -6,13 +6,13 @@ is derived from these declarations, never from a name or a path.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
 from hanka.errors import DataError
-from hanka.records import Example, Relation, Split
+from hanka.records import RELATIONS, Example, Relation, Split
 
 Reader: TypeAlias = Callable[[Split, int | None], list[Example]]
 
@@ -92,3 +92,9 @@ def relation(trained: Dataset, tested: Dataset) -> Relation:
     if trained.task != tested.task:
         return "cross_task"
     return "in_domain" if trained.domain == tested.domain else "out_of_domain"
+
+
+def nearest_relation(trained: Sequence[Dataset], tested: Dataset) -> Relation:
+    """Return the nearest relation of a tested dataset to any of the trained ones; cross_task where there is none."""
+    found: list[Relation] = [relation(one, tested) for one in trained]
+    return min(found, key=RELATIONS.index, default="cross_task")

@@ -1,4 +1,4 @@
-"""The Method contract: how a base model is adapted.
+"""The Method contract: how a base model is adapted, and what such an entry of a study says, typed.
 
 A method has a light half (`<method>/__init__.py` and `params.py`: name, reference, parameters; no torch)
 that plans and lists can load at once, and a heavy half (`<method>/adapt.py`) imported when it is called.
@@ -7,102 +7,255 @@ that plans and lists can load at once, and a heavy half (`<method>/adapt.py`) im
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BeforeValidator, Field
 
-from hanka.records import Example
-from hanka.registry import no_boolean_for_a_number
+from hanka.models.catalogue import ModelKind
+from hanka.prompting import TextPolicy
+from hanka.records import Example, Parent
+from hanka.registry import Names, Params, Seeds, Sizes
 from hanka.tasks.base import Task
-from hanka.tuners.contract import no_boolean_for_a_number
+from hanka.training.objectives.contract import Objective
+from hanka.training.params import RUNTIME_KEYS, CourseParams
+from hanka.tuners.contract import Made, Tuner
 
 if TYPE_CHECKING:
     from hanka.models.loading import LoadedModel
 
+LANGUAGE_MODELS: tuple[ModelKind, ...] = ("wheel", "hub", "folder", "fresh")
+"Kinds of base that can write."
 
-class Params(BaseModel):
-    """Parameters every method takes; unknown keys are errors."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-    _numbers = field_validator("*", mode="before")(no_boolean_for_a_number)
+class ParentParams(Params):
+    """A parent as a study names it: an entry's label, or a map."""
+
+    of: str = Field(min_length=1)
+    "Label of the entry of `methods` that makes it."
+    base: str = ""
+    "Another base model of the study (default: the variant's own)."
+    train: str = ""
+    "Another training set (default: the variant's own)."
+    size: int = Field(default=0, ge=0)
+    "Another training size (default: the variant's own)."
+    step: int | None = Field(default=None, ge=1)
+    "A checkpoint that the entry keeps (`keep_steps`); default: the end of its training."
+
+    @property
+    def parent(self) -> Parent:
+        """Return it as the plan resolves it."""
+        return Parent(self.of, self.base, self.train, self.size, self.step)
+
+
+def _label_or_map(value: Any) -> Any:
+    return {"of": value} if isinstance(value, str) else value
+
+
+ParentRef = Annotated[ParentParams, BeforeValidator(_label_or_map)]
+"A label, or a map with `of:`."
+
+
+class AskingParams(Params):
+    """How the variants of an entry are asked, where that differs from the study's `eval`."""
+
+    shots: Seeds | None = None
+    "Shot counts, of those in `eval.shots`."
+    contexts: Names | None = None
+    "Contexts by label, of those in `eval.contexts`."
+
+
+class MethodParams(Params):
+    """Parameters every method takes."""
 
     name: str | None = Field(default=None, min_length=1)
     "What tables call this entry (default: the method's name)."
+    bases: Names | None = None
+    "Base models it is made from (default: all that it can adapt)."
+    asking: AskingParams | None = None
+    "The askings it is meant for (default: all of the study)."
 
 
-class TrainingParams(Params):
-    """Parameters of every method that trains: `train:` of the study is the default of each."""
+class TrainedParams(MethodParams):
+    """Parameters of every method that trains on rows; all keys of `train:` stand beside them."""
 
-    sizes: tuple[Annotated[int, Field(ge=1)], ...] | None = Field(default=None, min_length=1)
+    on: Names | None = None
+    "Data sets to train on, one variant each (default: the training set of each task)."
+
+
+class CourseMethodParams(TrainedParams):
+    """Parameters of every method that goes through the training loop."""
+
+    start: ParentRef | None = None
+    "Entry whose weights training starts from (default: the base model's)."
+
+
+class TrainParams(CourseParams):
+    """The study's `train:`; each entry of `methods` may say otherwise."""
+
+    sizes: Sizes = (64,)
     "Training rows, one variant each."
-    epochs: int | None = Field(default=None, ge=1)
-    "Passes over the training rows."
-    learning_rate: float | None = Field(default=None, gt=0)
-    "Peak learning rate."
-    batch_size: int | None = Field(default=None, ge=1)
-    "Examples per optimizer step."
-    max_length: int | None = Field(default=None, ge=8)
-    "Tokens per training example."
-    peft: Literal["none", "lora"] = "lora"
-    "none trains all weights; lora trains low-rank adapters (Hu et al. 2021)."
-    r: int = Field(default=8, ge=1)
-    "LoRA rank."
-    alpha: float | None = Field(default=None, gt=0)
-    "LoRA scaling numerator (default 2 r)."
-    dropout: float = Field(default=0.0, ge=0, lt=1)
-    "LoRA dropout."
-    target_modules: tuple[str, ...] | Literal["all-linear"] = "all-linear"
-    "Layers that get adapters."
+    sample: Literal["first", "seeded"] = "first"
+    "first: the first rows of the data set; seeded: drawn by the training seed, a smaller size inside a larger one."
+    validation: float = Field(default=0.0, ge=0, lt=1)
+    "Share of the data set's training rows that is set aside to validate on, unless it has a validation file."
+    match: Literal["none", "supervised_tokens"] = "none"
+    "supervised_tokens: every method of a task trains on the same rows, those that fit all of them."
+
+
+STEPS = "steps"
+"Folder of a variant that holds its kept checkpoints, one folder each."
+UNTRAINED_KEYS = ("sizes", "match")
+"Keys of `train:` that choose which variants there are, not how one is trained."
+LABELLING_KEYS = ("name", "bases", "asking", "on")
+"Keys of an entry that name it or choose where it is made, not how."
+
+
+class ShownInTraining(NamedTuple):
+    """Demonstrations that a method puts before training examples."""
+
+    shots: int = 0
+    "How many."
+    per_example: bool = False
+    "Whether they are drawn anew for each example."
+
+
+@dataclass(frozen=True, slots=True)
+class Adaptation:
+    """What one entry of `methods` asks for one training set: every parameter, validated and typed."""
+
+    own: MethodParams
+    "The method's own."
+    tokens: TextPolicy
+    "How text becomes tokens."
+    train: TrainParams = field(default_factory=TrainParams)
+    "Rows and course; the defaults where the method does not train."
+    tuner: Tuner | None = None
+    "Which weights train; None where the method is no course."
+    tuner_params: Params | None = None
+    "Its parameters."
+    objective: Objective | None = None
+    "The loss; None where the method is no course."
+    objective_params: Params | None = None
+    "Its parameters."
+    row_keys: tuple[str, ...] = ()
+    "Keys of `train:` that the method reads."
+    shown: ShownInTraining = field(default_factory=ShownInTraining)
+    "Demonstrations before each training example."
+
+    def as_json(self) -> dict[str, Any]:
+        """Return all parameters in one flat map, as files and tables show them."""
+        flat: dict[str, Any] = self.train.model_dump(mode="json", include=set(self.row_keys) - set(UNTRAINED_KEYS))
+        if self.tuner is not None and self.tuner_params is not None:
+            flat |= {"peft": self.tuner.name} | self.tuner_params.model_dump(mode="json")
+        if self.objective is not None and self.objective_params is not None:
+            flat |= {"objective": self.objective.name} | self.objective_params.model_dump(mode="json")
+        flat |= self.own.model_dump(mode="json", exclude=set(LABELLING_KEYS))
+        if flat or self.row_keys:
+            flat["tokens"] = {"bos": self.tokens.bos, "eos": self.tokens.eos, "template": self.tokens.template}
+        return flat
+
+    def content(self) -> dict[str, Any]:
+        """Return what enters a variant's id: what changes its weights."""
+        versions = {one.name: one.version for one in (self.tuner, self.objective) if one is not None}
+        return {name: value for name, value in self.as_json().items() if name not in RUNTIME_KEYS} | {
+            "versions": versions
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingPart:
+    """The rows of one task that a variant learns from."""
+
+    task: Task
+    "The task."
+    examples: Sequence[Example]
+    "Training rows in order."
+    demonstrations: Sequence[Example] = ()
+    "Pool of demonstrations, in order; disjoint from the training rows."
+    validation: Sequence[Example] = ()
+    "Rows to validate on; disjoint from training and test rows."
+
+    def validated(self) -> TrainingPart:
+        """Return the rows to validate on in the place of those that are trained on."""
+        return TrainingPart(self.task, self.validation, self.demonstrations)
 
 
 @dataclass(frozen=True, slots=True)
 class TrainingData:
     """What a variant learns from."""
 
-    task: Task
-    "The task."
-    prompt: str
-    "Prompt set."
-    examples: Sequence[Example]
-    "Training rows in order."
-    demonstrations: Sequence[Example]
-    "Pool of demonstrations, in order; disjoint from the training rows."
-    protocol: Literal["corrected", "paper"]
-    "paper keeps the published quirks."
-    companions: tuple[Mapping[str, Any], ...] = ()
-    "Parameters of the methods whose rows must also fit (train.match); empty when nothing is matched."
+    parts: tuple[TrainingPart, ...]
+    "Rows by task."
+    companions: tuple[Adaptation, ...] = ()
+    "What the methods ask whose rows must also fit (train.match); empty when nothing is matched."
+
+    @property
+    def n_examples(self) -> int:
+        """Count the training rows."""
+        return sum(len(part.examples) for part in self.parts)
 
 
 @dataclass(frozen=True, slots=True)
 class AdaptRequest:
     """One variant to be made."""
 
-    base: LoadedModel
-    "The base model; a method may change it in place, the caller loads it anew afterwards."
+    base: Any
+    "What it is made from, lent: a LoadedModel with what `start:` names already in it, or a LoadedEncoder."
     data: TrainingData
     "What it learns from."
-    params: Mapping[str, Any]
-    "Resolved parameters (method and training), as in variant.json."
+    adaptation: Adaptation
+    "Its parameters."
     seed: int
     "Training seed."
     folder: Path
     "Where the variant is saved: weights or adapter in the PEFT layout, checkpoints, train_log.jsonl."
     report: Callable[[str, float], None]
     "Called with what is being done and the share done, 0 to 1."
+    parents: tuple[tuple[Made, ...], ...] = ()
+    "Each parent as the layers on its base, in the order of `Method.parents`."
+
+    @property
+    def loaded(self) -> LoadedModel:
+        """Return the language model it is made from."""
+        loaded: LoadedModel = self.base
+        return loaded
 
 
 @dataclass(frozen=True, slots=True)
 class Adapted:
     """What making a variant left behind; the weights are in its folder."""
 
-    weights: Literal["base", "adapter", "full"]
-    "What the folder holds."
+    tuner: str
+    "Which tuner loads what the folder holds; empty: no language model's weights were saved."
     n_trained_parameters: int
     "Parameters that were free to change."
     record: Mapping[str, Any]
     "Counts, losses, seconds and hashes for variant.json."
+    label_bias: Mapping[str, float] = field(default_factory=dict)
+    "Nats added to a label's score when an answer is chosen; stored scores stay raw."
+
+
+def shows_none(params: Any) -> ShownInTraining:
+    """Return that no demonstrations stand before training examples."""
+    return ShownInTraining()
+
+
+def no_parents(params: Any) -> tuple[Parent, ...]:
+    """Return that a variant is made from its base alone."""
+    return ()
+
+
+def start_of(params: Any) -> tuple[Parent, ...]:
+    """Return what a course starts from: `Method.parents` of methods with `start:`."""
+    assert isinstance(params, CourseMethodParams)
+    return (params.start.parent,) if params.start else ()
+
+
+def no_engine_params(params: Any) -> Mapping[str, Any]:
+    """Return that the engine is told nothing."""
+    return {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,11 +268,45 @@ class Method:
     "Paper."
     description: str
     "One line for `hanka list methods`."
-    params: type[Params]
-    "Its parameters."
-    trains: bool
-    "Whether it makes a variant per training set, size and seed."
+    params: type[MethodParams]
+    "Its own parameters."
+    per: Literal["base", "training_set"]
+    "What it makes a variant of: each base model, or each training set, size and seed."
     adapt: Callable[[AdaptRequest], Adapted]
     "Make one variant and save it; imports torch when called."
+    parents: Callable[[Any], tuple[Parent, ...]] = no_parents
+    "Variants that one is made from, given its own parameters."
+    shows: Callable[[Any], ShownInTraining] = shows_none
+    "Demonstrations before each training example, given its own parameters."
+    course: bool = False
+    "Whether it goes through the training loop: takes the keys of `train:`, a tuner and an objective."
+    row_keys: tuple[str, ...] = ()
+    "Keys of `train:` that it reads where it trains on rows without the loop."
+    tuners: tuple[str, ...] = ()
+    "Tuners that it can train with, the default first; empty: all, lora by default."
+    kinds: tuple[ModelKind, ...] = LANGUAGE_MODELS
+    "Kinds of base that it adapts."
+    engine: str = "local"
+    "Engine that answers for its variants."
+    roles: tuple[str, ...] = ()
+    "What its parents are to that engine, in their order."
+    engine_params: Callable[[Any], Mapping[str, Any]] = no_engine_params
+    "What that engine is told, given its own parameters."
+    stands_on: Literal["base", "parent", "beside"] = "base"
+    "What its weights are put on: the base, its first parent, or what that parent's are put on."
+    crosses_tasks: bool = True
+    "Whether its variants can be asked other tasks than those they were trained on."
+    is_seeded: bool = True
+    "Whether the training seed changes what it makes of given rows and parents."
     version: int = 1
     "Raised by hand when the same parameters give other numbers than before."
+
+    @property
+    def follows_parents(self) -> bool:
+        """Tell whether its training sets, sizes and seeds are those of its first parent."""
+        return self.per == "training_set" and not self.course and not self.row_keys
+
+    @property
+    def train_keys(self) -> tuple[str, ...]:
+        """Return the keys of `train:` that it reads."""
+        return tuple(TrainParams.model_fields) if self.course else self.row_keys

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from hanka.methods.contract import Adapted, AdaptRequest, Method, Params
+from hanka.methods.contract import Adapted, AdaptRequest, Method, MethodParams
+from hanka.records import UNADAPTED
 
 
 def _adapt(request: AdaptRequest) -> Adapted:
-    return Adapted(weights="base", n_trained_parameters=0, record={})
+    return Adapted(tuner="", n_trained_parameters=0, record={})
 
 
 BASE = Method(
-    name="base",
+    name=UNADAPTED,
     reference="the model as published",
     description="no adaptation",
-    params=Params,
-    trains=False,
+    params=MethodParams,
+    per="base",
     adapt=_adapt,
 )

@@ -11,10 +11,9 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
-from pydantic import BaseModel, ConfigDict
-
 from hanka.identity import content_id
 from hanka.records import ProbeRow
+from hanka.registry import Params
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -23,10 +22,8 @@ Needs: TypeAlias = Literal["weights"]
 "What the request must offer; a word more with the first probe that reads hidden states or attention."
 
 
-class ProbeParams(BaseModel):
+class ProbeParams(Params):
     """Parameters of a probe; unknown keys are errors."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class WeightPair(NamedTuple):

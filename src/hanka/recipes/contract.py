@@ -13,20 +13,15 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, field_validator
-
 from hanka.errors import DataError
 from hanka.identity import content_id
-from hanka.methods.contract import no_boolean_for_a_number
 from hanka.records import Example, Parent, Part, Prediction, Split
+from hanka.registry import Params
 from hanka.tasks.base import Task
 
 
-class RecipeParams(BaseModel):
+class RecipeParams(Params):
     """Parameters of a recipe; unknown keys are errors."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-    _numbers = field_validator("*", mode="before")(no_boolean_for_a_number)
 
 
 def nobody_answers(parent: Parent, examples: Sequence[Example]) -> Sequence[Prediction]:

@@ -95,6 +95,16 @@ class RunFolder:
         """Folder of a probe of one variant."""
         return self.path.joinpath("probes", probe_id)
 
+    def require_format(self, wanted: int) -> None:
+        """Raise StoreError in one line where another edition of hanka wrote this folder; an empty one is fine."""
+        plan = read_json_or_none(self.plan)
+        found = plan.get("format", 1) if isinstance(plan, dict) else wanted
+        if found != wanted:
+            raise StoreError(
+                f"{self.path}: written by hanka {plan.get('hanka', '?')} in format {found}, and this one reads format "
+                f"{wanted}; choose another --out, or read it with the hanka that wrote it"
+            )
+
     @contextmanager
     def lock(self) -> Iterator[None]:
         """Hold the folder for one process. Raises StoreError if another one holds it."""

@@ -9,16 +9,24 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal, NamedTuple
 
+from hanka.contexts.contract import ContextRequest, build_each, require_libraries
 from hanka.datasets.base import Dataset
 from hanka.datasets.demonstrations import ordered_pool
 from hanka.datasets.overlap import exact_overlap
+from hanka.datasets.splits import sample, split_validation
 from hanka.errors import DataError, DataMissingError, nearest
 from hanka.identity import fingerprint
-from hanka.records import Example, Split
+from hanka.recipes.contract import RecipeRequest, make_rows
+from hanka.records import Built, Example, Split
+from hanka.study.context_declarations import ContextUse
+from hanka.study.method_declarations import TrainingUse
+from hanka.study.recipe_declarations import RecipeUse
 from hanka.study.resolve import Study, TaskUse
 from hanka.study.source import Key
+from hanka.tasks.base import Task
 
 ENOUGH = 0.98
 "Share of the asked training rows that must be there; published files are a few rows short, and an audit says so."
@@ -38,30 +46,63 @@ class TestSet:
     "Rows left out because their label is not in the label set."
 
 
+class RowsAsked(NamedTuple):
+    """Which training rows a variant asks for."""
+
+    size: int
+    "How many."
+    sample: Literal["first", "seeded"]
+    "The first rows, or drawn by seed."
+    validation: float
+    "Share of the training rows that is set aside to validate on."
+    seed: int
+    "Training seed; it draws where rows are sampled by it."
+
+
+@dataclass(frozen=True, slots=True)
+class RowsOfTask:
+    """The part of a training set that belongs to one data set."""
+
+    task: Task
+    "Its task."
+    dataset: Dataset
+    "Where the rows come from."
+    examples: tuple[Example, ...]
+    "In order."
+    validation: tuple[Example, ...] = ()
+    "Rows to validate on; never trained on."
+
+
 @dataclass(frozen=True, slots=True)
 class TrainingSet:
     """The rows one variant trains on."""
 
-    dataset: Dataset
-    "Where they come from."
-    examples: tuple[Example, ...]
-    "The first `asked` rows in the dataset's order."
+    name: str
+    "Data set or mix, as the study names it."
+    parts: tuple[RowsOfTask, ...]
+    "By data set; empty rows where they are yet to be made."
     asked: int
     "The size the study names."
     fingerprint: str
-    "Of the examples."
+    "Of the examples; the id of the work where they are yet to be made."
+    validation_fingerprint: str
+    "Of the rows to validate on."
     left_out: tuple[str, ...]
     "Rows left out because their label is not in the label set."
+    n_rows: int
+    "Rows in all parts."
+    data_id: str = ""
+    "The work that makes the rows; empty where they are here."
 
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """The demonstrations that stand before every query of a test set, in order."""
+    """What stands before the queries of a test set."""
 
     examples: tuple[Example, ...]
-    "Fewer than asked where the pool has no more."
+    "Before every query, in order, fewer than asked where the pool has no more; empty where each query has its own."
     fingerprint: str
-    "Of the examples."
+    "Of these, or of all that a context may choose from."
 
 
 @dataclass(slots=True)
@@ -72,9 +113,10 @@ class StudyData:
     "The study."
     _tests: dict[str, TestSet] = field(default_factory=dict)
     _pools: dict[str, tuple[list[Example], tuple[str, ...]]] = field(default_factory=dict)
-    _training: dict[tuple[str, int], TrainingSet] = field(default_factory=dict)
-    _orders: dict[tuple[str, int], list[Example]] = field(default_factory=dict)
-    _shown: dict[tuple[str, int, int], Shown] = field(default_factory=dict)
+    _training: dict[tuple[str, RowsAsked], TrainingSet] = field(default_factory=dict)
+    _prepared: dict[tuple[str, int, str], Any] = field(default_factory=dict)
+    _shown: dict[tuple[str, int, int, str], Shown] = field(default_factory=dict)
+    _sets_aside: dict[tuple[str, int | None, float], tuple[list[Example], list[Example]]] = field(default_factory=dict)
     _training_orders: dict[tuple[str, int], tuple[Example, ...]] = field(default_factory=dict)
     _rows: dict[tuple[str, Split, int | None], tuple[list[Example], tuple[str, ...]]] = field(default_factory=dict)
     _leaked: dict[str, frozenset[str]] = field(default_factory=dict)
@@ -94,42 +136,149 @@ class StudyData:
             self._tests[dataset.name] = TestSet(dataset, tuple(rows), fingerprint(rows), left_out)
         return self._tests[dataset.name]
 
-    def training(self, dataset: Dataset, size: int) -> TrainingSet:
-        """Return the first `size` training rows.
+    def training(self, own: TrainingUse, asked: RowsAsked) -> TrainingSet:
+        """Return training rows: those of a data set, or what a recipe makes of several.
 
         Raises DataMissingError where a published file is not here, StudyError where there are too few rows.
         """
-        key = (dataset.name, size)
+        if asked.sample == "first" and own.recipe is None:
+            asked = asked._replace(seed=self.study.spec.seeds[0])
+        key = (own.name, asked)
         if key not in self._training:
-            rows, left_out = self._labelled(dataset, "train", size)
-            if len(rows) < ENOUGH * size:
-                raise self.study.source.error(
-                    self._size_key(dataset, size),
-                    f"{size} rows are asked and dataset {dataset.name} has {len(rows)} to train on: choose sizes up to "
-                    f"{len(rows)}",
-                )
-            rows = rows[:size]
-            self._training[key] = TrainingSet(dataset, tuple(rows), size, fingerprint(rows), left_out)
+            parts = self._of_dataset(own, asked) if own.recipe is None else self._of_recipe(own, own.recipe, asked)
+            left_out = tuple(row for one in own.datasets for row in self._labelled(one, "train", asked.size)[1])
+            self._training[key] = training_set(own.name, parts, asked.size, left_out)
         return self._training[key]
 
-    def demonstrations(self, dataset: Dataset, draw: int) -> list[Example]:
-        """Return a test set's demonstrations in the order of a draw; fewer shots take the first of them."""
-        key = (dataset.name, draw)
-        if key not in self._orders:
-            task = self.study.tasks[dataset.task].task
-            pool, _ = self.pool(dataset)
-            self._orders[key] = ordered_pool(
-                pool, self.study.demonstrations, task.labels, self.study.spec.seeds[0], dataset.name, draw
+    def _of_dataset(self, own: TrainingUse, asked: RowsAsked) -> list[RowsOfTask]:
+        (dataset,), (task,) = own.datasets, own.tasks
+        rows, validation = self.split(dataset, asked)
+        if len(rows) < ENOUGH * asked.size:
+            aside = f" ({len(validation)} are set aside to validate on)" if asked.validation else ""
+            raise self.study.source.error(
+                self._size_key(dataset, asked.size),
+                f"{asked.size} rows are asked and dataset {dataset.name} has {len(rows)} to train on{aside}: choose sizes up "
+                f"to {len(rows)}",
             )
-        return self._orders[key]
+        chosen = sample(rows, min(asked.size, len(rows)), asked.sample, asked.seed, dataset.name)
+        return [RowsOfTask(task, dataset, tuple(chosen), tuple(validation))]
 
-    def shown(self, dataset: Dataset, draw: int, shots: int) -> Shown:
-        """Return the first `shots` demonstrations of a draw with their fingerprint."""
-        key = (dataset.name, draw, shots)
+    def _of_recipe(self, own: TrainingUse, recipe: RecipeUse, asked: RowsAsked) -> list[RowsOfTask]:
+        """Return what a recipe makes out of data sets; their validation rows are those of the mix."""
+        try:
+            parts = make_rows(recipe.use.entry, self.recipe_request(recipe, asked.size, asked.validation))
+        except DataMissingError:
+            raise
+        except DataError as error:
+            raise self.study.source.error(recipe.use.key, str(error)) from error
+        found = []
+        for part in parts:
+            dataset = self.study.datasets[part.dataset]
+            validation = self.split(dataset, asked)[1]
+            found.append(RowsOfTask(self.study.tasks[part.task].task, dataset, part.examples, tuple(validation)))
+        return found
+
+    def to_be_made(self, own: TrainingUse, asked: RowsAsked, data_id: str, n_rows: int) -> TrainingSet:
+        """Return a training set whose rows are work of the run: its parts are known, its rows are not."""
+        parts = tuple(
+            RowsOfTask(self.study.tasks[one.task].task, one, (), tuple(self.split(one, asked)[1]))
+            for one in own.datasets
+        )
+        made = training_set(own.name, parts, asked.size)
+        return replace(made, fingerprint=data_id, n_rows=n_rows, data_id=data_id)
+
+    def recipe_request(self, recipe: RecipeUse, asked: int, validation: float = 0.0) -> RecipeRequest:
+        """Return what a recipe makes rows from; rows that are set aside to validate on are not among them."""
+        seed = self.study.spec.seeds[0]
+
+        def rows(name: str, split: Split, size: int | None) -> Sequence[Example]:
+            dataset = self.study.datasets[name]
+            if split == "train":
+                return self.split(dataset, RowsAsked(size or asked, "first", validation, seed))[0]
+            return self._labelled(dataset, split, size)[0]
+
+        return RecipeRequest(
+            recipe.use.params, asked, seed, rows, lambda name: self.study.tasks[self.study.datasets[name].task].task
+        )
+
+    def rows_of_source(self, name: str, size: int) -> Sequence[Example]:
+        """Return the training rows of a data set, for estimates."""
+        return self._labelled(self.study.datasets[name], "train", size)[0]
+
+    def sources_fingerprints(self, recipe: RecipeUse, asked: RowsAsked) -> dict[str, str]:
+        """Return the fingerprint of the rows that each source offers a recipe."""
+        return {name: fingerprint(self.split(self.study.datasets[name], asked)[0]) for name in recipe.sources}
+
+    def split(self, dataset: Dataset, asked: RowsAsked) -> tuple[list[Example], list[Example]]:
+        """Return the rows of a data set that may be trained on, and those to validate on."""
+        size = None if dataset.one_training_file else asked.size
+        key = (dataset.name, size, asked.validation)
+        if key not in self._sets_aside:
+            rows, _ = self._labelled(dataset, "train", asked.size)
+            if "validation" in dataset.splits:
+                self._sets_aside[key] = rows, self._labelled(dataset, "validation")[0]
+            elif asked.validation:
+                labels = self.study.tasks[dataset.task].task.labels
+                taken = split_validation(rows, share=asked.validation, seed=self.study.spec.seeds[0], labels=labels)
+                self._sets_aside[key] = taken.rest, taken.part
+            else:
+                self._sets_aside[key] = rows, []
+        return self._sets_aside[key]
+
+    def prepared(self, dataset: Dataset, draw: int, use: ContextUse) -> Any:
+        """Return what a context made of a test set's demonstrations and of what else it reads."""
+        key = (dataset.name, draw, use.label)
+        if key not in self._prepared:
+            require_libraries(use.entry)
+            self._prepared[key] = use.entry.prepare(self._request(dataset, draw, use))
+        return self._prepared[key]
+
+    def _request(self, dataset: Dataset, draw: int, use: ContextUse) -> ContextRequest:
+        pool, _ = self.pool(dataset)
+        return ContextRequest(
+            task=self.study.tasks[dataset.task].task,
+            dataset=dataset.name,
+            tests=self.test(dataset).examples,
+            pool=tuple(pool),
+            params=use.params,
+            seed=self.study.spec.seeds[0],
+            draw=draw,
+            protocol=self.study.spec.protocol,
+            rows=self._rows_of,
+        )
+
+    def _rows_of(self, name: str, split: Split) -> Sequence[Example]:
+        dataset = self.study.datasets[name]
+        return self._load(dataset, split, None) if split == "passages" else self._labelled(dataset, split)[0]
+
+    def shown(self, dataset: Dataset, draw: int, shots: int, use: ContextUse) -> Shown:
+        """Return what a context puts before a test set's queries, with its fingerprint."""
+        key = (dataset.name, draw, shots, use.label)
         if key not in self._shown:
-            examples = tuple(self.demonstrations(dataset, draw)[:shots]) if shots else ()
-            self._shown[key] = Shown(examples, fingerprint(examples))
+            if use.entry.per_query:
+                rows = [row for name in use.entry.sources(use.params) for row in self._readable(name)]
+                pool = self.pool(dataset)[0] if shots else []
+                self._shown[key] = Shown((), fingerprint([*rows, *pool]))
+            else:
+                tests = self.test(dataset).examples[:1]
+                prepared = self.prepared(dataset, draw, use) if shots or use.entry.inserts else None
+                built = (
+                    build_each(use.entry, self._request(dataset, draw, use), prepared, tests, shots)
+                    if prepared is not None
+                    else ()
+                )
+                examples = built[0].demonstrations if built else ()
+                self._shown[key] = Shown(examples, fingerprint(examples))
         return self._shown[key]
+
+    def _readable(self, name: str) -> Sequence[Example]:
+        splits = self.study.datasets[name].splits
+        return self._rows_of(name, "passages" if "passages" in splits else "train")
+
+    def built(self, dataset: Dataset, draw: int, shots: int, use: ContextUse) -> tuple[Built, ...]:
+        """Return what stands before each query of a test set."""
+        request = self._request(dataset, draw, use)
+        return build_each(use.entry, request, self.prepared(dataset, draw, use), request.tests, shots)
 
     def training_demonstrations(self, dataset: Dataset, seed: int) -> tuple[Example, ...]:
         """Return the pool that `fticl` draws from, in the order of a training seed."""
@@ -234,7 +383,16 @@ class StudyData:
     def _size_key(self, dataset: Dataset, size: int) -> Key:
         """Return the key of the study that asks for a training size."""
         for method in self.study.methods:
-            own = getattr(method.params.get(dataset.task), "sizes", None) or ()
-            if size in own:
+            own = method.adaptations.get(dataset.name)
+            if own is not None and size in own.train.sizes and size not in self.study.spec.train.sizes:
                 return (*method.key, "sizes")
         return ("train", "sizes")
+
+
+def training_set(name: str, parts: Sequence[RowsOfTask], asked: int, left_out: tuple[str, ...] = ()) -> TrainingSet:
+    """Return rows as a training set with their fingerprints."""
+    examples = [row for part in parts for row in part.examples]
+    validation = [row for part in parts for row in part.validation]
+    return TrainingSet(
+        name, tuple(parts), asked, fingerprint(examples), fingerprint(validation), left_out, len(examples)
+    )

@@ -16,6 +16,9 @@ from hanka.study.schema import DatasetSpec, DataSpec, StudySpec
 from hanka.study.source import Key, StudySource
 from hanka.tasks.base import Task
 
+SPLITS = ("train", "test", "demonstrations", "validation", "passages")
+"Keys of a data set that name files."
+
 
 def resolve_datasets(
     source: StudySource, spec: StudySpec, tasks: Mapping[str, Task], base_dir: Path
@@ -37,7 +40,9 @@ def resolve_datasets(
         roles = found.roles
     for name, entry in spec.datasets.items():
         key = ("datasets", name)
-        has_files = entry.train or entry.test or entry.demonstrations
+        if entry.recipe is not None:
+            continue
+        has_files = any(getattr(entry, split) for split in SPLITS)
         if not has_files and name in datasets and entry.domain:
             datasets[name] = replace(datasets[name], domain=entry.domain)
         elif name in datasets:
@@ -57,7 +62,7 @@ def data_folder(path: str, base_dir: Path) -> Path:
 
 def own_places(entry: DatasetSpec, base_dir: Path) -> dict[str, str]:
     """Return the places of an own dataset's rows by split: absolute paths, and hub addresses as they are."""
-    given = {split: getattr(entry, split) for split in ("train", "test", "demonstrations") if getattr(entry, split)}
+    given = {split: getattr(entry, split) for split in SPLITS if getattr(entry, split)}
     return {
         split: place if place.startswith(PREFIX) else str((base_dir / Path(place).expanduser()).resolve())
         for split, place in given.items()
@@ -80,6 +85,8 @@ def _data_folder(source: StudySource, data: DataSpec, needed: bool, base_dir: Pa
 def _own(
     source: StudySource, key: Key, name: str, entry: DatasetSpec, tasks: Mapping[str, Task], base_dir: Path
 ) -> Dataset:
+    if entry.passages is not None:
+        return _passages(source, key, name, entry, base_dir)
     if entry.task is None:
         raise source.error((*key, "task"), f"the key is missing; write `task: …`, one of {', '.join(tasks)}")
     if entry.task not in tasks:
@@ -88,7 +95,7 @@ def _own(
         raise source.error(key, "neither `train:` nor `test:` is given; name at least one file")
     task = tasks[entry.task]
     _check_columns(source, key, entry, task)
-    for split in ("train", "test", "demonstrations"):
+    for split in SPLITS:
         place = getattr(entry, split)
         if place is not None:
             _check_place(source, (*key, split), place, base_dir)
@@ -99,9 +106,26 @@ def _own(
         train=entry.train,
         test=entry.test,
         demonstrations=entry.demonstrations,
+        validation=entry.validation,
         fields=entry.fields,
         labels=entry.labels,
         licence=entry.licence,
+    )
+    try:
+        return own_dataset(name, own, base_dir)
+    except HankaError as error:
+        raise source.error(key, str(error)) from None
+
+
+def _passages(source: StudySource, key: Key, name: str, entry: DatasetSpec, base_dir: Path) -> Dataset:
+    """Return a data set that holds passages to look up; it belongs to no task."""
+    for word in ("task", "train", "test", "demonstrations", "validation", "labels"):
+        if getattr(entry, word):
+            raise source.error((*key, word), f"{name!r} holds passages, which are no examples of a task; take it out")
+    place = str(entry.passages)
+    _check_place(source, (*key, "passages"), place, base_dir)
+    own = OwnSpec(
+        task="", domain=entry.domain or name, inputs=(), passages=place, fields=entry.fields, licence=entry.licence
     )
     try:
         return own_dataset(name, own, base_dir)

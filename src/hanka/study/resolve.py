@@ -6,7 +6,6 @@ that names file, line, key, value, and the allowed or nearest value.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,21 +14,21 @@ from typing import Any
 from pydantic import ValidationError
 
 from hanka.datasets.base import Dataset, Roles, relation
-from hanka.errors import HankaError, StudyError, nearest
-from hanka.methods import METHODS
-from hanka.methods.contract import Method, Params
-from hanka.models.catalogue import ModelRef, find_model
-from hanka.models.identity import model_identity
-from hanka.records import RELATIONS, Relation
+from hanka.errors import nearest
+from hanka.models.catalogue import ModelRef
+from hanka.prompting import TextPolicy
+from hanka.records import RELATIONS, TASK_KINDS, Relation
+from hanka.study.base_declarations import resolve_bases
+from hanka.study.context_declarations import ContextUse, resolve_contexts
 from hanka.study.dataset_declarations import resolve_datasets
 from hanka.study.messages import first_mistake
-from hanka.study.schema import BaseModelSpec, MethodSpec, StudySpec, TaskSpec, for_task
+from hanka.study.method_declarations import Declared, MethodUse, TrainingUse, resolve_methods
+from hanka.study.probe_declarations import ProbeUse, resolve_probes
+from hanka.study.recipe_declarations import RecipeUse, resolve_recipes
+from hanka.study.schema import BaseModelSpec, StudySpec, TaskSpec, for_task
 from hanka.study.source import Key, StudySource, read_source
 from hanka.study.task_declarations import resolve_task
 from hanka.tasks.base import Task
-
-COMMIT = re.compile(r"[0-9a-f]{40}")
-"A revision that cannot move."
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,20 +51,6 @@ class TaskUse:
 
 
 @dataclass(frozen=True, slots=True)
-class MethodUse:
-    """One entry of `methods`, its parameters resolved for each trained task."""
-
-    method: Method
-    "The method."
-    label: str
-    "What tables call it."
-    params: Mapping[str, Params]
-    "Parameters by task name."
-    key: Key = ("methods",)
-    "Where it stands in the study file."
-
-
-@dataclass(frozen=True, slots=True)
 class Study:
     """The resolved study."""
 
@@ -77,8 +62,16 @@ class Study:
     "Base models."
     tasks: Mapping[str, TaskUse]
     "Tasks by name, in the order of the file."
+    datasets: Mapping[str, Dataset]
+    "Data sets by name, those of the source among them."
+    recipes: Mapping[str, RecipeUse]
+    "Data sets that are made out of others."
+    contexts: tuple[ContextUse, ...]
+    "What may stand before a query; the first one is the default."
+    probes: tuple[ProbeUse, ...]
+    "Diagnostics of every adapted variant."
     methods: tuple[MethodUse, ...]
-    "Methods in the order of the file; base first."
+    "Methods, each after those it is made from; base first."
     source: StudySource
     "The file, so that later checks can name its lines."
 
@@ -89,8 +82,18 @@ class Study:
 
     @property
     def demonstrations(self) -> str:
-        """How demonstrations are chosen: drawn or first."""
+        """How demonstrations are ordered where a context does not choose for each query: drawn or first."""
         return self.spec.eval.demonstrations or ("first" if self.spec.protocol == "paper" else "drawn")
+
+    @property
+    def policy(self) -> TextPolicy:
+        """How text becomes tokens."""
+        return TextPolicy(**self.spec.tokens.model_dump(), protocol=self.spec.protocol)
+
+    @property
+    def reference(self) -> ModelRef:
+        """Return the base that is asked unadapted where a variant's own base cannot be: the first that can write."""
+        return next((model for model in self.models if model.kind != "encoder"), self.models[0])
 
     def answering(self, task: Task) -> dict[str, Any]:
         """How a task's answers come out: label scoring, or generation with cap and stops."""
@@ -128,17 +131,46 @@ def resolve(source: StudySource, base: str | None = None, limit: int | None = No
     except ValidationError as error:
         raise first_mistake(source, error) from None
     if base is not None:
-        spec = spec.model_copy(update={"base": (BaseModelSpec.model_construct(model=base),)})
+        spec = spec.model_copy(update={"base": (BaseModelSpec(model=base),)})
     if limit is not None:
         spec = _limited(spec, limit)
     base_dir = source.path.resolve().parent
     tasks = {name: resolve_task(source, name, task) for name, task in spec.tasks.items()}
     datasets, roles = resolve_datasets(source, spec, tasks, base_dir)
     uses = {name: _task_use(source, spec.tasks[name], tasks[name], datasets, roles) for name in tasks}
-    models = _models(source, spec, base_dir, base is not None)
-    study = Study(spec, base_dir, models, uses, _methods(source, spec, uses), source)
+    models = resolve_bases(source, spec, base_dir, base is not None)
+    if all(model.kind == "encoder" for model in models):
+        raise source.error(("base",), "an encoder has nothing to be compared with; add a language model, such as "
+                           "smollm2-135m-instruct")  # fmt: skip
+    recipes = resolve_recipes(source, spec, datasets, tasks)
+    contexts = resolve_contexts(source, spec, datasets)
+    policy = TextPolicy(**spec.tokens.model_dump(), protocol=spec.protocol)
+    declared = Declared(source, spec, models, tasks, _defaults(uses), _trainable(datasets, recipes, tasks), policy)
+    methods = resolve_methods(declared)
+    probes = resolve_probes(source, spec)
+    study = Study(spec, base_dir, models, uses, datasets, recipes, contexts, probes, methods, source)
     _check_evaluation(source, study)
     return study
+
+
+def _defaults(uses: Mapping[str, TaskUse]) -> tuple[TrainingUse, ...]:
+    """Return the training set of each task that has one."""
+    return tuple(TrainingUse(use.train.name, (use.train,), (use.task,)) for use in uses.values() if use.train)
+
+
+def _trainable(
+    datasets: Mapping[str, Dataset], recipes: Mapping[str, RecipeUse], tasks: Mapping[str, Task]
+) -> dict[str, TrainingUse]:
+    """Return everything that variants may train on, by name."""
+    found = {
+        name: TrainingUse(name, (dataset,), (tasks[dataset.task],))
+        for name, dataset in datasets.items()
+        if "train" in dataset.splits and dataset.task in tasks
+    }
+    for name, use in recipes.items():
+        sources = tuple(datasets[one] for one in use.sources)
+        found[name] = TrainingUse(name, sources, tuple({one.task: tasks[one.task] for one in sources}.values()), use)
+    return found
 
 
 def _limited(spec: StudySpec, limit: int) -> StudySpec:
@@ -162,38 +194,12 @@ def _limited(spec: StudySpec, limit: int) -> StudySpec:
 
 
 def _capped(sizes: Any, limit: int) -> Any:
-    """Cap sizes, a list or a map from task or kind to one; what is neither is left to the later check."""
+    """Cap a size, a list of them or a map from task or kind to these; what is neither is left to the later check."""
     if isinstance(sizes, dict):
         return {name: _capped(value, limit) for name, value in sizes.items()}
     if isinstance(sizes, list):
         return list(dict.fromkeys(min(size, limit) if isinstance(size, int) else size for size in sizes))
-    return sizes
-
-
-def _models(source: StudySource, spec: StudySpec, base_dir: Path, overridden: bool) -> tuple[ModelRef, ...]:
-    """Find every base model; `overridden`: it comes from the command line, so no line of the file is to blame."""
-    several = isinstance(source.values.get("base"), list)
-    found: list[ModelRef] = []
-    for index, base in enumerate(spec.base):
-        key: Key = ("base", index) if several else ("base",)
-        try:
-            model = find_model(base.model, base_dir, base.trust_remote_code)
-            if model.kind == "folder":
-                model_identity(model)
-        except HankaError as error:
-            if overridden:
-                raise StudyError(f"--base: {error}") from None
-            raise source.error(key, str(error)) from None
-        if base.trust_remote_code and model.kind == "hub" and not COMMIT.fullmatch(model.revision):
-            raise source.error(
-                key,
-                f"trust_remote_code runs {model.hub_id}'s own code and needs a pinned revision (a full "
-                f"commit, 40 digits), not {model.revision!r}: write model: {model.hub_id}@<commit>",
-            )
-        if any(model.name == other.name for other in found):
-            raise source.error(key, f"{base.model!r} stands twice; keep one")
-        found.append(model)
-    return tuple(found)
+    return min(sizes, limit) if isinstance(sizes, int) and not isinstance(sizes, bool) else sizes
 
 
 def _task_use(
@@ -259,76 +265,9 @@ def _check_domains(
                 )
 
 
-def _methods(source: StudySource, spec: StudySpec, tasks: Mapping[str, TaskUse]) -> tuple[MethodUse, ...]:
-    trained = {name: use.task for name, use in tasks.items() if use.train}
-    uses = []
-    labels: dict[str, int] = {}
-    for index, entry in enumerate(spec.methods):
-        use = _method_use(source, index, entry, trained, set(tasks))
-        if use.label in labels:
-            raise source.error(
-                ("methods", index), f"two methods are called {use.label!r}; give one of them another `name:`"
-            )
-        labels[use.label] = index
-        uses.append(use)
-    if any(use.method.trains for use in uses) and not trained:
-        raise source.error(("tasks",), "no task has a training set, but methods that train are named")
-    return tuple(sorted(uses, key=lambda use: use.method.trains))
-
-
-def _method_use(
-    source: StudySource, index: int, entry: MethodSpec, trained: Mapping[str, Task], tasks: set[str]
-) -> MethodUse:
-    if entry.method not in METHODS:
-        raise source.error(
-            ("methods", index), f"unknown method {entry.method!r}: {nearest(entry.method, METHODS.names())}"
-        )
-    method = METHODS.get(entry.method)
-    key: Key = ("methods", index, entry.method)
-    label = entry.params.get("name") or entry.method
-    if not isinstance(label, str):
-        raise source.error((*key, "name"), f"{label!r} is not text; give a label such as {entry.method}-2")
-    params: dict[str, Params] = {}
-    for task in trained.values() if method.trains else ():
-        params[task.name] = _params(source, key, method, _for_task(source, key, entry, task, tasks))
-    if not params:
-        _params(
-            source, key, method, {name: value for name, value in entry.params.items() if not isinstance(value, dict)}
-        )
-    return MethodUse(method, label, params, key)
-
-
-def _for_task(source: StudySource, key: Key, entry: MethodSpec, task: Task, tasks: set[str]) -> dict[str, Any]:
-    """Return the parameters a method entry has for a task; a map goes by task or task kind."""
-    words = tasks | {"classification", "generation"}
-    values: dict[str, Any] = {}
-    for param, value in entry.params.items():
-        if not isinstance(value, dict):
-            values[param] = value
-            continue
-        if not value:
-            raise source.error((*key, param), "an empty map; give a value, or a map from task or task kind to a value")
-        for word in value:
-            if word not in words:
-                raise source.error(
-                    (*key, param, word),
-                    f"{word!r} is no task of the study and no task kind: {nearest(str(word), words)}",
-                )
-        if task.name in value or task.kind in value:
-            values[param] = for_task(value, task.name, task.kind, None)
-    return values
-
-
-def _params(source: StudySource, key: Key, method: Method, values: Mapping[str, Any]) -> Params:
-    try:
-        return method.params.model_validate(values)
-    except ValidationError as error:
-        raise first_mistake(source, error, key, method.params) from None
-
-
 def _check_evaluation(source: StudySource, study: Study) -> None:
     """Check what `eval` and `train` say against tasks and methods."""
-    words = {"classification", "generation", *study.tasks}
+    words = {*TASK_KINDS, *study.tasks}
     for name, extra in (("shots", set()), ("prompts", set(RELATIONS))):
         value = getattr(study.spec.eval, name)
         for word in value if isinstance(value, dict) else ():
@@ -338,7 +277,7 @@ def _check_evaluation(source: StudySource, study: Study) -> None:
                     f"{word!r} is no task of the study and no task kind: {nearest(word, words | extra)}",
                 )
     for use in study.tasks.values():
-        asked: list[tuple[Key, str]] = [(("train", "prompt"), study.spec.train.prompt)] if use.train else []
+        asked: list[tuple[Key, str]] = []
         for rel in RELATIONS:
             asked += [(("eval", "prompts"), prompt) for prompt in study.prompts(use.task, rel)]
         for key, prompt in asked:
@@ -352,8 +291,8 @@ def _check_evaluation(source: StudySource, study: Study) -> None:
 def _check_cross_task_sizes(source: StudySource, study: Study) -> None:
     sizes = set(study.spec.train.sizes)
     for method in study.methods:
-        for params in method.params.values():
-            sizes |= set(getattr(params, "sizes", None) or ())
+        for adaptation in method.adaptations.values():
+            sizes |= set(adaptation.train.sizes)
     for size in study.spec.eval.cross_task_sizes or ():
         if size not in sizes and study.spec.eval.cross_task:
             allowed = ", ".join(map(str, sorted(sizes)))

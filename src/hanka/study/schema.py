@@ -9,16 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 
-from hanka.registry import no_boolean_for_a_number
-
-
-class Strict(BaseModel):
-    """Unknown keys are errors; values do not change after reading."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=False, protected_namespaces=(), allow_inf_nan=False)
-    _numbers = field_validator("*", mode="before")(no_boolean_for_a_number)
+from hanka.methods.contract import TrainParams
+from hanka.registry import Names, Seeds, Sizes, names, whole_numbers
+from hanka.registry import Params as Strict
 
 
 def _per_task(check: Callable[[Any], Any]) -> Callable[[Any], Any]:
@@ -34,39 +29,8 @@ def _per_task(check: Callable[[Any], Any]) -> Callable[[Any], Any]:
     return read
 
 
-def _whole_numbers(low: int) -> Callable[[Any], Any]:
-    def check(value: Any) -> tuple[int, ...]:
-        """Return distinct whole numbers, or say which one is not."""
-        items = value if isinstance(value, (list, tuple)) else [value]
-        for item in items:
-            if isinstance(item, bool) or not isinstance(item, int) or item < low:
-                raise ValueError(f"{item!r} is not a whole number ≥ {low}")
-        if not items:
-            raise ValueError(f"an empty list; give at least one whole number ≥ {low}")
-        if len(set(items)) != len(items):
-            raise ValueError(f"{list(items)!r} names a number twice")
-        return tuple(items)
-
-    return check
-
-
-def _names(value: Any) -> Any:
-    items = [value] if isinstance(value, str) else value
-    for item in items if isinstance(items, (list, tuple)) else ():
-        if isinstance(item, (bool, int, float)):
-            raise ValueError(f"{value!r}: an item is a {type(item).__name__} in YAML, not text; put it in quotes")
-    if not isinstance(items, (list, tuple)) or not all(isinstance(item, str) and item for item in items):
-        raise ValueError(f"{value!r} is not a name or a list of names")
-    if len(set(items)) != len(items):
-        raise ValueError(f"{list(items)!r} names something twice")
-    return tuple(items)
-
-
-Names = Annotated[tuple[str, ...], BeforeValidator(_names)]
-Sizes = Annotated[tuple[int, ...], BeforeValidator(_whole_numbers(1))]
-Seeds = Annotated[tuple[int, ...], BeforeValidator(_whole_numbers(0))]
-ShotsPerTask = Annotated[Any, BeforeValidator(_per_task(_whole_numbers(0)))]
-NamesPerTask = Annotated[Any, BeforeValidator(_per_task(_names))]
+ShotsPerTask = Annotated[Any, BeforeValidator(_per_task(whole_numbers(0)))]
+NamesPerTask = Annotated[Any, BeforeValidator(_per_task(names))]
 
 
 def for_task(value: Any, task: str, kind: str, default: Any) -> Any:
@@ -76,13 +40,75 @@ def for_task(value: Any, task: str, kind: str, default: Any) -> Any:
     return value
 
 
-class BaseModelSpec(Strict):
-    """A base model."""
+class EntrySpec(Strict):
+    """One entry of a registry as a study names it: a bare name, or a one-key map from name to parameters."""
 
-    model: str = Field(min_length=1)
+    entry: str
+    "Name in the registry."
+    params: dict[str, Any] = Field(default_factory=dict)
+    "Its parameters, as written."
+
+
+def entries(what: str, example: str) -> Callable[[Any], Any]:
+    """Return a reader of a list of bare names and one-key maps."""
+
+    def read(value: Any) -> Any:
+        """Return the entries, or say which one is none."""
+        if not isinstance(value, (list, tuple)) or not value:
+            raise ValueError(f"{value!r} is not a list such as {example}; entries are names or one-key maps")
+        return [one_entry(item, what) for item in value]
+
+    return read
+
+
+def one_entry(item: Any, what: str) -> Any:
+    """Read a bare name or a one-key map; `what`: the key of the study, for the message."""
+    if isinstance(item, EntrySpec):
+        return item
+    if isinstance(item, str):
+        return {"entry": item}
+    if isinstance(item, dict) and len(item) == 1:
+        ((name, params),) = item.items()
+        if params is not None and not isinstance(params, dict):
+            raise ValueError(f"the parameters of {name!r} are {params!r}; give a map such as {EXAMPLES[what][1]}")
+        return {"entry": str(name), "params": params or {}}
+    raise ValueError(f"{item!r} is neither a {EXAMPLES[what][0]} name nor a one-key map such as {EXAMPLES[what][2]}")
+
+
+EXAMPLES = {
+    "methods": ("method", "{r: 8}", "{sft: {r: 8}}"),
+    "contexts": ("context", "{k: 2}", "{retrieve: {passages: wiki}}"),
+    "probes": ("probe", "{layers: all}", "{weight_distance: {}}"),
+    "recipe": ("recipe", "{of: [a, b]}", "{concat: {of: [a, b]}}"),
+}
+"""Key of the study → what an entry is called, parameters, a whole entry."""
+
+
+class BaseModelSpec(Strict):
+    """A base model: one of `model`, `fresh` and `encoder`."""
+
+    model: str = ""
     "Catalogue alias, hub id[@revision], or local folder."
     trust_remote_code: bool = False
     "Run the repository's own Python code; needs a pinned revision."
+    fresh: dict[str, Any] | None = None
+    "Configuration of a model with random weights: `tokenizer:` names the model whose tokenizer it takes."
+    seed: int = Field(default=0, ge=0)
+    "Seed of the weights of a fresh model."
+    encoder: str = ""
+    "A small encoder that classifies: all-minilm-l6-v2 or tfidf."
+    name: str = ""
+    "What tables call it (default: as it is named)."
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> BaseModelSpec:
+        given = [word for word in ("model", "fresh", "encoder") if getattr(self, word) not in ("", None)]
+        if len(given) != 1:
+            said = " and ".join(given) or "none"
+            raise ValueError(f"a base is one of model, fresh and encoder; {said} is given")
+        if self.fresh is None and "seed" in self.model_fields_set:
+            raise ValueError("`seed` is that of a fresh model's weights; leave it out")
+        return self
 
 
 class DataSpec(Strict):
@@ -107,6 +133,12 @@ class DatasetSpec(Strict):
     "File with test rows."
     demonstrations: str | None = None
     "File with demonstration rows; by default some training rows are set aside."
+    validation: str | None = None
+    "File with validation rows; by default `train.validation` says which share of the training rows is set aside."
+    passages: str | None = None
+    "File with passages that a context may put before a query; such a data set has no task."
+    recipe: Annotated[EntrySpec, BeforeValidator(lambda value: one_entry(value, "recipe"))] | None = None
+    "How its rows are made out of other data sets: a name of `hanka list recipes` with its parameters."
     fields: dict[str, str] = Field(default_factory=dict)
     "Task field → column of the file; `output` is the target."
     labels: dict[str, str] = Field(default_factory=dict)
@@ -149,41 +181,6 @@ class TokensSpec(Strict):
     "Plain text, or the model's chat template with one user turn per example."
 
 
-class TrainSpec(Strict):
-    """How every method trains unless it says otherwise."""
-
-    sizes: Sizes = (64,)
-    "Training rows, one variant each."
-    epochs: int = Field(default=1, ge=1)
-    "Passes over the training rows."
-    learning_rate: float = Field(default=2e-4, gt=0)
-    "Peak learning rate."
-    schedule: Literal["linear", "cosine", "constant"] = "linear"
-    "Learning-rate decay after warm-up."
-    warmup_ratio: float = Field(default=0.0, ge=0, lt=1)
-    "Share of steps that warm up."
-    weight_decay: float = Field(default=0.0, ge=0)
-    "AdamW weight decay."
-    max_grad_norm: float = Field(default=1.0, gt=0)
-    "Gradient norm is clipped to this."
-    batch_size: int = Field(default=8, ge=1)
-    "Examples per optimizer step."
-    max_length: int = Field(default=1024, ge=8)
-    "Tokens per training example, prompt and target."
-    prompt: str = "p1"
-    "Prompt set trained with."
-    dtype: Literal["float32", "bfloat16"] = "float32"
-    "Weights and arithmetic in training and evaluation."
-    match: Literal["none", "supervised_tokens"] = "none"
-    "supervised_tokens: every method of a task trains on the same rows, those that fit all of them."
-    micro_batch_tokens: int = Field(default=4096, ge=8)
-    "Tokens per forward pass at most (a processor takes 512); changes memory and speed, not the gradient."
-    gradient_checkpointing: bool = False
-    "Recompute activations: less memory, slower."
-    checkpoint_seconds: float = Field(default=60.0, ge=0)
-    "Write a checkpoint after this many seconds of training."
-
-
 class EvalSpec(Strict):
     """What every variant is asked."""
 
@@ -195,7 +192,7 @@ class EvalSpec(Strict):
     "Use the first so many test rows (in the test set's own order)."
     cross_task: bool = True
     "Also test every variant on the other tasks."
-    cross_task_sizes: Annotated[tuple[int, ...], BeforeValidator(_whole_numbers(1))] | None = None
+    cross_task_sizes: Sizes | None = None
     "Only variants of these sizes are tested across tasks (default: all)."
     max_new_tokens: int = Field(default=60, ge=1)
     "Generation cap, tokens."
@@ -203,6 +200,11 @@ class EvalSpec(Strict):
     "How a label is chosen: full log-likelihood, per token, or first token (default of protocol: paper)."
     demonstrations: Literal["drawn", "first"] | None = None
     "drawn: seeded, label-balanced, never a test row; first: file order (default of protocol: paper)."
+    contexts: (
+        Annotated[tuple[EntrySpec, ...], BeforeValidator(entries("contexts", "[drawn, {retrieve: {passages: wiki}}]"))]
+        | None
+    ) = None
+    "What stands before a query: entries of `hanka list contexts` (default: what `demonstrations` says)."
     draws: int = Field(default=1, ge=1, le=1000)
     "Independent demonstration draws."
     batch_tokens: int = Field(default=8192, ge=8)
@@ -216,34 +218,6 @@ class StatsSpec(Strict):
     "Confidence level of intervals; 1 − level is the error rate of verdicts after Holm."
     resamples: int = Field(default=2000, ge=200)
     "Bootstrap resamples."
-
-
-class MethodSpec(Strict):
-    """One entry of `methods`: a bare name, or a one-key map from name to parameters."""
-
-    method: str
-    "Method name."
-    params: dict[str, Any] = Field(default_factory=dict)
-    "Its parameters, as written."
-
-
-def _method_entries(value: Any) -> Any:
-    if not isinstance(value, list) or not value:
-        raise ValueError(f"{value!r} is not a list such as [base, sft]; entries are names or one-key maps")
-    entries: list[dict[str, Any]] = []
-    for item in value:
-        if isinstance(item, str):
-            entries.append({"method": item})
-        elif isinstance(item, dict) and len(item) == 1:
-            (name, params) = next(iter(item.items()))
-            if params is not None and not isinstance(params, dict):
-                raise ValueError(f"the parameters of {name!r} are {params!r}; give a map such as {{r: 8}}")
-            entries.append({"method": str(name), "params": params or {}})
-        elif isinstance(item, dict) and set(item) <= {"method", "params"}:
-            entries.append(item)
-        else:
-            raise ValueError(f"{item!r} is neither a method name nor a one-key map such as {{sft: {{r: 8}}}}")
-    return entries
 
 
 def _bases(value: Any) -> Any:
@@ -268,11 +242,13 @@ class StudySpec(Strict):
     "Own datasets."
     tasks: dict[str, TaskSpec] = Field(min_length=1)
     "Tasks with their roles."
-    methods: Annotated[tuple[MethodSpec, ...], BeforeValidator(_method_entries)]
+    methods: Annotated[tuple[EntrySpec, ...], BeforeValidator(entries("methods", "[base, sft]"))]
     "How the base is adapted."
+    probes: Annotated[tuple[EntrySpec, ...], BeforeValidator(entries("probes", "[weight_distance]"))] = ()
+    "Diagnostics of every adapted variant: entries of `hanka list probes`."
     tokens: TokensSpec = TokensSpec()
     "Special-token policy."
-    train: TrainSpec = TrainSpec()
+    train: TrainParams = TrainParams()
     "Training defaults."
     eval: EvalSpec = EvalSpec()
     "Evaluation."

@@ -7,10 +7,14 @@ from typing import Any
 
 from hanka.costs.estimate import Cost, Estimator
 from hanka.plan import Plan
+from hanka.records import is_unadapted
 from hanka.store.folder import RunFolder
+from hanka.store.rows import has_rows
 from hanka.terminal.progress import spell_seconds
 from hanka.terminal.result_tables import console
-from hanka.work.worker import cell_done, variant_done
+from hanka.work.adapt import variant_done
+from hanka.work.answer import cell_done
+from hanka.work.probe import probe_done
 
 
 def describe_plan(plan: Plan, folder: RunFolder) -> dict[str, Any]:
@@ -21,9 +25,11 @@ def describe_plan(plan: Plan, folder: RunFolder) -> dict[str, Any]:
     cells = []
     for planned in plan.variants.values():
         one, cost = planned.variant, costs.variant(planned)
-        done = variant_done(folder, one.id)
+        done = variant_done(folder, planned)
         own = plan.cells_of(one.id)
-        names = ("id", "base", "label", "method", "train_task", "train_dataset", "train_size", "seed")
+        names = (
+            "id", "base", "label", "method", "train_task", "train_dataset", "train_size", "seed", "parents", "trained_on",
+        )  # fmt: skip
         entry: dict[str, Any] = {name: getattr(one, name) for name in names}
         entry |= {"n_cells": len(own), "n_tokens": cost.n_tokens, "seconds": round(cost.seconds, 1), "done": done}
         variants.append(entry | {"blocked": planned.blocked})
@@ -31,7 +37,7 @@ def describe_plan(plan: Plan, folder: RunFolder) -> dict[str, Any]:
         for cell in own:
             price, answered = costs.cell(cell), cell_done(folder, cell.cell.id)
             _add(total, price, answered)
-            fields = ("id", "variant_id", "test_task", "test_dataset", "relation", "shots", "prompt", "draw")
+            fields = ("id", "variant_id", "test_task", "test_dataset", "relation", "shots", "prompt", "draw", "context")
             cells.append(
                 {name: getattr(cell.cell, name) for name in fields}
                 | {
@@ -41,6 +47,10 @@ def describe_plan(plan: Plan, folder: RunFolder) -> dict[str, Any]:
                     "done": answered,
                 }
             )
+    others = [("data", one.id, costs.made(one), has_rows(folder.data(one.id))) for one in plan.made.values()]
+    others += [("probe", one.id, costs.probe(one), probe_done(folder, one.id)) for one in plan.probes.values()]
+    for _, _, price, ready in others:
+        _add(total, price, ready)
     return {
         "study": plan.study.spec.name,
         "n_variants": len(variants),
@@ -50,6 +60,11 @@ def describe_plan(plan: Plan, folder: RunFolder) -> dict[str, Any]:
         "estimate": {name: round(value, 1) for name, value in total.items()} | {"basis": costs.basis},
         "memory": costs.memory(),
         "parts": parts(variants, cells),
+        "notes": list(plan.notes),
+        "other_units": [
+            {"kind": kind, "id": of, "n_tokens": price.n_tokens, "seconds": round(price.seconds, 1), "done": ready}
+            for kind, of, price, ready in others
+        ],
         "variants": variants,
         "cells": cells,
     }
@@ -82,11 +97,11 @@ def parts(variants: list[dict[str, Any]], cells: list[dict[str, Any]]) -> list[d
         add("test set", cell["test_dataset"], cell, "n_cells")
         add("shots", cell["shots"], cell, "n_cells")
         owner = owners[cell["variant_id"]]
-        if owner["train_task"]:
+        if not is_unadapted(owner["method"]):
             add("size", owner["train_size"], cell, "n_cells")
             add("method", owner["label"], cell, "n_cells")
     for one in variants:
-        if one["train_task"]:
+        if not is_unadapted(one["method"]):
             add("size", one["train_size"], one, "n_variants")
             add("method", one["label"], one, "n_variants")
     order = ("test set", "shots", "size", "method")

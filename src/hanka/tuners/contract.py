@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel, ConfigDict, ValidationInfo, field_validator
+from hanka.registry import Params
 
 if TYPE_CHECKING:
     import torch
@@ -21,19 +21,8 @@ if TYPE_CHECKING:
     Scale = Callable[[Mapping[str, torch.Tensor], LoadedModel, float], Mapping[str, torch.Tensor]]
 
 
-def no_boolean_for_a_number(cls: type[BaseModel], value: Any, info: ValidationInfo) -> Any:
-    """Refuse true and false where a field is a number; pydantic would read them as 1 and 0."""
-    numbers = (int, float, int | None, float | None)
-    if isinstance(value, bool) and cls.model_fields[str(info.field_name)].annotation in numbers:
-        raise ValueError(f"{str(value).lower()} is not a number (YAML reads yes, no, on and off as true and false)")
-    return value
-
-
-class TunerParams(BaseModel):
+class TunerParams(Params):
     """Parameters of a tuner; unknown keys are errors."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-    _numbers = field_validator("*", mode="before")(no_boolean_for_a_number)
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,11 +28,16 @@ def score_baselines(plan: Plan) -> list[dict[str, Any]]:
     tests = {cell.test.dataset.name: cell.test for cell in plan.cells.values()}
     for name, test in tests.items():
         task = plan.study.tasks[test.dataset.task].task
-        training = [one.training for one in plan.variants.values() if one.training and one.use and one.use.task is task]
+        training = [
+            part.examples
+            for one in plan.variants.values()
+            for part in (one.training.parts if one.training else ())
+            if part.task is task
+        ]
         shown = max((cell.demonstrations for cell in plan.cells.values() if cell.test is test), key=len)
         inputs = BaselineInputs(
             test=test.examples,
-            training=max((one.examples for one in training), key=len, default=()),
+            training=max(training, key=len, default=()),
             demonstrations=shown,
             field=task.inputs[0],
         )

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from hanka.costs.estimate import Estimator
+from hanka.costs.estimate import Estimator, kind_of
 from hanka.costs.speed import known_speed, remember_speed
 from hanka.models.memory import is_out_of_memory
 from hanka.plan import Plan, PlannedVariant
@@ -22,10 +22,10 @@ WORTH_CORRECTING = 5.0
 
 def probe(plan: Plan, seconds: Mapping[str, float], worker: Worker) -> None:
     """Measure the models whose speed is only guessed; seconds: guessed work by model name."""
-    for model in plan.study.models:
+    for model in (one for one in plan.study.models if one.kind != "encoder"):
         if seconds.get(model.name, 0.0) < WORTH_PROBING or known_speed(model) is not None:
             continue
-        worker.report(f"measuring {model.name} on this machine", 0.0)
+        worker.place.report(f"measuring {model.name} on this machine", 0.0)
         try:
             worker.measure(model)
         except (RuntimeError, MemoryError) as error:
@@ -36,7 +36,7 @@ def probe(plan: Plan, seconds: Mapping[str, float], worker: Worker) -> None:
 def correct(plan: Plan, folder: RunFolder) -> None:
     """Keep this machine's speed for the next estimate: what was estimated, times measured over estimated."""
     costs = Estimator(plan)
-    for model in plan.study.models:
+    for model in (one for one in plan.study.models if one.kind != "encoder"):
         variants = [planned for planned in plan.variants.values() if planned.model is model]
         reading, writing = (
             _cells_factor(plan, folder, costs, variants, kind) for kind in ("classification", "generation")
@@ -56,9 +56,9 @@ def correct(plan: Plan, folder: RunFolder) -> None:
 def _cells_factor(
     plan: Plan, folder: RunFolder, costs: Estimator, variants: Sequence[PlannedVariant], kind: str
 ) -> float | None:
-    """Return measured over estimated seconds of the answered cells of a kind of task."""
+    """Return measured over estimated seconds of the cells one model answered, of a kind of task."""
     estimated = measured = 0.0
-    for planned in variants:
+    for planned in (one for one in variants if one.use.method.engine == "local"):
         for cell in plan.cells_of(planned.variant.id):
             record = read_json_or_none(folder.cell(cell.cell.id) / "cell.json") or {}
             if record.get("status") == "done" and plan.study.tasks[cell.cell.test_task].task.kind == kind:
@@ -70,11 +70,12 @@ def _cells_factor(
 def _training_factor(
     folder: RunFolder, costs: Estimator, variants: Sequence[PlannedVariant], kind: str
 ) -> float | None:
-    """Return measured over estimated seconds of the trained variants of a kind of PEFT."""
+    """Return measured over estimated seconds of the trained variants of a kind of training."""
     estimated = measured = 0.0
     for planned in variants:
         made = read_json_or_none(folder.variant(planned.variant.id) / "variant.json") or {}
-        if made.get("record", {}).get("train_seconds") and made["params"].get("peft", "lora") == kind:
+        tuner = planned.adaptation.tuner
+        if made.get("record", {}).get("train_seconds") and tuner is not None and kind_of(tuner) == kind:
             estimated += costs.variant(planned).seconds
             measured += made["seconds"]
     return measured / estimated if measured > WORTH_CORRECTING else None

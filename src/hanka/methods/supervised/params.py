@@ -6,10 +6,10 @@ from typing import Literal
 
 from pydantic import Field
 
-from hanka.methods.contract import TrainingParams
+from hanka.methods.contract import CourseMethodParams
 
 
-class FticlParams(TrainingParams):
+class FticlParams(CourseMethodParams):
     """sft's parameters, and which demonstrations stand before an example."""
 
     shots: int = Field(default=2, ge=1)

@@ -1,0 +1,95 @@
+"""Study → variants, cells, made data and probes with content ids, and the graph of independent work units."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from hanka.identity import content_id
+from hanka.models.catalogue import ModelRef
+from hanka.models.identity import pin_revision
+from hanka.plan.cells import base_cells, cells_of
+from hanka.plan.records import (
+    FORMAT,
+    STAGES,
+    Plan,
+    PlannedCell,
+    PlannedData,
+    PlannedParent,
+    PlannedProbe,
+    PlannedVariant,
+    Unit,
+)
+from hanka.plan.variants import Variants
+from hanka.study.data import StudyData
+from hanka.study.resolve import Study
+
+
+def build_plan(study: Study, ask_hub: bool = False) -> Plan:
+    """Expand a study into its plan; loads the rows it names, no model. Raises HankaError in one line.
+
+    ask_hub: whether the hub may be asked which commit an unpinned revision stands for.
+    """
+    study = _pinned(study, ask_hub)
+    plan = Plan(study, StudyData(study))
+    plan.notes += [note for use in study.methods for note in use.skipped]
+    variants = Variants(plan)
+    made: dict[str, list[PlannedVariant]] = {}
+    for model in study.models:
+        made[model.name] = [] if model.kind == "encoder" else [variants.unadapted(model)]
+        made[model.name] += variants.all_of(model)
+    compared: dict[str, list[PlannedCell]] = {}
+    cells: dict[str, PlannedCell] = {}
+    untrained: list[tuple[PlannedVariant, str]] = []
+    for model in study.models:
+        base = variants.unadapted(study.reference if model.kind == "encoder" else model).variant.id
+        for planned in made[model.name]:
+            if planned.variant.is_unadapted:
+                continue
+            if not planned.variant.trained_on:
+                untrained.append((planned, base))
+                continue
+            for cell in cells_of(plan, planned):
+                if cell.cell.id not in cells:
+                    cells[cell.cell.id] = cell
+                    compared.setdefault(base, []).append(cell)
+    for model in study.models:
+        for planned in made[model.name]:
+            plan.variants.setdefault(planned.variant.id, planned)
+            if planned.variant.is_unadapted:
+                for cell in base_cells(plan, planned, compared.get(planned.variant.id, [])):
+                    plan.add(cell)
+    for planned, base in untrained:
+        for cell in base_cells(plan, planned, compared.get(base, [])):
+            plan.add(cell)
+    for cell in cells.values():
+        plan.add(cell)
+    _plan_probes(plan)
+    return plan
+
+
+def _pinned(study: Study, ask_hub: bool) -> Study:
+    """Return the study with every unpinned hub revision replaced by its commit, where that can be known."""
+    pinned = {model.name: pin_revision(model, ask_hub) for model in study.models}
+
+    def same(models: tuple[ModelRef, ...]) -> tuple[ModelRef, ...]:
+        return tuple(pinned[model.name] for model in models)
+
+    methods = tuple(replace(use, models=same(use.models)) for use in study.methods)
+    return replace(study, models=same(study.models), methods=methods)
+
+
+def _plan_probes(plan: Plan) -> None:
+    """Add every probe of every variant that has weights of its own."""
+    for planned in plan.variants.values():
+        if planned.variant.is_unadapted or planned.use.method.engine != "local":
+            continue
+        for use in plan.study.probes:
+            content = {"stage": STAGES["probe"], "variant": planned.variant.id, "probe": use.content}
+            found = PlannedProbe(content_id(content), planned.variant.id, use)
+            plan.probes[found.id] = found
+
+
+__all__ = [
+    "FORMAT", "STAGES", "Plan", "PlannedCell", "PlannedData", "PlannedParent", "PlannedProbe", "PlannedVariant", "Unit",
+    "build_plan",
+]  # fmt: skip

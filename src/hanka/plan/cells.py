@@ -1,0 +1,131 @@
+"""Variants × test sets × how they are asked → cells with content ids.
+
+A variant is asked the test sets of what it was trained on, and one of every other task. The base model is asked
+all that its variants are asked; a base that cannot answer by itself is compared with the study's reference.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from hanka.datasets.base import Dataset, nearest_relation
+from hanka.engines import ENGINES
+from hanka.identity import content_id
+from hanka.plan.records import STAGES, Plan, PlannedCell, PlannedVariant
+from hanka.records import RELATIONS, Cell, Relation
+from hanka.study.context_declarations import ContextUse
+from hanka.study.data import TestSet
+from hanka.study.resolve import TaskUse
+
+
+class How(NamedTuple):
+    """How a test set is asked."""
+
+    shots: int
+    "Demonstrations."
+    prompt: str
+    "Prompt set."
+    draw: int
+    "Demonstration draw."
+    context: ContextUse
+    "What stands before a query."
+
+
+def cells_of(plan: Plan, planned: PlannedVariant) -> Iterator[PlannedCell]:
+    """Yield the cells of a variant that was trained: its own tasks' test sets, and one of every other task."""
+    study = plan.study
+    trained = [study.datasets[name] for name in planned.variant.trained_on]
+    own = [use for name, use in study.tasks.items() if any(dataset.task == name for dataset in trained)]
+    asked: list[Dataset] = [test for use in own for test in use.tests]
+    sizes = study.spec.eval.cross_task_sizes
+    size = planned.training.asked if planned.training else planned.variant.train_size
+    if study.spec.eval.cross_task and (sizes is None or size in sizes) and planned.use.method.crosses_tasks:
+        asked += [use.tests[0] for use in study.tasks.values() if use not in own]
+    answers = ENGINES.get(planned.use.method.engine).kinds
+    for dataset in asked:
+        task = study.tasks[dataset.task].task
+        if task.kind not in answers:
+            note = f"{planned.variant.label} is not asked {dataset.name}: its engine does not answer {task.kind}"
+            plan.notes += [] if note in plan.notes else [note]
+            continue
+        yield from _cells(plan, planned, dataset, nearest_relation(trained, dataset))
+
+
+def base_cells(plan: Plan, base: PlannedVariant, compared: Sequence[PlannedCell]) -> Iterator[PlannedCell]:
+    """Yield what every cell that is compared with a base needs; without any, every test set of the study."""
+    if not compared:
+        for use in plan.study.tasks.values():
+            for dataset in use.tests:
+                yield from _cells(plan, base, dataset, nearest_relation([_anchor(use)], dataset))
+        return
+    nearest: dict[str, Relation] = {}
+    for one in compared:
+        name = one.cell.test_dataset
+        known = nearest.get(name, "cross_task")
+        nearest[name] = min(known, one.cell.relation, key=RELATIONS.index)
+    asked = {
+        (one.cell.test_dataset, one.cell.shots, one.cell.prompt, one.cell.draw, one.cell.context): one
+        for one in compared
+    }
+    for one in asked.values():
+        how = How(one.cell.shots, one.cell.prompt, one.cell.draw, one.context)
+        yield _cell(plan, base, one.test, nearest[one.cell.test_dataset], how)
+
+
+def _anchor(use: TaskUse) -> Dataset:
+    return use.train or use.tests[0]
+
+
+def _cells(plan: Plan, planned: PlannedVariant, dataset: Dataset, asked: Relation) -> Iterator[PlannedCell]:
+    study, own = plan.study, planned.adaptation.own.asking
+    task = study.tasks[dataset.task].task
+    test = plan.data.test(dataset)
+    for prompt in study.prompts(task, asked):
+        for shots in study.shots(task):
+            if own is not None and own.shots is not None and shots not in own.shots:
+                continue
+            for use in _contexts(plan, shots, own.contexts if own is not None else None):
+                for draw in range(study.spec.eval.draws if shots else 1):
+                    yield _cell(plan, planned, test, asked, How(shots, prompt, draw, use))
+
+
+def _contexts(plan: Plan, shots: int, wanted: tuple[str, ...] | None) -> list[ContextUse]:
+    """Return the contexts that differ at a shot count: without demonstrations, those that insert nothing are one."""
+    found = [use for use in plan.study.contexts if wanted is None or use.label in wanted]
+    if shots:
+        return found
+    plain = [use for use in found if not use.entry.inserts]
+    return [use for use in found if use.entry.inserts or use is plain[0]]
+
+
+def _cell(plan: Plan, planned: PlannedVariant, test: TestSet, asked: Relation, how: How) -> PlannedCell:
+    study = plan.study
+    task = study.tasks[test.dataset.task].task
+    shown = plan.data.shown(test.dataset, how.draw, how.shots, how.context)
+    if len(shown.examples) < how.shots and not how.context.entry.per_query:
+        raise study.source.error(
+            ("eval", "shots"),
+            f"{how.shots} demonstrations are asked of dataset {test.dataset.name}, which has {len(shown.examples)} that "
+            f"are not test rows: ask fewer, or give it `demonstrations:`",
+        )
+    content = {
+        "stage": STAGES["predict"],
+        "variant": planned.variant.id,
+        "rows": test.fingerprint,
+        "demonstrations": shown.fingerprint,
+        "context": how.context.content if how.context.entry.per_query or how.context.entry.inserts else None,
+        "task": [task.name, task.version, task.kind, task.template(how.prompt), list(task.labels)],
+        "answering": study.answering(task),
+        "prompt": how.prompt,
+        "shots": how.shots,
+        "draw": how.draw,
+        "dtype": planned.dtype,
+        "tokens": study.spec.tokens.model_dump(),
+        "protocol": study.spec.protocol,
+    }
+    cell = Cell(
+        content_id(content), planned.variant.id, task.name, test.dataset.name, asked, how.shots, how.prompt, how.draw,
+        how.context.label,
+    )  # fmt: skip
+    return PlannedCell(cell, test, () if how.context.entry.per_query else shown.examples, how.context)

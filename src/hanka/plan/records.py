@@ -1,0 +1,231 @@
+"""What a plan holds: variants, cells, made data and probes with content ids, and the graph of work units.
+
+What is meant to change a number is inside an id; how it is computed is outside. Equal ids are equal
+work, done once: the base model's cells serve every comparison.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+from hanka import __version__
+from hanka.methods.contract import Adaptation, TrainingData, TrainingPart
+from hanka.models.catalogue import ModelRef
+from hanka.records import Cell, Example, Variant
+from hanka.study.context_declarations import ContextUse
+from hanka.study.data import StudyData, TestSet, TrainingSet
+from hanka.study.method_declarations import MethodUse
+from hanka.study.probe_declarations import ProbeUse
+from hanka.study.recipe_declarations import RecipeUse
+from hanka.study.resolve import Study
+
+STAGES = {"prepare": 1, "adapt": 2, "predict": 2, "probe": 1}
+"Raised by hand when a stage gives other numbers from the same input."
+FORMAT = 2
+"Of a run folder; raised by hand when older ones can no longer be read."
+UnitKind = Literal["prepare", "adapt", "evaluate", "probe"]
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedParent:
+    """A variant that another one is made from."""
+
+    variant_id: str
+    "The variant."
+    step: int | None
+    "A kept checkpoint of its training; None: the end."
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedVariant:
+    """A variant with what it is made from."""
+
+    variant: Variant
+    "The record."
+    model: ModelRef
+    "Its base model."
+    use: MethodUse
+    "Its entry of `methods`."
+    adaptation: Adaptation
+    "Its parameters."
+    training: TrainingSet | None = None
+    "Its rows; None where it needs none of its own, or when they are missing."
+    demonstrations: tuple[tuple[Example, ...], ...] = ()
+    "By part of the training set, the pool that demonstrations in training are drawn from."
+    parents: tuple[PlannedParent, ...] = ()
+    "Variants it is made from, in the order of `Method.parents`."
+    companions: tuple[Adaptation, ...] = ()
+    "Parameters of the methods whose rows must fit, too (train.match)."
+    blocked: str = ""
+    "Why it cannot be made; its cells become failed rows."
+
+    @property
+    def dtype(self) -> str:
+        """Return in which arithmetic it is made and answers."""
+        return self.adaptation.train.dtype
+
+    def data(self, training: TrainingSet | None = None) -> TrainingData:
+        """Return what it learns from; training: its rows once a recipe has made them."""
+        rows = training or self.training
+        if rows is None:
+            return TrainingData(())
+        pools = self.demonstrations or ((),) * len(rows.parts)
+        parts = tuple(
+            TrainingPart(part.task, part.examples, pool, part.validation)
+            for part, pool in zip(rows.parts, pools, strict=True)
+        )
+        return TrainingData(parts, self.companions)
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedCell:
+    """A cell with what it asks."""
+
+    cell: Cell
+    "The record."
+    test: TestSet
+    "The rows."
+    demonstrations: tuple[Example, ...]
+    "What stands before every query, in order; empty where the context chooses for each query."
+    context: ContextUse
+    "What stands before a query."
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedData:
+    """Training rows that a recipe makes out of variants."""
+
+    id: str
+    "Content id."
+    recipe: RecipeUse
+    "How."
+    asked: int
+    "Rows asked for."
+    n_rows: int
+    "Rows it makes."
+    parents: tuple[PlannedParent, ...]
+    "Variants it asks."
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedProbe:
+    """A diagnostic of one variant."""
+
+    id: str
+    "Content id."
+    variant_id: str
+    "The variant."
+    use: ProbeUse
+    "The probe with its parameters."
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """One independent piece of work."""
+
+    id: str
+    "kind:content id."
+    kind: UnitKind
+    "Make rows, make a variant, answer its cells, or measure it."
+    of: str
+    "Id of the data, the variant (adapt, evaluate) or the probe."
+    needs: tuple[str, ...] = ()
+    "Unit ids that must be done before."
+
+
+@dataclass(slots=True)
+class Plan:
+    """All variants, cells and units of a study."""
+
+    study: Study
+    "The study."
+    data: StudyData
+    "Its rows."
+    variants: dict[str, PlannedVariant] = field(default_factory=dict)
+    "By id, in the order of the study."
+    cells: dict[str, PlannedCell] = field(default_factory=dict)
+    "By id; `add` is the way in."
+    made: dict[str, PlannedData] = field(default_factory=dict)
+    "Rows that recipes make out of variants, by id."
+    probes: dict[str, PlannedProbe] = field(default_factory=dict)
+    "By id."
+    notes: list[str] = field(default_factory=list)
+    "What the study names and the plan leaves out, each with why."
+    _by_variant: dict[str, list[PlannedCell]] = field(default_factory=dict)
+
+    def add(self, cell: PlannedCell) -> None:
+        """Add a cell unless equal work is planned already."""
+        if cell.cell.id not in self.cells:
+            self.cells[cell.cell.id] = cell
+            self._by_variant.setdefault(cell.cell.variant_id, []).append(cell)
+
+    def cells_of(self, variant_id: str) -> Sequence[PlannedCell]:
+        """Return a variant's cells, grouped so that cells of one test set and prompt follow each other."""
+        return self._by_variant.get(variant_id, [])
+
+    def ancestry(self, variant_id: str) -> Iterator[PlannedVariant]:
+        """Yield the variants that one is made from, directly or not, parents first, each once."""
+        seen: dict[str, PlannedVariant] = {}
+
+        def visit(one: str) -> None:
+            for parent in self.variants[one].parents:
+                if parent.variant_id not in seen:
+                    visit(parent.variant_id)
+                    seen[parent.variant_id] = self.variants[parent.variant_id]
+
+        visit(variant_id)
+        yield from seen.values()
+
+    def units(self) -> list[Unit]:
+        """Return the work graph, every unit after those it needs: base models first, then variant by variant."""
+        units: dict[str, Unit] = {}
+
+        def adapt(variant_id: str) -> str:
+            name = f"adapt:{variant_id}"
+            if name in units:
+                return name
+            planned = self.variants[variant_id]
+            needs = [adapt(parent.variant_id) for parent in planned.parents]
+            if planned.training is not None and planned.training.data_id:
+                needs.append(prepare(planned.training.data_id))
+            units[name] = Unit(name, "adapt", variant_id, tuple(dict.fromkeys(needs)))
+            for kind, of in [("evaluate", variant_id), *(("probe", one.id) for one in self._probes_of(variant_id))]:
+                unit_id = f"{kind}:{of}"
+                units[unit_id] = Unit(unit_id, "probe" if kind == "probe" else "evaluate", of, (name,))
+            return name
+
+        def prepare(data_id: str) -> str:
+            name = f"prepare:{data_id}"
+            if name not in units:
+                needs = [adapt(parent.variant_id) for parent in self.made[data_id].parents]
+                units[name] = Unit(name, "prepare", data_id, tuple(dict.fromkeys(needs)))
+            return name
+
+        for variant_id in self.variants:
+            adapt(variant_id)
+        return list(units.values())
+
+    def _probes_of(self, variant_id: str) -> Iterator[PlannedProbe]:
+        return (probe for probe in self.probes.values() if probe.variant_id == variant_id)
+
+    def as_json(self) -> dict[str, Any]:
+        """Return what plan.json holds."""
+        return {
+            "hanka": __version__,
+            "format": FORMAT,
+            "study": self.study.spec.name,
+            "protocol": self.study.spec.protocol,
+            "variants": [asdict(planned.variant) | {"blocked": planned.blocked} for planned in self.variants.values()],
+            "cells": [asdict(planned.cell) | {"n_rows": len(planned.test.examples)} for planned in self.cells.values()],
+            "data": [
+                {"id": one.id, "name": one.recipe.name, "recipe": one.recipe.use.entry.name, "n_rows": one.n_rows}
+                for one in self.made.values()
+            ],
+            "probes": [
+                {"id": one.id, "variant_id": one.variant_id, "probe": one.use.entry.name, "label": one.use.label}
+                for one in self.probes.values()
+            ],
+            "notes": self.notes,
+        }

@@ -1,0 +1,288 @@
+"""Entries of `methods` × base models × training sets × sizes × seeds → variants with content ids.
+
+A variant that is made from others names them by id, and its own id depends on theirs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from hanka.errors import DataMissingError
+from hanka.identity import content_id, fingerprint
+from hanka.methods.contract import Adaptation
+from hanka.models.catalogue import ModelRef
+from hanka.models.identity import model_identity
+from hanka.plan.records import STAGES, Plan, PlannedData, PlannedParent, PlannedVariant
+from hanka.recipes.contract import data_id
+from hanka.records import UNADAPTED, Example, Parent, Variant
+from hanka.study.data import RowsAsked, TrainingSet
+from hanka.study.method_declarations import MethodUse, TrainingUse
+
+
+class Choice(NamedTuple):
+    """What an entry makes one variant of."""
+
+    train: str
+    "Training set; empty where the method makes one variant per base."
+    size: int
+    "Rows asked for; 0 there."
+    seed: int
+    "Training seed."
+
+
+@dataclass(slots=True)
+class Variants:
+    """Plans variants on demand, each once."""
+
+    plan: Plan
+    "The plan; its study is read, its `made` is added to."
+    _identities: dict[str, dict[str, Any]] = field(default_factory=dict)
+    _known: dict[tuple[str, str, Choice], PlannedVariant] = field(default_factory=dict)
+    _unadapted: dict[str, PlannedVariant] = field(default_factory=dict)
+
+    def unadapted(self, model: ModelRef) -> PlannedVariant:
+        """Return a base model as it is."""
+        if model.name not in self._unadapted:
+            self._unadapted[model.name] = self._as_it_is(model)
+        return self._unadapted[model.name]
+
+    def all_of(self, model: ModelRef) -> Iterator[PlannedVariant]:
+        """Yield what every entry makes of a base model: training set by training set, then entry by entry."""
+        uses = [use for use in self.plan.study.methods if model in use.models and not use.is_unadapted]
+        choices = [(use, choice) for use in uses for choice in self.choices(use, model)]
+        trains = list(dict.fromkeys(train for train in self._order()))
+        rank = {name: place for place, name in enumerate(trains)}
+        for use, choice in sorted(choices, key=lambda one: rank.get(one[1].train, len(rank) if one[1].train else -1)):
+            yield self.of(use, model, choice)
+
+    def _order(self) -> Iterator[str]:
+        yield from (use.train.name for use in self.plan.study.tasks.values() if use.train)
+        yield from (train.name for use in self.plan.study.methods for train in use.trains)
+
+    def choices(self, use: MethodUse, model: ModelRef) -> list[Choice]:
+        """Return what an entry makes variants of on a base model."""
+        seeds = self.plan.study.spec.seeds
+        if use.method.per == "base":
+            return [Choice("", 0, seeds[0])]
+        if use.method.follows_parents:
+            first = use.method.parents(use.adaptation("").own)[0]
+            parent, its_model = self._entry(use, first), self._model(use, first, model)
+            if parent is None:
+                return [Choice("", 0, seeds[0])]
+            made = self.choices(parent, its_model)
+            return [
+                one for one in made if first.train in ("", one.train) and (not first.size or first.size == one.size)
+            ]
+        return [
+            Choice(train.name, size, seed)
+            for train in use.trains
+            for size in use.adaptations[train.name].train.sizes
+            for seed in seeds
+        ]
+
+    def of(self, use: MethodUse, model: ModelRef, choice: Choice) -> PlannedVariant:
+        """Return one variant. Raises StudyError where a parent is not made."""
+        key = (use.label, model.name, choice)
+        if key not in self._known:
+            self._known[key] = self._make(use, model, choice)
+        return self._known[key]
+
+    # ---- parents
+
+    def _entry(self, use: MethodUse, parent: Parent) -> MethodUse | None:
+        """Return the entry that makes a parent; None for the base model as it is."""
+        return next(
+            (one for one in self.plan.study.methods if one.label == parent.label and not one.is_unadapted), None
+        )
+
+    def _model(self, use: MethodUse, parent: Parent, own: ModelRef) -> ModelRef:
+        study = self.plan.study
+        if not parent.base:
+            return own
+        found = next((model for model in study.models if model.name == parent.base), None)
+        if found is None:
+            names = ", ".join(model.name for model in study.models)
+            raise study.source.error(use.key, f"{parent.base!r} is no base of the study; allowed: {names}")
+        return found
+
+    def _parents(
+        self, use: MethodUse, model: ModelRef, choice: Choice, own: Any
+    ) -> list[tuple[PlannedVariant, Parent]]:
+        found = []
+        for parent in use.method.parents(own):
+            entry, its_model = self._entry(use, parent), self._model(use, parent, model)
+            if entry is None:
+                if its_model.kind == "encoder":
+                    raise self.plan.study.source.error(
+                        use.key, f"{its_model.name} is an encoder; it has no model as it is"
+                    )
+                found.append((self.unadapted(its_model), parent))
+                continue
+            found.append((self._made_by(use, entry, its_model, parent, choice), parent))
+        return found
+
+    def _made_by(
+        self, use: MethodUse, entry: MethodUse, model: ModelRef, parent: Parent, choice: Choice
+    ) -> PlannedVariant:
+        source, made = self.plan.study.source, self.choices(entry, model) if model in entry.models else []
+        if entry.method.per == "base" and made:
+            return self.of(entry, model, made[0])
+        wanted = Choice(parent.train or choice.train, parent.size or choice.size, choice.seed)
+        if wanted not in made:
+            there = ", ".join(sorted({f"{one.train} ({one.size} rows)" for one in made})) or "nothing"
+            raise source.error(
+                use.key, f"{parent.label!r} makes no variant of {model.name} on {wanted.train} with {wanted.size} rows; it "
+                f"makes {there}"
+            )  # fmt: skip
+        kept = entry.adaptation(wanted.train).train.keep_steps if entry.method.course else ()
+        if parent.step is not None and parent.step not in kept:
+            listed = ", ".join(map(str, kept)) or "none; name some under keep_steps"
+            raise source.error(
+                use.key, f"{parent.label!r} keeps no checkpoint of step {parent.step}; it keeps {listed}"
+            )
+        return self.of(entry, model, wanted)
+
+    # ---- variants
+
+    def _as_it_is(self, model: ModelRef) -> PlannedVariant:
+        from hanka.methods.unadapted import BASE
+
+        study = self.plan.study
+        use = next((one for one in study.methods if one.is_unadapted), None)
+        use = use or MethodUse(BASE, BASE.name, {"": Adaptation(BASE.params(), study.policy)}, (), study.models)
+        adaptation = Adaptation(BASE.params(), study.policy, study.spec.train)
+        content = {
+            "stage": STAGES["adapt"],
+            "base": self._identity(model),
+            "dtype": study.spec.train.dtype,
+            "method": [BASE.name, BASE.version],
+        }
+        variant = Variant(content_id(content), model.name, UNADAPTED, use.label, {}, "", "", 0, study.spec.seeds[0])
+        return PlannedVariant(variant, model, use, adaptation)
+
+    def _make(self, use: MethodUse, model: ModelRef, choice: Choice) -> PlannedVariant:
+        study, method = self.plan.study, use.method
+        adaptation = use.adaptation(choice.train)
+        own = next((train for train in use.trains if train.name == choice.train), None)
+        parents = self._parents(use, model, choice, adaptation.own)
+        companions, shown = self._companions(use, own, adaptation), adaptation.shown
+        blocked, training, pools = "", None, ()
+        rows: Any = None
+        if own is not None:
+            asked = RowsAsked(choice.size, adaptation.train.sample, adaptation.train.validation, choice.seed)
+            try:
+                training = self._training(own, asked, use, model, choice)
+                rows = [training.fingerprint, training.validation_fingerprint if self._validates(adaptation) else ""]
+            except DataMissingError as error:
+                blocked, rows = str(error), f"missing:{own.name}:{choice.size}"
+            pools = self._pools(use, own, adaptation, choice.seed)
+        tasks = own.tasks if own is not None else ()
+        content = {
+            "stage": STAGES["adapt"],
+            "base": self._identity(model),
+            "method": [method.name, method.version],
+            "params": adaptation.content(),
+            "tasks": [
+                [task.name, task.version, task.template(adaptation.train.prompt), list(task.labels)] for task in tasks
+            ],
+            "rows": rows,
+            "demonstrations": [fingerprint(pool if shown.per_example else pool[: shown.shots]) for pool in pools],
+            "companions": [one.content() for one in companions],
+            "parents": [[one.variant.id, parent.step] for one, parent in parents],
+            "protocol": study.spec.protocol,
+            "seed": choice.seed if method.is_seeded else None,
+        }
+        first = next((one.variant for one, _ in parents if one.variant.train_dataset), None)
+        trained_on = list(dict.fromkeys([*(one.name for one in own.datasets)] if own else []))
+        for one, _ in parents:
+            trained_on += [name for name in one.variant.trained_on if name not in trained_on]
+        variant = Variant(
+            id=content_id(content),
+            base=model.name,
+            method=method.name,
+            label=use.label,
+            params=adaptation.as_json(),
+            train_task="+".join(task.name for task in tasks) if tasks else (first.train_task if first else ""),
+            train_dataset=own.name if own else (first.train_dataset if first else ""),
+            train_size=(training.n_rows if training else choice.size) if own else (first.train_size if first else 0),
+            seed=choice.seed,
+            parents=tuple(one.variant.id for one, _ in parents),
+            trained_on=tuple(trained_on),
+        )
+        return PlannedVariant(
+            variant, model, use, adaptation, training, pools,
+            tuple(PlannedParent(one.variant.id, parent.step) for one, parent in parents), companions, blocked,
+        )  # fmt: skip
+
+    def _identity(self, model: ModelRef) -> dict[str, Any]:
+        if model.name not in self._identities:
+            self._identities[model.name] = model_identity(model)
+        return self._identities[model.name]
+
+    @staticmethod
+    def _validates(adaptation: Adaptation) -> bool:
+        return adaptation.train.validate_every is not None
+
+    def _companions(self, use: MethodUse, own: TrainingUse | None, adaptation: Adaptation) -> tuple[Adaptation, ...]:
+        """Return what the other courses on the same training set ask, where rows are matched."""
+        if own is None or adaptation.train.match == "none":
+            return ()
+        return tuple(
+            other.adaptations[own.name]
+            for other in self.plan.study.methods
+            if other is not use and other.method.course and own.name in other.adaptations
+        )
+
+    def _training(
+        self, own: TrainingUse, asked: RowsAsked, use: MethodUse, model: ModelRef, choice: Choice
+    ) -> TrainingSet:
+        """Return the rows; those that a recipe makes out of variants are planned, with their id known."""
+        data = self.plan.data
+        if own.recipe is None:
+            return data.training(own, asked)
+        recipe, params = own.recipe.use.entry, own.recipe.use.params
+        wanted = recipe.parents(params)
+        if not wanted:
+            return data.training(own, asked)
+        parents = [
+            (self.unadapted(self._model(use, parent, model)), parent)
+            if (entry := self._entry(use, parent)) is None
+            else (self._made_by(use, entry, self._model(use, parent, model), parent, choice), parent)
+            for parent in wanted
+        ]
+        content = {
+            "stage": STAGES["prepare"],
+            "rows": data_id(
+                recipe, params, asked.size, self.plan.study.spec.seeds[0], data.sources_fingerprints(own.recipe, asked),
+                [f"{one.variant.id}/{parent.step}" for one, parent in parents],
+            ),
+            "tasks": [[task.name, task.version, dict(task.prompts), list(task.labels)] for task in own.tasks],
+            "answering": [self.plan.study.answering(task) for task in own.tasks],
+        }  # fmt: skip
+        planned = PlannedData(
+            content_id(content), own.recipe, asked.size, recipe.n_rows(params, asked.size),
+            tuple(PlannedParent(one.variant.id, parent.step) for one, parent in parents),
+        )  # fmt: skip
+        self.plan.made.setdefault(planned.id, planned)
+        return data.to_be_made(own, asked, planned.id, planned.n_rows)
+
+    def _pools(
+        self, use: MethodUse, own: TrainingUse, adaptation: Adaptation, seed: int
+    ) -> tuple[tuple[Example, ...], ...]:
+        """Return the demonstrations each part may show in training: none unless the method shows some."""
+        shown = adaptation.shown
+        if not shown.shots:
+            return ()
+        pools = []
+        for dataset in own.datasets:
+            pool = self.plan.data.training_demonstrations(dataset, seed)
+            if len(pool) < shown.shots:
+                raise self.plan.study.source.error(
+                    (*use.key, "shots"),
+                    f"{shown.shots} demonstrations are asked before each example and dataset {dataset.name} has "
+                    f"{len(pool)}: ask fewer, or give it more demonstrations",
+                )
+            pools.append(pool)
+        return tuple(pools)

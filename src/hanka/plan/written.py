@@ -1,0 +1,148 @@
+"""What a run writes of its study and plan: study.yaml, plan.json, and the digest by which a finished run knows itself."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from hanka import __version__
+from hanka.identity import content_id, sha256_text
+from hanka.metrics import METRICS, rouge_tokenization
+from hanka.models.catalogue import ModelRef
+from hanka.models.identity import model_identity
+from hanka.plan.records import Plan
+from hanka.study.dataset_declarations import data_folder, own_places
+from hanka.study.resolve import Study
+from hanka.study.schema import BaseModelSpec
+
+
+def study_yaml(study: Study) -> str:
+    """Write the study as resolved, every default and role written out; paths are absolute, so it runs from anywhere."""
+    import yaml
+
+    values = json.loads(study.spec.model_dump_json())
+    values["data"] = values["data"] and {k: v for k, v in values["data"].items() if v is not None}
+    if values["data"] and "path" in values["data"]:
+        values["data"]["path"] = str(data_folder(values["data"]["path"], study.base_dir).resolve())
+    values["eval"]["scoring"] = study.scoring
+    if study.spec.eval.contexts is None:
+        del values["eval"]["contexts"]
+        values["eval"]["demonstrations"] = study.demonstrations
+    else:
+        del values["eval"]["demonstrations"]
+        values["eval"]["contexts"] = [_entry(one) for one in values["eval"]["contexts"]]
+    values["datasets"] = {name: _dataset(study, name, entry) for name, entry in values["datasets"].items()}
+    for name, use in study.tasks.items():
+        entry = study.spec.tasks[name].model_dump(
+            mode="json", exclude={"train", "in_domain", "out_of_domain"}, exclude_unset=True, exclude_none=True
+        )
+        entry["train"] = use.train.name if use.train else None
+        entry["in_domain"] = [dataset.name for dataset in use.in_domain]
+        entry["out_of_domain"] = [dataset.name for dataset in use.out_of_domain]
+        values["tasks"][name] = entry
+    values["methods"] = [_entry(one) for one in values["methods"]]
+    values["probes"] = [_entry(one) for one in values["probes"]]
+    bases = [_base(spec, model) for spec, model in zip(study.spec.base, study.models, strict=True)]
+    values["base"] = bases[0] if len(bases) == 1 else bases
+    # PyYAML writes U+0085 unescaped and reads it back as a space; escaped text survives.
+    plain = "\x85" not in json.dumps(values, ensure_ascii=False)
+    return str(yaml.safe_dump(values, sort_keys=False, allow_unicode=plain, width=110))
+
+
+def _entry(one: dict[str, Any]) -> Any:
+    """Write an entry as a study does: its name, or a one-key map with its parameters."""
+    return {one["entry"]: one["params"]} if one["params"] else one["entry"]
+
+
+def _dataset(study: Study, name: str, entry: dict[str, Any]) -> dict[str, Any]:
+    given = {key: value for key, value in entry.items() if value not in (None, {})}
+    if "recipe" in given:
+        return {"recipe": _entry(given["recipe"])}
+    return given | own_places(study.spec.datasets[name], study.base_dir)
+
+
+def _base(spec: BaseModelSpec, model: ModelRef) -> Any:
+    """Write a base as a study does: its name where that is all, folders as absolute paths."""
+    given = spec.model_dump(mode="json", exclude_unset=True, exclude_none=True)
+    if model.kind == "folder" and model.folder:
+        given["model"] = str(model.folder)
+    return given["model"] if set(given) == {"model"} else given
+
+
+def plan_json(plan: Plan, command: str) -> dict[str, Any]:
+    """Return plan.json: variants and cells, and what reading the run later needs of the study. command: repeats the run."""
+    study = plan.study
+    tests = {cell.test.dataset.name: cell.test for cell in plan.cells.values()}
+    named = [name for planned in plan.variants.values() for name in planned.variant.trained_on]
+    trained = {use.train.name: use.train for use in study.tasks.values() if use.train}
+    datasets = {name: test.dataset for name, test in tests.items()} | trained
+    datasets |= {name: study.datasets[name] for name in named if name not in datasets}
+    seen = {study.datasets[name].task for name in named}
+    return plan.as_json() | {
+        "lang": study.spec.lang,
+        "seed": study.spec.seeds[0],
+        "stats": study.spec.stats.model_dump(),
+        "max_new_tokens": study.spec.eval.max_new_tokens,
+        "tasks": {
+            name: {"kind": use.task.kind, "labels": list(use.task.labels), "metrics": list(use.task.metrics)}
+            for name, use in study.tasks.items()
+        },
+        "trained_tasks": [name for name in study.tasks if name in seen],
+        "contexts": [use.label for use in study.contexts],
+        "reproduce": {
+            "command": command,
+            "study_sha256": sha256_text(study_yaml(study)),
+            "hanka": __version__,
+            "rouge_tokenization": rouge_tokenization(),
+            "models": [
+                {
+                    "name": model.name,
+                    "licence": model.entry.licence if model.entry else "not stated",
+                    "note": model.note,
+                    "identity": model_identity(model),
+                }
+                for model in study.models
+            ],
+            "datasets": [
+                {
+                    "name": dataset.name,
+                    "task": dataset.task,
+                    "domain": dataset.domain,
+                    "source": dataset.source,
+                    "licence": dataset.licence,
+                    "n_test": len(tests[name].examples) if name in tests else 0,
+                    "note": dataset.note,
+                }
+                for name, dataset in datasets.items()
+            ],
+        },
+    }
+
+
+def digest_of(plan: Plan, questions: Sequence[Sequence[Any]]) -> str:
+    """Return what the tables of a finished run depend on: ids, metrics, statistics, code version.
+
+    questions: name and version of each question that is asked of the evidence.
+    """
+    study = plan.study
+    return content_id(
+        {
+            "hanka": __version__,
+            "cells": list(plan.cells),
+            "probes": list(plan.probes),
+            "relations": [cell.cell.relation for cell in plan.cells.values()],
+            "labels": [variant.variant.label for variant in plan.variants.values()],
+            "contexts": [cell.cell.context for cell in plan.cells.values()],
+            "metrics": {
+                name: [[metric, METRICS.get(metric).version] for metric in use.task.metrics]
+                for name, use in study.tasks.items()
+            },
+            "questions": [list(one) for one in questions],
+            "stats": study.spec.stats.model_dump(),
+            "lang": study.spec.lang,
+            "strict": study.spec.strict,
+            "name": study.spec.name,
+            "seed": study.spec.seeds[0],
+        }
+    )

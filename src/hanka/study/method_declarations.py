@@ -1,0 +1,371 @@
+"""The entries of `methods`: each becomes a method with its parameters, typed, for every training set it is made on.
+
+The study's `train:`, an entry's own keys, its tuner's and its objective's are merged as they are written and
+checked together, once. A value may be a map from task or task kind.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from graphlib import CycleError, TopologicalSorter
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError, create_model
+
+from hanka.datasets.base import Dataset
+from hanka.engines import ENGINES
+from hanka.errors import nearest
+from hanka.methods import METHODS
+from hanka.methods.contract import Adaptation, Method, TrainParams
+from hanka.models.catalogue import ModelRef
+from hanka.prompting import TextPolicy
+from hanka.records import TASK_KINDS, UNADAPTED
+from hanka.registry import Params
+from hanka.study.messages import first_mistake
+from hanka.study.recipe_declarations import RecipeUse
+from hanka.study.schema import EntrySpec, StudySpec, for_task
+from hanka.study.source import Key, StudySource
+from hanka.tasks.base import Task
+from hanka.training.objectives import OBJECTIVES
+from hanka.tuners import TUNERS
+
+P = TypeVar("P", bound=BaseModel)
+Values = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingUse:
+    """Rows that variants train on: a data set, or what a recipe makes of several."""
+
+    name: str
+    "As the study names it."
+    datasets: tuple[Dataset, ...]
+    "Where the rows come from; relations follow from these."
+    tasks: tuple[Task, ...]
+    "Their tasks, each once."
+    recipe: RecipeUse | None = None
+    "How its rows are made; None: as they stand in the data set."
+
+
+@dataclass(frozen=True, slots=True)
+class MethodUse:
+    """One entry of `methods`, its parameters resolved for everything it is made on."""
+
+    method: Method
+    "The method."
+    label: str
+    "What tables call it."
+    adaptations: Mapping[str, Adaptation]
+    'Parameters by the name of the training set; by "" where it needs none of its own.'
+    trains: tuple[TrainingUse, ...]
+    "What it trains on by itself."
+    models: tuple[ModelRef, ...]
+    "Bases it is made from."
+    key: Key = ("methods",)
+    "Where it stands in the study file."
+    skipped: tuple[str, ...] = ()
+    "Bases and training sets it is not made on, each with why."
+
+    @property
+    def is_unadapted(self) -> bool:
+        """Tell whether it is the base model as it is."""
+        return self.method.name == UNADAPTED
+
+    def adaptation(self, train: str) -> Adaptation:
+        """Return its parameters for a training set."""
+        return self.adaptations[train] if train in self.adaptations else self.adaptations[""]
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """What entries of `methods` may refer to."""
+
+    source: StudySource
+    "The file."
+    spec: StudySpec
+    "Its values."
+    models: tuple[ModelRef, ...]
+    "Base models."
+    tasks: Mapping[str, Task]
+    "All tasks."
+    defaults: tuple[TrainingUse, ...]
+    "The training set of each task that has one."
+    trainable: Mapping[str, TrainingUse]
+    "Everything `on:` may name."
+    policy: TextPolicy
+    "How text becomes tokens."
+
+
+def resolve_methods(declared: Declared) -> tuple[MethodUse, ...]:
+    """Return the entries, every one after those it is made from; the base model first. Raises StudyError."""
+    uses: dict[str, MethodUse] = {}
+    for index, entry in enumerate(declared.spec.methods):
+        use = _method_use(declared, index, entry)
+        if use.label in uses or (use.label == UNADAPTED and not use.is_unadapted):
+            raise declared.source.error(
+                ("methods", index), f"two methods are called {use.label!r}; give one of them another `name:`"
+            )
+        uses[use.label] = use
+    ordered = _in_order(declared.source, uses)
+    return tuple(sorted(ordered, key=lambda use: not use.is_unadapted))
+
+
+def _in_order(source: StudySource, uses: Mapping[str, MethodUse]) -> list[MethodUse]:
+    """Sort entries so that each stands behind its parents; otherwise in the order of the file."""
+    needs: dict[str, set[str]] = {}
+    for label, use in uses.items():
+        needs[label] = set()
+        for adaptation in use.adaptations.values():
+            for parent in use.method.parents(adaptation.own):
+                if parent.label != UNADAPTED and parent.label not in uses:
+                    raise source.error(use.key, f"no method is called {parent.label!r}: {nearest(parent.label, uses)}")
+                needs[label] |= {parent.label} & set(uses)
+    try:
+        TopologicalSorter(needs).prepare()
+    except CycleError as error:
+        circle = list(reversed(error.args[1]))
+        raise source.error(
+            uses[circle[0]].key,
+            f"is made from itself: {' → '.join(circle)}; begin the chain at `base` or another entry",
+        ) from None
+    done: dict[str, MethodUse] = {}
+    while len(done) < len(uses):
+        ready = next(label for label in uses if label not in done and needs[label] <= set(done))
+        done[ready] = uses[ready]
+    return list(done.values())
+
+
+def _method_use(declared: Declared, index: int, entry: EntrySpec) -> MethodUse:
+    source = declared.source
+    if entry.entry not in METHODS:
+        raise source.error(
+            ("methods", index), f"unknown method {entry.entry!r}: {nearest(entry.entry, METHODS.names())}"
+        )
+    method = METHODS.get(entry.entry)
+    key: Key = ("methods", index, entry.entry)
+    label = entry.params.get("name") or entry.entry
+    if not isinstance(label, str):
+        raise source.error((*key, "name"), f"{label!r} is not text; give a label such as {entry.entry}-2")
+    models, skipped = _models(declared, key, method, entry)
+    if not method.train_keys:
+        return MethodUse(
+            method, label, {"": _adaptation(declared, key, method, entry.params)}, (), models, key, skipped
+        )
+    trains, left_out = _trains(declared, key, method, entry)
+    adaptations = {train.name: _for_training(declared, key, method, entry, train) for train in trains}
+    return MethodUse(method, label, adaptations, trains, models, key, (*skipped, *left_out))
+
+
+def _models(
+    declared: Declared, key: Key, method: Method, entry: EntrySpec
+) -> tuple[tuple[ModelRef, ...], tuple[str, ...]]:
+    """Return the bases an entry is made from, and why it is not made from the others."""
+    wanted = entry.params.get("bases")
+    named = [wanted] if isinstance(wanted, str) else wanted
+    known = {model.name: model for model in declared.models}
+    if isinstance(named, list):
+        for name in named:
+            if name not in known:
+                raise declared.source.error(
+                    (*key, "bases"), f"{name!r} is no base of the study: {nearest(str(name), known)}"
+                )
+            if known[name].kind not in method.kinds:
+                raise declared.source.error(
+                    (*key, "bases"), f"{method.name} cannot adapt {name!r}, a base of kind {known[name].kind}: it adapts "
+                    f"{', '.join(method.kinds)}"
+                )  # fmt: skip
+        return tuple(known[name] for name in named), ()
+    fitting = tuple(model for model in declared.models if model.kind in method.kinds)
+    if not fitting:
+        raise declared.source.error(
+            key,
+            f"{method.name} adapts bases of kind {', '.join(method.kinds)}, and the study has none: add one to `base:`",
+        )
+    return fitting, tuple(
+        f"{entry.entry} is not made from {model.name}: it adapts bases of kind {', '.join(method.kinds)}"
+        for model in declared.models
+        if model not in fitting and method.name != UNADAPTED
+    )
+
+
+def _trains(
+    declared: Declared, key: Key, method: Method, entry: EntrySpec
+) -> tuple[tuple[TrainingUse, ...], tuple[str, ...]]:
+    """Return what an entry trains on, and why it is not trained on the rest."""
+    wanted = entry.params.get("on")
+    named = [wanted] if isinstance(wanted, str) else wanted
+    answers = ENGINES.get(method.engine).kinds
+    if isinstance(named, list):
+        for name in named:
+            if name not in declared.trainable:
+                raise declared.source.error(
+                    (*key, "on"),
+                    f"{name!r} is no data set with training rows: {nearest(str(name), declared.trainable)}",
+                )
+            _require_answerable(declared, (*key, "on"), method, declared.trainable[name])
+        return tuple(declared.trainable[name] for name in named), ()
+    if not declared.defaults:
+        raise declared.source.error(("tasks",), "no task has a training set, but methods that train are named")
+    fitting = [train for train in declared.defaults if {task.kind for task in train.tasks} <= set(answers)]
+    if not fitting:
+        _require_answerable(declared, key, method, declared.defaults[0])
+    return tuple(fitting), tuple(
+        f"{entry.entry} is not trained on {train.name}: engine {method.engine} does not answer {train.tasks[0].kind}"
+        for train in declared.defaults
+        if train not in fitting
+    )
+
+
+def _require_answerable(declared: Declared, key: Key, method: Method, train: TrainingUse) -> None:
+    answers = ENGINES.get(method.engine).kinds
+    for task in train.tasks:
+        if task.kind not in answers:
+            raise declared.source.error(
+                key, f"{method.name} cannot answer task {task.name}, a {task.kind}: its engine {method.engine} answers "
+                f"{', '.join(answers)}"
+            )  # fmt: skip
+
+
+def _for_training(declared: Declared, key: Key, method: Method, entry: EntrySpec, train: TrainingUse) -> Adaptation:
+    """Return an entry's parameters for a training set; of several tasks, all must say the same."""
+    found = [_adaptation(declared, key, method, _for_task(declared, key, entry, task)) for task in train.tasks]
+    for task, one in zip(train.tasks, found, strict=True):
+        if one != found[0]:
+            raise declared.source.error(
+                key, f"{train.name} mixes tasks, and the parameters for {train.tasks[0].name} and {task.name} differ; "
+                f"give one value for all"
+            )  # fmt: skip
+        if one.train.prompt not in task.prompts:
+            place: Key = (*key, "prompt") if "prompt" in entry.params else ("train", "prompt")
+            raise declared.source.error(
+                place, f"task {task.name} has no prompt {one.train.prompt!r}: {nearest(one.train.prompt, task.prompts)}"
+            )
+    return found[0]
+
+
+def _for_task(declared: Declared, key: Key, entry: EntrySpec, task: Task) -> dict[str, Any]:
+    """Return the parameters an entry has for a task; a map goes by task or task kind, unless the value is a map itself."""
+    words = {*declared.tasks, *TASK_KINDS}
+    values: dict[str, Any] = {}
+    for param, value in entry.params.items():
+        if not isinstance(value, dict) or (_is_map(entry, param) and not set(value) <= words):
+            values[param] = value
+            continue
+        if not value:
+            raise declared.source.error(
+                (*key, param), "an empty map; give a value, or a map from task or task kind to a value"
+            )
+        for word in value:
+            if word not in words:
+                raise declared.source.error(
+                    (*key, param, word),
+                    f"{word!r} is no task of the study and no task kind: {nearest(str(word), words)}",
+                )
+        if task.name in value or task.kind in value:
+            values[param] = for_task(value, task.name, task.kind, None)
+    return values
+
+
+def _is_map(entry: EntrySpec, param: str) -> bool:
+    """Tell whether a parameter's own value is a map (a parent, options of an optimizer)."""
+    method = METHODS.get(entry.entry)
+    fields = {**method.params.model_fields, **(TrainParams.model_fields if method.course else {})}
+    return param in fields and any(word in str(fields[param].annotation) for word in ("Params", "Mapping", "dict"))
+
+
+def _adaptation(declared: Declared, key: Key, method: Method, values: Values) -> Adaptation:
+    """Merge, check and split an entry's parameters."""
+    source, policy = declared.source, declared.policy
+    if not method.course:
+        known = declared.spec.train.model_dump(include=set(method.row_keys), exclude_unset=True)
+        merged = _check(source, key, _entry_model(method, None, None), {**known, **values})
+        train = TrainParams(**{name: getattr(merged, name) for name in method.row_keys})
+        return Adaptation(_part(merged, method.params), policy, train, row_keys=method.row_keys)
+    tuner = TUNERS.get(_chosen(source, key, "peft", values, method.tuners or tuple(TUNERS.names()), TUNERS.names()))
+    objective_name = values.get("objective", declared.spec.train.objective)
+    objective = OBJECTIVES.get(_chosen(source, key, "objective", {"objective": objective_name}, (), OBJECTIVES.names()))
+    model = _entry_model(method, tuner.name, objective.name)
+    _refuse_foreign(source, key, model, values, tuner.name, objective.name)
+    shared = declared.spec.train.model_dump(exclude_unset=True)
+    merged = _check(source, key, model, {**shared, **{k: v for k, v in values.items() if k != "peft"}})
+    return Adaptation(
+        own=_part(merged, method.params),
+        tokens=policy,
+        train=_part(merged, TrainParams),
+        tuner=tuner,
+        tuner_params=_part(merged, tuner.params),
+        objective=objective,
+        objective_params=_part(merged, objective.params),
+        row_keys=method.train_keys,
+        shown=method.shows(_part(merged, method.params)),
+    )
+
+
+def _chosen(
+    source: StudySource, key: Key, what: str, values: Values, allowed: tuple[str, ...], known: Iterable[str]
+) -> str:
+    """Return the tuner or objective an entry names; the first allowed one, lora where all are, by default."""
+    default = "lora" if "lora" in allowed else (allowed[0] if allowed else "")
+    name = values.get(what, default)
+    names = allowed or tuple(known)
+    if not isinstance(name, str) or name not in names:
+        hint = nearest(str(name), names)
+        listed = hint if hint.startswith("allowed") else f"{hint} (allowed: {', '.join(names)})"
+        raise source.error((*key, what), f"{name!r} is not allowed: {listed}")
+    return name
+
+
+def _refuse_foreign(
+    source: StudySource, key: Key, model: type[Params], values: Values, tuner: str, objective: str
+) -> None:
+    """Say of a tuner's or an objective's parameter that the entry has another one."""
+    for name in values:
+        if name == "peft" or name in model.model_fields:
+            continue
+        owners = [one.name for one in TUNERS if name in one.params.model_fields]
+        if owners:
+            raise source.error(
+                (*key, name), f"{name} is a parameter of peft {' and '.join(owners)}, and this entry has `peft: {tuner}`; "
+                f"take it out, or choose another peft"
+            )  # fmt: skip
+        owners = [one.name for one in OBJECTIVES if name in one.params.model_fields]
+        if owners:
+            raise source.error(
+                (*key, name), f"{name} is a parameter of objective {' and '.join(owners)}, and this entry has "
+                f"`objective: {objective}`; take it out, or choose another objective"
+            )  # fmt: skip
+
+
+def _check(source: StudySource, key: Key, model: type[Params], values: Values) -> Params:
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        raise first_mistake(source, error, key, model) from None
+
+
+def _part(merged: Params, kind: type[P]) -> P:
+    """Take one part's fields out of a checked whole."""
+    return kind.model_construct(**{name: getattr(merged, name) for name in kind.model_fields})
+
+
+@lru_cache(maxsize=256)
+def _entry_model(method: Method, tuner: str | None, objective: str | None) -> type[Params]:
+    """Return the model of all keys an entry may have."""
+    kinds: list[type[Params]] = [method.params]
+    if tuner is not None and objective is not None:
+        kinds += [TrainParams, TUNERS.get(tuner).params, OBJECTIVES.get(objective).params]
+    elif method.row_keys:
+        chosen: dict[str, Any] = {
+            name: (field.annotation, field)
+            for name, field in TrainParams.model_fields.items()
+            if name in method.row_keys
+        }
+        kinds.append(create_model("RowParams", __base__=Params, **chosen))
+    seen: set[str] = set()
+    for kind in kinds:
+        if twice := seen & set(kind.model_fields):
+            raise ValueError(f"method {method.name}: {min(twice)} is a parameter twice")
+        seen |= set(kind.model_fields)
+    return type("EntryParams", tuple(kinds), {"__module__": __name__})

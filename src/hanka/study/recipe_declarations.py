@@ -1,0 +1,57 @@
+"""Data sets that a recipe makes out of others: `datasets: {mix: {recipe: {concat: {…}}}}`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from hanka.datasets.base import Dataset
+from hanka.errors import nearest
+from hanka.recipes import RECIPES, Recipe
+from hanka.study.entry_declarations import EntryUse, resolve_entry
+from hanka.study.schema import StudySpec
+from hanka.study.source import StudySource
+from hanka.tasks.base import Task
+
+
+@dataclass(frozen=True, slots=True)
+class RecipeUse:
+    """A data set of the study that a recipe makes."""
+
+    name: str
+    "As the study names it."
+    use: EntryUse[Recipe]
+    "The recipe with its parameters."
+    sources: tuple[str, ...]
+    "Data sets it takes rows of."
+
+
+def resolve_recipes(
+    source: StudySource, spec: StudySpec, datasets: Mapping[str, Dataset], tasks: Mapping[str, Task]
+) -> dict[str, RecipeUse]:
+    """Return the made data sets by name. Raises StudyError for unknown recipes and sources."""
+    found: dict[str, RecipeUse] = {}
+    for name, entry in spec.datasets.items():
+        if entry.recipe is None:
+            continue
+        key = ("datasets", name, "recipe")
+        others = sorted(entry.model_fields_set - {"recipe"})
+        if others:
+            raise source.error(
+                ("datasets", name, others[0]),
+                f"{name!r} is made by a recipe, so `{others[0]}` has nothing to say; take it out",
+            )
+        use = resolve_entry(source, key, entry.recipe, RECIPES)
+        sources = tuple(use.entry.sources(use.params))
+        for one in sources:
+            if one not in datasets:
+                raise source.error((*use.key, "of"), f"unknown data set {one!r}: {nearest(one, datasets)}")
+            if datasets[one].task not in tasks:
+                raise source.error(
+                    (*use.key, "of"), f"data set {one!r} belongs to task {datasets[one].task}, which the study does not "
+                    f"name under `tasks:`; add it there"
+                )  # fmt: skip
+            if "train" not in datasets[one].splits:
+                raise source.error((*use.key, "of"), f"data set {one!r} has no train rows")
+        found[name] = RecipeUse(name, use, sources)
+    return found

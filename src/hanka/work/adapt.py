@@ -1,0 +1,117 @@
+"""Make one variant and store it. One that fails for a nameable reason is a record with that reason; the run goes on.
+
+A variant is always evaluated from its saved files, so that an interrupted and an undisturbed run score the
+same weights.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import asdict, replace
+from typing import TYPE_CHECKING, Any
+
+from hanka.costs.speed import known_speed
+from hanka.errors import HankaError, UnitError
+from hanka.methods.contract import STEPS, Adaptation, Adapted, AdaptRequest
+from hanka.models.catalogue import ModelRef
+from hanka.models.memory import LEAST_TOKENS, free_bytes, pass_tokens
+from hanka.plan import PlannedVariant
+from hanka.store.folder import RunFolder, make_folder, read_json_or_none, write_json
+from hanka.tuners import TUNERS
+from hanka.work.place import Workplace, device_name, reason, versions
+from hanka.work.prepare import rows_of
+
+if TYPE_CHECKING:
+    from hanka.models.loading import LoadedModel
+
+
+def make_variant(place: Workplace, planned: PlannedVariant) -> None:
+    """Make a variant unless it is there."""
+    folder = place.folder.variant(planned.variant.id)
+    if variant_done(place.folder, planned):
+        return
+    make_folder(folder)
+    started = time.monotonic()
+    record: dict[str, Any] = {**asdict(planned.variant), "status": "done", "reason": "", "tuner": ""}
+    try:
+        if planned.blocked:
+            raise UnitError(planned.blocked)
+        if not planned.variant.is_unadapted:
+            record |= _adapt(place, planned)
+    except HankaError:
+        raise
+    except Exception as error:
+        record |= {"status": "failed", "reason": reason(error, place, folder)}
+    record |= {"seconds": round(time.monotonic() - started, 2), "versions": versions()}
+    write_json(folder / "variant.json", record)
+
+
+def _adapt(place: Workplace, planned: PlannedVariant) -> dict[str, Any]:
+    """Lend what a variant is made from to its method."""
+    for parent in planned.parents:
+        place.require_made(parent.variant_id)
+    adaptation, tuner = planned.adaptation, planned.adaptation.tuner
+    training = rows_of(place, planned.training) if planned.training is not None else None
+    request = AdaptRequest(
+        base=None,
+        data=planned.data(training),
+        adaptation=adaptation,
+        seed=planned.variant.seed,
+        folder=place.folder.variant(planned.variant.id),
+        report=place.report,
+        parents=tuple(place.stack_of(parent) for parent in planned.parents),
+    )
+    if planned.model.kind == "encoder":
+        from hanka.models.encoder import load_encoder
+
+        encoder = load_encoder(planned.model)
+        return _record(planned.use.method.adapt(replace(request, base=encoder)), {"device": "cpu", "base_commit": ""})
+    # Small steps vanish in bfloat16 weights, so what trains the weights themselves gets float32 ones.
+    dtype = "float32" if tuner is not None and tuner.needs_float32 else planned.dtype
+    changes = tuner is not None and tuner.changes_weights
+    stack = place.below(planned)
+    with place.resident.lend(planned.model, dtype, stack, train=True, changes_weights=changes) as loaded:
+        if planned.use.method.course:
+            request = replace(request, adaptation=_fitting(place, adaptation, planned.model, loaded))
+        adapted = planned.use.method.adapt(replace(request, base=loaded))
+        return _record(adapted, {"device": device_name(loaded), "base_commit": loaded.commit})
+
+
+def _record(adapted: Adapted, where: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "tuner": adapted.tuner,
+        "n_trained_parameters": adapted.n_trained_parameters,
+        "label_bias": dict(adapted.label_bias),
+        "record": dict(adapted.record),
+    } | where
+
+
+def _fitting(place: Workplace, adaptation: Adaptation, model: ModelRef, loaded: LoadedModel) -> Adaptation:
+    """Lower the token budget to what fits into free memory, where it is known how much a token takes."""
+    speed, tuner = known_speed(model), adaptation.tuner
+    if speed is None or tuner is None:
+        return adaptation
+    kept = speed.training["none" if tuner.changes_weights else "lora"].token_bytes
+    weights = sum(value.nbytes for value in loaded.model.parameters())
+    fixed = (1 + adaptation.train.n_moments) * weights if tuner.changes_weights else 0
+    fits = max(LEAST_TOKENS, int((0.8 * free_bytes(loaded.device) - fixed) / kept))
+    if fits >= pass_tokens(adaptation.train.micro_batch_tokens, loaded.device.type, "training"):
+        return adaptation
+    place.report(f"little memory: token budget now {fits}", 0.0)
+    return replace(adaptation, train=adaptation.train.model_copy(update={"micro_batch_tokens": fits}))
+
+
+def variant_done(folder: RunFolder, planned: PlannedVariant) -> bool:
+    """Tell whether a variant was made and its files are whole, kept checkpoints among them."""
+    place = folder.variant(planned.variant.id)
+    made = read_json_or_none(place / "variant.json")
+    if not isinstance(made, dict) or made.get("status") != "done" or "tuner" not in made:
+        return False
+    if not made["tuner"]:
+        return all((place / name).is_file() for name in made.get("record", {}).get("files", ()))
+    if made["tuner"] not in TUNERS:
+        return False
+    files = TUNERS.get(made["tuner"]).files
+    steps = planned.adaptation.train.keep_steps if planned.use.method.course else ()
+    kept = [place / STEPS / str(step) for step in steps if step <= made.get("record", {}).get("steps", 0)]
+    return all((one / name).is_file() for one in [place, *kept] for name in files)

@@ -1,0 +1,234 @@
+"""Ask a made variant and store what came out: the cells of a plan, or what a recipe wants to know.
+
+predict → store. The engine follows from the variant's method; what it listens to is lent from the models in memory.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from hanka.engines import ENGINES
+from hanka.engines.contract import Decoding, Engine, Lent
+from hanka.errors import HankaError
+from hanka.models.memory import is_out_of_memory, release_memory
+from hanka.plan import PlannedCell, PlannedParent, PlannedVariant
+from hanka.prompting import Asked, Prompter, require_distinct_first_tokens
+from hanka.records import Built, Example, Prediction
+from hanka.store.folder import RunFolder, read_json_or_none, write_json, write_predictions
+from hanka.tasks.base import Task
+from hanka.work.answers import Asking, predict
+from hanka.work.place import Workplace, device_name, reason, versions
+
+
+@dataclass(frozen=True, slots=True)
+class Voice:
+    """A variant, ready to answer."""
+
+    planned: PlannedVariant
+    "The variant."
+    engine: Engine
+    "Answers for it."
+    tokenizer: Any
+    "Of its base; None where it reads text."
+    label_bias: Mapping[str, float]
+    "Nats added to a label's score when an answer is chosen."
+    device: str
+    "For records."
+
+
+def answer_cells(place: Workplace, planned: PlannedVariant) -> None:
+    """Answer the cells of a variant that are not there; without the variant they become failed rows."""
+    todo = [cell for cell in place.plan.cells_of(planned.variant.id) if not cell_done(place.folder, cell.cell.id)]
+    if not todo:
+        return
+    made = place.made(planned.variant.id)
+    if made.get("status") != "done":
+        for cell in todo:
+            _store_failed(place, cell, made.get("reason") or "the variant was not made")
+        return
+    with open_voice(place, planned) as voice:
+        for index, cell in enumerate(sorted(todo, key=_shared_text)):
+            one = cell.cell
+            place.report(f"asking {one.test_dataset}, {one.shots} shots, {one.prompt}", index / len(todo))
+            try:
+                _answer_cell(place, cell, voice)
+            except HankaError:
+                raise
+            except Exception as error:
+                _store_failed(place, cell, reason(error, place, place.folder.cell(one.id)))
+
+
+@contextmanager
+def open_voice(place: Workplace, planned: PlannedVariant, step: int | None = None) -> Iterator[Voice]:
+    """Lend what a made variant needs to answer, and open its engine."""
+    method = planned.use.method
+    with ExitStack() as lent:
+        if planned.model.kind == "encoder":
+            from hanka.models.encoder import load_encoder
+
+            base: Any = load_encoder(planned.model)
+            tokenizer, device = None, "cpu"
+        else:
+            base = lent.enter_context(place.lend(planned.variant.id, step))
+            tokenizer, device = base.tokenizer, device_name(base)
+        others = {
+            role: lent.enter_context(place.lend(parent.variant_id, parent.step))
+            for role, parent in zip(method.roles, planned.parents, strict=False)
+        }
+        folder, budget = place.folder.variant(planned.variant.id), place.plan.study.spec.eval.batch_tokens
+        engine = ENGINES.get(method.engine).open(
+            Lent(base, budget, others=others, folder=folder, params=method.engine_params(planned.adaptation.own))
+        )
+        bias = place.made(planned.variant.id).get("label_bias") or {}
+        yield Voice(planned, engine, tokenizer, bias, device)
+
+
+# ---- cells
+
+
+def _answer_cell(place: Workplace, cell: PlannedCell, voice: Voice) -> None:
+    started = time.monotonic()
+    budget = voice.engine.batch_tokens
+    asked = _ask_cell(place, cell, voice)
+    predictions = _predict(place, _asking(place, cell.cell.test_task, cell.test.examples, asked, voice), voice)
+    groups = [example.group for example in cell.test.examples]
+    write_predictions(place.folder.cell(cell.cell.id), predictions, groups)
+    counts = {status: sum(1 for one in predictions if one.status == status) for status in ("unparsed", "failed")}
+    record = _cell_record(place, cell) | {
+        "status": "done",
+        "reason": "",
+        "prefix": asked.prefix,
+        "template_hash": asked.template_hash,
+        "n": len(predictions) - counts["failed"],
+        "n_failed": counts["failed"],
+        "n_unparsed": counts["unparsed"],
+        "n_prompt_tokens": sum(one.n_prompt_tokens for one in predictions),
+        "n_output_tokens": sum(one.n_output_tokens for one in predictions),
+        "seconds": round(time.monotonic() - started, 3),
+        "batch_tokens": [budget, voice.engine.batch_tokens],
+        "device": voice.device,
+        "notes": list(voice.engine.notes),
+        "versions": versions(),
+    }
+    write_json(place.folder.cell(cell.cell.id) / "cell.json", record)
+
+
+def _ask_cell(place: Workplace, cell: PlannedCell, voice: Voice) -> Asked:
+    """Return a cell's questions; variants of one base are asked the same ones."""
+    one, plan = cell.cell, place.plan
+    key = (voice.planned.model.name, one.test_dataset, one.shots, one.prompt, one.draw, one.context)
+    if key not in place.asked:
+        built: Sequence[Built] = ()
+        if cell.context.entry.per_query or cell.context.entry.inserts:
+            built = plan.data.built(cell.test.dataset, one.draw, one.shots, cell.context)
+        task = plan.study.tasks[one.test_task].task
+        place.asked[key] = _ask(
+            place, task, one.prompt, cell.demonstrations if not built else (), cell.test.examples, voice, built
+        )
+    return place.asked[key]
+
+
+def _ask(
+    place: Workplace,
+    task: Task,
+    prompt: str,
+    demonstrations: Sequence[Example],
+    examples: Sequence[Example],
+    voice: Voice,
+    built: Sequence[Built] = (),
+) -> Asked:
+    study = place.plan.study
+    prompter = Prompter(voice.tokenizer, study.policy)
+    asked = prompter.ask(task, prompt, demonstrations, examples, built)
+    if task.kind == "classification" and study.scoring == "first_token" and voice.tokenizer is not None:
+        require_distinct_first_tokens(asked.encoded, task.labels, f"task {task.name}, prompt {prompt}")
+    return asked
+
+
+def _asking(place: Workplace, task: str, examples: Sequence[Example], asked: Asked, voice: Voice) -> Asking:
+    study = place.plan.study
+    found = study.tasks[task].task
+    decoding = Decoding(study.spec.eval.max_new_tokens, found.stop)
+    return Asking(found, examples, asked, study.scoring, decoding, voice.label_bias)
+
+
+def _predict(place: Workplace, asking: Asking, voice: Voice) -> list[Prediction]:
+    """Ask; after running out of memory, again with half the token budget."""
+    while True:
+        try:
+            return predict(asking, voice.engine)
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error) or not voice.engine.halve():
+                raise
+            release_memory()
+            place.report(f"out of memory: token budget now {voice.engine.batch_tokens}", 0.0)
+
+
+def _cell_record(place: Workplace, cell: PlannedCell) -> dict[str, Any]:
+    study = place.plan.study
+    task = study.tasks[cell.cell.test_task].task
+    return (
+        asdict(cell.cell)
+        | {
+            "labels": list(task.labels),
+            "demonstrations": [one.id for one in cell.demonstrations],
+            "rows_sha256": cell.test.fingerprint,
+        }
+        | study.answering(task)
+    )
+
+
+def _store_failed(place: Workplace, cell: PlannedCell, why: str) -> None:
+    record = _cell_record(place, cell) | {
+        "status": "failed",
+        "reason": why,
+        "prefix": "",
+        "n": 0,
+        "n_failed": len(cell.test.examples),
+        "versions": versions(),
+    }
+    write_json(place.folder.cell(cell.cell.id) / "cell.json", record)
+
+
+def _shared_text(planned: PlannedCell) -> tuple[str, str, str, int, int]:
+    """Order cells so that those which begin with the same demonstrations follow each other, fewer shots first."""
+    cell = planned.cell
+    return cell.test_dataset, cell.prompt, cell.context, cell.draw, cell.shots
+
+
+def cell_done(folder: RunFolder, cell_id: str) -> bool:
+    """Tell whether a cell was answered and stored."""
+    record = read_json_or_none(folder.cell(cell_id) / "cell.json")
+    done = isinstance(record, dict) and record.get("status") == "done"
+    return done and (folder.cell(cell_id) / "predictions.parquet").is_file()
+
+
+# ---- what a recipe wants to know
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """Examples that a variant is asked outside of any cell, zero-shot."""
+
+    parent: PlannedParent
+    "The variant."
+    examples: tuple[Example, ...]
+    "What is asked."
+    task: str
+    "Its task."
+    prompt: str
+    "Prompt set."
+
+
+def answer_question(place: Workplace, question: Question) -> list[Prediction]:
+    """Ask a made variant. Raises UnitError where it was not made."""
+    planned = place.plan.variants[question.parent.variant_id]
+    place.require_made(planned.variant.id)
+    task = place.plan.study.tasks[question.task].task
+    with open_voice(place, planned, question.parent.step) as voice:
+        asked = _ask(place, task, question.prompt, (), question.examples, voice)
+        return _predict(place, _asking(place, question.task, question.examples, asked, voice), voice)
