@@ -11,7 +11,7 @@ import pytest
 from markup import Reader, all_of, read
 
 SECTIONS = [
-    "matrix", "differences", "shots", "sizes", "forgetting", "output", "baselines", "audits", "failures", "examples",
+    "matrix", "differences", "answers", "shots", "sizes", "forgetting", "output", "baselines", "audits", "failures", "examples",
     "run", "reproduce", "definitions",
 ]  # fmt: skip
 

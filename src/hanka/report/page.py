@@ -18,6 +18,7 @@ from markupsafe import Markup
 
 import hanka
 from hanka.report import inert
+from hanka.report.answers import answers_section
 from hanka.report.blocks import MARKS, Section
 from hanka.report.checks import audits_section, baselines_section, failures_section
 from hanka.report.examples import examples_section
@@ -57,6 +58,7 @@ def _sections(outline: Outline, words: Words) -> tuple[Section, ...]:
     return (
         matrix_section(outline, words),
         forest_section(outline, words, sketches),
+        answers_section(outline, words, sketches),
         shots_section(outline, words, sketches),
         sizes_section(outline, words, sketches),
         forgetting_section(outline, words),

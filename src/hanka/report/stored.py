@@ -52,6 +52,8 @@ class Findings:
     datasets: tuple[DatasetRow, ...]
     primary_metrics: Mapping[str, str]
     "Task → metric."
+    answers: Mapping[str, Mapping[str, Any]]
+    "Question → answer, as its contract has it."
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +163,8 @@ def _findings(raw: Mapping[str, Any]) -> Findings:
     decision = raw.get("decision")
     primary = raw.get("primary_metrics")
     comparisons = fit_all(Comparison, raw.get("comparisons"))
+    answers = raw.get("answers")
+    answers = answers if isinstance(answers, dict) else {}
     return Findings(
         decision=decision if isinstance(decision, dict) else {},
         settings=fit_all(SettingRow, raw.get("settings")),
@@ -170,6 +174,7 @@ def _findings(raw: Mapping[str, Any]) -> Findings:
         models=fit_all(ModelRow, reproduce.get("models")),
         datasets=fit_all(DatasetRow, reproduce.get("datasets")),
         primary_metrics={task: as_text(name) for task, name in primary.items()} if isinstance(primary, dict) else {},
+        answers={as_text(name): one for name, one in answers.items() if isinstance(one, dict)},
     )
 
 

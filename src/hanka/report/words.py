@@ -42,7 +42,11 @@ class Words:
 
     def of(self, group: str, name: str) -> str:
         """Return the word for a stored value such as a metric or relation, or the value where there is none."""
-        return LANGUAGES[self.lang].get(f"{group}_{name}".replace(" ", "_"), "") or inert.label(name)
+        return self.known(group, name) or inert.label(name)
+
+    def known(self, group: str, name: str) -> str:
+        """Return the word for a stored value, or nothing where there is none."""
+        return LANGUAGES[self.lang].get(f"{group}_{name}".replace(" ", "_"), "")
 
     def metric(self, name: str) -> str:
         """Return what a metric is called."""

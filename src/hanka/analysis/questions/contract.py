@@ -96,7 +96,7 @@ class Answer:
     """What a question found in a run."""
 
     sentence_en: str
-    "What was found, in plain words, with n and intervals."
+    "What was found, in plain words, with n and intervals; each line is a paragraph."
     sentence_ja: str
     "The same in Japanese."
     columns: tuple[Column, ...] = ()

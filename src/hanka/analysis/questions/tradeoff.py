@@ -52,8 +52,9 @@ def ask(evidence: Evidence) -> Answer | None:
     said = [_sentences(one) for one in adapted[:SAID]]
     more = len(adapted) - len(said)
     return Answer(
-        sentence_en=" ".join(en for en, _ in said) + (f" {more} more comparison(s) are in the table." if more else ""),
-        sentence_ja="".join(ja for _, ja in said) + (f"ほかの比較 {more} 件は表にあります。" if more else ""),
+        sentence_en="\n".join(en for en, _ in said)
+        + (f"\n{more} more comparison(s) are in the table." if more else ""),
+        sentence_ja="\n".join(ja for _, ja in said) + (f"\nほかの比較 {more} 件は表にあります。" if more else ""),
         columns=tuple(columns),
         rows=rows,
         curves=curves,
@@ -119,7 +120,13 @@ def _rows(found: Sequence[_Weighed]) -> Iterator[tuple[_Weighed, int]]:
 def _columns(found: Sequence[_Weighed]) -> list[Column]:
     """Return the columns; what is the same in every row is left out, but not what says which system it is."""
     rows = list(_rows(found))
-    columns = [Column("number"), Column("base"), Column("method"), Column("trained_on"), Column("train_size", "count")]
+    columns = [
+        Column("number", "count"),
+        Column("base"),
+        Column("method"),
+        Column("trained_on"),
+        Column("train_size", "count"),
+    ]
     columns += [Column("seed"), *(Column(name) for name in ASKING)]
     columns += [Column("metric_inside", "metric"), Column("gain", "difference"), Column("relation", "relation")]
     columns += [Column("metric_outside", "metric"), Column("change", "difference"), Column("on_front")]
@@ -142,7 +149,7 @@ def _entry(column: str, number: int, one: _Weighed, place: int) -> Entry:
     if column in ("gain", "change"):
         return _measured(system.gain if column == "gain" else system.change, one.level)
     entries: dict[str, Entry] = {
-        "number": str(number),
+        "number": number,
         "base": scene.base,
         "method": variant["label"],
         "trained_on": variant["train_dataset"],
@@ -224,7 +231,7 @@ def _sentences(one: _Weighed) -> tuple[str, str]:
     gain, change = _measured(best.gain, one.level), _measured(best.change, one.level)
     n, share = len(one.systems), one.shares[front[0]]
     en = (
-        f"{title_en}: on the front, beaten by no other on both sides, {len(front)} of {n} systems. "
+        f"{title_en}: {len(front)} of {n} systems on the front, where none has as much of both and more of one. "
         f"{_name(best, 'en')} gains most in domain: {_number(gain)}, with {_number(change)} "
         f"{RELATION_EN[one.scene.relation]}; on the front in {share:.0%} of resamples."
     )
@@ -259,9 +266,9 @@ def _notes(evidence: Evidence, found: Sequence[_Weighed]) -> Iterator[Note]:
     )
     yield Note(
         "The share of resamples says how often a system is on the front when the test samples are drawn anew; the luck of "
-        "training is not in it. Each seed is a system of its own.",
-        "再標本の割合は、テスト例を引き直したときにフロントに入る頻度で、学習の偶然性は含みません。シードごとに"
-        "別のシステムとして数えます。",
+        "training is not in it. Filled points are on the front. Each seed is a system of its own.",
+        "再標本の割合は、テスト例を引き直したときにフロントに入る頻度で、学習の偶然性は含みません。塗りつぶした点が"
+        "フロント上にあります。シードごとに別のシステムとして数えます。",
     )
     n = sum(one.tradeoff.n_incomplete for one in found)
     if n:

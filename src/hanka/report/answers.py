@@ -1,0 +1,190 @@
+"""What was asked of a run beyond its tables: every stored answer as a sentence, a figure, a table and notes.
+
+One section for all questions, whoever wrote them: columns, axes and titles have words where the dictionaries hold
+them, and are shown as the answer has them otherwise. Computes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from hanka.report import inert, numbers
+from hanka.report.blocks import Block, Details, Figure, Heading, Note, Section, Table, Td, Th
+from hanka.report.figures import (
+    SERIES,
+    Drawing,
+    Sketchbook,
+    panel_data,
+    series_scale,
+    series_shapes,
+    short_names,
+)
+from hanka.report.outline import Outline
+from hanka.report.rows import as_number, as_text
+from hanka.report.words import Words
+
+if TYPE_CHECKING:
+    import altair as alt
+
+OPEN_ROWS = 24
+"A table with more rows opens on demand."
+MAX_ROWS = 300
+MAX_PANELS = 6
+"Curves of one answer that are drawn."
+MAX_POINTS = 400
+"Points of a panel that are drawn."
+MAX_LABELS = 40
+"Points of a panel beyond which their labels would cover each other."
+COLUMNS = 2
+WIDTH = 290
+"Pixels of a panel."
+NUMERIC = ("count", "value", "difference", "share")
+"Kinds of column that hold numbers."
+
+
+def answers_section(outline: Outline, words: Words, sketches: Sketchbook) -> Section:
+    """Build the section of all stored answers."""
+    blocks: list[Block] = []
+    for name, answer in outline.run.findings.answers.items():
+        blocks += _answer(name, answer, words, sketches)
+    empty = (Note(words("no_answers"), "muted"),)
+    return Section("answers", words("answers"), words("answers_lead") if blocks else "", tuple(blocks) or empty)
+
+
+def _answer(name: str, answer: Mapping[str, Any], words: Words, sketches: Sketchbook) -> list[Block]:
+    title = words.known("question", name) or inert.label(as_text(answer.get("description")) or name)
+    blocks: list[Block] = [Heading(title)]
+    blocks += [Note(inert.shorten(line, inert.TEXT_LIMIT)) for line in words.written(answer, "sentence").splitlines()]
+    curves = [one for one in _maps(answer.get("curves")) if _points(one)][:MAX_PANELS]
+    if curves and not sketches.full:
+        svg = sketches.draw(_drawing(curves, words))
+        blocks.append(Figure(svg, words("answer_figure", title=title), words.plain("answer_label", title=title)))
+    table = _table(answer, title, words)
+    if table:
+        summary = words("answer_table", count=len(table.rows))
+        blocks.append(table if len(table.rows) <= OPEN_ROWS else Details(summary, (table,)))
+    for note in _maps(answer.get("notes")):
+        blocks.append(Note(inert.shorten(words.written(note, "message"), inert.TEXT_LIMIT), "muted"))
+    if as_text(answer.get("reference")):
+        blocks.append(Note(words("answer_reference", reference=as_text(answer["reference"])), "muted"))
+    return blocks
+
+
+def _maps(value: Any) -> list[Mapping[str, Any]]:
+    return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
+
+
+# The table
+
+
+def _table(answer: Mapping[str, Any], title: str, words: Words) -> Table | None:
+    columns = _maps(answer.get("columns"))
+    stored = answer.get("rows")
+    rows = [row for row in stored if isinstance(row, list)] if isinstance(stored, list) else []
+    if not columns or not rows:
+        return None
+    shows = [as_text(column.get("shows")) for column in columns]
+    head = tuple(
+        Th(words.of("column", as_text(column.get("name"))), numeric=kind in NUMERIC)
+        for column, kind in zip(columns, shows, strict=True)
+    )
+    body = tuple(
+        tuple(
+            _entry(entry, kind, position == 0, words)
+            for position, (entry, kind) in enumerate(zip(row, shows, strict=False))
+        )
+        for row in rows[:MAX_ROWS]
+    )
+    caption = words("answer_table", count=len(rows))
+    if len(rows) > MAX_ROWS:
+        caption += " · " + words("rows_cut", shown=MAX_ROWS, all=len(rows))
+    return Table(caption, words.plain("answer_label", title=title), (head,), body)
+
+
+def _entry(entry: Any, kind: str, head: bool, words: Words) -> Td:
+    """Write one stored entry as its column shows it."""
+    if kind not in NUMERIC:
+        text = as_text(entry)
+        return Td(words.of(kind, text) if kind != "text" and text else inert.label(text), head=head)
+    measured = entry if isinstance(entry, dict) else {"value": entry}
+    number, low, high = (as_number(measured.get(name)) for name in ("value", "low", "high"))
+    write = {"count": numbers.count, "difference": numbers.signed, "share": numbers.share}.get(kind, numbers.value)
+    note = numbers.interval(low, high, sign=kind == "difference")
+    n = as_number(measured.get("n"))
+    note += f" n = {numbers.count(n)}" if n is not None else ""
+    return Td(write(number), note=note.strip(), head=head, numeric=True)
+
+
+# The figure
+
+
+def _drawing(curves: Sequence[Mapping[str, Any]], words: Words) -> Drawing:
+    rows = [row | {"panel": panel} for panel, curve in enumerate(curves) for row in _points(curve)]
+    groups = list(dict.fromkeys(row["group"] for row in rows))
+    short = short_names(groups[:SERIES])
+    for row in rows:
+        row["group"] = short.get(row["group"], "…")
+    names = list(dict.fromkeys(row["group"] for row in rows))
+    panels = [_panel(panel, curve, names, words) for panel, curve in enumerate(curves)]
+    return Drawing(rows, panels, COLUMNS)
+
+
+def _points(curve: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Read the points of a curve; those that lack a coordinate are left out."""
+    rows = []
+    for point in _maps(curve.get("points"))[:MAX_POINTS]:
+        sides = {side: stored if isinstance(stored := point.get(side), dict) else {} for side in ("x", "y")}
+        row: dict[str, Any] = {side: as_number(stored.get("value")) for side, stored in sides.items()}
+        if row["x"] is None or row["y"] is None:
+            continue
+        for side, stored in sides.items():
+            for end in ("low", "high"):
+                found = as_number(stored.get(end))
+                row[f"{side}_{end}"] = row[side] if found is None else found
+        label, group = as_text(point.get("label")), as_text(point.get("group"))
+        rows.append(row | {"group": inert.label(group, 60), "label": inert.label(label, 8)})
+        rows[-1]["ink"] = 1.0 if point.get("stands_out") is True else 0.0
+    return rows
+
+
+def _format(points: Sequence[Mapping[str, Any]], side: str) -> str:
+    """Write tiny numbers, such as distances of weights, with an exponent."""
+    largest = max(abs(point[f"{side}_{end}"]) for point in points for end in ("low", "high"))
+    return "~e" if 0 < largest < 1e-3 else "~g"
+
+
+def _panel(number: int, curve: Mapping[str, Any], names: list[str], words: Words) -> alt.LayerChart:
+    """Draw one curve: whiskers along both axes, points by group, their labels beside them."""
+    import altair as alt
+
+    points = _points(curve)
+    scale = alt.Scale(zero=False, nice=True)
+    titles = [words.of("axis", as_text(curve.get(name))) for name in ("x_label", "y_label")]
+    x = alt.X("x:Q", title=titles[0], scale=scale, axis=alt.Axis(tickCount=5, format=_format(points, "x")))
+    y = alt.Y(
+        "y:Q", title=titles[1], scale=scale, axis=alt.Axis(tickCount=5, minExtent=38, format=_format(points, "y"))
+    )
+    legend = alt.Legend(orient="top", title=None, columns=2, symbolOpacity=1)
+    color = alt.Color("group:N", scale=series_scale(names), sort=names, legend=legend)
+    shape = alt.Shape("group:N", scale=series_shapes(names), sort=names, legend=legend)
+    chart = panel_data(number)
+    layers = [
+        chart.mark_rule(strokeWidth=1, opacity=0.4, aria=False).encode(x="x_low:Q", x2="x_high:Q", y=y, color=color),
+        chart.mark_rule(strokeWidth=1, opacity=0.4, aria=False).encode(x=x, y="y_low:Q", y2="y_high:Q", color=color),
+        chart.mark_point(size=60, opacity=1, strokeWidth=1.6, aria=False).encode(
+            x=x, y=y, color=color, shape=shape,
+            fill=alt.Fill("group:N", scale=series_scale(names), sort=names, legend=None), fillOpacity=alt.FillOpacity("ink:Q", scale=None, legend=None),
+        ),
+    ]  # fmt: skip
+    if curve.get("joined") is True:
+        layers.append(chart.mark_line(strokeWidth=1.6, aria=False).encode(x=x, y=y, color=color))
+    if len(points) <= MAX_LABELS:
+        layers.append(
+            chart.mark_text(dx=7, dy=-7, fontSize=11, align="left", color="currentColor", aria=False).encode(
+                x=x, y=y, text="label:N"
+            )
+        )
+    written = words.written(curve, "title")
+    heading = short_names([written], WIDTH + 110)[written]
+    return alt.layer(*layers).properties(width=WIDTH, height=230, title=heading)

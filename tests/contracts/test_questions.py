@@ -1,0 +1,101 @@
+"""Every question: described, answers a run or says nothing, in two languages, the same every time."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from fake_runs import fake_run, write_study
+from hanka.analysis import analyse
+from hanka.analysis.evidence import Evidence, load_evidence
+from hanka.analysis.questions import QUESTIONS, Answer, Column, Measured, Question, answer_all
+from hanka.report.words import LANGUAGES
+from hanka.store.folder import RunFolder, read_json, write_json
+
+EVERY = pytest.mark.parametrize("question", QUESTIONS, ids=lambda question: question.name)
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
+    folder = tmp_path_factory.mktemp("questions")
+    return fake_run(write_study(folder), folder / "run")
+
+
+@pytest.fixture
+def evidence(run: RunFolder) -> Evidence:
+    return load_evidence(run)
+
+
+@EVERY
+def test_it_says_what_it_asks_and_after_whom(question: Question) -> None:
+    assert question.description
+    assert question.reference
+    assert question.version >= 1
+
+
+@EVERY
+def test_an_answer_is_json_in_two_languages_and_the_same_every_time(question: Question, run: RunFolder) -> None:
+    answers = [question.ask(load_evidence(run)) for _ in range(2)]
+    if answers[0] is None:
+        return
+    first, second = (answer.as_json() for answer in answers if answer)
+    assert json.loads(json.dumps(first, allow_nan=False)) == first == second
+    assert first["sentence_en"] != first["sentence_ja"]
+    assert first["sentence_ja"]
+    assert all(note["message_en"] and note["message_ja"] for note in first["notes"])
+
+
+@EVERY
+def test_columns_and_axes_of_our_questions_have_words(question: Question, evidence: Evidence) -> None:
+    answer = question.ask(evidence)
+    for words in LANGUAGES.values():
+        assert f"question_{question.name}" in words
+        if answer:
+            assert {column.name for column in answer.columns if f"column_{column.name}" not in words} == set()
+            axes = {axis for curve in answer.curves for axis in (curve.x_label, curve.y_label)}
+            assert {axis for axis in axes if f"axis_{axis}" not in words} == set()
+
+
+@EVERY
+def test_a_run_without_results_is_no_error(question: Question, run: RunFolder, tmp_path: Path) -> None:
+    write_json(tmp_path / "plan.json", read_json(run.plan))
+    answer = question.ask(load_evidence(RunFolder(tmp_path)))
+    assert answer is None or answer.sentence_en
+
+
+@EVERY
+def test_the_order_of_the_cells_changes_no_number(question: Question, run: RunFolder) -> None:
+    forward, backward = load_evidence(run), load_evidence(run)
+    backward.cells = dict(reversed(backward.cells.items()))
+    one, other = question.ask(forward), question.ask(backward)
+    assert one is not None
+    assert other is not None
+    strip = [column.name != "number" for column in one.columns]
+
+    def rows(answer: Answer) -> set[str]:
+        return {repr([entry for entry, kept in zip(row, strip, strict=True) if kept]) for row in answer.rows}
+
+    assert rows(one) == rows(other)
+
+
+def test_answers_stand_in_the_findings_under_their_names(run: RunFolder) -> None:
+    analyse(run)
+    stored = read_json(run.findings)["answers"]
+    assert stored == json.loads(json.dumps(answer_all(load_evidence(run))))
+    assert {"version", "reference", "description", "sentence_en", "rows", "curves"} <= set(stored["tradeoff"])
+
+
+def test_a_question_of_a_third_party_is_asked_like_ours(run: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    theirs = Question("theirs", "us", "how many cells?", 1, lambda found: Answer(str(len(found.cells)), "数"))
+    monkeypatch.setitem(QUESTIONS._entries, "theirs", theirs)
+    found = load_evidence(run)
+    assert answer_all(found)["theirs"]["sentence_en"] == str(len(found.cells))
+
+
+def test_rows_are_as_wide_as_the_table_and_numbers_finite() -> None:
+    with pytest.raises(ValueError, match="a row of 2 entries in a table of 1 columns"):
+        Answer("a", "b", (Column("x"),), (("1", "2"),))
+    with pytest.raises(ValueError, match="nan in an answer"):
+        Answer("a", "b", (Column("x", "value"),), ((Measured(float("nan")),),)).as_json()

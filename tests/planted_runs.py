@@ -1,0 +1,82 @@
+"""Runs with planted answers: which samples a variant has right is written down, so every difference is known."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from hanka.analysis.evidence import Evidence, load_evidence
+from hanka.identity import content_id
+from hanka.records import Prediction
+from hanka.store.folder import RunFolder, write_json, write_predictions
+
+N = 40
+RELATIONS = {"home": "in_domain", "away": "out_of_domain", "far": "out_of_domain", "other": "cross_task"}
+TASK_OF = {"home": "sentiment", "away": "sentiment", "far": "sentiment", "other": "topic"}
+TASKS = {
+    name: {"kind": "classification", "labels": ["yes", "no"], "metrics": ["accuracy"]} for name in TASK_OF.values()
+}
+TASKS["topic"] = TASKS["topic"] | {"metrics": ["macro_f1"]}
+
+
+@dataclass
+class Planted:
+    """A run to be written."""
+
+    path: Path
+    tests: Sequence[str] = ("home", "away")
+    resamples: int = 400
+    variants: list[dict[str, Any]] = field(default_factory=list)
+    cells: list[dict[str, Any]] = field(default_factory=list)
+    probes: list[dict[str, str]] = field(default_factory=list)
+
+    def add(self, label: str, right: Mapping[str, Iterable[int] | None], **changes: Any) -> str:
+        """Add a variant with the samples it has right on each test set; None: its cell failed. Returns its id."""
+        base = label == "base"
+        variant = {
+            "base": "tiny", "method": "base" if base else "sft", "label": label, "params": {}, "seed": 0,
+            "train_task": "" if base else "sentiment", "train_dataset": "" if base else "home",
+            "train_size": 0 if base else 8,
+        } | {key: value for key, value in changes.items() if key not in ("shots", "missing", "backwards")}  # fmt: skip
+        variant = {"id": content_id(variant)} | variant
+        if all(one["id"] != variant["id"] for one in self.variants):
+            self.variants.append(variant)
+        for test, samples in right.items():
+            self._cell(variant, test, samples, changes)
+        return str(variant["id"])
+
+    def _cell(
+        self, variant: Mapping[str, Any], test: str, right: Iterable[int] | None, changes: Mapping[str, Any]
+    ) -> None:
+        cell = {
+            "variant_id": variant["id"], "test_task": TASK_OF[test], "test_dataset": test, "relation": RELATIONS[test],
+            "shots": changes.get("shots", 0), "prompt": "p1", "draw": 0,
+        }  # fmt: skip
+        cell = {"id": content_id(cell)} | cell
+        self.cells.append(cell)
+        folder = RunFolder(self.path).cell(str(cell["id"]))
+        write_json(folder / "cell.json", cell | {"status": "failed" if right is None else "done"})
+        if right is not None:
+            missing, kept = set(changes.get("missing", ())), set(right)
+            rows = [_prediction(place, place in kept, place in missing) for place in range(N)]
+            rows = rows[::-1] if changes.get("backwards") else rows
+            write_predictions(folder, rows, [""] * N)
+
+    def evidence(self) -> Evidence:
+        """Write the plan and read the run back."""
+        plan = {
+            "variants": self.variants, "cells": self.cells, "tasks": TASKS, "trained_tasks": ["sentiment"], "seed": 1,
+            "max_new_tokens": 8, "stats": {"level": 0.95, "resamples": self.resamples}, "probes": self.probes,
+        }  # fmt: skip
+        write_json(RunFolder(self.path).plan, plan)
+        return load_evidence(RunFolder(self.path))
+
+
+def _prediction(place: int, is_right: bool, is_missing: bool) -> Prediction:
+    target = "yes" if place % 2 else "no"
+    answer = target if is_right else "no" if place % 2 else "yes"
+    status = "failed" if is_missing else "ok"
+    said = None if is_missing else answer
+    return Prediction(f"s{place}", "q", "0" * 64, target, said, said, None, status, "", 3, 0)  # type: ignore[arg-type]
