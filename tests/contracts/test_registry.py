@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from hanka.analysis.questions import QUESTIONS
 from hanka.contexts import CONTEXTS
 from hanka.datasets import SOURCES
 from hanka.engines import ENGINES
@@ -19,8 +20,12 @@ from hanka.probes import PROBES
 from hanka.recipes import RECIPES
 from hanka.registry import Registry
 from hanka.tasks import TASKS
+from hanka.training.objectives import OBJECTIVES
+from hanka.tuners import TUNERS
 
-ALL: list[Registry[Any]] = [TASKS, METHODS, METRICS, MODELS, PROBES, SOURCES, CONTEXTS, RECIPES, ENGINES]
+ALL: list[Registry[Any]] = [
+    TASKS, METHODS, METRICS, MODELS, PROBES, QUESTIONS, SOURCES, CONTEXTS, RECIPES, ENGINES, TUNERS, OBJECTIVES,
+]  # fmt: skip
 
 
 @dataclass(frozen=True)
