@@ -12,6 +12,7 @@ from hanka.engines.contract import Decoding, LabelAnswer, Refusal, TextAnswer
 from hanka.engines.generation import waves
 from hanka.engines.local import LocalEngine
 from hanka.engines.prefixes import BLOCK
+from hanka.models.attention import takes_packs
 from hanka.models.catalogue import ModelRef
 from hanka.models.loading import LoadedModel
 from hanka.models.packing import Row
@@ -68,6 +69,18 @@ def test_label_scores_equal_the_plain_forward_pass(family: str) -> None:
         assert isinstance(answer, LabelAnswer)
         for ours, plain in zip(answer.log_likelihoods, plain_scores(local.loaded.model, query), strict=True):
             assert list(ours) == pytest.approx(plain, abs=TOLERANCE)
+
+
+def test_a_model_that_keeps_to_itself_what_it_does_not_know_takes_packs() -> None:
+    """Such is GPT-2 before transformers 5.3: its decoder would take the layout, its head does not hand it on."""
+    model = tiny_model("llama")
+    whole = model.forward
+
+    def forgetful(input_ids: Any, position_ids: Any = None, use_cache: bool = False, logits_to_keep: Any = 0) -> Any:
+        return whole(input_ids, position_ids=position_ids, use_cache=use_cache, logits_to_keep=logits_to_keep)
+
+    model.forward = forgetful
+    assert takes_packs(model) == (True, "")
 
 
 def all_scores(answers: Sequence[LabelAnswer | Refusal]) -> list[tuple[tuple[float, ...], ...]]:

@@ -95,13 +95,20 @@ def packed_attention(model: Any) -> Iterator[None]:
 
 def forward(model: Any, layout: Layout, keep: torch.Tensor) -> torch.Tensor:
     """Return logits at the places `keep` (n,) of a pass: (n, vocabulary)."""
-    logits: torch.Tensor = model(
-        input_ids=layout.input_ids,
-        position_ids=layout.position_ids,
-        use_cache=False,
-        logits_to_keep=keep,
-        layout=layout,
-    ).logits[0]
+
+    def with_layout(
+        _: Any, positional: tuple[Any, ...], named: dict[str, Any]
+    ) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        return positional, {**named, "layout": layout}
+
+    # The decoder gets the layout itself: some models do not hand on what they do not know (GPT-2 before transformers 5.3).
+    hook = model.get_decoder().register_forward_pre_hook(with_layout, with_kwargs=True)
+    try:
+        logits: torch.Tensor = model(
+            input_ids=layout.input_ids, position_ids=layout.position_ids, use_cache=False, logits_to_keep=keep
+        ).logits[0]
+    finally:
+        hook.remove()
     return logits
 
 
