@@ -114,7 +114,7 @@ def default_words(field: FieldInfo) -> str:
     """Say the default as it would stand in a study file."""
     if field.is_required():
         return "**required**"
-    value = field.get_default(call_default_factory=True)
+    value = field.get_default(call_default_factory=True, validated_data={})
     assert value is not PydanticUndefined
     if isinstance(value, BaseModel):
         return "its defaults"

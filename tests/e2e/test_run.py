@@ -266,7 +266,7 @@ def test_running_out_of_memory_lowers_the_budget_and_says_so(
     assert rows_of(tmp_path / "run") == rows_of(outcome.folder.path)
     cells = [json.loads(path.read_text()) for path in (tmp_path / "run/cells").glob("*/cell.json")]
     assert [one["notes"] for one in cells] == [[]] * len(cells)
-    asked, used = min((one["batch_tokens"] for one in cells), key=lambda pair: pair[1])
-    assert (asked, used) == (8192, 256)
+    # The first cell of a variant runs out; the others start with what it was left with.
+    assert {tuple(one["batch_tokens"]) for one in cells} == {(8192, 256), (256, 256)}
     made = [json.loads(path.read_text()) for path in (tmp_path / "run/variants").glob("*/variant.json")]
     assert {tuple(one["record"]["micro_batch_tokens"]) for one in made if one["train_task"]} == {(4096, 256)}
