@@ -89,6 +89,8 @@ class Context:
     "params → variants whose answers it needs."
     sources: Callable[[Any], tuple[str, ...]] = no_sources
     "params → names of the datasets it reads beside the test set's own."
+    inserts: bool = False
+    "Whether it inserts text, so that it differs from other contexts without demonstrations, too."
     libraries: Mapping[str, str] = field(default_factory=dict)
     "Libraries beyond the core, and the extra of hanka that brings each."
     version: int = 1

@@ -91,5 +91,6 @@ RETRIEVE = Context(
     prepare=index_passages,
     build=build_with_passages,
     sources=_sources,
+    inserts=True,
     libraries=LIBRARIES,
 )

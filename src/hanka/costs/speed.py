@@ -18,6 +18,7 @@ from hanka.models.catalogue import ModelRef
 from hanka.models.identity import n_parameters
 from hanka.store.cache import cache_root
 from hanka.store.folder import read_json_or_none, write_json
+from hanka.tuners import TUNERS
 
 if TYPE_CHECKING:
     from hanka.models.loading import LoadedModel
@@ -237,14 +238,13 @@ def _training(resident: Resident, model: ModelRef, dtype: str, kind: str) -> Tra
     """Measure one micro-batch forward and back, what it keeps, and one optimizer step."""
     import torch
 
-    from hanka.methods.supervised.adapt import trainable
     from hanka.prompting import Encoded
     from hanka.training.gradient import Gradient
 
-    params = {"peft": kind, "r": 8, "alpha": None, "dropout": 0.0, "target_modules": "all-linear"}
+    tuner = TUNERS.get(kind)
     whole = kind == "none"
     with resident.lend(model, "float32" if whole else dtype, train=True, changes_weights=whole) as loaded:
-        free = trainable(loaded.model, params, 0)
+        free = tuner.wrap(loaded.model, tuner.params(), 0)
         free.train()
         gradient = Gradient(free)
         length = PROBE_TOKENS // PROBE_ROWS

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from hanka.methods.contract import Method
+from hanka.methods.interpolate import INTERPOLATE
+from hanka.methods.proxy import PROXY
+from hanka.methods.spider import SPIDER
 from hanka.methods.supervised import FTICL, SFT
 from hanka.methods.unadapted import BASE
 from hanka.registry import Registry
@@ -13,6 +16,9 @@ METHODS: Registry[Method] = Registry(
         BASE,
         SFT,
         FTICL,
+        SPIDER,
+        INTERPOLATE,
+        PROXY,
     ],
 )
 

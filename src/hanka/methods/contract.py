@@ -18,9 +18,9 @@ from hanka.prompting import TextPolicy
 from hanka.records import Example, Parent
 from hanka.registry import Names, Params, Seeds, Sizes
 from hanka.tasks.base import Task
-from hanka.training.objectives.contract import Objective
+from hanka.training.objectives.contract import Objective, ObjectiveParams
 from hanka.training.params import RUNTIME_KEYS, CourseParams
-from hanka.tuners.contract import Made, Tuner
+from hanka.tuners.contract import Made, Tuner, TunerParams
 
 if TYPE_CHECKING:
     from hanka.models.loading import LoadedModel
@@ -133,11 +133,11 @@ class Adaptation:
     "Rows and course; the defaults where the method does not train."
     tuner: Tuner | None = None
     "Which weights train; None where the method is no course."
-    tuner_params: Params | None = None
+    tuner_params: TunerParams | None = None
     "Its parameters."
     objective: Objective | None = None
     "The loss; None where the method is no course."
-    objective_params: Params | None = None
+    objective_params: ObjectiveParams | None = None
     "Its parameters."
     row_keys: tuple[str, ...] = ()
     "Keys of `train:` that the method reads."

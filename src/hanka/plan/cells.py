@@ -42,11 +42,11 @@ def cells_of(plan: Plan, planned: PlannedVariant) -> Iterator[PlannedCell]:
     size = planned.training.asked if planned.training else planned.variant.train_size
     if study.spec.eval.cross_task and (sizes is None or size in sizes) and planned.use.method.crosses_tasks:
         asked += [use.tests[0] for use in study.tasks.values() if use not in own]
-    answers = ENGINES.get(planned.use.method.engine).kinds
+    engine = ENGINES.get(planned.use.method.engine)
     for dataset in asked:
         task = study.tasks[dataset.task].task
-        if task.kind not in answers:
-            note = f"{planned.variant.label} is not asked {dataset.name}: its engine does not answer {task.kind}"
+        if why := engine.refusal(task.kind, task.name):
+            note = f"{planned.variant.label} is not asked {dataset.name}: {why}"
             plan.notes += [] if note in plan.notes else [note]
             continue
         yield from _cells(plan, planned, dataset, nearest_relation(trained, dataset))

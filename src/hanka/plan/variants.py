@@ -168,7 +168,8 @@ class Variants:
         own = next((train for train in use.trains if train.name == choice.train), None)
         parents = self._parents(use, model, choice, adaptation.own)
         companions, shown = self._companions(use, own, adaptation), adaptation.shown
-        blocked, training, pools = "", None, ()
+        blocked, training = "", None
+        pools: tuple[tuple[Example, ...], ...] = ()
         rows: Any = None
         if own is not None:
             asked = RowsAsked(choice.size, adaptation.train.sample, adaptation.train.validation, choice.seed)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from hanka.study.resolve import MethodUse, Study, TaskUse, load_study
+from hanka.study.method_declarations import MethodUse
+from hanka.study.resolve import Study, TaskUse, load_study
 from hanka.study.schema import StudySpec
 
 __all__ = ["MethodUse", "Study", "StudySpec", "TaskUse", "load_study"]

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 from hanka.errors import HankaError, StudyError
-from hanka.models.catalogue import ModelRef, find_encoder, find_model
+from hanka.models.catalogue import ModelRef, find_model
+from hanka.models.encoder import find_encoder
 from hanka.models.fresh import fresh_model
 from hanka.models.identity import model_identity
 from hanka.study.schema import BaseModelSpec, StudySpec
@@ -46,5 +48,7 @@ def _find(base: BaseModelSpec, base_dir: Path) -> ModelRef:
     if base.fresh is not None:
         return fresh_model(base.fresh, base.seed, base_dir, base.name)
     if base.encoder:
-        return find_encoder(base.encoder, base.name)
-    return find_model(base.model, base_dir, base.trust_remote_code)
+        found = find_encoder(base.encoder)
+    else:
+        found = find_model(base.model, base_dir, base.trust_remote_code)
+    return replace(found, name=base.name) if base.name else found

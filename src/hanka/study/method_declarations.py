@@ -196,7 +196,13 @@ def _trains(
     """Return what an entry trains on, and why it is not trained on the rest."""
     wanted = entry.params.get("on")
     named = [wanted] if isinstance(wanted, str) else wanted
-    answers = ENGINES.get(method.engine).kinds
+    engine = ENGINES.get(method.engine)
+
+    def refusal(train: TrainingUse) -> str:
+        """Say why the method's engine cannot answer what it would be trained on."""
+        found = (engine.refusal(task.kind, task.name) for task in train.tasks)
+        return next((why for why in found if why), "")
+
     if isinstance(named, list):
         for name in named:
             if name not in declared.trainable:
@@ -204,28 +210,19 @@ def _trains(
                     (*key, "on"),
                     f"{name!r} is no data set with training rows: {nearest(str(name), declared.trainable)}",
                 )
-            _require_answerable(declared, (*key, "on"), method, declared.trainable[name])
+            if why := refusal(declared.trainable[name]):
+                raise declared.source.error((*key, "on"), why)
         return tuple(declared.trainable[name] for name in named), ()
     if not declared.defaults:
         raise declared.source.error(("tasks",), "no task has a training set, but methods that train are named")
-    fitting = [train for train in declared.defaults if {task.kind for task in train.tasks} <= set(answers)]
+    fitting = [train for train in declared.defaults if not refusal(train)]
     if not fitting:
-        _require_answerable(declared, key, method, declared.defaults[0])
+        raise declared.source.error(key, refusal(declared.defaults[0]))
     return tuple(fitting), tuple(
-        f"{entry.entry} is not trained on {train.name}: engine {method.engine} does not answer {train.tasks[0].kind}"
+        f"{entry.entry} is not trained on {train.name}: {refusal(train)}"
         for train in declared.defaults
         if train not in fitting
     )
-
-
-def _require_answerable(declared: Declared, key: Key, method: Method, train: TrainingUse) -> None:
-    answers = ENGINES.get(method.engine).kinds
-    for task in train.tasks:
-        if task.kind not in answers:
-            raise declared.source.error(
-                key, f"{method.name} cannot answer task {task.name}, a {task.kind}: its engine {method.engine} answers "
-                f"{', '.join(answers)}"
-            )  # fmt: skip
 
 
 def _for_training(declared: Declared, key: Key, method: Method, entry: EntrySpec, train: TrainingUse) -> Adaptation:

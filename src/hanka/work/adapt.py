@@ -17,6 +17,7 @@ from hanka.models.catalogue import ModelRef
 from hanka.models.memory import LEAST_TOKENS, free_bytes, pass_tokens
 from hanka.plan import PlannedVariant
 from hanka.store.folder import RunFolder, make_folder, read_json_or_none, write_json
+from hanka.training.optimizers import n_moments
 from hanka.tuners import TUNERS
 from hanka.work.place import Workplace, device_name, reason, versions
 from hanka.work.prepare import rows_of
@@ -62,7 +63,7 @@ def _adapt(place: Workplace, planned: PlannedVariant) -> dict[str, Any]:
         parents=tuple(place.stack_of(parent) for parent in planned.parents),
     )
     if planned.model.kind == "encoder":
-        from hanka.models.encoder import load_encoder
+        from hanka.models.features import load_encoder
 
         encoder = load_encoder(planned.model)
         return _record(planned.use.method.adapt(replace(request, base=encoder)), {"device": "cpu", "base_commit": ""})
@@ -93,7 +94,11 @@ def _fitting(place: Workplace, adaptation: Adaptation, model: ModelRef, loaded: 
         return adaptation
     kept = speed.training["none" if tuner.changes_weights else "lora"].token_bytes
     weights = sum(value.nbytes for value in loaded.model.parameters())
-    fixed = (1 + adaptation.train.n_moments) * weights if tuner.changes_weights else 0
+    fixed = (
+        (1 + n_moments(adaptation.train.optimizer, adaptation.train.optimizer_options)) * weights
+        if tuner.changes_weights
+        else 0
+    )
     fits = max(LEAST_TOKENS, int((0.8 * free_bytes(loaded.device) - fixed) / kept))
     if fits >= pass_tokens(adaptation.train.micro_batch_tokens, loaded.device.type, "training"):
         return adaptation

@@ -33,7 +33,7 @@ class Voice:
     engine: Engine
     "Answers for it."
     tokenizer: Any
-    "Of its base; None where it reads text."
+    "Of its base."
     label_bias: Mapping[str, float]
     "Nats added to a label's score when an answer is chosen."
     device: str
@@ -68,10 +68,11 @@ def open_voice(place: Workplace, planned: PlannedVariant, step: int | None = Non
     method = planned.use.method
     with ExitStack() as lent:
         if planned.model.kind == "encoder":
-            from hanka.models.encoder import load_encoder
+            from hanka.models.features import load_encoder
+            from hanka.models.loading import load_tokenizer
 
             base: Any = load_encoder(planned.model)
-            tokenizer, device = None, "cpu"
+            tokenizer, device = load_tokenizer(planned.model), "cpu"
         else:
             base = lent.enter_context(place.lend(planned.variant.id, step))
             tokenizer, device = base.tokenizer, device_name(base)
@@ -144,7 +145,7 @@ def _ask(
     study = place.plan.study
     prompter = Prompter(voice.tokenizer, study.policy)
     asked = prompter.ask(task, prompt, demonstrations, examples, built)
-    if task.kind == "classification" and study.scoring == "first_token" and voice.tokenizer is not None:
+    if task.kind == "classification" and study.scoring == "first_token":
         require_distinct_first_tokens(asked.encoded, task.labels, f"task {task.name}, prompt {prompt}")
     return asked
 

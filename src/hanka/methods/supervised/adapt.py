@@ -20,6 +20,7 @@ def adapt_supervised(request: AdaptRequest, hook: StepHook | None = None) -> Ada
     tuner, objective = adaptation.tuner, adaptation.objective
     assert tuner is not None
     assert objective is not None
+    assert adaptation.objective_params is not None
     prompter = Prompter(request.loaded.tokenizer, adaptation.tokens)
     encoded = encode_training(prompter, data, adaptation, request.seed)
     if not encoded.rows:

@@ -56,9 +56,14 @@ def demonstrations_before(shown: ShownInTraining, part: TrainingPart, seed: int)
 def encode_training(prompter: Prompter, data: TrainingData, adaptation: Adaptation, seed: int) -> TrainingRows:
     """Render and encode the training rows of one variant; drop, cut and count what does not fit."""
     found = [_encode_part(prompter, data, part, adaptation, seed) for part in data.parts]
-    dropped = tuple(name for one in found for name in one.dropped_ids)
-    counts = [sum(one[index] for one in found) for index in range(1, 5)]
-    return TrainingRows([row for one in found for row in one.rows], *counts, dropped_ids=dropped[:5])
+    return TrainingRows(
+        rows=[row for one in found for row in one.rows],
+        n_dropped=sum(one.n_dropped for one in found),
+        n_cut=sum(one.n_cut for one in found),
+        n_unsupervised=sum(one.n_unsupervised for one in found),
+        n_merged=sum(one.n_merged for one in found),
+        dropped_ids=tuple(name for one in found for name in one.dropped_ids)[:5],
+    )
 
 
 def _encode_part(
