@@ -81,9 +81,9 @@ def _line(file: CardFile) -> str:
 
 def _accuracy(examples: Sequence[Example], features: Callable[[Example], Features]) -> float:
     """Return the pooled accuracy of a logistic regression over folds that share no group."""
-    from sklearn.feature_extraction import DictVectorizer  # type: ignore[import-untyped]
-    from sklearn.linear_model import LogisticRegression  # type: ignore[import-untyped]
-    from sklearn.pipeline import make_pipeline  # type: ignore[import-untyped]
+    from sklearn.feature_extraction import DictVectorizer
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
     from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
     rows = [features(example) for example in examples]

@@ -56,10 +56,10 @@ def heard(cast: Cast) -> Voices:
     if cast.alpha == 1 and cast.base.model is cast.anti.model:
         return Voices((Voice(cast.expert),), alone)
     members: list[Voice] = []
-    parts = []
+    parts: list[int] = []
     for loaded in (cast.base, cast.expert, cast.anti):
         known = next((index for index, one in enumerate(members) if one.model is loaded.model), len(members))
         if known == len(members):
             members.append(Voice(loaded))
         parts.append(known)
-    return Voices(tuple(members), Contrast(*parts, cast.alpha))
+    return Voices(tuple(members), Contrast(parts[0], parts[1], parts[2], cast.alpha))

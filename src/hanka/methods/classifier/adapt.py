@@ -1,0 +1,98 @@
+"""Train a classifier on an encoder: features of the rendered texts, multinomial logistic regression, saved without pickle.
+
+minimise 1/2 |W|^2 + C · sum of cross-entropies, by L-BFGS from zero: no randomness, so the seed changes nothing but the
+rows that were drawn with it. Texts are rendered as they are asked at zero shots; demonstrations are not used.
+"""
+
+from __future__ import annotations
+
+import time
+import warnings
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from hanka.engines.classifier import LinearClassifier, save_classifier
+from hanka.errors import ModelError, UnitError
+from hanka.methods.classifier.params import classifier_refusal
+from hanka.methods.contract import Adapted, AdaptRequest
+from hanka.models.encoder import Features, LoadedEncoder
+
+MAX_STEPS = 1000
+"Steps of L-BFGS at most."
+
+
+class Fit(NamedTuple):
+    """A trained classifier."""
+
+    classifier: LinearClassifier
+    "What was learnt."
+    n_steps: int
+    "Steps of L-BFGS; 0 where there is one label."
+    has_converged: bool
+    "Whether L-BFGS stopped by itself."
+
+
+def adapt_classifier(request: AdaptRequest) -> Adapted:
+    """Train one classifier and save it. Raises UnitError for a base or task it cannot be trained on."""
+    base: Any = request.base
+    data, started = request.data, time.monotonic()
+    refused = classifier_refusal(base.ref, data.task.kind, data.task.name)
+    if refused or not isinstance(base, LoadedEncoder):
+        raise UnitError(refused or f"classifier: {base.ref.name} is not loaded as an encoder")
+    if not data.examples:
+        raise UnitError("classifier: there is no training row")
+    texts = [data.task.render(example, data.prompt) for example in data.examples]
+    request.report("reading texts", 0.0)
+    encoder = base.fitted(texts)
+    features = encoder.features(texts)
+    request.report("fitting", 0.5)
+    fit = fit_classifier(features, [example.target for example in data.examples], float(request.params["C"]))
+    encoder.save(request.folder)
+    settings = {"encoder": base.ref.encoder, "C": float(request.params["C"]), "prompt": data.prompt}
+    save_classifier(request.folder, fit.classifier, settings)
+    unseen = [label for label in data.task.labels if label not in fit.classifier.labels]
+    notes = [] if fit.has_converged else [f"L-BFGS was stopped after {fit.n_steps} steps"]
+    request.report("saved", 1.0)
+    return Adapted(
+        weights="classifier",
+        n_trained_parameters=fit.classifier.weights.size + fit.classifier.intercepts.size,
+        record={
+            "n_examples": len(texts),
+            "n_features": int(features.shape[1]),
+            "labels_unseen": unseen,
+            "steps": fit.n_steps,
+            "loss_last": _loss(fit.classifier, features, [example.target for example in data.examples]),
+            "train_seconds": round(time.monotonic() - started, 2),
+            "notes": notes,
+        },
+    )
+
+
+def fit_classifier(features: Features, targets: list[str], strength: float) -> Fit:
+    """Fit multinomial logistic regression; strength: C. With one label that label is certain."""
+    labels = tuple(sorted(set(targets)))
+    width = int(features.shape[1])
+    if len(labels) == 1:
+        return Fit(LinearClassifier(labels, np.zeros((1, width)), np.zeros(1)), 0, True)
+    try:
+        from sklearn.exceptions import ConvergenceWarning
+        from sklearn.linear_model import LogisticRegression
+    except ImportError:
+        raise ModelError("classifier needs the extra `encoders`: pip install 'hanka[encoders]'") from None
+    model = LogisticRegression(C=strength, solver="lbfgs", max_iter=MAX_STEPS)
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always", ConvergenceWarning)
+        model.fit(features.astype(np.float64), targets)
+    weights, intercepts = np.asarray(model.coef_, np.float64), np.asarray(model.intercept_, np.float64)
+    if len(labels) == 2:  # one row that tells the second label from the first
+        weights, intercepts = np.vstack([np.zeros_like(weights), weights]), np.append(0.0, intercepts)
+    has_converged = not any(issubclass(one.category, ConvergenceWarning) for one in said)
+    found = LinearClassifier(tuple(map(str, model.classes_)), np.ascontiguousarray(weights), intercepts)
+    return Fit(found, int(np.max(model.n_iter_)), has_converged)
+
+
+def _loss(classifier: LinearClassifier, features: Features, targets: list[str]) -> float:
+    """Return the mean cross-entropy (nats) of the training rows."""
+    at = [classifier.labels.index(target) for target in targets]
+    return float(-classifier.log_probabilities(features)[np.arange(len(at)), at].mean())
