@@ -100,7 +100,7 @@ class Asked(NamedTuple):
     queries: list[str]
     "Each query with what stands before it alone, without the prefix."
     encoded: list[Query]
-    "Token ids of prefix + query, and of the labels of a classification."
+    "Token ids of prefix + query, and of what is scored after it."
     template_hash: str
     "Of how the task is asked."
 
@@ -113,6 +113,7 @@ class Prompter:
         self.policy = policy
         with_special = tokenizer(["a"], add_special_tokens=True)["input_ids"][0]
         self._adds_bos = tokenizer.bos_token_id is not None and with_special[:1] == [tokenizer.bos_token_id]
+        self._wants_bos = policy.bos == "always" or (policy.bos == "model" and self._adds_bos)
         if policy.bos == "always" and tokenizer.bos_token_id is None:
             raise DataError("tokens.bos is `always`, but this tokenizer has no BOS token; set it to model or never")
         if policy.template == "chat" and not getattr(tokenizer, "chat_template", None):
@@ -128,7 +129,7 @@ class Prompter:
         examples: Sequence[Example],
         built: Sequence[Built] = (),
     ) -> tuple[str, list[str]]:
-        """Render what all queries share once, and every query after it.
+        """Render what all queries share once, and every query after it; where nothing is asked, without chat template.
 
         built: what stands before each query behind `demonstrations`, one per example; what all of them share joins the
         prefix. Returns (prefix, queries): prefix + query is what the model reads; the prefix is "" where nothing is
@@ -138,7 +139,8 @@ class Prompter:
         n_shared = shared_demonstrations(before) if built else 0
         shown = [*demonstrations, *(before[0].demonstrations[:n_shared] if before else ())]
         own = [Built(one.demonstrations[n_shared:], one.fields) for one in before]
-        rendered = self._plain if self.policy.template == "plain" else self._chats
+        plain = self.policy.template == "plain" or task.kind == "likelihood"
+        rendered = self._plain if plain else self._chats
         return rendered(task, prompt, shown, own, examples)
 
     def _plain(
@@ -203,8 +205,7 @@ class Prompter:
         bos = self.tokenizer.bos_token_id
         if bos is None or (self.tokenizer.bos_token and text.startswith(self.tokenizer.bos_token)):
             return []
-        wanted = self.policy.bos == "always" or (self.policy.bos == "model" and self._adds_bos)
-        if not wanted:
+        if not self._wants_bos:
             return []
         if self.policy.protocol == "paper" and task is not None:
             if task.kind == "classification" and shots:
@@ -244,7 +245,9 @@ class Prompter:
         """
         prefix, queries = self.render(task, prompt, demonstrations, examples, built)
         shots = len(demonstrations) + max((len(one.demonstrations) for one in built), default=0)
-        if task.kind == "classification":
+        if task.kind == "likelihood":
+            encoded = self.likelihood_queries([example.target for example in examples])
+        elif task.kind == "classification":
             published = None
             if self.policy.protocol == "paper" and prompt != "p1" and "p1" in task.prompts:
                 published = self.render(task, "p1", demonstrations, examples, built)[1]
@@ -297,13 +300,15 @@ class Prompter:
     def likelihood_queries(self, texts: Sequence[str], prefix: str = "") -> list[Query]:
         """Encode texts to be scored: a query's only label is the text, after BOS (as the policy says) and `prefix`.
 
-        Where nothing stands before a text, its first token cannot be predicted: it is given and not scored.
+        Where nothing would stand before a text, the EOS that ends a text before it does, so that every token is scored;
+        a tokenizer without one leaves the first token given and not scored.
         """
+        end = self.tokenizer.eos_token_id
         before = self._tokens([prefix])[0] if prefix else []
         queries = []
         for text, ids in zip(texts, self._tokens([prefix + text for text in texts]), strict=True):
-            bos = self.bos_ids(prefix + text)
-            cut = shared_length(before, ids)
+            bos, cut = self.bos_ids(prefix + text), shared_length(before, ids)
+            bos = [end] if end is not None and not bos and not cut else bos
             cut = cut if bos or cut else min(1, len(ids))
             queries.append(Query(prefix + text, bos + ids[:cut], (tuple(ids[cut:]),)))
         return queries

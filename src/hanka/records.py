@@ -13,7 +13,7 @@ from typing import Any, Literal, get_args
 Split = Literal["train", "test", "demonstrations", "validation", "passages"]
 Relation = Literal["in_domain", "out_of_domain", "cross_task"]
 Status = Literal["ok", "unparsed", "failed"]
-TaskKind = Literal["classification", "generation"]
+TaskKind = Literal["classification", "generation", "regression", "likelihood"]
 
 UNADAPTED = "base"
 "Name of the one method that leaves the base model as it is."
@@ -136,6 +136,18 @@ class Cell:
 
 
 @dataclass(frozen=True, slots=True)
+class Judgement:
+    """What a task reads from an output, and how right that is."""
+
+    answer: str | None
+    "The answer in canonical form; None where none could be read."
+    reward: float | None
+    "0 (wrong, or no answer) to 1 (right); None where nothing can be said of right and wrong."
+    message: str
+    "What was read, or why nothing was; where it is wrong, the first difference. One line."
+
+
+@dataclass(frozen=True, slots=True)
 class Prediction:
     """What came out for one sample of one cell."""
 
@@ -161,6 +173,10 @@ class Prediction:
     "Tokens of prefix + prompt, BOS included."
     n_output_tokens: int
     "Generated tokens without EOS; 0 for label scoring."
+    reward: float | None = None
+    "How right the task's verifier finds the answer, 0 to 1; null when failed, and where text is only scored."
+    token_scores: tuple[float, ...] | None = None
+    "Log-likelihood (nats) of each token of a text that is only scored; null for every answer to a question."
 
 
 @dataclass(frozen=True, slots=True)

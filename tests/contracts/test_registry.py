@@ -20,11 +20,12 @@ from hanka.probes import PROBES
 from hanka.recipes import RECIPES
 from hanka.registry import Registry
 from hanka.tasks import TASKS
+from hanka.tasks.verifiers import VERIFIERS
 from hanka.training.objectives import OBJECTIVES
 from hanka.tuners import TUNERS
 
 ALL: list[Registry[Any]] = [
-    TASKS, METHODS, METRICS, MODELS, PROBES, QUESTIONS, SOURCES, CONTEXTS, RECIPES, ENGINES, TUNERS, OBJECTIVES,
+    TASKS, METHODS, METRICS, MODELS, PROBES, QUESTIONS, SOURCES, CONTEXTS, RECIPES, ENGINES, TUNERS, OBJECTIVES, VERIFIERS,
 ]  # fmt: skip
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from hanka.metrics.base import ScoringContext
+from hanka.metrics.base import Outputs, ScoringContext
 from hanka.metrics.baselines import (
     BASELINES,
     BaselineInputs,
@@ -51,7 +51,7 @@ def test_trivial_rouge_l_on_the_released_data(name: str) -> None:
     for baseline, expected in zip(
         ("first_sentence", "first_words", "first_demonstration"), PUBLISHED[name], strict=True
     ):
-        value = ROUGE_L.value(ROUGE_L.statistics(targets, answers[baseline], ScoringContext()))
+        value = ROUGE_L.value(ROUGE_L.statistics(Outputs(targets, answers[baseline]), ScoringContext()))
         assert value == pytest.approx(expected, abs=0.001), baseline
 
 
@@ -91,7 +91,8 @@ def test_the_majority_of_the_test_set_scores_its_share_and_the_training_majority
     answers = trivial_answers("classification", BaselineInputs(test, training))
     targets = [example.target for example in test]
     values = {
-        name: ACCURACY.value(ACCURACY.statistics(targets, given, ScoringContext())) for name, given in answers.items()
+        name: ACCURACY.value(ACCURACY.statistics(Outputs(targets, given), ScoringContext()))
+        for name, given in answers.items()
     }
     assert values == {"majority_training_label": 0.4, "majority_test_label": 0.6}
 

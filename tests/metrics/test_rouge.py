@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rouge_score.rouge_scorer import RougeScorer
 
-from hanka.metrics.base import ScoringContext
+from hanka.metrics.base import Outputs, ScoringContext
 from hanka.metrics.rouge import ROUGE_1, ROUGE_2, ROUGE_L, lcs_length, ngram_overlap, rouge_l_score
 from hanka.metrics.tokenization import japanese_tagger
 
@@ -21,7 +21,11 @@ JAPANESE = ("猫が庭で鳴いている。", "庭で猫が大きな声で鳴い
 def assert_equal_to_rouge_score(target: str, answer: str) -> None:
     expected = SCORER.score(target, answer)
     for key, metric in PAIRED.items():
-        assert metric.statistics([target], [answer], CONTEXT)[0, 0] == expected[key].fmeasure, (key, target, answer)
+        assert metric.statistics(Outputs([target], [answer]), CONTEXT)[0, 0] == expected[key].fmeasure, (
+            key,
+            target,
+            answer,
+        )
 
 
 def test_rouge_equals_rouge_score_bit_for_bit_on_1000_generated_pairs() -> None:
@@ -59,7 +63,7 @@ def test_rouge_matches_the_worked_example_of_lin_2004() -> None:
     reference = "police killed the gunman"
     assert rouge_l_score(reference, "police kill the gunman") == 0.75
     assert rouge_l_score(reference, "the gunman kill police") == 0.5
-    assert ROUGE_2.statistics([reference] * 2, ["police kill the gunman", "the gunman kill police"], CONTEXT)[
+    assert ROUGE_2.statistics(Outputs([reference] * 2, ["police kill the gunman", "the gunman kill police"]), CONTEXT)[
         :, 0
     ].tolist() == pytest.approx([1 / 3, 1 / 3])
 
@@ -87,7 +91,9 @@ def test_ngrams_are_counted_with_multiplicity() -> None:
     ids=["japanese", "russian", "chinese"],
 )
 def test_rouge_works_beyond_ascii(metric, target: str, answer: str) -> None:
-    related, same, other = metric.statistics([target] * 3, [answer, target, "completely different"], CONTEXT)[:, 0]
+    related, same, other = metric.statistics(Outputs([target] * 3, [answer, target, "completely different"]), CONTEXT)[
+        :, 0
+    ]
     assert 0 < related < 1
     assert same == 1
     assert other == 0

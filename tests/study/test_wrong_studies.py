@@ -14,7 +14,7 @@ import pytest
 from hanka.cli import main
 
 WRONG = Path(__file__).with_name("wrong")
-STUDIES = sorted(WRONG.glob("*.yaml"))
+STUDIES = sorted(WRONG.glob("*.yaml"), key=lambda study: int(study.name.split("-")[0]))
 
 
 def expected(study: Path) -> str:

@@ -11,7 +11,7 @@ from hanka.analysis.summary import compare_cells
 from hanka.errors import HankaError, nearest
 from hanka.identity import stream
 from hanka.metrics import METRICS
-from hanka.stats import ComparisonSettings, compare, holm, plan_resampling, verdict
+from hanka.stats import ComparisonSettings, compare, holm, mean, plan_resampling, verdict
 from hanka.store.folder import RunFolder
 
 POOLED = "(pooled)"
@@ -73,7 +73,7 @@ def _numbers(metric: str, result: Any) -> dict[str, Any]:
 
 
 def _pooled(evidence: Evidence, pairs: list[tuple[CellEvidence, CellEvidence]]) -> list[dict[str, Any]]:
-    """Pool test sets per primary metric; a sample asked several times is one cluster."""
+    """Pool the per-sample values of test sets per primary metric; a sample asked several times is one cluster."""
     by_metric: dict[str, list[tuple[CellEvidence, CellEvidence]]] = {}
     for cell, other in pairs:
         by_metric.setdefault(evidence.primary(cell.cell["test_task"]), []).append((cell, other))
@@ -96,7 +96,7 @@ def _pooled(evidence: Evidence, pairs: list[tuple[CellEvidence, CellEvidence]]) 
         except ValueError:
             continue
         settings = ComparisonSettings(binary=METRICS.get(name).binary, level=evidence.level)
-        result = compare(np.array(ours), np.array(theirs), METRICS.get(name).aggregate, plan, settings)
+        result = compare(np.array(ours), np.array(theirs), mean, plan, settings)
         where = {
             "test_task": POOLED,
             "test_dataset": POOLED,

@@ -89,16 +89,26 @@ def _order(cell: CellEvidence) -> tuple[int, str, int]:
 
 
 def _best(evidence: Evidence, cells: list[CellEvidence], values: dict[str, float]) -> CellEvidence | None:
-    """Return the best of the base model's cells on the primary metric; `values` remembers what they reach."""
+    """Return the best of the base model's cells on the primary metric; `values` remembers what they reach.
+
+    What they reach is counted upwards, so that more is better for every metric.
+    """
     best, best_value = None, float("-inf")
     for one in cells:
         cell_id = one.cell["id"]
         if cell_id not in values:
-            rows = evidence.rows(one, METRICS.get(evidence.primary(one.cell["test_task"]))).statistics
-            values[cell_id] = sum(rows[:, 0].tolist()) / len(rows) if len(rows) else float("-inf")
+            task = one.cell["test_task"]
+            rows = evidence.rows(one, METRICS.get(evidence.primary(task))).statistics
+            mean = sum(rows[:, 0].tolist()) / len(rows) if len(rows) else None
+            values[cell_id] = float("-inf") if mean is None else _upwards(evidence, task) * mean
         if values[cell_id] > best_value:
             best, best_value = one, values[cell_id]
     return best
+
+
+def _upwards(evidence: Evidence, task: str) -> int:
+    """Return -1 where less of the task's primary metric is better, else 1."""
+    return -1 if METRICS.get(evidence.primary(task)).higher_is_better is False else 1
 
 
 def _for_task(evidence: Evidence, task: str, duels: list[Duel], settings: list[dict[str, Any]]) -> dict[str, Any]:
@@ -107,7 +117,7 @@ def _for_task(evidence: Evidence, task: str, duels: list[Duel], settings: list[d
         if duel.task == task:
             by_candidate[duel.candidate].append(duel)
     good = {
-        candidate: sum(duel.comparison.delta for duel in members) / len(members)
+        candidate: _upwards(evidence, task) * sum(duel.comparison.delta for duel in members) / len(members)
         for candidate, members in by_candidate.items()
         if any(duel.outcome == "better" for duel in members) and all(duel.outcome != "worse" for duel in members)
     }
@@ -162,7 +172,7 @@ def _duel_json(duel: Duel) -> dict[str, Any]:
 def _sentences(
     evidence: Evidence, task: str, best: Candidate, duels: list[Duel], settings: list[dict[str, Any]]
 ) -> dict[str, str]:
-    gain = max(duels, key=lambda duel: duel.comparison.delta)
+    gain = max(duels, key=lambda duel: _upwards(evidence, task) * duel.comparison.delta)
     result, where = gain.comparison, gain.cell.cell["test_dataset"]
     metric = METRICS.get(evidence.primary(task)).display
     counts = {

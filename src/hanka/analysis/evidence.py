@@ -139,10 +139,11 @@ class Evidence:
 
     def _score(self, cell: CellEvidence, asked: Metric, context: ScoringContext) -> None:
         """Read a cell and compute a metric; the first time, all that the cell has, for the texts are not kept."""
-        answers = read_answers(self.folder.cell(cell.cell["id"]), self._samples)
         wanted = [(asked, context)]
         if cell.samples is None:
             wanted += [(metric, self.context(cell)) for metric in self.metrics(cell)]
+        columns = {column for metric, _ in wanted for column in metric.reads}
+        answers = read_answers(self.folder.cell(cell.cell["id"]), self._samples, columns)
         cell.samples, cell.status, cell.reason = answers.samples, answers.status, answers.reason
         for metric, known in wanted:
             key = _rows_key(cell, metric, known)

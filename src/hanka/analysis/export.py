@@ -13,6 +13,7 @@ from typing import Any
 from hanka.analysis.evidence import CellEvidence, Evidence, load_evidence
 from hanka.errors import HankaError, StoreError
 from hanka.metrics import METRICS
+from hanka.records import Prediction
 from hanka.store.folder import (
     RunFolder,
     make_folder,
@@ -66,7 +67,8 @@ def _prediction_rows(folder: RunFolder) -> Iterator[dict[str, Any]]:
     """Yield the rows of all cells, one file in memory at a time."""
     for path in sorted(folder.path.glob("cells/*/predictions.parquet")):
         for row in read_table(path).to_pylist():
-            yield {"cell_id": path.parent.name} | row | {"label_scores": json.dumps(row["label_scores"])}
+            lists = {name: json.dumps(row.get(name)) for name in ("label_scores", "token_scores")}
+            yield {"cell_id": path.parent.name, "reward": None} | row | lists
 
 
 def _parquet(folder: RunFolder, out: Path) -> list[Path]:
@@ -81,7 +83,7 @@ def _parquet(folder: RunFolder, out: Path) -> list[Path]:
         table = read_table(path)
         tables.append(table.add_column(0, "cell_id", pa.array([path.parent.name] * table.num_rows)))
     if tables:
-        write_table(out / "predictions.parquet", pa.concat_tables(tables))
+        write_table(out / "predictions.parquet", pa.concat_tables(tables, promote_options="default"))
     return sorted(out.glob("*.parquet"))
 
 
@@ -137,12 +139,21 @@ def _samples(evidence: Evidence, cell: CellEvidence) -> list[dict[str, Any]]:
             "doc_id": one.sample_id,
             "doc": {"prompt": prefix + one.prompt},
             "target": one.target,
-            "resps": [[one.output]] if one.label_scores is None else [[score] for score in one.label_scores],
+            "resps": _responses(one),
             "filtered_resps": [one.parsed],
             LM_EVAL_NAMES.get(metric.name, metric.name): values.get(place),
         }
         for place, one in enumerate(predictions)
     ]
+
+
+def _responses(prediction: Prediction) -> list[list[Any]]:
+    """Return what came out: the text, each label's log-likelihood, or that of the text which was scored."""
+    if prediction.token_scores is not None:
+        return [[sum(prediction.token_scores)]]
+    if prediction.label_scores is not None:
+        return [[score] for score in prediction.label_scores]
+    return [[prediction.output]]
 
 
 def _model_cards(evidence: Evidence, out: Path) -> list[Path]:

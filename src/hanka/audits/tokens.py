@@ -50,7 +50,7 @@ def audit_tokens(plan: Plan, audits: Audits, tokenizer: Any, model: str) -> None
                 "label tokens", f"{name} test, {prompt}", [f"{a} / {b}" for a, b in pairs], len(task.labels),
                 "labels begin with the same token; first-token scoring cannot tell them apart",
             )  # fmt: skip
-        else:
+        elif task.is_written:
             cap = plan.study.spec.eval.max_new_tokens
             lengths = tokenizer([row.target for row in rows], add_special_tokens=False)["input_ids"]
             longer = [row.id for row, ids in zip(rows, lengths, strict=True) if len(ids) > cap]
@@ -84,7 +84,8 @@ def _training_tokens(audits: Audits, plan: Plan, prompter: Prompter, planned: Pl
         f"a token holds the end of the prompt and the start of the answer; it {what}",
     )
     for part in data.parts:
-        _same_tokens(audits, prompter, part, adaptation.train.prompt, where)
+        if part.task.kind != "likelihood":  # all of a text is supervised, and there is no prompt to agree on
+            _same_tokens(audits, prompter, part, adaptation.train.prompt, where)
 
 
 def _same_tokens(audits: Audits, prompter: Prompter, part: TrainingPart, prompt: str, where: str) -> None:

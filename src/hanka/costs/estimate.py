@@ -163,7 +163,8 @@ class Estimator:
         cell, study = planned.cell, self.plan.study
         task = study.tasks[cell.test_task].task
         name, n_rows = planned.test.dataset.name, len(planned.test.examples)
-        query = self._mean(model, task, cell.prompt, ("test", name), planned.test.examples, False)
+        is_scored = task.kind == "likelihood"  # what is read is the text itself
+        query = self._mean(model, task, cell.prompt, ("test", name), planned.test.examples, is_scored)
         shot, n_read = 0.0, 0
         per_query = planned.context.entry.per_query
         if per_query:
@@ -175,7 +176,7 @@ class Estimator:
         speed, before = self.speed(model), cell.shots * shot
         own = query + self._branches(model, task)
         seconds = speed.reading(n_rows * own, before + own / 2) + speed.reading(n_read * shot, before / 2)
-        n_new = 0.0 if task.labels else self._written(planned, task, query)
+        n_new = self._written(planned, task, query) if task.is_written else 0.0
         if n_new:
             limit = 4 * study.spec.eval.batch_tokens // int(query + study.spec.eval.max_new_tokens + 1)
             slots = float(min(n_rows, MAX_SLOTS, max(1, limit)))
@@ -243,7 +244,7 @@ class Estimator:
     def memory(self) -> dict[str, int]:
         """Estimate the most bytes that training and answering take, weights included."""
         spec, most = self.plan.study.spec, {"training": 0, "answering": 0}
-        writes = any(not use.task.labels for use in self.plan.study.tasks.values())
+        writes = any(use.task.is_written for use in self.plan.study.tasks.values())
         for planned in self.plan.variants.values():
             size, train = n_parameters(planned.model) or DEFAULT_PARAMETERS, planned.adaptation.train
             weights = size * (2 if spec.train.dtype == "bfloat16" else 4)

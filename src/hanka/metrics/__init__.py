@@ -8,11 +8,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from hanka.metrics.base import Metric, Rows, ScoringContext, align
+from hanka.metrics.base import Column, Metric, Outputs, Rows, ScoringContext
 from hanka.metrics.classification import ACCURACY, EXACT_MATCH, MACRO_F1
+from hanka.metrics.likelihood import BITS_PER_BYTE, NATS_PER_TOKEN
 from hanka.metrics.output_space import CAP_HITS, DISTINCT_SHARE, LABEL_SHARE, LENGTH_RATIO
+from hanka.metrics.regression import MAE, PEARSON, SPEARMAN
 from hanka.metrics.rouge import ROUGE_1, ROUGE_2, ROUGE_L
 from hanka.metrics.tokenization import rouge_tokenization
+from hanka.metrics.verified import REWARD, SOLVED
 from hanka.records import TaskKind
 from hanka.registry import Registry
 
@@ -29,6 +32,13 @@ METRICS: Registry[Metric] = Registry(
         DISTINCT_SHARE,
         LENGTH_RATIO,
         CAP_HITS,
+        REWARD,
+        SOLVED,
+        MAE,
+        PEARSON,
+        SPEARMAN,
+        BITS_PER_BYTE,
+        NATS_PER_TOKEN,
     ],
 )
 
@@ -47,7 +57,9 @@ DEFAULT_METRICS: Mapping[TaskKind, tuple[str, ...]] = MappingProxyType(
             "length_ratio",
             "cap_hits",
         ),
+        "regression": ("mae", "pearson", "spearman"),
+        "likelihood": ("bits_per_byte", "nats_per_token"),
     }
 )
 
-__all__ = ["DEFAULT_METRICS", "METRICS", "Metric", "Rows", "ScoringContext", "align", "rouge_tokenization"]
+__all__ = ["DEFAULT_METRICS", "METRICS", "Column", "Metric", "Outputs", "Rows", "ScoringContext", "rouge_tokenization"]

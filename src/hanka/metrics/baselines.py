@@ -14,7 +14,9 @@ import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from statistics import median
 
+from hanka.metrics.numbers import read_number, written
 from hanka.metrics.tokenization import UNSPACED
 from hanka.records import Example, TaskKind
 
@@ -59,6 +61,12 @@ def majority_label(examples: Sequence[Example]) -> str:
     return min(counts, key=lambda label: (-counts[label], label))
 
 
+def median_target(examples: Sequence[Example]) -> str:
+    """Return the median of numeric targets, the constant with the least absolute error. Raises ValueError if empty."""
+    values = [read_number(example.target).value for example in examples]
+    return written(median(value for value in values if value is not None))
+
+
 def first_sentence(text: str) -> str:
     """Return the text up to its first sentence end: . ! ? before white space, or a full-width one anywhere."""
     return SENTENCE_END.split(text.strip(), maxsplit=1)[0].strip()
@@ -91,6 +99,18 @@ BASELINES: tuple[Baseline, ...] = (
         "Majority label of the test set (looks at the answers)",
         ("classification",),
         lambda inputs: _same(majority_label(inputs.test), inputs),
+    ),
+    Baseline(
+        "median_training_target",
+        "Median number of the training set",
+        ("regression",),
+        lambda inputs: _same(median_target(inputs.training), inputs) if inputs.training else None,
+    ),
+    Baseline(
+        "median_test_target",
+        "Median number of the test set (looks at the answers)",
+        ("regression",),
+        lambda inputs: _same(median_target(inputs.test), inputs),
     ),
     Baseline(
         "first_sentence",

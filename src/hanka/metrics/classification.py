@@ -11,41 +11,41 @@ punctuation, unlike SQuAD's English-only normalisation, so that it means the sam
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 
-from hanka.metrics.base import FloatArray, Metric, ScoringContext, column, require_aligned
+from hanka.metrics.base import FloatArray, Metric, Outputs, ScoringContext, column
 from hanka.metrics.tokenization import normalised
 
 
-def accuracy_statistics(targets: Sequence[str], answers: Sequence[str], context: ScoringContext) -> FloatArray:
+def accuracy_statistics(outputs: Outputs, context: ScoringContext) -> FloatArray:
     """Return (n, 1): 1.0 where the answer is the target, letter for letter; the empty answer is never right."""
-    require_aligned(targets, answers)
-    return column([float(answer != "" and answer == target) for target, answer in zip(targets, answers, strict=True)])
+    outputs.require("targets", "answers")
+    pairs = zip(outputs.targets, outputs.answered, strict=True)
+    return column([float(answer != "" and answer == target) for target, answer in pairs])
 
 
-def exact_match_statistics(targets: Sequence[str], answers: Sequence[str], context: ScoringContext) -> FloatArray:
+def exact_match_statistics(outputs: Outputs, context: ScoringContext) -> FloatArray:
     """Return (n, 1): 1.0 where both texts are equal after NFKC, case folding and white-space collapse.
 
     The empty answer is never right, even against an empty target.
     """
-    require_aligned(targets, answers)
-    pairs = ((normalised(target), normalised(answer)) for target, answer in zip(targets, answers, strict=True))
+    outputs.require("targets", "answers")
+    texts = zip(outputs.targets, outputs.answered, strict=True)
+    pairs = ((normalised(target), normalised(answer)) for target, answer in texts)
     return column([float(answer != "" and answer == target) for target, answer in pairs])
 
 
-def macro_f1_statistics(targets: Sequence[str], answers: Sequence[str], context: ScoringContext) -> FloatArray:
+def macro_f1_statistics(outputs: Outputs, context: ScoringContext) -> FloatArray:
     """Return (n, 1 + 3c) for c labels: hit; then hit, target and answer indicators of each label.
 
     Raises ValueError when the context has no labels.
     """
-    require_aligned(targets, answers)
+    outputs.require("targets", "answers")
     if not context.labels:
         raise ValueError("macro_f1 needs the labels of the tested task in the context")
     labels = np.asarray(context.labels, dtype=object)
-    is_target = np.asarray(targets, dtype=object)[:, None] == labels
-    is_answer = np.asarray(answers, dtype=object)[:, None] == labels
+    is_target = np.asarray(outputs.targets, dtype=object)[:, None] == labels
+    is_answer = np.asarray(outputs.answered, dtype=object)[:, None] == labels
     hits = is_target & is_answer
     return np.hstack([hits.any(axis=1, keepdims=True), hits, is_target, is_answer]).astype(np.float64)
 

@@ -11,50 +11,49 @@ distinct-n, with whole outputs as units. Limits: `distinct_share` depends on n; 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
 
-from hanka.metrics.base import FloatArray, Metric, ScoringContext, column, require_aligned
+from hanka.metrics.base import FloatArray, Metric, Outputs, ScoringContext, column
 from hanka.metrics.tokenization import is_unspaced, normalised, rouge_tokens
 
 CLOSING = " .,;:!?\"'`*)]}\u3001\u3002\u300d\u300f"  # after NFKC, so full-width ! and ? are among them
 
 
-def label_share_statistics(targets: Sequence[str], answers: Sequence[str], context: ScoringContext) -> FloatArray:
+def label_share_statistics(outputs: Outputs, context: ScoringContext) -> FloatArray:
     """Return (n, 1): 1.0 where the whole output is a label of the variant's training task.
 
     Compared after NFKC, case folding and white-space collapse, and without closing punctuation:
     "Positive." and " positive\\n" are labels; "positive review" and "it is positive" are not, for a
     sentence that begins with a label is still a sentence. Raises ValueError without training labels.
     """
-    require_aligned(targets, answers)
+    outputs.require("answers", "texts")
     if not context.training_labels:
         raise ValueError("label_share needs the labels of the training task in the context")
     labels = {normalised(label) for label in context.training_labels}
-    outputs = [normalised(answer) for answer in answers]
-    return column([float(output in labels or output.rstrip(CLOSING) in labels) for output in outputs])
+    texts = [normalised(text) for text in outputs.described]
+    return column([float(text in labels or text.rstrip(CLOSING) in labels) for text in texts])
 
 
-def distinct_share_statistics(targets: Sequence[str], answers: Sequence[str], context: ScoringContext) -> FloatArray:
+def distinct_share_statistics(outputs: Outputs, context: ScoringContext) -> FloatArray:
     """Return (n, 1): 1 / how often this output occurs, so that the sum counts the distinct outputs.
 
     Outputs are equal after NFKC, case folding and white-space collapse. In a resample the counts are
     those of the observed outputs: a resample repeats samples by construction, so recounting it would
     understate diversity; holding the counts fixed keeps the interval around the observed share.
     """
-    require_aligned(targets, answers)
-    outputs = [normalised(answer) for answer in answers]
-    counts = Counter(outputs)
-    return column([1 / counts[output] for output in outputs])
+    outputs.require("answers", "texts")
+    texts = [normalised(text) for text in outputs.described]
+    counts = Counter(texts)
+    return column([1 / counts[text] for text in texts])
 
 
-def length_ratio_statistics(targets: Sequence[str], answers: Sequence[str], context: ScoringContext) -> FloatArray:
+def length_ratio_statistics(outputs: Outputs, context: ScoringContext) -> FloatArray:
     """Return (n, 1): length of the output / length of the reference.
 
     Counted in words; in characters without white space if either text has a script without spaces. A
     reference of length 0 counts as 1.
     """
-    require_aligned(targets, answers)
-    return column([_length_ratio(target, answer) for target, answer in zip(targets, answers, strict=True)])
+    outputs.require("targets", "answers", "texts")
+    return column([_length_ratio(*pair) for pair in zip(outputs.targets, outputs.described, strict=True)])
 
 
 def _length_ratio(target: str, answer: str) -> float:
@@ -65,20 +64,16 @@ def _length_ratio(target: str, answer: str) -> float:
     return n_answer / max(n_target, 1)
 
 
-def cap_hits_statistics(targets: Sequence[str], answers: Sequence[str], context: ScoringContext) -> FloatArray:
+def cap_hits_statistics(outputs: Outputs, context: ScoringContext) -> FloatArray:
     """Return (n, 1): 1.0 where generation ended at the cap and not by an end of text or a stop.
 
-    Raises ValueError without the cap, or without one token count per answer.
+    Raises ValueError without the cap.
     """
-    require_aligned(targets, answers)
     cap = context.max_new_tokens
     if not cap:
         raise ValueError("cap_hits needs the generation cap in the context")
-    if len(context.n_output_tokens) != len(answers):
-        raise ValueError(
-            f"cap_hits needs one token count per answer: {len(context.n_output_tokens)} for {len(answers)}"
-        )
-    return column([float(n_tokens >= cap) for n_tokens in context.n_output_tokens])
+    outputs.require("n_tokens")
+    return column([float(n_tokens >= cap) for n_tokens in outputs.n_tokens])
 
 
 YANG = "Yang et al. (2024), Unveiling the generalization power of fine-tuned large language models"
@@ -95,7 +90,7 @@ LABEL_SHARE = Metric(
     statistics=label_share_statistics,
     binary=True,
     needs=("training_labels",),
-    describes_output=True,
+    reads=("answers", "texts"),
 )
 DISTINCT_SHARE = Metric(
     name="distinct_share",
@@ -107,7 +102,7 @@ DISTINCT_SHARE = Metric(
     kinds=("generation",),
     reference="after Li et al. (2016), A diversity-promoting objective function (distinct-n), whole outputs",
     statistics=distinct_share_statistics,
-    describes_output=True,
+    reads=("answers", "texts"),
 )
 LENGTH_RATIO = Metric(
     name="length_ratio",
@@ -119,7 +114,7 @@ LENGTH_RATIO = Metric(
     kinds=("generation",),
     reference="length of the output / length of the reference, mean over samples",
     statistics=length_ratio_statistics,
-    describes_output=True,
+    reads=("targets", "answers", "texts"),
 )
 CAP_HITS = Metric(
     name="cap_hits",
@@ -133,5 +128,5 @@ CAP_HITS = Metric(
     statistics=cap_hits_statistics,
     binary=True,
     needs=("max_new_tokens",),
-    describes_output=True,
+    reads=("n_tokens",),
 )

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 
-from hanka.metrics.base import FloatArray, Metric, ScoringContext, Statistics, column, require_aligned
+from hanka.metrics.base import FloatArray, Metric, Outputs, ScoringContext, Statistics, column
 from hanka.metrics.tokenization import pair_scheme, rouge_tokens
 
 REFERENCE = "Lin (2004), ROUGE: a package for automatic evaluation of summaries"
@@ -77,9 +77,9 @@ def rouge_l_score(target: str, answer: str) -> float:
 def _statistics(score: Callable[[str, str], float]) -> Statistics:
     """Turn a score of one pair into the statistics of a mean metric."""
 
-    def statistics(targets: Sequence[str], answers: Sequence[str], context: ScoringContext) -> FloatArray:
-        require_aligned(targets, answers)
-        return column([score(target, answer) for target, answer in zip(targets, answers, strict=True)])
+    def statistics(outputs: Outputs, context: ScoringContext) -> FloatArray:
+        outputs.require("targets", "answers")
+        return column([score(*pair) for pair in zip(outputs.targets, outputs.answered, strict=True)])
 
     return statistics
 

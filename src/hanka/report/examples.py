@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
+from hanka.metrics import METRICS
 from hanka.records import Cell, Variant
 from hanka.report import inert, numbers
 from hanka.report.blocks import MARKS, Answer, Examples, ExampleSet, Note, Section, ShownExample
@@ -70,7 +71,8 @@ def examples_section(outline: Outline, words: Words) -> Section:
         if folders[0] is None or folders[1] is None:
             continue
         labels = outline.run.cell_files.get(pair.tuned.id, {}).get("labels")
-        found = choose(outcomes(folders[0]), outcomes(folders[1]), _both(scores, pair), bool(labels))
+        gains = _both(scores, pair) if _more_is_better(pair.metric) else _both(scores, pair)[::-1]
+        found = choose(outcomes(folders[0]), outcomes(folders[1]), gains, bool(labels))
         if found:
             test = tests.setdefault((pair.tuned.test_task, pair.tuned.test_dataset), len(tests))
             examples = _shown(found, (folders[0], folders[1]), _both(scores, pair), words)
@@ -129,8 +131,15 @@ def _both(scores: Mapping[str, Mapping[str, float]], pair: Pair) -> Scores:
     return scores.get(pair.base.id, {}), scores.get(pair.tuned.id, {})
 
 
+def _more_is_better(metric: str) -> bool:
+    return metric not in METRICS or METRICS.get(metric).higher_is_better is not False
+
+
 def choose(base: Mapping[str, Outcome], tuned: Mapping[str, Outcome], scores: Scores, has_labels: bool) -> list[Chosen]:
-    """Choose up to N_EXAMPLES samples that both answered, by kind of change, then by loss of score."""
+    """Choose up to N_EXAMPLES samples that both answered, by kind of change, then by loss of score.
+
+    scores: of base and tuned, where more is better; in the other order where less is.
+    """
     found = []
     for sample in base.keys() & tuned.keys():
         change = change_of(base[sample], tuned[sample]) if has_labels else "free"

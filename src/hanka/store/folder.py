@@ -215,6 +215,8 @@ def write_predictions(folder: Path, predictions: Sequence[Prediction], groups: S
             ("reason", pa.string()),
             ("n_prompt_tokens", pa.int32()),
             ("n_output_tokens", pa.int32()),
+            ("reward", pa.float64()),
+            ("token_scores", pa.list_(pa.float64())),
             ("group", pa.string()),
         ]
     )
@@ -235,10 +237,9 @@ def read_predictions(folder: Path) -> tuple[list[Prediction], list[str]]:
     """Read predictions.parquet back: predictions and their groups."""
     rows = read_table(folder / "predictions.parquet").to_pylist()
     groups = [row.pop("group") for row in rows]
-    return [
-        Prediction(**(row | {"label_scores": None if row["label_scores"] is None else tuple(row["label_scores"])}))
-        for row in rows
-    ], groups
+    for row in rows:
+        row |= {name: tuple(row[name]) for name in ("label_scores", "token_scores") if row.get(name) is not None}
+    return [Prediction(**row) for row in rows], groups
 
 
 def write_csv(path: Path, columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> None:

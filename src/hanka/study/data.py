@@ -339,6 +339,7 @@ class StudyData:
         rows = self._load(dataset, split, size)
         labels = self.study.tasks[dataset.task].task.labels
         if not labels:
+            self._require_right_targets(dataset, split, rows)
             return rows, ()
         unknown = [row for row in rows if row.target not in labels]
         if 2 * len(unknown) > len(rows):
@@ -348,6 +349,17 @@ class StudyData:
         if not self.corrected:
             return rows, ()
         return [row for row in rows if row.target in labels], tuple(row.id for row in unknown)
+
+    def _require_right_targets(self, dataset: Dataset, split: Split, rows: Sequence[Example]) -> None:
+        """Raise StudyError for the first row whose own target its task does not accept, such as a number that is none."""
+        task = self.study.tasks[dataset.task].task
+        if task.verifier == "text":  # any text is an answer
+            return
+        for row in rows:
+            refusal = task.refusal(row)
+            if refusal:
+                where = f"{split} row {row.id} of dataset {dataset.name}"
+                raise self.study.source.error(self._place(dataset, split), f"{where}: {refusal}")
 
     def _unknown_labels(self, dataset: Dataset, split: Split, unknown: Sequence[Example], total: int) -> str:
         labels = self.study.tasks[dataset.task].task.labels

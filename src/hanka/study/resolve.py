@@ -96,18 +96,24 @@ class Study:
         return next((model for model in self.models if model.kind != "encoder"), self.models[0])
 
     def answering(self, task: Task) -> dict[str, Any]:
-        """How a task's answers come out: label scoring, or generation with cap and stops."""
+        """How a task's answers come out: label scoring, writing with cap and stops, or the text's own likelihood."""
         if task.kind == "classification":
             return {"scoring": self.scoring}
+        if task.kind == "likelihood":
+            return {"scoring": "text"}
         return {"max_new_tokens": self.spec.eval.max_new_tokens, "stop": list(task.stop)}
 
     def shots(self, task: Task) -> tuple[int, ...]:
-        """Shot counts a test set of this task is asked with."""
+        """Shot counts a test set of this task is asked with; none where nothing is asked."""
+        if task.kind == "likelihood":
+            return (0,)
         found: tuple[int, ...] = for_task(self.spec.eval.shots, task.name, task.kind, (0,))
         return found
 
     def prompts(self, task: Task, asked: Relation) -> tuple[str, ...]:
-        """Prompt sets a test set of this task is asked with at this relation."""
+        """Prompt sets a test set of this task is asked with at this relation; the empty one where nothing is asked."""
+        if task.kind == "likelihood":
+            return ("p1",)
         value = self.spec.eval.prompts
         if isinstance(value, dict) and asked in value:
             return tuple(value[asked])
@@ -277,6 +283,9 @@ def _check_evaluation(source: StudySource, study: Study) -> None:
                     f"{word!r} is no task of the study and no task kind: {nearest(word, words | extra)}",
                 )
     for use in study.tasks.values():
+        if use.task.kind == "likelihood":
+            _check_nothing_asked(source, study, use.task)
+            continue
         asked: list[tuple[Key, str]] = []
         for rel in RELATIONS:
             asked += [(("eval", "prompts"), prompt) for prompt in study.prompts(use.task, rel)]
@@ -286,6 +295,17 @@ def _check_evaluation(source: StudySource, study: Study) -> None:
                     key, f"task {use.task.name} has no prompt {prompt!r}: {nearest(prompt, use.task.prompts)}"
                 )
     _check_cross_task_sizes(source, study)
+
+
+def _check_nothing_asked(source: StudySource, study: Study, task: Task) -> None:
+    """Shots and prompts may be given for all tasks, but not for one that asks nothing."""
+    for name in ("shots", "prompts"):
+        value = getattr(study.spec.eval, name)
+        for word in (task.name, task.kind):
+            if isinstance(value, dict) and value.get(word, ("p1",)) not in ((0,), ("p1",)):
+                raise source.error(
+                    ("eval", name, word), f"task {task.name} scores text and asks nothing; leave {word!r} out"
+                )
 
 
 def _check_cross_task_sizes(source: StudySource, study: Study) -> None:

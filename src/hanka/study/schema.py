@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from hanka.methods.contract import TrainParams
+from hanka.records import TaskKind
 from hanka.registry import Names, Seeds, Sizes, names, whole_numbers
 from hanka.registry import Params as Strict
 
@@ -29,6 +30,20 @@ def _per_task(check: Callable[[Any], Any]) -> Callable[[Any], Any]:
     return read
 
 
+def _verifier(value: Any) -> Any:
+    """Keep a name as it is, and a one-key map with parameters."""
+    if value is None or isinstance(value, str):
+        return value
+    if isinstance(value, dict) and len(value) == 1:
+        (name, params) = next(iter(value.items()))
+        if isinstance(name, str) and (params is None or isinstance(params, dict)):
+            return {name: params} if params else name
+    raise ValueError(
+        f"{value!r} is neither a verifier's name nor a one-key map such as {{number: {{tolerance: 0.01}}}}"
+    )
+
+
+Verified = Annotated[str | dict[str, dict[str, Any]] | None, BeforeValidator(_verifier)]
 ShotsPerTask = Annotated[Any, BeforeValidator(_per_task(whole_numbers(0)))]
 NamesPerTask = Annotated[Any, BeforeValidator(_per_task(names))]
 
@@ -156,7 +171,7 @@ class TaskSpec(Strict):
     "Test sets of the training domain."
     out_of_domain: Names = ()
     "Test sets of other domains."
-    kind: Literal["classification", "generation"] | None = None
+    kind: TaskKind | None = None
     "Declares an own task."
     labels: Names = ()
     "Label words of an own classification."
@@ -165,9 +180,11 @@ class TaskSpec(Strict):
     prompts: dict[str, str] = Field(default_factory=dict)
     "Several templates of an own task, by name."
     metric: str | None = None
-    "Primary metric of an own generation task (default rouge_l)."
+    "Primary metric of an own task that is written (default rouge_l; solved where a verifier is named; mae of numbers)."
     stop: Names = ("\n\n",)
-    "An own generation ends before the first of these."
+    "A written answer of an own task ends before the first of these."
+    verifier: Verified = None
+    "How a written answer of an own task is read and judged: a name, or a one-key map from name to parameters."
 
 
 class TokensSpec(Strict):

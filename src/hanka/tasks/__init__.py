@@ -1,9 +1,10 @@
-"""Tasks: how one kind of example is asked, parsed and scored. One line per entry."""
+"""Tasks: how one kind of example is asked, judged and scored. One line per entry."""
 
 from __future__ import annotations
 
 from hanka.registry import Registry
 from hanka.tasks.base import Task
+from hanka.tasks.likelihood import TEXT
 from hanka.tasks.paper import DETECTION, INFERENCE, QUESTION, SENTIMENT, SUMMARY
 
 TASKS: Registry[Task] = Registry(
@@ -14,6 +15,7 @@ TASKS: Registry[Task] = Registry(
         SENTIMENT,
         INFERENCE,
         DETECTION,
+        TEXT,
     ],
 )
 

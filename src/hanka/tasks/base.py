@@ -1,6 +1,7 @@
-"""The Task contract: how one kind of example is asked, parsed and scored.
+"""The Task contract: how one kind of example is asked, judged and scored.
 
-A task knows text only. Tokens, and where prompt and answer meet, belong to `prompting.py`.
+A task knows text only. Tokens, and where prompt and answer meet, belong to `prompting.py`. What an output says
+is read by the task's verifier.
 """
 
 from __future__ import annotations
@@ -8,33 +9,45 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from hanka.errors import HankaError, nearest
-from hanka.records import Example, TaskKind
+from hanka.records import Example, Judgement, TaskKind
+from hanka.tasks.verifiers import VERIFIERS, Output, VerifierParams
 
 FIELD = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)\}")
+
+DEFAULT_VERIFIERS: Mapping[TaskKind, str] = MappingProxyType(
+    {"classification": "label", "generation": "text", "regression": "number", "likelihood": "text"}
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """How one kind of example is asked, parsed and scored."""
+    """How one kind of example is asked, judged and scored."""
 
     name: str
     "The name a study file uses."
     kind: TaskKind
-    "classification scores labels; generation decodes text."
+    "classification scores labels; generation and regression decode text; likelihood scores the text itself."
     prompts: Mapping[str, str]
-    "Prompt set name → template with {field} places."
+    "Prompt set name → template with {field} places; one empty template where nothing is asked."
     metrics: tuple[str, ...]
     "Metric names; the first is the primary one."
     labels: tuple[str, ...] = ()
-    "Label words, in the order of `label_scores`; empty for generation."
+    "Label words, in the order of `label_scores`; a classification has them."
     stop: tuple[str, ...] = ("\n\n",)
-    "A generated answer ends before the first of these."
+    "A written answer ends before the first of these."
     description: str = ""
     "One line for `hanka list tasks`."
     reference: str = ""
     "Paper and section."
+    verifier: str = ""
+    "Which verifier judges outputs; empty: that of the kind."
+    verifier_params: VerifierParams | None = None
+    "Its parameters; None: its defaults."
+    version: int = 1
+    "Changes whenever a question or a judgement could change."
     inputs: tuple[str, ...] = field(init=False)
     "Field names that the prompts use, in order of first use."
 
@@ -42,10 +55,22 @@ class Task:
         used = (name for template in self.prompts.values() for name in FIELD.findall(template))
         object.__setattr__(self, "inputs", tuple(dict.fromkeys(used)))
         if (self.kind == "classification") != bool(self.labels):
-            raise ValueError(f"task {self.name}: a classification needs labels, a generation has none")
+            raise ValueError(f"task {self.name}: a classification needs labels, a {self.kind} has none")
+        if (self.kind == "likelihood") != (not self.inputs):
+            raise ValueError(f"task {self.name}: a likelihood asks nothing, a {self.kind} needs fields in its prompts")
+        judge = VERIFIERS.get(self.verifier or DEFAULT_VERIFIERS[self.kind])
+        object.__setattr__(self, "verifier", judge.name)
+        object.__setattr__(self, "verifier_params", self.verifier_params or judge.params())
+
+    @property
+    def is_written(self) -> bool:
+        """Whether the model writes its answer, rather than text or labels being scored."""
+        return self.kind in ("generation", "regression")
 
     def template(self, prompt: str) -> str:
-        """Return the template of a prompt set; raise HankaError with the nearest name."""
+        """Return the template of a prompt set, empty where nothing is asked; raise HankaError with the nearest name."""
+        if self.kind == "likelihood":
+            return ""
         if prompt not in self.prompts:
             raise HankaError(f"task {self.name} has no prompt {prompt!r}: {nearest(prompt, self.prompts)}")
         return self.prompts[prompt]
@@ -54,15 +79,15 @@ class Task:
         """Fill the example's fields into the template; braces inside the data stay as they are."""
         return FIELD.sub(lambda match: example.fields[match[1]], self.template(prompt))
 
-    def parse(self, text: str) -> str | None:
-        """Read the answer from an output: the text before the first stop, or the label it is.
+    def verify(self, example: Example, text: str) -> Judgement:
+        """Read the answer from an output and judge it. Raises ValueError where the target is no answer itself."""
+        output = Output(text, example.target, self.labels, self.stop)
+        return VERIFIERS.get(self.verifier).verify(output, self.verifier_params)
 
-        Returns None where a classification output is not one of the labels.
-        """
-        answer = text.strip()
-        for stop in self.stop:
-            answer = answer.split(stop, 1)[0]
-        answer = answer.strip()
-        if self.kind == "generation":
-            return answer
-        return answer if answer in self.labels else None
+    def refusal(self, example: Example) -> str:
+        """Say why an example's own target is no right answer of this task; empty where it is."""
+        try:
+            found = self.verify(example, example.target)
+        except ValueError as error:
+            return str(error)
+        return "" if found.reward == 1.0 else f"target {example.target[:60]!r} is not right by itself: {found.message}"

@@ -39,7 +39,7 @@ def score_baselines(plan: Plan) -> list[dict[str, Any]]:
             test=test.examples,
             training=max(training, key=len, default=()),
             demonstrations=shown,
-            field=task.inputs[0],
+            field=next(iter(task.inputs), ""),
         )
         for baseline, answers in trivial_answers(task.kind, inputs).items():
             rows += [{"test_task": task.name, "test_dataset": name, "baseline": baseline} | row
@@ -51,7 +51,7 @@ def _scored(plan: Plan, task: Task, test: TestSet, answers: Sequence[str]) -> li
     from hanka.metrics import METRICS, ScoringContext
 
     predictions = [
-        Prediction(one.id, "", "", one.target, answer, answer, None, "ok", "", 0, 0)
+        Prediction(one.id, "", "", one.target, answer, answer, None, "ok", "", 0, 0, task.verify(one, answer).reward)
         for one, answer in zip(test.examples, answers, strict=True)
     ]
     context = ScoringContext(labels=task.labels)

@@ -38,9 +38,7 @@ def correct(plan: Plan, folder: RunFolder) -> None:
     costs = Estimator(plan)
     for model in (one for one in plan.study.models if one.kind != "encoder"):
         variants = [planned for planned in plan.variants.values() if planned.model is model]
-        reading, writing = (
-            _cells_factor(plan, folder, costs, variants, kind) for kind in ("classification", "generation")
-        )
+        reading, writing = (_cells_factor(plan, folder, costs, variants, writes) for writes in (False, True))
         training = {
             kind: factor
             for kind in ("none", "lora")
@@ -54,14 +52,14 @@ def correct(plan: Plan, folder: RunFolder) -> None:
 
 
 def _cells_factor(
-    plan: Plan, folder: RunFolder, costs: Estimator, variants: Sequence[PlannedVariant], kind: str
+    plan: Plan, folder: RunFolder, costs: Estimator, variants: Sequence[PlannedVariant], writes: bool
 ) -> float | None:
-    """Return measured over estimated seconds of the cells one model answered, of a kind of task."""
+    """Return measured over estimated seconds of the cells one model answered, in writing or not."""
     estimated = measured = 0.0
     for planned in (one for one in variants if one.use.method.engine == "local"):
         for cell in plan.cells_of(planned.variant.id):
             record = read_json_or_none(folder.cell(cell.cell.id) / "cell.json") or {}
-            if record.get("status") == "done" and plan.study.tasks[cell.cell.test_task].task.kind == kind:
+            if record.get("status") == "done" and plan.study.tasks[cell.cell.test_task].task.is_written == writes:
                 estimated += costs.cell(cell).seconds
                 measured += record["seconds"]
     return measured / estimated if measured > WORTH_CORRECTING else None

@@ -1,0 +1,134 @@
+"""What an engine said → predictions: labels chosen, texts judged by the task's verifier, texts scored.
+
+predict, between engine and store. Every sample becomes one row; one that could not be answered is a failed row
+with its reason.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from hanka.engines.contract import Decoding, Engine, LabelAnswer, Refusal, TextAnswer
+from hanka.identity import sha256_text
+from hanka.prompting import Asked
+from hanka.records import Example, Judgement, Prediction, Status
+from hanka.tasks.base import Task
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """A test set's questions with how they are to be answered."""
+
+    task: Task
+    "The task."
+    examples: Sequence[Example]
+    "The samples."
+    asked: Asked
+    "Their questions, aligned."
+    scoring: str
+    "How a label is chosen: full, normalised or first_token."
+    decoding: Decoding
+    "How text is written."
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """The part of a prediction that the engine's answer decides."""
+
+    output: str | None = None
+    "Raw text, or the chosen label."
+    judgement: Judgement | None = None
+    "What the task says of it; None where nothing came out or nothing was asked."
+    label_scores: tuple[float, ...] | None = None
+    "Nats."
+    token_scores: tuple[float, ...] | None = None
+    "Nats."
+    n_output_tokens: int = 0
+    "Generated tokens."
+    failure: str = ""
+    "Why nothing came out."
+
+
+def predict(asking: Asking, engine: Engine) -> list[Prediction]:
+    """Ask an engine and return one prediction per sample, in order."""
+    parts = _PARTS[asking.task.kind](asking, engine)
+    asked = asking.asked
+    rows = zip(asking.examples, asked.queries, asked.encoded, parts, strict=True)
+    return [
+        _prediction(example, asked.prefix, query, len(encoded.context), part) for example, query, encoded, part in rows
+    ]
+
+
+def _prediction(example: Example, prefix: str, query: str, n_prompt_tokens: int, part: Part) -> Prediction:
+    judgement = part.judgement
+    unparsed = judgement is not None and judgement.answer is None
+    status: Status = "failed" if part.failure else "unparsed" if unparsed else "ok"
+    return Prediction(
+        sample_id=example.id,
+        prompt=query,
+        prompt_sha256=sha256_text(prefix + query),
+        target=example.target,
+        output=part.output,
+        parsed=None if judgement is None else judgement.answer,
+        label_scores=part.label_scores,
+        status=status,
+        reason=part.failure or (judgement.message if judgement is not None and unparsed else ""),
+        n_prompt_tokens=n_prompt_tokens,
+        n_output_tokens=part.n_output_tokens,
+        reward=None if judgement is None else judgement.reward,
+        token_scores=part.token_scores,
+    )
+
+
+def _chosen(asking: Asking, engine: Engine) -> list[Part]:
+    answers = engine.score_labels(asking.asked.encoded)
+    pairs = zip(asking.examples, answers, strict=True)
+    return [label_part(asking.task, example, answer, asking.scoring) for example, answer in pairs]
+
+
+def _written(asking: Asking, engine: Engine) -> list[Part]:
+    answers = engine.generate(asking.asked.encoded, asking.decoding)
+    return [text_part(asking.task, example, answer) for example, answer in zip(asking.examples, answers, strict=True)]
+
+
+def _scored(asking: Asking, engine: Engine) -> list[Part]:
+    """A text is the one continuation of its start token."""
+    return [likelihood_part(answer) for answer in engine.score_labels(asking.asked.encoded)]
+
+
+_PARTS = {"classification": _chosen, "generation": _written, "regression": _written, "likelihood": _scored}
+"How each kind of task is answered."
+
+
+def label_scores(answer: LabelAnswer, scoring: str) -> tuple[float, ...]:
+    """Return each label's score in nats: its log-likelihood, that per token, or its first token's."""
+    if scoring == "first_token":
+        return tuple(tokens[0] for tokens in answer.log_likelihoods)
+    if scoring == "normalised":
+        return tuple(sum(tokens) / len(tokens) for tokens in answer.log_likelihoods)
+    return tuple(sum(tokens) for tokens in answer.log_likelihoods)
+
+
+def label_part(task: Task, example: Example, answer: LabelAnswer | Refusal, scoring: str) -> Part:
+    """Choose the label of the highest score, the first of equals, and judge it."""
+    if isinstance(answer, Refusal):
+        return Part(failure=answer.reason)
+    scores = label_scores(answer, scoring)
+    chosen = task.labels[max(range(len(task.labels)), key=lambda index: scores[index])]
+    return Part(output=chosen, judgement=task.verify(example, chosen), label_scores=scores)
+
+
+def text_part(task: Task, example: Example, answer: TextAnswer | Refusal) -> Part:
+    """Judge a written answer."""
+    if isinstance(answer, Refusal):
+        return Part(failure=answer.reason)
+    return Part(answer.text, task.verify(example, answer.text), n_output_tokens=answer.n_tokens)
+
+
+def likelihood_part(answer: LabelAnswer | Refusal) -> Part:
+    """Keep the log-likelihood of every token of a text; a text without tokens is a failure."""
+    if isinstance(answer, Refusal):
+        return Part(failure=answer.reason)
+    (scores,) = answer.log_likelihoods
+    return Part(token_scores=scores) if scores else Part(failure="the text has no tokens")
