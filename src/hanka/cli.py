@@ -223,6 +223,8 @@ def _say_blocked(plan: object) -> None:
     from hanka.plan import Plan
 
     assert isinstance(plan, Plan)
+    for note in plan.notes:
+        print(f"note: {note}", file=sys.stderr)
     for reason in dict.fromkeys(planned.blocked for planned in plan.variants.values() if planned.blocked):
         print(f"warning: {reason}", file=sys.stderr)
 

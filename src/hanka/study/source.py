@@ -1,6 +1,6 @@
 """Read a YAML study file and remember where every key stands, so that errors can name file and line.
 
-`yaml.compose` gives nodes with marks; values are built by PyYAML's safe constructor. Anchors and
+`yaml.compose` gives nodes with marks; values are built from them by PyYAML's safe constructor. Anchors and
 merges work; duplicate keys, keys that are not text, tags and several documents are errors.
 """
 
@@ -15,6 +15,9 @@ import yaml
 from hanka.errors import StudyError
 
 Key = tuple[str | int, ...]
+
+WORDS = ("on",)
+"Keys of a study that YAML 1.1 reads as true."
 
 ADVICE = (
     ("'\\t'", "indent with spaces, not with tabs"),
@@ -75,9 +78,11 @@ def parse_source(text: str, path: Path) -> StudySource:
     try:
         root = yaml.compose(text, Loader=yaml.SafeLoader)
         lines: dict[Key, int] = {}
+        values = None
         if root is not None:
+            _read_words_as_text(root, set())
             _Lines(path, lines, set(), set()).collect(root, ())
-        values = yaml.safe_load(text)
+            values = yaml.SafeLoader("").construct_document(root)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = mark.line + 1 if mark else 1
@@ -99,6 +104,21 @@ def parse_source(text: str, path: Path) -> StudySource:
             f"`name:`, `base:`, `tasks:` and `methods:`"
         )
     return StudySource(path, values, lines)
+
+
+def _read_words_as_text(node: yaml.Node, seen: set[int]) -> None:
+    """Make the keys that are words of a study text, though YAML 1.1 reads them as true (`on`)."""
+    if id(node) in seen:
+        return
+    seen.add(id(node))
+    if isinstance(node, yaml.MappingNode):
+        for name, value in node.value:
+            if isinstance(name, yaml.ScalarNode) and name.value in WORDS:
+                name.tag = "tag:yaml.org,2002:str"
+            _read_words_as_text(value, seen)
+    elif isinstance(node, yaml.SequenceNode):
+        for item in node.value:
+            _read_words_as_text(item, seen)
 
 
 def _explain(error: yaml.MarkedYAMLError) -> str:
