@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from hanka.analysis.questions import QUESTIONS
 from hanka.analysis.questions.contract import Answer
+from hanka.analysis.questions.tradeoff import membership
 from hanka.analysis.systems import trade_offs
+from hanka.analysis.together import Difference, mean_difference
 from hanka.records import ProbeRow
 from hanka.store.folder import RunFolder
-from hanka.store.probes import ProbeRecord, write_probe
+from hanka.store.probes import ProbeRecord, read_probe, write_probe
 from planted_runs import N, Planted
 
 
@@ -105,8 +109,6 @@ def test_other_tasks_and_other_metrics_are_trade_offs_of_their_own(planted: Plan
 
 
 def test_a_metric_in_which_lower_is_better_is_turned(planted: Planted, monkeypatch: pytest.MonkeyPatch) -> None:
-    from dataclasses import replace
-
     from hanka.metrics import METRICS
 
     planted.add("sft", right(30, 16))
@@ -245,3 +247,56 @@ def test_a_probe_that_the_plan_does_not_list_is_not_read(planted: Planted) -> No
     answer = ask(planted)
     assert answer is not None
     assert not any("weight_distance" in note.message_en for note in answer.notes)
+
+
+def test_a_failed_probe_is_not_read_and_five_variants_are_enough(planted: Planted) -> None:
+    for step in range(6):
+        variant = planted.add("sft", right(30, 19 - step), seed=step)
+        planted.add("sft", right(31, 25), seed=step, shots=4)  # another asking of the same variants
+        probe(planted, variant, 1e-5 * (step + 1))
+    planted.add("base", right(20, 20), shots=4)
+    record = read_probe(RunFolder(planted.path).probe(planted.probes[0]["id"]))
+    assert record is not None
+    rows = [ProbeRow(None, "", "mean_difference", 1.0, 9)]
+    write_probe(RunFolder(planted.path), replace(record, status="failed", reason="made up"), rows)
+    answer = ask(planted)
+    assert answer is not None
+    (said,) = [note.message_en for note in answer.notes if "Spearman" in note.message_en]
+    assert "Spearman +1.00 [+1.00, +1.00], n = 5" in said
+
+
+def test_resamples_of_an_incomplete_cell_scatter_around_its_difference(planted: Planted) -> None:
+    planted.add("sft", right(30, 20), missing=range(10))
+    (found,) = trade_offs(planted.evidence())
+    assert found.systems[1].gain.replicates.mean() == pytest.approx(10 / 30, abs=0.02)
+    assert found.systems[1].gain.n_units == 30
+
+
+def test_a_system_with_one_sample_in_common_is_left_out(planted: Planted) -> None:
+    planted.add("sft", right(30, 20), missing=range(1, N))
+    (found,) = trade_offs(planted.evidence())
+    assert [system.variant["label"] for system in found.systems] == ["base"]
+    assert found.n_incomplete == 1
+
+
+def difference(value: float, replicates: list[float], n_units: int = 40) -> Difference:
+    return Difference(value, np.array(replicates), 10, n_units)
+
+
+def test_a_mean_over_test_sets_rests_on_the_smallest() -> None:
+    found = mean_difference([difference(0.2, [0.1, 0.3], 40), difference(0.4, [0.3, 0.7], 7)])
+    assert found.value == pytest.approx(0.3)
+    assert found.replicates.tolist() == pytest.approx([0.2, 0.5])
+    assert (found.n, found.n_units) == (20, 7)
+    with pytest.raises(ValueError, match="no differences"):
+        mean_difference([])
+
+
+def test_resamples_without_a_value_are_left_out_of_shares_and_intervals() -> None:
+    nan = float("nan")
+    gains = [difference(0, [0, 0, nan, 0]), difference(0, [1, 1, 1, -1])]
+    changes = [difference(0, [0, 0, 0, 0]), difference(0, [nan, 0, 0, -1])]
+    assert membership(gains, changes) == [0.5, 0.5]
+    low, high = gains[0].interval(0.95)
+    assert (low, high) == (0.0, 0.0)
+    assert membership([difference(0, [nan])], [difference(0, [0])]) == [0.0]

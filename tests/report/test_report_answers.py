@@ -61,7 +61,14 @@ def test_an_answer_is_a_title_paragraphs_a_figure_a_table_and_notes(folder: RunF
     assert cells[0][1:] == ["sft", "Out of domain", "+0.250[+0.200,\N{NO-BREAK SPACE}+0.300] n = 40", "50.0 %"]
     assert cells[1][3:] == ["–", "–"]
     (drawing,) = inside(shown, "svg")
-    assert {"gain in domain", "change elsewhere", "panel", "sft"} <= {one.text for one in inside(drawing, "text")}
+    texts = {one.text for one in inside(drawing, "text")}
+    assert {"gain in domain", "change elsewhere", "panel", "sft", "0.2", "0.3"} <= texts
+
+
+def test_tiny_numbers_are_written_with_an_exponent(folder: RunFolder) -> None:
+    points = [POINT | {"x": {"value": 1e-5 * place}, "group": "sft"} for place in (2, 4)]
+    shown = section(folder, {"tradeoff": ANSWER | {"curves": [ANSWER["curves"][0] | {"points": points}]}})
+    assert {"2e-5", "4e-5"} <= {one.text for one in inside(shown, "text")}
 
 
 def test_points_that_stand_out_are_filled_and_others_hollow(folder: RunFolder) -> None:

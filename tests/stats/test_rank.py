@@ -25,6 +25,8 @@ def test_perfect_order_has_a_small_p_and_its_interval_touches_the_end() -> None:
     found = rank_correlation(np.arange(8), np.arange(8) ** 2, np.random.default_rng(0))
     assert (found.value, found.low, found.high, found.n) == (1.0, 1.0, 1.0, 8)
     assert found.p_value < 0.005
+    few = rank_correlation(np.arange(20), np.arange(20), np.random.default_rng(0), resamples=9)
+    assert few.p_value == 1 / 10  # never 0: the order itself is one of the permutations
     assert rank_correlation(np.arange(8), -np.arange(8), np.random.default_rng(0)).value == -1.0
 
 

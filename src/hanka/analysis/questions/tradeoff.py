@@ -93,10 +93,10 @@ class _Weighed:
 def _weigh(tradeoff: TradeOff, level: float) -> _Weighed:
     gains, changes = [one.gain for one in tradeoff.systems], [one.change for one in tradeoff.systems]
     values = (np.round([one.value for one in side], DIGITS) for side in (gains, changes))
-    return _Weighed(tradeoff, level, pareto_front(*values), _membership(gains, changes))
+    return _Weighed(tradeoff, level, pareto_front(*values), membership(gains, changes))
 
 
-def _membership(gains: Sequence[Difference], changes: Sequence[Difference]) -> list[float]:
+def membership(gains: Sequence[Difference], changes: Sequence[Difference]) -> list[float]:
     """Return the share of resamples in which each system is on the front; resamples that lack a value are left out."""
     first, second = (np.stack([one.replicates for one in parts]) for parts in (gains, changes))
     whole = np.isfinite(first).all(axis=0) & np.isfinite(second).all(axis=0)
