@@ -27,8 +27,8 @@ TERMS_EN: Mapping[str, str] = {
     "about_shots": "Solved demonstrations placed before the query; 0-shot has none.",
     "term_primary_metric": "Primary metric",
     "about_primary_metric": "The metric that verdicts rest on: accuracy where answers are labels, ROUGE-L for "
-    "free text, "
-    "unless the task names another.",
+    "free text, solved where answers are verified, mean absolute error for numbers, bits per byte where text is only "
+    "scored; unless the task names another.",
     "term_verdict": "Verdict",
     "about_verdict": "Better or worse than the base model on the same samples if the p-value after Holm's "
     "correction is "
@@ -56,6 +56,15 @@ TERMS_EN: Mapping[str, str] = {
     "about_length_ratio": "Length of the output divided by length of the reference, averaged.",
     "term_cap_hits": "Reached the cap",
     "about_cap_hits": "Share of outputs that ran into the generation cap instead of ending by themselves.",
+    "term_solved": "Solved, reward",
+    "about_solved": "Reward: how right the task’s verifier finds an answer, 0 to 1; an output without an answer earns 0. "
+    "Solved: the share of answers with full reward.",
+    "term_correlation": "Pearson’s r, Spearman’s ρ",
+    "about_correlation": "Correlation of the numbers that the model wrote with the reference, of values and of ranks. "
+    "An output without a number counts as the number of the test set’s range that is farthest from its reference.",
+    "term_bits_per_byte": "Bits per byte, nats per token",
+    "about_bits_per_byte": "How many bits the model needs per UTF-8 byte of a text that nothing is asked about; less is "
+    "better. Nats per token is the same per token and compares models of one tokenizer only.",
     "term_trivial": "Trivial baseline",
     "about_trivial": "An answer that needs no model, scored like any other: one label for all, or the first sentence.",
     "term_unparsed": "Not parsed",
@@ -82,7 +91,8 @@ TERMS_JA: Mapping[str, str] = {
     "term_shots": "ショット数",
     "about_shots": "クエリの前に置く解答済みのデモの数。0-shot ではデモを置きません。",
     "term_primary_metric": "主要指標",
-    "about_primary_metric": "判定に使う指標。ラベルで答えるタスクでは正解率、自由記述では ROUGE-L "
+    "about_primary_metric": "判定に使う指標。ラベルで答えるタスクでは正解率、自由記述では ROUGE-L、"
+    "検証できる答えでは正答率、数値では平均絶対誤差、文章の採点ではバイトあたりビット数"
     "です（タスクが別の指標を定める場合を除く）。",
     "term_verdict": "判定",
     "about_verdict": "同じテスト例でベースモデルと比べ、Holm 補正後の p 値が {alpha} 未満なら改善または悪化、"
@@ -109,6 +119,15 @@ TERMS_JA: Mapping[str, str] = {
     "about_length_ratio": "出力の長さを正解の長さで割った値の平均。",
     "term_cap_hits": "上限到達率",
     "about_cap_hits": "自然に終わらず、生成長の上限に達した出力の割合。",
+    "term_solved": "正答率、報酬",
+    "about_solved": "報酬は、タスクの検証器が答えに与える 0 から 1 の値で、答えのない出力は 0 です。"
+    "正答率は、報酬が満点の答えの割合。",
+    "term_correlation": "ピアソンの r、スピアマンの ρ",
+    "about_correlation": "モデルが書いた数値と正解の、値どうし・順位どうしの相関。数値のない出力は、"
+    "テストセットの正解の範囲のうち、その正解から最も遠い数値とみなします。",
+    "term_bits_per_byte": "バイトあたりビット数、トークンあたりナット数",
+    "about_bits_per_byte": "何も問わない文章を予測するのに、UTF-8 の 1 バイトあたり何ビット必要か。小さいほど良い値です。"
+    "トークンあたりナット数は同じ量をトークンで割ったもので、同じトークナイザーのモデルどうしでのみ比べられます。",
     "term_trivial": "自明なベースライン",
     "about_trivial": "モデルを必要としない答え（全例に同じラベル、入力の最初の文など）を、同じ方法で採点したもの。",
     "term_unparsed": "解析不能",
