@@ -52,8 +52,8 @@ def read_number(text: str) -> Reading:
     clean = _fractions_spelt(text.translate(FULL_WIDTH))
     runs = [run for run in RUN.finditer(clean) if not _inside_a_word(clean, run.start())]
     # What a power of ten is written with is no number of its own.
-    powers = {power.end("exponent") for run in runs if (power := POWER.match(clean, run.end()))}
-    runs = [run for run in runs if run.end() not in powers]
+    powers = [power.span() for run in runs if (power := POWER.match(clean, run.end()))]
+    runs = [run for run in runs if not any(low <= run.start() < high for low, high in powers)]
     if not runs:
         return Reading(None, "no number in the output")
     run = runs[-1]
