@@ -252,3 +252,25 @@ def test_a_chat_template_that_changes_earlier_turns_shares_nothing() -> None:
 def test_every_query_needs_what_stands_before_it() -> None:
     with pytest.raises(ValueError, match="argument"):
         prompter().render(SENTIMENT, "p1", (), [example("one"), example("two")], [stands("a")])
+@pytest.mark.parametrize(("policy", "start"), [("always", TOKENIZER.bos_token_id), ("never", TOKENIZER.eos_token_id)])
+def test_a_scored_text_is_the_one_continuation_of_a_start_token(policy: str, start: int) -> None:
+    asked = prompter(bos=policy)
+    texts = [Example("a", {}, "It rains."), Example("b", {}, "So be it,\n\nthen.")]
+    found = asked.ask(TASKS.get("text"), "p1", (), texts)
+    assert (found.prefix, found.queries) == ("", ["", ""])
+    for text, query in zip(texts, found.encoded, strict=True):
+        (ids,) = query.labels
+        assert query.context == [start]
+        assert TOKENIZER.decode(list(ids)) == text.target
+    (row,) = asked.training_rows([""], [""], [texts[0].target])
+    assert row.start == (1 if policy == "always" else 0)
+    assert tuple(row.ids[row.start : -1]) == found.encoded[0].labels[0]
+
+
+def test_a_text_cannot_be_scored_without_a_token_to_begin_after() -> None:
+    class Bare:
+        bos_token_id = eos_token_id = bos_token = None
+        __call__ = staticmethod(TOKENIZER)
+
+    with pytest.raises(DataError, match="neither BOS nor EOS"):
+        Prompter(Bare(), TextPolicy()).ask(TASKS.get("text"), "p1", (), [Example("a", {}, "x")])  # type: ignore[arg-type]

@@ -16,8 +16,18 @@ from hanka.analysis import analyse, answers, evidence
 from hanka.analysis.answers import Samples, Scored, read_answers
 from hanka.analysis.settings import sample_means
 from hanka.analysis.summary import summarise
+from hanka.errors import StoreError
 from hanka.metrics import METRICS, ScoringContext
-from hanka.store.folder import RunFolder, read_csv, read_json, read_predictions, read_table, write_predictions
+from hanka.records import Prediction
+from hanka.store.folder import (
+    RunFolder,
+    read_csv,
+    read_json,
+    read_predictions,
+    read_table,
+    write_predictions,
+    write_table,
+)
 
 STUDY = """\
 name: columns
@@ -200,3 +210,36 @@ def test_columns_are_scored_like_predictions(made: RunFolder) -> None:
         wanted = METRICS.get(name).rows(predictions, context)
         assert np.array_equal(columns.statistics, wanted.statistics)
         assert tuple(columns.samples.ids[place] for place in columns.places) == wanted.sample_ids
+
+
+def test_a_column_is_read_only_where_a_metric_asks_for_it_and_lists_keep_their_samples(tmp_path: Path) -> None:
+    made = [
+        prediction("a", "ok", token_scores=(-1.0, -2.0), reward=0.5),
+        prediction("b", "failed"),
+        prediction("c", "ok"),
+        prediction("d", "ok", token_scores=(-3.0,), reward=1.0),
+        prediction("e", "ok", token_scores=()),
+    ]
+    write_predictions(tmp_path, made, [""] * 5)
+    found = read_answers(tmp_path, {}, ("token_scores", "rewards", "n_tokens"))
+    lists = [None if scores is None else list(scores) for scores in found.outputs.token_scores]
+    assert lists == [[-1.0, -2.0], None, [-3.0], []]
+    assert found.outputs.rewards == [0.5, None, 1.0, None]
+    assert found.outputs.n_tokens == [7, 7, 7, 7]
+    assert found.places.tolist() == [0, 2, 3, 4]
+    assert (found.outputs.targets, found.outputs.answers, found.outputs.label_scores) == ((), (), ())
+
+
+def test_what_was_stored_before_rewards_were_is_still_read(tmp_path: Path) -> None:
+    write_predictions(tmp_path, [prediction("a", "ok", reward=1.0)], [""])
+    table = read_table(tmp_path / "predictions.parquet").drop_columns(["reward", "token_scores"])
+    write_table(tmp_path / "predictions.parquet", table)
+    assert read_answers(tmp_path, {}, METRICS.get("accuracy").reads).outputs.answers == ["x"]
+    (found,), _ = read_predictions(tmp_path)
+    assert (found.reward, found.token_scores) == (None, None)
+    with pytest.raises(StoreError, match="no column reward"):
+        read_answers(tmp_path, {}, METRICS.get("reward").reads)
+
+
+def prediction(sample: str, status: str, **changes: Any) -> Prediction:
+    return Prediction(sample, "", "", "t", "x", "x", None, status, "", 1, 7, **changes)  # type: ignore[arg-type]

@@ -10,12 +10,13 @@ from pathlib import Path
 import pytest
 import torch
 
+from hanka.analysis.compare import compare_variants
 from hanka.analysis.export import export_run
 from hanka.models.catalogue import find_model
 from hanka.models.loading import LoadedModel, load_model
 from hanka.report import render_report
 from hanka.run import Outcome, RunOptions, run_study
-from hanka.store.folder import RunFolder, read_csv, read_json, read_predictions
+from hanka.store.folder import RunFolder, read_csv, read_json, read_predictions, read_table
 from hanka.study.resolve import load_study
 from tiny_models import save_tiny_model
 
@@ -27,11 +28,12 @@ datasets:
   totals: {{task: total, domain: shop, test: test.jsonl, fields: {{input: text, output: mark}}}}
   facts: {{task: fact, domain: shop, test: test.jsonl, fields: {{input: text, output: fact}}}}
   prose: {{task: text, domain: shop, train: train.jsonl, test: test.jsonl, fields: {{output: text}}}}
+  letters: {{task: text, domain: post, test: test.jsonl, fields: {{output: fact}}}}
 tasks:
   mark: {{kind: regression, prompt: "Text: {{input}}\\nMark:", train: marks, in_domain: [marks]}}
   total: {{kind: generation, verifier: {{number: {{tolerance: 0.5}}}}, prompt: "{{input}} =", in_domain: [totals]}}
   fact: {{kind: generation, verifier: json, metric: reward, prompt: "{{input}} as JSON:", in_domain: [facts]}}
-  text: {{train: prose, in_domain: [prose]}}
+  text: {{train: prose, in_domain: [prose], out_of_domain: [letters]}}
 methods: [base, sft]
 train: {{sizes: [8], batch_size: 4, learning_rate: 0.01}}
 eval: {{shots: [0, 1], max_new_tokens: 4, cross_task: true}}
@@ -64,7 +66,7 @@ def test_every_kind_is_answered_scored_and_compared(finished: tuple[Path, Outcom
     assert {"solved", "reward"} <= metrics["total"]
     for row in rows:
         # Where there are no training rows, one test row is set aside as the demonstration.
-        assert row["n"] == ("12" if row["test_task"] in ("mark", "text") else "11")
+        assert row["n"] == ("12" if row["test_dataset"] in ("marks", "prose") else "11")
         assert float(row["ci_low"]) - 1e-9 <= float(row["value"]) <= float(row["ci_high"]) + 1e-9
     assert {row["shots"] for row in rows if row["test_task"] == "text"} == {"0"}
     assert {row["shots"] for row in rows if row["test_task"] == "mark"} == {"0", "1"}
@@ -72,9 +74,35 @@ def test_every_kind_is_answered_scored_and_compared(finished: tuple[Path, Outcom
 
 def test_training_on_text_lowers_its_bits_per_byte(finished: tuple[Path, Outcome]) -> None:
     rows = read_csv(finished[0] / "run/summary.csv")
-    (tuned,) = [row for row in rows if row["metric"] == "bits_per_byte" and row["train_task"] == "text"]
+    rows = [row for row in rows if row["metric"] == "bits_per_byte" and row["train_task"] == "text"]
+    (tuned,) = [row for row in rows if row["test_dataset"] == "prose"]
     assert float(tuned["delta"]) < 0
     assert tuned["verdict"] == "better"
+
+
+def test_less_is_better_in_the_decision_too(finished: tuple[Path, Outcome]) -> None:
+    decision = read_json(finished[0] / "run/findings.json")["decision"]
+    (text,) = [entry for entry in decision["per_task"] if entry["task"] == "text"]
+    (duel,) = text["duels"]
+    assert duel["delta"] < 0
+    assert (duel["outcome"], text["recommend"]) == ("better", "sft")
+    assert f"{duel['delta']:+.3f}" in text["sentence_en"]
+
+
+def test_a_ratio_is_pooled_by_its_per_sample_values(finished: tuple[Path, Outcome]) -> None:
+    run = RunFolder(finished[0] / "run")
+    scores = read_table(run.scores).to_pylist()
+    variants = {one["train_task"]: one["id"] for one in read_json(run.plan)["variants"]}
+    cells = {one["id"]: one for one in read_json(run.plan)["cells"]}
+    found = compare_variants(run, variants["text"], variants[""])
+    (pooled,) = [row for row in found["rows"] if row["test_dataset"] == "(pooled)" and row["metric"] == "bits_per_byte"]
+    values = [
+        one["value"]
+        for one in scores
+        if one["metric"] == "bits_per_byte" and cells[one["cell_id"]]["variant_id"] == variants["text"]
+    ]
+    assert pooled["n"] == len(values) == 23
+    assert pooled["value_a"] == pytest.approx(sum(values) / len(values))
 
 
 def test_bits_per_byte_is_that_of_a_plain_forward_pass(finished: tuple[Path, Outcome]) -> None:

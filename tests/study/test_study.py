@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hanka.errors import HankaError, StudyError
+from hanka.metrics import DEFAULT_METRICS
 from hanka.plan import Plan, build_plan
 from hanka.records import RELATIONS
 from hanka.run import study_yaml
@@ -22,6 +23,7 @@ from hanka.study import Study, load_study
 from hanka.study.resolve import resolve
 from hanka.study.schema import TaskSpec
 from hanka.study.source import Key, parse_source
+from hanka.study.task_declarations import VERIFIED_METRICS
 from hanka.study.templates import TEMPLATES, template_path
 
 ROOT = Path(__file__).parents[2]
@@ -489,3 +491,58 @@ def test_the_full_study_of_the_test_above_is_right() -> None:
     study = study_of(FULL, Path(__file__).parent / "wrong/data")
     assert build_plan(study).cells
     assert set(study.prompts(study.tasks["sentiment"].task, RELATIONS[0])) == {"p1"}
+
+
+WRITTEN = {"prompt": "{input}:", "in_domain": ["rows"]}
+
+
+@pytest.mark.parametrize(
+    ("declared", "metrics", "judge"),
+    [
+        ({"kind": "regression", **WRITTEN}, ("mae", "pearson", "spearman"), ("number", {})),
+        ({"kind": "regression", "metric": "spearman", **WRITTEN}, ("spearman", "mae", "pearson"), ("number", {})),
+        ({"kind": "generation", **WRITTEN}, DEFAULT_METRICS["generation"], ("text", {})),
+        ({"kind": "generation", "verifier": "text", **WRITTEN}, DEFAULT_METRICS["generation"], ("text", {})),
+        ({"kind": "generation", "verifier": "json", **WRITTEN}, VERIFIED_METRICS, ("json", {})),
+        (
+            {"kind": "generation", "metric": "reward", "verifier": {"number": {"tolerance": 0.5}}, **WRITTEN},
+            ("reward", "solved", *VERIFIED_METRICS[2:]),
+            ("number", {"tolerance": 0.5}),
+        ),
+        ({"kind": "likelihood", "in_domain": ["rows"]}, ("bits_per_byte", "nats_per_token"), ("text", {})),
+    ],
+)
+def test_an_own_task_gets_the_metrics_and_the_verifier_of_its_kind(
+    tmp_path: Path, declared: dict[str, Any], metrics: tuple[str, ...], judge: tuple[str, dict[str, Any]]
+) -> None:
+    (tmp_path / "rows.csv").write_text("input,output\n" + "".join(f"row {i},{i}\n" for i in range(8)))
+    rows = {"task": "mine", "domain": "d", "test": "rows.csv"}
+    values = {
+        **SMALLEST,
+        "datasets": {"rows": rows},
+        "tasks": {"sentiment": {}, "mine": declared},
+        "train": {"sizes": 8},
+    }
+    study = study_of(values, tmp_path)
+    task = study.tasks["mine"].task
+    assert (task.kind, task.metrics) == (declared["kind"], tuple(metrics))
+    assert (task.verifier, task.verifier_params.model_dump(exclude_unset=True)) == judge
+    again = resolve(parse_source(study_yaml(study), tmp_path / "run/study.yaml"))
+    assert again.tasks["mine"].task == task
+    assert ids(again) == ids(study)
+
+
+def test_where_nothing_is_asked_there_are_no_shots_and_one_empty_prompt(tmp_path: Path) -> None:
+    (tmp_path / "rows.csv").write_text("words\n" + "".join(f"row {i}\n" for i in range(8)))
+    rows = {"task": "text", "domain": "d", "test": "rows.csv", "fields": {"output": "words"}}
+    values = {
+        **SMALLEST,
+        "datasets": {"rows": rows},
+        "tasks": {"sentiment": {}, "text": {"in_domain": ["rows"]}},
+        "eval": {"shots": [0, 2], "prompts": ["p1", "p2"]},
+        "train": {"sizes": 8},
+    }
+    study = study_of(values, tmp_path)
+    asked = [cell.cell for cell in build_plan(study).cells.values() if cell.cell.test_task == "text"]
+    assert {(cell.shots, cell.prompt) for cell in asked} == {(0, "p1")}
+    assert study.answering(study.tasks["text"].task) == {"scoring": "text"}
