@@ -99,11 +99,17 @@ class Variant:
     "Ids of the variants it was made from, beside its base."
     trained_on: tuple[str, ...] = ()
     "Data sets that it or a variant it was made from was trained on."
+    reference: str = ""
+    "Base model whose unadapted answers its own are compared with: its base, unless that cannot answer by itself."
 
     @property
     def is_unadapted(self) -> bool:
         """Tell whether it is the base model as it is."""
         return is_unadapted(self.method)
+
+
+SEVERAL = "+"
+"Joins the tasks of a variant that was trained on several."
 
 
 def is_unadapted(method: str) -> bool:

@@ -11,6 +11,7 @@ from hanka.analysis.summary import compare_cells
 from hanka.errors import HankaError, nearest
 from hanka.identity import stream
 from hanka.metrics import METRICS
+from hanka.records import is_unadapted
 from hanka.stats import ComparisonSettings, compare, holm, mean, plan_resampling, verdict
 from hanka.store.folder import RunFolder
 
@@ -53,7 +54,7 @@ def _find(evidence: Evidence, name: str) -> dict[str, Any]:
 
 
 def _title(variant: dict[str, Any]) -> str:
-    if not variant["train_task"]:
+    if is_unadapted(variant["method"]):
         return f"{variant['label']}/{variant['base']}"
     return f"{variant['label']}/{variant['train_dataset']}/{variant['train_size']}/seed{variant['seed']}"
 
@@ -63,7 +64,10 @@ def _row(evidence: Evidence, cell: CellEvidence, other: CellEvidence) -> dict[st
     result = compare_cells(evidence, cell, other, metric)
     if result is None:
         return None
-    where = {name: cell.cell[name] for name in ("test_task", "test_dataset", "shots", "prompt", "draw", "relation")}
+    where = {
+        name: cell.cell[name]
+        for name in ("test_task", "test_dataset", "shots", "prompt", "draw", "context", "relation")
+    }
     return where | _numbers(metric.name, result)
 
 

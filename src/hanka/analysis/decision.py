@@ -16,6 +16,7 @@ from typing import Any
 from hanka.analysis.evidence import CellEvidence, Evidence
 from hanka.analysis.summary import compare_cells
 from hanka.metrics import METRICS
+from hanka.records import SEVERAL
 from hanka.stats import PairedComparison, holm, verdict
 
 Candidate = tuple[str, str, int, int]
@@ -54,14 +55,14 @@ def decide(evidence: Evidence, settings: list[dict[str, Any]]) -> dict[str, Any]
 def _duels(evidence: Evidence) -> list[Duel]:
     fewest: dict[tuple[str, str], CellEvidence] = {}
     for cell in evidence.done():
-        if cell.cell["relation"] == "in_domain" and cell.variant["train_task"]:
+        if cell.cell["relation"] == "in_domain" and not cell.is_unadapted:
             key = (cell.variant["id"], cell.cell["test_dataset"])
             known = fewest.get(key)
-            if known is None or _order(cell) < _order(known):
+            if known is None or evidence.order(cell.asking) < evidence.order(known.asking):
                 fewest[key] = cell
     prompted: dict[tuple[str, ...], list[CellEvidence]] = defaultdict(list)
     for cell in evidence.done():
-        if cell.is_base:
+        if cell.is_unadapted:
             prompted[_asked(cell)].append(cell)
     values: dict[str, float] = {}
     made: dict[str, Duel] = {}
@@ -69,7 +70,7 @@ def _duels(evidence: Evidence) -> list[Duel]:
         if fewest.get((cell.variant["id"], cell.cell["test_dataset"])) is not cell:
             continue
         rival = _best(evidence, prompted[_asked(cell)], values)
-        task = cell.variant["train_task"]
+        task = cell.cell["test_task"]
         if rival is None:
             continue
         comparison = compare_cells(evidence, cell, rival, METRICS.get(evidence.primary(task)))
@@ -80,12 +81,8 @@ def _duels(evidence: Evidence) -> list[Duel]:
 
 
 def _asked(cell: CellEvidence) -> tuple[str, ...]:
-    """What a rival must share: base model, test set and prompt, whatever its shots."""
-    return cell.variant["base"], cell.cell["test_dataset"], cell.cell["prompt"]
-
-
-def _order(cell: CellEvidence) -> tuple[int, str, int]:
-    return cell.cell["shots"], cell.cell["prompt"], cell.cell["draw"]
+    """What a rival must share: base model, test set and prompt, whatever its shots and what else stands before a query."""
+    return cell.reference, cell.cell["test_dataset"], cell.cell["prompt"]
 
 
 def _best(evidence: Evidence, cells: list[CellEvidence], values: dict[str, float]) -> CellEvidence | None:
@@ -178,7 +175,7 @@ def _sentences(
     counts = {
         line["relation"]: line
         for line in settings
-        if (line["base"], line["train_task"], line["method"], line["train_size"]) == (best[0], task, *best[1:3])
+        if (line["base"], line["method"], line["train_size"]) == best[:3] and task in line["train_task"].split(SEVERAL)
     }
     en, ja = [], []
     for relation, word_en, word_ja in (

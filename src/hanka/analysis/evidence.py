@@ -19,13 +19,14 @@ from hanka.analysis.answers import Places, SampleKey, Samples, Scored, read_answ
 from hanka.errors import StoreError
 from hanka.identity import stream
 from hanka.metrics import METRICS, Metric, ScoringContext
+from hanka.records import SEVERAL, is_unadapted
 from hanka.stats import Resampled, ResamplingPlan, plan_resampling, resampled
 from hanka.store.folder import RunFolder, read_json, read_json_or_none
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-ASKING = ("shots", "prompt", "draw")
+ASKING = ("shots", "prompt", "draw", "context")
 "Fields of a cell that say how a test set is asked."
 CONTENT_ID = re.compile(r"[0-9a-f]{16}")
 "Ids become paths, so a stored one is checked before it is used."
@@ -57,17 +58,22 @@ class CellEvidence:
     @property
     def key(self) -> tuple[Any, ...]:
         """What a base cell must share to be compared with."""
-        return (self.variant["base"], self.cell["test_dataset"], *self.asking)
+        return (self.reference, self.cell["test_dataset"], *self.asking)
 
     @property
     def asking(self) -> tuple[Any, ...]:
         """How it was asked; a variant at an asking is a system."""
-        return tuple(self.cell[name] for name in ASKING)
+        return tuple(self.cell.get(name, "") for name in ASKING)
 
     @property
-    def is_base(self) -> bool:
-        """Whether the variant is the unadapted model."""
-        return bool(self.variant["method"] == "base")
+    def reference(self) -> str:
+        """Base model whose unadapted answers this cell's are compared with."""
+        return str(self.variant.get("reference") or self.variant["base"])
+
+    @property
+    def is_unadapted(self) -> bool:
+        """Whether the base model answered as it is."""
+        return is_unadapted(self.variant["method"])
 
     @property
     def is_done(self) -> bool:
@@ -118,7 +124,7 @@ class Evidence:
         """Return what metrics may know of a cell; base is described with the labels of all trained tasks."""
         key = (cell.variant["train_task"], cell.cell["test_task"])
         if key not in self._contexts:
-            trained = [key[0]] if key[0] else self.plan["trained_tasks"]
+            trained = key[0].split(SEVERAL) if key[0] else self.plan["trained_tasks"]
             labels = tuple(label for name in trained for label in self.task(name)["labels"])
             self._contexts[key] = ScoringContext(
                 labels=tuple(self.task(key[1])["labels"]),
@@ -153,8 +159,8 @@ class Evidence:
     def base_of(self, cell: CellEvidence) -> CellEvidence | None:
         """Return the base model's cell that this one is compared with."""
         if not self._base:
-            self._base = {one.key: one for one in self.cells.values() if one.is_base}
-        return None if cell.is_base else self._base.get(cell.key)
+            self._base = {one.key: one for one in self.cells.values() if one.is_unadapted}
+        return None if cell.is_unadapted else self._base.get(cell.key)
 
     def resampling(self, cell: CellEvidence, places: Places) -> ResamplingPlan | None:
         """Return the resamples of a test set's samples, shared by all comparisons; None below two units."""
@@ -191,6 +197,12 @@ class Evidence:
         if len(self._resampled) > KEPT_SAMPLES:
             del self._resampled[next(iter(self._resampled))]
         return found
+
+    def order(self, asking: tuple[Any, ...]) -> tuple[Any, ...]:
+        """Return what askings are sorted by: fewest shots, first prompt and draw, contexts as the study lists them."""
+        contexts = self.plan.get("contexts", [])
+        *how, context = asking
+        return (*how, contexts.index(context) if context in contexts else len(contexts))
 
     def by_question(self) -> list[CellEvidence]:
         """Return the cells so that those which were asked the same follow each other, in the order of the plan."""

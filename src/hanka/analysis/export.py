@@ -13,7 +13,7 @@ from typing import Any
 from hanka.analysis.evidence import CellEvidence, Evidence, load_evidence
 from hanka.errors import HankaError, StoreError
 from hanka.metrics import METRICS
-from hanka.records import Prediction
+from hanka.records import Prediction, is_unadapted
 from hanka.store.folder import (
     RunFolder,
     make_folder,
@@ -160,7 +160,7 @@ def _model_cards(evidence: Evidence, out: Path) -> list[Path]:
     summary = read_csv(evidence.folder.summary)
     written = []
     for variant in evidence.plan["variants"]:
-        if variant["train_task"]:
+        if not is_unadapted(variant["method"]):
             path = out / f"{variant['id']}.md"
             rows = [row for row in summary if row["variant_id"] == variant["id"]]
             made = read_json_or_none(evidence.folder.variant(variant["id"]) / "variant.json") or {}

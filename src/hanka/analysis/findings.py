@@ -12,6 +12,7 @@ from hanka.analysis.questions import answer_all
 from hanka.analysis.settings import settings_table
 from hanka.analysis.summary import SummaryRow
 from hanka.metrics import METRICS
+from hanka.records import is_unadapted
 from hanka.stats import count_flips
 from hanka.store.folder import read_json_or_none
 
@@ -125,7 +126,7 @@ def _notes(evidence: Evidence) -> list[dict[str, str]]:
         {"kind": "training", "message_en": f"training: {one}", "message_ja": f"学習：{one}"}
         for one in _training(evidence)
     ]
-    seeds = {variant["seed"] for variant in evidence.plan["variants"] if variant["train_task"]}
+    seeds = {variant["seed"] for variant in evidence.plan["variants"] if not is_unadapted(variant["method"])}
     if len(seeds) == 1:
         notes.append(
             {
@@ -142,7 +143,7 @@ def _training(evidence: Evidence) -> list[str]:
     made = (
         read_json_or_none(evidence.folder.variant(variant["id"]) / "variant.json") or {}
         for variant in evidence.plan["variants"]
-        if variant["train_task"]
+        if not is_unadapted(variant["method"])
     )
     return sorted({note for one in made for note in one.get("record", {}).get("notes", ())})
 

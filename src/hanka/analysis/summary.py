@@ -57,7 +57,7 @@ def _identity(evidence: Evidence, cell: CellEvidence, metric: str) -> dict[str, 
         "verdict": "",
     }
     row |= {name: variant[name] for name in ("train_task", "train_dataset", "train_size", "seed")}
-    names = ("test_task", "test_dataset", "relation", "shots", "prompt", "draw")
+    names = ("test_task", "test_dataset", "relation", "shots", "prompt", "draw", "context")
     return row | {name: one[name] for name in names}
 
 

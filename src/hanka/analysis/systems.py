@@ -16,6 +16,7 @@ from typing import Any, NamedTuple, TypeAlias
 from hanka.analysis.evidence import CellEvidence, Evidence
 from hanka.analysis.together import Difference, Together, all_samples, mean_difference
 from hanka.metrics import METRICS
+from hanka.records import is_unadapted
 
 Asking: TypeAlias = tuple[Any, ...]
 ELSEWHERE = ("out_of_domain", "cross_task")
@@ -58,9 +59,9 @@ class System:
     "Elsewhere, from the reference; positive is better, negative is a loss."
 
     @property
-    def is_base(self) -> bool:
-        """Whether it is the unadapted model, with or without demonstrations."""
-        return bool(self.variant["method"] == "base")
+    def is_unadapted(self) -> bool:
+        """Whether it is the base model as it is, with or without demonstrations."""
+        return is_unadapted(self.variant["method"])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -78,7 +79,7 @@ class TradeOff:
 
     def variants(self) -> list[System]:
         """Return the adapted variants, each at the reference asking."""
-        return [one for one in self.systems if not one.is_base and one.asking == self.reference]
+        return [one for one in self.systems if not one.is_unadapted and one.asking == self.reference]
 
 
 def trade_offs(evidence: Evidence) -> list[TradeOff]:
@@ -97,9 +98,9 @@ def _references(evidence: Evidence) -> dict[str, Asking]:
     """Return base model → its first asking."""
     found: dict[str, Asking] = {}
     for cell in evidence.cells.values():
-        if cell.is_base:
+        if cell.is_unadapted:
             base = cell.variant["base"]
-            found[base] = min(found.get(base, cell.asking), cell.asking)
+            found[base] = min(found.get(base, cell.asking), cell.asking, key=evidence.order)
     return found
 
 
@@ -108,9 +109,9 @@ def _scenes(evidence: Evidence) -> dict[Scene, list[str]]:
     planned: dict[str, dict[str, dict[str, set[str]]]] = defaultdict(lambda: defaultdict(lambda: defaultdict(set)))
     for cell in evidence.cells.values():
         metric = evidence.primary(cell.cell["test_task"])
-        if not cell.is_base and METRICS.get(metric).higher_is_better is not None:
+        if not cell.is_unadapted and METRICS.get(metric).higher_is_better is not None:
             planned[cell.variant["id"]][cell.cell["relation"]][metric].add(cell.cell["test_dataset"])
-    bases = {cell.variant["id"]: cell.variant["base"] for cell in evidence.cells.values()}
+    bases = {cell.variant["id"]: cell.reference for cell in evidence.cells.values()}
     scenes: dict[Scene, list[str]] = defaultdict(list)
     for variant, by_relation in planned.items():
         for inside in _sides(by_relation["in_domain"]):
@@ -142,10 +143,10 @@ def _differences(
     found: Differences = defaultdict(dict)
     for test, members in by_test.items():
         metric = METRICS.get(evidence.primary(members[0].cell["test_task"]))
-        base = {c.variant["base"]: c for c in members if c.is_base and c.asking == references[c.variant["base"]]}
+        base = {c.reference: c for c in members if c.is_unadapted and c.asking == references[c.reference]}
         together = Together(evidence, test, metric, all_samples(evidence, members, metric))
         for cell in members:
-            reference = base.get(cell.variant["base"])
+            reference = base.get(cell.reference)
             difference = together.difference(cell, reference) if reference else None
             if difference is not None:
                 found[cell.variant["id"], cell.asking][test] = difference
@@ -155,7 +156,7 @@ def _differences(
 def _trade_off(
     evidence: Evidence, scene: Scene, names: Sequence[str], references: Mapping[str, Asking], differences: Differences
 ) -> TradeOff:
-    base = [v for v in evidence.plan["variants"] if v["base"] == scene.base and v["method"] == "base"]
+    base = [v for v in evidence.plan["variants"] if v["base"] == scene.base and is_unadapted(v["method"])]
     variants = [*base, *(v for v in evidence.plan["variants"] if v["id"] in set(names))]
     wanted = {*scene.inside.tests, *scene.outside.tests}
     askings: dict[str, list[Asking]] = defaultdict(list)
@@ -165,7 +166,7 @@ def _trade_off(
             known.append(cell.asking)
     systems, n_incomplete = [], 0
     for variant in variants:
-        for asking in sorted(askings[variant["id"]]):
+        for asking in sorted(askings[variant["id"]], key=evidence.order):
             parts = differences.get((variant["id"], asking), {})
             if wanted <= parts.keys():
                 gain = mean_difference([parts[test] for test in scene.inside.tests])

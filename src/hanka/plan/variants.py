@@ -16,7 +16,7 @@ from hanka.models.catalogue import ModelRef
 from hanka.models.identity import model_identity
 from hanka.plan.records import STAGES, Plan, PlannedData, PlannedParent, PlannedVariant
 from hanka.recipes.contract import data_id
-from hanka.records import UNADAPTED, Example, Parent, Variant
+from hanka.records import SEVERAL, UNADAPTED, Example, Parent, Variant
 from hanka.study.data import RowsAsked, TrainingSet
 from hanka.study.method_declarations import MethodUse, TrainingUse
 
@@ -159,7 +159,18 @@ class Variants:
             "dtype": study.spec.train.dtype,
             "method": [BASE.name, BASE.version],
         }
-        variant = Variant(content_id(content), model.name, UNADAPTED, use.label, {}, "", "", 0, study.spec.seeds[0])
+        variant = Variant(
+            content_id(content),
+            model.name,
+            UNADAPTED,
+            use.label,
+            {},
+            "",
+            "",
+            0,
+            study.spec.seeds[0],
+            reference=model.name,
+        )
         return PlannedVariant(variant, model, use, adaptation)
 
     def _make(self, use: MethodUse, model: ModelRef, choice: Choice) -> PlannedVariant:
@@ -205,12 +216,13 @@ class Variants:
             method=method.name,
             label=use.label,
             params=adaptation.as_json(),
-            train_task="+".join(task.name for task in tasks) if tasks else (first.train_task if first else ""),
+            train_task=SEVERAL.join(task.name for task in tasks) if tasks else (first.train_task if first else ""),
             train_dataset=own.name if own else (first.train_dataset if first else ""),
             train_size=(training.n_rows if training else choice.size) if own else (first.train_size if first else 0),
             seed=choice.seed,
             parents=tuple(one.variant.id for one, _ in parents),
             trained_on=tuple(trained_on),
+            reference=(study.reference if model.kind == "encoder" else model).name,
         )
         return PlannedVariant(
             variant, model, use, adaptation, training, pools,

@@ -17,7 +17,7 @@ from hanka.metrics import METRICS
 from hanka.records import Cell, Variant
 from hanka.report import inert, numbers
 from hanka.report.blocks import MARKS, Answer, Examples, ExampleSet, Note, Section, ShownExample
-from hanka.report.outline import Outline, Setting, is_base, variant_name
+from hanka.report.outline import Outline, Setting, variant_name
 from hanka.report.predictions import Outcome, read_outcomes, read_scores, read_texts
 from hanka.report.rows import Result, as_text
 from hanka.report.stored import safe_cell_folder
@@ -96,7 +96,7 @@ def example_pairs(outline: Outline) -> list[Pair]:
     for cell in cells:
         key = (cell.test_task, cell.test_dataset)
         most[key] = max(most.get(key, 0), cell.shots)
-    first_seed = min((variant.seed for variant in variants.values() if not is_base(variant)), default=0)
+    first_seed = min((variant.seed for variant in variants.values() if not variant.is_unadapted), default=0)
     pairs = []
     for cell in cells:
         wanted = cell.draw == 0 and cell.shots in (0, most[cell.test_task, cell.test_dataset])
@@ -111,16 +111,21 @@ def example_pairs(outline: Outline) -> list[Pair]:
     return sorted(pairs, key=lambda pair: (pair.variant.seed != first_seed, pair.variant.train_size != largest))
 
 
-def _place(cell: Cell) -> tuple[str, str, int, str, int]:
-    return (cell.test_task, cell.test_dataset, cell.shots, cell.prompt, cell.draw)
+def _place(cell: Cell) -> tuple[str, str, int, str, int, str]:
+    return (cell.test_task, cell.test_dataset, cell.shots, cell.prompt, cell.draw, cell.context)
 
 
 def _is(cell: Cell, variants: Mapping[str, Variant], base: bool) -> bool:
-    return cell.variant_id in variants and is_base(variants[cell.variant_id]) == base
+    return cell.variant_id in variants and variants[cell.variant_id].is_unadapted == base
 
 
 def _result(cell: Cell, metric: str, outline: Outline) -> Result | None:
-    place = (cell.variant_id, cell.test_task, cell.test_dataset, Setting(cell.prompt, cell.draw, cell.shots))
+    place = (
+        cell.variant_id,
+        cell.test_task,
+        cell.test_dataset,
+        Setting(cell.prompt, cell.draw, cell.context, cell.shots),
+    )
     return outline.by_place.get(place, {}).get(metric)
 
 

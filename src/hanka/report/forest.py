@@ -207,4 +207,5 @@ def _comparison_row(
 def setting_words(setting: Setting) -> str:
     """Write a setting in short: shots, prompt and, after the first, the draw."""
     draw = f" / {setting.draw + 1}" if setting.draw else ""
-    return f"{setting.shots} / {inert.label(setting.prompt, 20)}{draw}"
+    context = "" if setting.context in ("", "drawn", "first") else f" / {inert.label(setting.context, 20)}"
+    return f"{setting.shots} / {inert.label(setting.prompt, 20)}{draw}{context}"

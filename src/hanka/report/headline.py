@@ -12,7 +12,7 @@ from typing import Any
 
 from hanka.report import inert, numbers
 from hanka.report.checks import failed_cells
-from hanka.report.outline import Outline, is_base
+from hanka.report.outline import Outline
 from hanka.report.rows import as_count, as_text
 from hanka.report.stored import StoredRun
 from hanka.report.words import Words
@@ -86,7 +86,7 @@ def _recommendation(stored: Mapping[str, Any], words: Words) -> Recommendation:
 
 def _facts(outline: Outline, words: Words) -> tuple[Fact, ...]:
     run = outline.run
-    adapted = [variant for variant in run.variants.values() if not is_base(variant)]
+    adapted = [variant for variant in run.variants.values() if not variant.is_unadapted]
     n_cells = len(run.cells) or len({row.cell_id for row in run.results})
     measured = len({row.cell_id for row in run.results if row.value is not None})
     n_failed = len(failed_cells(outline))

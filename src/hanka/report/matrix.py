@@ -14,7 +14,7 @@ from markupsafe import Markup
 from hanka.records import RELATIONS, Variant
 from hanka.report import inert, numbers
 from hanka.report.blocks import MARKS, Block, Details, Heading, Legend, Note, Section, Table, Td, Th, Tone
-from hanka.report.outline import Group, Outline, Setting, TestSet, group_title, is_base, setting_title, variant_note
+from hanka.report.outline import Group, Outline, Setting, TestSet, group_title, setting_title, variant_note
 from hanka.report.rows import BaselineRow, Result, SettingRow, as_text
 from hanka.report.words import Words
 
@@ -152,7 +152,7 @@ def _n(group: Group, test: TestSet, setting: Setting, metric: str, outline: Outl
 
 
 def _row_head(variant: Variant, words: Words) -> Td:
-    if is_base(variant):
+    if variant.is_unadapted:
         return Td(words("base_row"), note=inert.label(variant.base, 60), tone="base", head=True)
     return Td(inert.name(variant.label, 60), note=variant_note(variant, words), head=True)
 
@@ -164,7 +164,7 @@ def _cell(row: Result | None, variant: Variant, outline: Outline, words: Words) 
         reason = failure_reason(row.cell_id, row.variant_id, outline)
         title = words.plain("failed_title", reason=reason or words.plain("reason_unknown"))
         return Td(words("failed"), mark=MARKS["failed"], tone="failed", title=title)
-    if is_base(variant):
+    if variant.is_unadapted:
         note = numbers.interval(row.ci_low, row.ci_high)
         return Td(numbers.value(row.value), note=note, tone="base", title=cell_title(row, outline, words))
     return result_cell(row, outline, words)

@@ -24,6 +24,8 @@ class Setting:
 
     prompt: str
     draw: int
+    context: str
+    "What stands before a query."
     shots: int
 
 
@@ -101,7 +103,7 @@ def make_outline(run: StoredRun) -> Outline:
     for row in run.results:
         if row.variant_id not in variants:
             variants[row.variant_id] = _variant_of(row)
-        setting = Setting(row.prompt, row.draw, row.shots)
+        setting = Setting(row.prompt, row.draw, row.context, row.shots)
         by_place[row.variant_id, row.test_task, row.test_dataset, setting][row.metric] = row
     primary = {row.test_task: row.metric for row in reversed(run.results) if row.metric}
     return Outline(
@@ -118,17 +120,12 @@ def _variant_of(row: Result) -> Variant:
     return fit(Variant, stored | {"id": row.variant_id, "label": row.method, "seed": row.seed})
 
 
-def is_base(variant: Variant) -> bool:
-    """Whether a variant is a base model as it is."""
-    return variant.method == "base"
-
-
 def _groups(variants: list[Variant], results: Iterable[Result]) -> tuple[Group, ...]:
-    bases = {variant.base: variant for variant in reversed(variants) if is_base(variant)}
+    bases = {variant.base: variant for variant in reversed(variants) if variant.is_unadapted}
     trained: dict[tuple[str, str, str], list[Variant]] = defaultdict(list)
     for variant in variants:
-        if not is_base(variant):
-            trained[variant.base, variant.train_task, variant.train_dataset].append(variant)
+        if not variant.is_unadapted:
+            trained[variant.reference or variant.base, variant.train_task, variant.train_dataset].append(variant)
     by_variant: dict[str, list[Result]] = defaultdict(list)
     for row in results:
         by_variant[row.variant_id].append(row)
@@ -153,7 +150,7 @@ def _group(
         base_variant=base,
         variants=tuple(tuned),
         test_sets=tuple(sorted(tests, key=lambda test: rank.get(test.relation, len(RELATIONS)))),
-        settings=tuple(sorted({Setting(row.prompt, row.draw, row.shots) for row in [*own, *shared]})),
+        settings=tuple(sorted({Setting(row.prompt, row.draw, row.context, row.shots) for row in [*own, *shared]})),
     )
 
 
@@ -168,12 +165,15 @@ def setting_title(setting: Setting, group: Group, words: Words) -> str:
     """Name a setting; the draw only where there are several."""
     several = len({other.draw for other in group.settings}) > 1
     key = "setting_draw" if several else "setting"
-    return words(key, shots=words.plain("shots", count=setting.shots), prompt=setting.prompt, draw=setting.draw + 1)
+    title = words(key, shots=words.plain("shots", count=setting.shots), prompt=setting.prompt, draw=setting.draw + 1)
+    if len({other.context for other in group.settings}) < 2:
+        return title
+    return title + " · " + inert.label(setting.context, 40)
 
 
 def variant_note(variant: Variant, words: Words) -> str:
     """Say size and seed of an adapted variant; nothing of a base."""
-    if is_base(variant):
+    if variant.is_unadapted:
         return ""
     return words.plain("size_seed", size=f"{variant.train_size:,}", seed=variant.seed)
 

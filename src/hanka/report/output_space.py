@@ -9,7 +9,7 @@ from __future__ import annotations
 from hanka.report import inert, numbers
 from hanka.report.blocks import Block, Details, Heading, Note, Section, Table, Td, Th
 from hanka.report.forest import setting_words
-from hanka.report.outline import Group, Outline, group_title, is_base, variant_name
+from hanka.report.outline import Group, Outline, group_title, variant_name
 from hanka.report.rows import Result
 from hanka.report.words import Words
 
@@ -40,9 +40,9 @@ def _table(group: Group, outline: Outline, words: Words) -> Table | None:
                 found = outline.by_place.get((variant.id, test.task, test.name, setting), {})
                 cells = [_cell(found.get(name)) for name in used]
                 if any(cell.text != numbers.NOTHING for cell in cells):
-                    name = words("base_row") if is_base(variant) else variant_name(variant, words)
+                    name = words("base_row") if variant.is_unadapted else variant_name(variant, words)
                     n = next(found[metric].n for metric in used if metric in found)
-                    first = Td(name, head=True, tone="base" if is_base(variant) else "")
+                    first = Td(name, head=True, tone="base" if variant.is_unadapted else "")
                     place = Td(inert.name(test.name, 60), note=words.relation(test.relation))
                     counted = Td(numbers.count(n), numeric=True)
                     rows.append((first, place, Td(setting_words(setting)), counted, *cells))

@@ -11,7 +11,7 @@ from typing import Any
 
 from hanka.report import inert, numbers
 from hanka.report.blocks import Block, Details, Heading, Note, Pre, Section, Table, Td, Terms, Th
-from hanka.report.outline import Outline, is_base, variant_name
+from hanka.report.outline import Outline, variant_name
 from hanka.report.rows import as_count, as_number, as_text
 from hanka.report.stored import StoredRun
 from hanka.report.words import Words
@@ -122,7 +122,7 @@ def _training(run: StoredRun, words: Words) -> Table | None:
     rows = tuple(
         _training_row(variant_name(variant, words), variant.train_task, run.variant_files[variant.id], words)
         for variant in list(run.variants.values())
-        if not is_base(variant) and variant.id in run.variant_files
+        if not variant.is_unadapted and variant.id in run.variant_files
     )
     names = ("variant", "loss", "examples_used", "n_dropped", "supervised_tokens", "steps", "seconds", "device")
     return _table("training", names, rows[:MAX_ROWS], words)

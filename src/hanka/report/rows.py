@@ -48,6 +48,8 @@ class Result:
     p_adjusted: float | None
     verdict: str
     "better, worse, tied or empty."
+    context: str = "drawn"
+    "What stands before a query."
 
     @property
     def failed(self) -> bool:

@@ -6,12 +6,12 @@ Values with their own intervals; a difference between two shot counts is not tes
 from __future__ import annotations
 
 from hanka.records import Variant
-from hanka.report import numbers
+from hanka.report import inert, numbers
 from hanka.report.blocks import Block, Details, Figure, Heading, Note, Section, Table, Td
 from hanka.report.curves import CurvePoint, axis_head, curve_drawing, heading_row
 from hanka.report.figures import Sketchbook
 from hanka.report.matrix import cell_title
-from hanka.report.outline import Group, Outline, Setting, TestSet, group_title, is_base, variant_name
+from hanka.report.outline import Group, Outline, Setting, TestSet, group_title, variant_name
 from hanka.report.words import Words
 
 MAX_ROWS = 300
@@ -52,9 +52,9 @@ def _points(group: Group, outline: Outline, words: Words) -> list[CurvePoint]:
         found = [
             CurvePoint(test, _series(variant, words), variant.seed, shots, row)
             for variant in _models(group)
-            if is_base(variant) or variant.train_size == largest[variant.label]
+            if variant.is_unadapted or variant.train_size == largest[variant.label]
             for shots in _shot_counts(group)
-            if (row := outline.result(variant, test, Setting(first.prompt, first.draw, shots)))
+            if (row := outline.result(variant, test, Setting(first.prompt, first.draw, first.context, shots)))
             and row.value is not None
         ]
         if len({point.x for point in found}) > 1:
@@ -63,21 +63,25 @@ def _points(group: Group, outline: Outline, words: Words) -> list[CurvePoint]:
 
 
 def _series(variant: Variant, words: Words) -> str:
-    return words.plain("base_row") if is_base(variant) else variant_name(variant, words).rsplit(" · ", 1)[0]
+    return words.plain("base_row") if variant.is_unadapted else variant_name(variant, words).rsplit(" · ", 1)[0]
 
 
 def _table(group: Group, outline: Outline, words: Words) -> Table:
     """One row per test set, model, prompt and draw; one column per shot count."""
     counts = _shot_counts(group)
-    ways = sorted({(setting.prompt, setting.draw) for setting in group.settings})
+    ways = sorted({(setting.prompt, setting.draw, setting.context) for setting in group.settings})
+    several = len({context for *_, context in ways}) > 1
     rows: list[tuple[Td, ...]] = []
     for test in group.test_sets:
         rows.append(heading_row(test, outline.primary.get(test.task, ""), len(counts) + 1, words))
         for variant in _models(group):
-            for prompt, draw in ways:
-                cells = [_cell(outline, variant, test, Setting(prompt, draw, shots), words) for shots in counts]
+            for prompt, draw, context in ways:
+                cells = [
+                    _cell(outline, variant, test, Setting(prompt, draw, context, shots), words) for shots in counts
+                ]
                 if any(cell.text != numbers.NOTHING for cell in cells):
                     note = prompt + (f" / {draw + 1}" if draw else "") if len(ways) > 1 else ""
+                    note += f" / {inert.label(context, 20)}" if several else ""
                     rows.append((Td(_name(variant, words), note=note, head=True), *cells))
     caption = words("shots_table")
     if len(rows) > MAX_ROWS:
@@ -88,7 +92,7 @@ def _table(group: Group, outline: Outline, words: Words) -> Table:
 
 
 def _name(variant: Variant, words: Words) -> str:
-    return words("base_row") if is_base(variant) else variant_name(variant, words)
+    return words("base_row") if variant.is_unadapted else variant_name(variant, words)
 
 
 def _cell(outline: Outline, variant: Variant, test: TestSet, setting: Setting, words: Words) -> Td:

@@ -27,7 +27,7 @@ PREDICTION_COLUMNS = tuple(field.name for field in fields(Prediction))
 SUMMARY_COLUMNS = (
     "cell_id", "variant_id", "base", "method", "params", "train_task", "train_dataset", "train_size", "seed",
     "test_task", "test_dataset", "relation", "shots", "prompt", "draw", "metric", "n", "n_failed", "value",
-    "ci_low", "ci_high", "base_value", "delta", "delta_ci_low", "delta_ci_high", "p_value", "p_adjusted", "verdict",
+    "ci_low", "ci_high", "base_value", "delta", "delta_ci_low", "delta_ci_high", "p_value", "p_adjusted", "verdict", "context",
 )  # fmt: skip
 "Columns of summary.csv, in order."
 

@@ -38,9 +38,9 @@ RELATION_JA = {"out_of_domain": "ドメイン外", "cross_task": "別タスク"}
 
 def ask(evidence: Evidence) -> Answer | None:
     """Weigh gains against changes elsewhere; None where nothing was adapted."""
-    if all(cell.is_base for cell in evidence.cells.values()):
+    if all(cell.is_unadapted for cell in evidence.cells.values()):
         return None
-    found = [one for one in trade_offs(evidence) if any(not system.is_base for system in one.systems)]
+    found = [one for one in trade_offs(evidence) if any(not system.is_unadapted for system in one.systems)]
     adapted = [_weigh(one, evidence.level) for one in found]
     if not adapted:
         return _nothing(evidence)
@@ -154,7 +154,7 @@ def _entry(column: str, number: int, one: _Weighed, place: int) -> Entry:
         "method": variant["label"],
         "trained_on": variant["train_dataset"],
         "train_size": variant["train_size"] or None,
-        "seed": None if system.is_base else str(variant["seed"]),
+        "seed": None if system.is_unadapted else str(variant["seed"]),
         "metric_inside": scene.inside.metric,
         "relation": scene.relation,
         "metric_outside": scene.outside.metric,
@@ -322,7 +322,7 @@ def _correlation(
 
 def _nothing(evidence: Evidence) -> Answer:
     """Say why nothing can be weighed."""
-    relations = {cell.cell["relation"] for cell in evidence.cells.values() if not cell.is_base}
+    relations = {cell.cell["relation"] for cell in evidence.cells.values() if not cell.is_unadapted}
     if "in_domain" not in relations:
         en, ja = "no in-domain test set was asked", "ドメイン内のテストセットがありません"
     elif not relations & set(RELATION_EN):
