@@ -132,3 +132,16 @@ def test_damaged_and_foreign_files_are_told_in_one_line(base: LoadedModel, tmp_p
     assert scale is not None
     with pytest.raises(ModelError, match=r"strange.weight is no weight of .* made from another base"):
         scale({"strange.weight": torch.ones(2)}, base, 0.5)
+
+
+def test_a_whole_model_in_several_files_is_interpolated_file_by_file(base: LoadedModel, tmp_path: Path) -> None:
+    tuned = load_model(base.ref, "float32").model
+    with torch.no_grad():
+        for value in tuned.parameters():
+            value.add_(1.0)
+    tuned.save_pretrained(tmp_path / "made", max_shard_size="30KB")
+    assert len(list((tmp_path / "made").glob("*.safetensors"))) > 1
+    interpolate(base, Made("made", "none", tmp_path / "made"), 0.25, tmp_path / "quarter")
+    found = load_full(base.ref, "float32", tmp_path / "quarter").model.state_dict()
+    for name, value in base.model.state_dict().items():
+        torch.testing.assert_close(found[name], value + 0.25)

@@ -248,3 +248,54 @@ def test_a_whole_variant_takes_the_place_of_the_base_where_both_do_not_fit(
     held.drop()
     with pytest.raises(RuntimeError, match="out of memory"), held.lend(ref, "float32", [variants["none"]]):
         pass
+
+
+@pytest.mark.parametrize(("free", "n_loads"), [(6, 2), (1, 3)])
+def test_by_default_bases_take_half_of_the_memory_that_is_free_or_theirs(
+    tiny_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, free: int, n_loads: int
+) -> None:
+    """Two of size 1: six free and one held leave room for (6 + 1) / 2; one free and one held do not."""
+    size = sum(path.stat().st_size for path in tiny_folder.glob("*.safetensors"))
+    monkeypatch.setattr(resident, "free_bytes", lambda _device: free * size)
+    first = find_model(str(tiny_folder), tiny_folder.parent)
+    second = find_model(str(save_tiny_model(tmp_path / "other")), tmp_path)
+    held = Resident()
+    for ref in (first, second, first):
+        held.base(ref, "float32")
+    assert held.n_loads == n_loads
+
+
+@pytest.mark.parametrize(("changes_weights", "n_loads"), [(False, 2), (True, 3)])
+def test_training_all_weights_makes_room_for_gradients_and_moments(
+    tiny_folder: Path, tmp_path: Path, changes_weights: bool, n_loads: int
+) -> None:
+    """Two of size 1 fit into 4; trained, the first alone takes 4."""
+    size = sum(path.stat().st_size for path in tiny_folder.glob("*.safetensors"))
+    first = find_model(str(tiny_folder), tiny_folder.parent)
+    second = find_model(str(save_tiny_model(tmp_path / "other")), tmp_path)
+    held = Resident(4 * size)
+    held.base(second, "float32")
+    with held.lend(first, "float32", train=True, changes_weights=changes_weights):
+        pass
+    held.base(second, "float32")
+    assert held.n_loads == n_loads
+
+
+def test_where_memory_is_too_small_for_another_base_the_idle_ones_leave(
+    tiny_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = find_model(str(tiny_folder), tiny_folder.parent)
+    second = find_model(str(save_tiny_model(tmp_path / "other")), tmp_path)
+    held, tries = Resident(1 << 40), []
+    held.base(first, "float32")
+
+    def load(ref: ModelRef, dtype: str) -> LoadedModel:
+        tries.append(ref)
+        if tries == [second]:
+            raise RuntimeError("CUDA out of memory")
+        return load_model(ref, dtype)
+
+    monkeypatch.setattr(resident, "load_model", load)
+    held.base(second, "float32")
+    held.base(first, "float32")
+    assert tries == [second, second, first]

@@ -172,7 +172,7 @@ def add_adapter(base: LoadedModel, folder: Path) -> LoadedModel:
     """Put a saved PEFT adapter on a base model, in place, frozen. Raises ModelError for damaged files."""
     from peft import PeftModel
 
-    with quiet(), _one_line(base.ref):
+    with quiet(), _one_line(base.ref, folder):
         model = PeftModel.from_pretrained(base.model, str(folder), is_trainable=False)
     model.eval()
     model.requires_grad_(False)
@@ -189,9 +189,14 @@ def pick_device() -> str:
 
 
 @contextlib.contextmanager
-def _one_line(ref: ModelRef) -> Iterator[None]:
-    """Turn what loading raises into one ModelError line with what to do."""
+def _one_line(ref: ModelRef, adapter: Path | None = None) -> Iterator[None]:
+    """Turn what loading a model, or an adapter onto it, raises into one ModelError line."""
+    from safetensors import SafetensorError
+
     try:
         yield
-    except (OSError, ValueError, ImportError, RuntimeError, KeyError) as error:
-        raise ModelError(explain_failure(ref, error)) from error
+    except (OSError, ValueError, ImportError, RuntimeError, KeyError, SafetensorError) as error:
+        if adapter is None:
+            raise ModelError(explain_failure(ref, error)) from error
+        text = " ".join(str(error).split())[:300]
+        raise ModelError(f"{adapter}: this adapter cannot be put onto {ref.name!r}: {text}") from error

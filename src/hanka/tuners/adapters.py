@@ -82,22 +82,34 @@ def _save(loaded: LoadedModel, folder: Path) -> None:
 
 def _merge(loaded: LoadedModel) -> LoadedModel:
     from peft.tuners.tuners_utils import BaseTunerLayer
+    from peft.utils.other import ModulesToSaveWrapper
 
+    config = loaded.model.active_peft_config
+    if config.is_prompt_learning:
+        raise UnitError(
+            f"{config.peft_type.value} puts tokens before a row and cannot be merged into weights: "
+            "nothing can be made on top of it; choose another parent"
+        )
     base = loaded.model.get_base_model()
     with quiet():
-        for layer in base.modules():
+        for name, layer in list(base.named_modules()):
             if isinstance(layer, BaseTunerLayer):
                 layer.merge()
+            elif isinstance(layer, ModulesToSaveWrapper):
+                base.set_submodule(name, layer.modules_to_save[layer.active_adapters[0]])
     take_adapters_out(base)
     return replace(loaded, model=base)
 
 
 def take_adapters_out(model: Any) -> None:
-    """Put the layers back that PEFT has wrapped."""
+    """Put the layers back that PEFT has wrapped, and those that an adapter brought whole."""
     from peft.tuners.tuners_utils import BaseTunerLayer
+    from peft.utils.other import ModulesToSaveWrapper
 
-    wrapped = [(name, layer) for name, layer in model.named_modules() if isinstance(layer, BaseTunerLayer)]
-    for name, layer in reversed(wrapped):
-        model.set_submodule(name, layer.get_base_layer())
+    for name, layer in reversed(list(model.named_modules())):
+        if isinstance(layer, BaseTunerLayer):
+            model.set_submodule(name, layer.get_base_layer())
+        elif isinstance(layer, ModulesToSaveWrapper):
+            model.set_submodule(name, layer.original_module)
     if hasattr(model, "peft_config"):
         del model.peft_config

@@ -48,7 +48,7 @@ class Resident:
     """Holds base models."""
 
     budget_bytes: int | None = None
-    "Bytes that bases may take together, the one asked for aside; None: half of what is free or taken by them."
+    "Bytes that bases may take together (one that is larger stands alone); None: half of what is free or taken by them."
     n_loads: int = 0
     "Base models loaded so far."
     _held: list[_Held] = field(default_factory=list)
