@@ -223,3 +223,77 @@ def test_half_precision_by_autocast_meets_shared_prefixes(family: str, peft: str
         assert gradient.accumulate(batch, budget) == pytest.approx(loss, rel=3e-3)
         for name, value in gradients(model).items():
             assert (value - expected[name]).norm() < 0.05 * expected[name].norm(), name
+
+
+def n_forwarded(model: Any, batch: Sequence[Encoded], budget: int) -> int:
+    return packed(model, batch, budget)[2].n_forwarded
+
+
+def test_what_is_shared_has_a_pass_of_its_own_from_own_pass_tokens_on() -> None:
+    """One token fewer, and every micro-batch repeats it: counted in tokens that pass the model."""
+    model = model_of("llama")
+    for n_shared in (OWN_PASS - 1, OWN_PASS):
+        batch = rows(n_shared)
+        own = sum(len(row.ids) - n_shared for row in batch)
+        assert n_forwarded(model, batch, 10_000) == n_shared + own
+        n_passes = len(micro_batches(batch, max(1, 80 - n_shared), n_shared))
+        assert n_passes > 1
+        assert n_forwarded(model, batch, 80) == own + n_shared * (1 if n_shared == OWN_PASS else n_passes)
+
+
+def test_passes_that_repeat_what_is_shared_leave_room_for_it() -> None:
+    """Shared and own tokens of a pass together keep the budget; behind a pass of its own, own tokens alone do."""
+    model, batch = model_of("llama"), rows(40)
+    counted: list[int] = []
+    gradient = Gradient(model)
+    run = gradient._hidden_or_logits
+    gradient._hidden_or_logits = lambda passed, at: (  # type: ignore[method-assign]
+        counted.append(passed.input_ids.shape[1]),
+        run(passed, at),
+    )[1]
+    gradient.accumulate(batch, 70)
+    own = sum(len(row.ids) - 40 for row in batch)
+    assert counted == [40 + sum(len(row.ids) - 40 for row in cut) for cut in micro_batches(batch, 30, 40)]
+    assert max(counted) <= 70
+    counted.clear()
+    batch = rows(N_SHARED)
+    gradient.accumulate(batch, 40)
+    assert counted == [
+        N_SHARED,
+        *(sum(len(row.ids) - N_SHARED for row in cut) for cut in micro_batches(batch, 40, N_SHARED)),
+    ]
+    assert sum(counted) == N_SHARED + own
+
+
+def test_a_single_row_shares_nothing_with_itself() -> None:
+    model, batch = model_of("llama"), rows()[:1]
+    loss, expected = plain(model, batch)
+    found, slopes, gradient = packed(model, batch, 8)
+    assert gradient.n_forwarded == len(batch[0].ids)
+    assert found == pytest.approx(loss, abs=1e-7)
+    assert_equal(slopes, expected)
+
+
+def test_a_row_supervised_from_its_first_token_has_the_plain_gradient() -> None:
+    """Nothing predicts the first token, so start 0 is start 1; packed and padded."""
+    batch = [Encoded([5, 6, 7, 8], 0), Encoded([9, 10, 11], 1)]
+    for changes in ({}, {"rope_parameters": {"rope_type": "dynamic", "factor": 2.0, "rope_theta": 10_000.0}}):
+        model = model_of("llama", **changes)
+        loss, expected = plain(model, batch)
+        found, slopes, _ = packed(model, batch, 100)
+        assert found == pytest.approx(loss, abs=1e-7)
+        assert_equal(slopes, expected)
+
+
+def test_looking_leaves_gradients_counts_and_mode_alone() -> None:
+    for model in (model_of("llama", attention_dropout=0.3), model_of("gpt2", attn_pdrop=0.3)):
+        batch = rows(10)
+        loss, _ = plain(model, batch)
+        model.zero_grad()
+        model.train()
+        gradient = Gradient(model)
+        for budget in (10_000, 30, 1):
+            assert gradient.mean_cross_entropy([*batch, Encoded([1, 2], 2)], budget) == pytest.approx(loss, abs=1e-7)
+        assert model.training
+        assert gradient.n_forwarded == 0
+        assert gradients(model) == {}
