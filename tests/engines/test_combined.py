@@ -161,10 +161,16 @@ def test_an_output_ends_where_any_of_the_models_ends_one() -> None:
 def test_a_token_that_one_model_does_not_have_is_refused() -> None:
     wide = loaded(0, vocab_size=416)
     refused, answered = CombinedEngine(Cast(wide, BASE, ANTI), 512).score_labels(
-        [Query("", [3, 410], ((5,),)), Query("", [3, 4], ((5,),))]
+        [Query("", [3, 400], ((5,),)), Query("", [3, 4], ((5,),))]
     )
-    assert refused == Refusal("token 410 is not in the vocabulary of all models (400 tokens)")
+    assert refused == Refusal("token 400 is not in the vocabulary of all models (400 tokens)")
     assert isinstance(answered, LabelAnswer)
+
+
+def test_what_one_of_the_models_cannot_hold_is_refused() -> None:
+    short = loaded(1, max_position_embeddings=20)
+    (refused,) = combined(BASE, short, ANTI).score_labels([Query("", [3] * 21, ((5,),))])
+    assert refused == Refusal("21 tokens do not fit the model's context of 20")
 
 
 class Words:

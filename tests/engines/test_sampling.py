@@ -89,6 +89,11 @@ def test_only_the_smallest_set_of_enough_probability_is_drawn_from(top_p: float,
     assert set(draw(logits, range(3000), [0] * 3000, drawing(top_p=top_p))) == kept
 
 
+def test_a_probability_that_is_reached_exactly_is_enough() -> None:
+    assert set(draw(torch.zeros(500, 2), range(500), [0] * 500, drawing(top_p=0.5))) == {0}
+    assert set(draw(torch.zeros(500, 2), range(500), [0] * 500, drawing(top_p=0.5001))) == {0, 1}
+
+
 def test_the_nucleus_is_taken_after_the_temperature() -> None:
     """At temperature 2 the probabilities are as the roots 0.8, 0.6 of 0.64, 0.36: 0.571 and 0.429."""
     logits = torch.tensor([0.64, 0.36]).log().repeat(500, 1)
