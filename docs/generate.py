@@ -37,6 +37,7 @@ ALIASES = {
     "NamesPerTask": "name, list of names, or map from task, task kind or relation to these",
     "Sizes": "whole number ≥ 1, or list of these",
     "Seeds": "whole number ≥ 0, or list of these",
+    "Verified": "name, one-key map from name to parameters, or null",
     "ShotsPerTask": "whole number ≥ 0, list of these, or map from task or task kind to these",
 }
 "Types of the schema that a validator reads more widely than their annotation says."
