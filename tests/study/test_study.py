@@ -546,3 +546,20 @@ def test_where_nothing_is_asked_there_are_no_shots_and_one_empty_prompt(tmp_path
     asked = [cell.cell for cell in build_plan(study).cells.values() if cell.cell.test_task == "text"]
     assert {(cell.shots, cell.prompt) for cell in asked} == {(0, "p1")}
     assert study.answering(study.tasks["text"].task) == {"scoring": "text"}
+
+
+def test_another_tolerance_is_another_judgement_and_so_another_cell(tmp_path: Path) -> None:
+    (tmp_path / "rows.csv").write_text("input,output\n" + "".join(f"row {i},{i}\n" for i in range(8)))
+    found = []
+    for tolerance in (0.5, 1.0, 0.5):
+        judge = {"number": {"tolerance": tolerance}}
+        values = {
+            **SMALLEST,
+            "datasets": {"rows": {"task": "mine", "domain": "d", "test": "rows.csv"}},
+            "tasks": {"sentiment": {}, "mine": {"kind": "generation", "verifier": judge, **WRITTEN}},
+            "train": {"sizes": 8},
+        }
+        plan = build_plan(study_of(values, tmp_path))
+        found.append({name for name, one in plan.cells.items() if one.cell.test_task == "mine"})
+    assert found[0] == found[2]
+    assert not found[0] & found[1]

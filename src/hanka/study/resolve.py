@@ -101,7 +101,8 @@ class Study:
             return {"scoring": self.scoring}
         if task.kind == "likelihood":
             return {"scoring": "text"}
-        return {"max_new_tokens": self.spec.eval.max_new_tokens, "stop": list(task.stop)}
+        judging = {} if task.verifier == "text" else {"judging": task.judging}
+        return {"max_new_tokens": self.spec.eval.max_new_tokens, "stop": list(task.stop)} | judging
 
     def shots(self, task: Task) -> tuple[int, ...]:
         """Shot counts a test set of this task is asked with; none where nothing is asked."""

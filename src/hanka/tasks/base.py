@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
+from typing import Any
 
 from hanka.errors import HankaError, nearest
 from hanka.records import Example, Judgement, TaskKind
@@ -66,6 +67,12 @@ class Task:
     def is_written(self) -> bool:
         """Whether the model writes its answer, rather than text or labels being scored."""
         return self.kind in ("generation", "regression")
+
+    @property
+    def judging(self) -> dict[str, Any]:
+        """What a stored judgement depends on, for content ids."""
+        params = self.verifier_params.model_dump(mode="json") if self.verifier_params else {}
+        return {"verifier": self.verifier, "version": VERIFIERS.get(self.verifier).version, "params": params}
 
     def template(self, prompt: str) -> str:
         """Return the template of a prompt set, empty where nothing is asked; raise HankaError with the nearest name."""

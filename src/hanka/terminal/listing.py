@@ -84,6 +84,15 @@ def _metrics() -> Rows:
     return ("metric", "shown as", "kinds", "better", "reference"), rows
 
 
+def _verifiers() -> Rows:
+    from hanka.tasks.verifiers import VERIFIERS
+
+    rows: list[tuple[str, ...]] = [
+        (one.name, one.description, ", ".join(one.params.model_fields), one.reference) for one in VERIFIERS
+    ]
+    return ("verifier", "reads", "parameters", "reference"), rows
+
+
 def _probes() -> Rows:
     from hanka.probes import PROBES
 
@@ -117,6 +126,7 @@ LISTINGS: dict[str, Callable[[], Rows]] = {
     "datasets": _datasets,
     "methods": _methods,
     "metrics": _metrics,
+    "verifiers": _verifiers,
     "probes": _probes,
     "questions": _questions,
     "models": _models,
