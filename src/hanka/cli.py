@@ -197,7 +197,11 @@ def export(
 @app.command("list")
 def list_entries(
     what: Annotated[
-        str, typer.Argument(metavar="tasks|datasets|methods|metrics|probes|questions|models", help="What to list.")
+        str,
+        typer.Argument(
+            metavar="tasks|datasets|methods|tuners|objectives|recipes|contexts|metrics|verifiers|probes|questions|engines|models",
+            help="What to list.",
+        ),
     ],
 ) -> None:
     """List what is registered."""

@@ -119,8 +119,8 @@ def spearman_statistics(outputs: Outputs, context: ScoringContext) -> FloatArray
         return np.zeros((len(targets), 1))
     scale = float(np.sqrt(first * second))
     rho = product / scale
-    influence = _influence(x, y, product) / scale
-    influence -= rho / 2 * (_influence(x, x, first) / first + _influence(y, y, second) / second)
+    influence = _influence(x, y) / scale
+    influence -= rho / 2 * (_influence(x, x) / first + _influence(y, y) / second)
     return column((rho + influence).tolist())
 
 
@@ -130,9 +130,12 @@ def _ranks(values: FloatArray) -> Ranks:
     return Ranks(middle[place], place)
 
 
-def _influence(x: Ranks, y: Ranks, product: float) -> FloatArray:
-    """Return each sample's influence on the mean product of two columns of centred ranks, (n,)."""
-    return x.centred * y.centred + x.above(y.centred) + y.above(x.centred) - 3 * product
+def _influence(x: Ranks, y: Ranks) -> FloatArray:
+    """Return each sample's influence on the mean product of two columns of centred ranks, (n,).
+
+    Left out is a constant, three times the mean product, because it cancels in the correlation.
+    """
+    return x.centred * y.centred + x.above(y.centred) + y.above(x.centred)
 
 
 def bounded_mean(sums: FloatArray, n: FloatArray) -> FloatArray:
