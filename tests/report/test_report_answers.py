@@ -55,11 +55,12 @@ def test_an_answer_is_a_title_paragraphs_a_figure_a_table_and_notes(folder: RunF
     said = [one.text for one in inside(shown, "p")]
     assert {"First line.", "Second line.", "n is stated.", "Source: Pareto"} <= set(said)
     assert [one.text for one in inside(shown, "th")][:5] == [
-        "No.", "Method", "Elsewhere", "Gain in domain", "On the front, share of resamples",
+        "No.", "Method", "Elsewhere", "Gain in domain", "Share of resamples",
     ]  # fmt: skip
     cells = [[cell.text for cell in row.children] for row in inside(shown, "tr")[1:]]
     assert cells[0][1:] == ["sft", "Out of domain", "+0.250[+0.200,\N{NO-BREAK SPACE}+0.300] n = 40", "50.0 %"]
     assert cells[1][3:] == ["–", "–"]
+    assert [row.children[1].tag for row in inside(shown, "tr")[1:]] == ["th", "th"]  # the first name heads its row
     (drawing,) = inside(shown, "svg")
     texts = {one.text for one in inside(drawing, "text")}
     assert {"gain in domain", "change elsewhere", "panel", "sft", "0.2", "0.3"} <= texts
@@ -84,7 +85,7 @@ def test_it_speaks_japanese(folder: RunFolder) -> None:
         "一行目。",
         "n を示します。",
         "ドメイン外",
-        "フロントに入る再標本の割合",
+        "再標本の割合",
     ):
         assert said in shown.text, said
 

@@ -89,11 +89,9 @@ def _table(answer: Mapping[str, Any], title: str, words: Words) -> Table | None:
         Th(words.of("column", as_text(column.get("name"))), numeric=kind in NUMERIC)
         for column, kind in zip(columns, shows, strict=True)
     )
+    named = next((place for place, kind in enumerate(shows) if kind not in NUMERIC), 0)
     body = tuple(
-        tuple(
-            _entry(entry, kind, position == 0, words)
-            for position, (entry, kind) in enumerate(zip(row, shows, strict=False))
-        )
+        tuple(_entry(row[place], kind, place == named, words) for place, kind in enumerate(shows) if place < len(row))
         for row in rows[:MAX_ROWS]
     )
     caption = words("answer_table", count=len(rows))

@@ -180,7 +180,7 @@ ENGLISH: Mapping[str, str] = {
     "column_metric_outside": "Metric elsewhere",
     "column_change": "Change elsewhere",
     "column_on_front": "On the front",
-    "column_front_share": "On the front, share of resamples",
+    "column_front_share": "Share of resamples",
     "axis_gain": "gain in domain",
     "axis_change": "change elsewhere",
     "axis_loss": "loss elsewhere",

@@ -180,7 +180,7 @@ JAPANESE: Mapping[str, str] = {
     "column_metric_outside": "比較先の指標",
     "column_change": "比較先での変化",
     "column_on_front": "フロント上",
-    "column_front_share": "フロントに入る再標本の割合",
+    "column_front_share": "再標本の割合",
     "axis_gain": "ドメイン内の改善",
     "axis_change": "ほかでの変化",
     "axis_loss": "ほかでの損失",

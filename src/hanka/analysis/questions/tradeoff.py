@@ -127,11 +127,10 @@ def _columns(found: Sequence[_Weighed]) -> list[Column]:
         Column("trained_on"),
         Column("train_size", "count"),
     ]
-    columns += [Column("seed"), *(Column(name) for name in ASKING)]
+    columns += [Column("seed"), *(Column(name) for name in ASKING), Column("on_front"), Column("front_share", "share")]
     columns += [Column("metric_inside", "metric"), Column("gain", "difference"), Column("relation", "relation")]
-    columns += [Column("metric_outside", "metric"), Column("change", "difference"), Column("on_front")]
-    columns += [Column("front_share", "share")]
-    optional = {"base", "trained_on", "seed", "prompt", "draw", "context", "metric_inside"}
+    columns += [Column("metric_outside", "metric"), Column("change", "difference")]
+    optional = {"base", "trained_on", "seed", "prompt", "draw", "context", "metric_inside", "metric_outside"}
     kept = []
     for column in columns:
         entries = {str(_entry(column.name, 0, *row)) for row in rows} - {"", "None"}
