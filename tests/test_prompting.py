@@ -252,6 +252,8 @@ def test_a_chat_template_that_changes_earlier_turns_shares_nothing() -> None:
 def test_every_query_needs_what_stands_before_it() -> None:
     with pytest.raises(ValueError, match="argument"):
         prompter().render(SENTIMENT, "p1", (), [example("one"), example("two")], [stands("a")])
+
+
 @pytest.mark.parametrize(("policy", "start"), [("always", TOKENIZER.bos_token_id), ("never", TOKENIZER.eos_token_id)])
 def test_a_scored_text_is_the_one_continuation_of_a_start_token(policy: str, start: int) -> None:
     asked = prompter(bos=policy)
@@ -260,7 +262,7 @@ def test_a_scored_text_is_the_one_continuation_of_a_start_token(policy: str, sta
     assert (found.prefix, found.queries) == ("", ["", ""])
     for text, query in zip(texts, found.encoded, strict=True):
         (ids,) = query.labels
-        assert query.context == [start]
+        assert query.ids == [start]
         assert TOKENIZER.decode(list(ids)) == text.target
     (row,) = asked.training_rows([""], [""], [texts[0].target])
     assert row.start == (1 if policy == "always" else 0)
@@ -274,3 +276,20 @@ def test_a_text_cannot_be_scored_without_a_token_to_begin_after() -> None:
 
     with pytest.raises(DataError, match="neither BOS nor EOS"):
         Prompter(Bare(), TextPolicy()).ask(TASKS.get("text"), "p1", (), [Example("a", {}, "x")])  # type: ignore[arg-type]
+
+
+def test_chat_templates_that_differ_only_in_demonstrations_hash_apart() -> None:
+    turn = "{% if m['role'] == 'user' %}<user>{{ m['content'] }}{% else %}BEFORE{{ m['content'] }}{% endif %}"
+    template = "{% for m in messages %}" + turn + "{% endfor %}"
+    hashes = {chat_prompter(template.replace("BEFORE", word)).template_hash(SENTIMENT, "p1") for word in ("", "<a>")}
+    assert len(hashes) == 2
+
+
+def test_the_paper_protocol_takes_label_ids_behind_what_stands_before_each_query() -> None:
+    # Behind p1 with its demonstrations the labels begin where they do behind the shared demonstrations of p1.
+    asked, shown, rows = prompter(protocol="paper"), [example("a", "neutral")], [example("It rains."), example("Sun.")]
+    built = [Built((shown[0],), {}), Built((), {"note": "It is a note: "})]
+    ours = asked.ask(INFERENCE, "p2", (), rows, built).encoded
+    p1 = asked.render(INFERENCE, "p1", (), rows, built)[1]
+    expected = asked.label_queries(INFERENCE, "", p1, 1)
+    assert [one.labels for one in ours] == [one.labels for one in expected]

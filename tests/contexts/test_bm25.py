@@ -83,3 +83,13 @@ def test_a_text_scores_the_same_wherever_it_stands(texts: list[str], query: str,
     shuffled = Index.of([texts[place] for place in order]).scores(query)
     assert [scores[place] for place in order] == shuffled.tolist()
     assert all(score >= 0 for score in scores)
+
+
+def test_many_equal_texts_keep_their_order() -> None:
+    assert Index.of(["b", "a"] * 200).ranked("a")[:200] == list(range(1, 400, 2))
+
+
+def test_scores_are_rounded_so_that_ties_are_ties_on_every_machine() -> None:
+    scores = Index.of(DOCUMENTS).scores("the cat sat with a dog")
+    assert scores.tolist() == [round(score, 9) for score in scores.tolist()]
+    assert any(scores)

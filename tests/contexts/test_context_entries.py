@@ -142,9 +142,9 @@ def test_retrieve_inserts_nothing_that_shares_no_word() -> None:
 
 
 def test_the_template_stands_around_the_passages_and_braces_in_them_stay() -> None:
-    rows = passages("a {passages} of {x}")
+    rows = passages(r"a {passages} of {x}\1")
     found = built("retrieve", "a", 0, params={"passages": "facts", "template": "See: {passages}\n"}, rows=rows)
-    assert found.fields == {"passages": "See: a {passages} of {x}\n"}
+    assert found.fields == {"passages": "See: a {passages} of {x}\\1\n"}
 
 
 def test_retrieve_shows_the_demonstrations_of_drawn() -> None:

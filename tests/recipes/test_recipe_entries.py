@@ -238,6 +238,12 @@ def test_a_sample_of_a_dataset_does_not_depend_on_what_else_is_in_the_mix() -> N
     assert [one.fields for one in with_pairs.examples] == [one.fields for one in with_shops.examples]
 
 
+def test_datasets_with_the_same_ids_are_sampled_apart() -> None:
+    datasets = {"films": rows("films", 60), "shops": rows("shops", 60)}
+    films, shops = made("concat", {"of": ["films", "shops"]}, 20, datasets=datasets)
+    assert [name.split("/")[1] for name in ids(films)] != [name.split("/")[1] for name in ids(shops)]
+
+
 def part(dataset: str, *names: str, group: str = "") -> Part:
     return Part("sentiment", dataset, tuple(Example(name, {}, "", group) for name in names))
 
