@@ -23,7 +23,7 @@ from pydantic_core import PydanticUndefined
 from hanka.datasets import hub, mini, paper, release, toy
 from hanka.datasets.base import Dataset, Roles
 from hanka.datasets.hub_recipes import RECIPES, HubRecipe
-from hanka.methods.contract import Params, TrainingParams
+from hanka.methods.contract import CourseMethodParams, MethodParams, TrainParams
 from hanka.methods.supervised.params import FticlParams
 from hanka.models.catalogue import MODELS, ModelEntry
 from hanka.study import schema
@@ -235,11 +235,11 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "data": lambda: key_table(schema.DataSpec),
     "datasets": lambda: key_table(schema.DatasetSpec),
     "tasks": lambda: key_table(schema.TaskSpec),
-    "params": lambda: key_table(Params),
-    "training-params": lambda: key_table(TrainingParams, own_keys(TrainingParams)),
+    "params": lambda: key_table(MethodParams),
+    "training-params": lambda: key_table(CourseMethodParams, own_keys(CourseMethodParams)),
     "fticl-params": lambda: key_table(FticlParams, own_keys(FticlParams)),
     "tokens": lambda: key_table(schema.TokensSpec),
-    "train": lambda: key_table(schema.TrainSpec),
+    "train": lambda: key_table(TrainParams),
     "eval": lambda: key_table(schema.EvalSpec),
     "stats": lambda: key_table(schema.StatsSpec),
     "sources": source_table,

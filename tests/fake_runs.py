@@ -8,8 +8,8 @@ from typing import Any
 from hanka.audits import audit_rows
 from hanka.identity import sha256_text, stream
 from hanka.plan import Plan, PlannedCell, build_plan
+from hanka.plan.written import plan_json, study_yaml
 from hanka.records import Prediction
-from hanka.run import RunOptions, plan_json, study_yaml
 from hanka.store.folder import RunFolder, write_csv, write_json, write_predictions, write_text
 from hanka.study.resolve import load_study
 from hanka.work.baselines import BASELINE_COLUMNS, score_baselines
@@ -38,7 +38,7 @@ def fake_run(path: Path, out: Path) -> RunFolder:
     study = load_study(path)
     plan, folder = build_plan(study), RunFolder(out)
     write_text(folder.study, study_yaml(study))
-    write_json(folder.plan, plan_json(plan, path, RunOptions()))
+    write_json(folder.plan, plan_json(plan, f"hanka run {path}"))
     write_json(folder.audits, audit_rows(plan).as_json())
     write_csv(folder.baselines, BASELINE_COLUMNS, score_baselines(plan))
     for planned in plan.variants.values():
@@ -47,7 +47,7 @@ def fake_run(path: Path, out: Path) -> RunFolder:
             "id": one.id,
             "status": "done",
             "reason": "",
-            "weights": "adapter" if one.train_task else "base",
+            "tuner": "" if one.is_unadapted else "lora",
             "record": {},
         }
         write_json(folder.variant(one.id) / "variant.json", made)
@@ -75,6 +75,6 @@ def _answer(plan: Plan, folder: RunFolder, cell: PlannedCell) -> None:
         "n_unparsed": 0, "n_prompt_tokens": 20, "n_output_tokens": 0, "seconds": 1.0, "device": "fake", "notes": [],
         "scoring": "full", "versions": {}, "batch_tokens": [8192, 8192], "demonstrations": [],
     }  # fmt: skip
-    names = ("id", "variant_id", "test_task", "test_dataset", "relation", "shots", "prompt", "draw")
+    names = ("id", "variant_id", "test_task", "test_dataset", "relation", "shots", "prompt", "draw", "context")
     write_predictions(folder.cell(one.id), predictions, [example.group for example in cell.test.examples])
     write_json(folder.cell(one.id) / "cell.json", {name: getattr(one, name) for name in names} | record)

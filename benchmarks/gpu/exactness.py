@@ -25,7 +25,7 @@ from hanka.engines.contract import Decoding, LabelAnswer, TextAnswer
 from hanka.engines.local import LocalEngine
 from hanka.models.loading import LoadedModel
 from hanka.models.memory import release_memory
-from hanka.prompting import Encoded, Query
+from hanka.prompting import Encoded
 from hanka.training.gradient import Gradient
 
 MEAN_FACTOR = 1.5

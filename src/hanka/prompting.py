@@ -300,8 +300,8 @@ class Prompter:
     def likelihood_queries(self, texts: Sequence[str], prefix: str = "") -> list[Query]:
         """Encode texts to be scored: a query's only label is the text, after BOS (as the policy says) and `prefix`.
 
-        Where nothing would stand before a text, the EOS that ends a text before it does, so that every token is scored;
-        a tokenizer without one leaves the first token given and not scored.
+        Where nothing would stand before a text, the EOS that ends a text before it does, so that every token is scored.
+        Raises DataError where the tokenizer has neither.
         """
         end = self.tokenizer.eos_token_id
         before = self._tokens([prefix])[0] if prefix else []
@@ -309,7 +309,8 @@ class Prompter:
         for text, ids in zip(texts, self._tokens([prefix + text for text in texts]), strict=True):
             bos, cut = self.bos_ids(prefix + text), shared_length(before, ids)
             bos = [end] if end is not None and not bos and not cut else bos
-            cut = cut if bos or cut else min(1, len(ids))
+            if not bos and not cut:
+                raise DataError("this tokenizer has neither BOS nor EOS for a text to begin after")
             queries.append(Query(prefix + text, bos + ids[:cut], (tuple(ids[cut:]),)))
         return queries
 

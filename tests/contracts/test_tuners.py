@@ -23,7 +23,7 @@ from hanka.models.catalogue import find_model
 from hanka.models.loading import LoadedModel, load_model
 from hanka.models.segments import Row
 from hanka.models.weights import copies_of, restore, state_of
-from hanka.prompting import Encoded, EncodedQuery
+from hanka.prompting import Encoded, Query
 from hanka.training.gradient import Gradient
 from hanka.tuners import TUNERS
 from hanka.tuners.contract import Made, Tuner
@@ -35,7 +35,7 @@ MERGING = {"lora": 2e-6, "ia3": 2e-6}
 "Nats by which merging in float32 may move a log-probability; others merge without a rounding."
 EVERY = pytest.mark.parametrize("tuner", list(TUNERS), ids=TUNERS.names())
 ROWS = [Encoded([3, 4, 5 + index, 6, 7 + index, 9], 3) for index in range(6)]
-QUERIES = [EncodedQuery(list(range(5, 5 + length)), ((9,), (11, 12))) for length in (4, 7, 12)]
+QUERIES = [Query("", list(range(5, 5 + length)), ((9,), (11, 12))) for length in (4, 7, 12)]
 IDS = torch.tensor([[5, 9, 2, 77, 31, 8, 100]])
 
 

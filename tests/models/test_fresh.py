@@ -13,7 +13,7 @@ from hanka.models.attention import takes_packs
 from hanka.models.catalogue import ModelRef
 from hanka.models.fresh import FAMILIES, fresh_model
 from hanka.models.identity import model_identity, n_parameters, pin_revision
-from hanka.models.loading import load_model, load_tokenizer, load_variant
+from hanka.models.loading import load_full, load_model, load_tokenizer
 
 TINY = {"hidden_size": 16, "intermediate_size": 24, "num_hidden_layers": 2, "num_attention_heads": 4}
 SHAPES: dict[str, dict[str, Any]] = {
@@ -124,7 +124,7 @@ def test_trained_weights_are_loaded_over_it_whole(tiny_folder: Path, tmp_path: P
     with torch.no_grad():
         model.lm_head.weight += 1
     model.save_pretrained(tmp_path)
-    assert fingerprint(load_variant(ref, "float32", tmp_path, "full").model) == fingerprint(model)
+    assert fingerprint(load_full(ref, "float32", tmp_path).model) == fingerprint(model)
 
 
 @pytest.mark.parametrize(

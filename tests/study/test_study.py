@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 from hanka.errors import HankaError, StudyError
 from hanka.metrics import DEFAULT_METRICS
 from hanka.plan import Plan, build_plan
+from hanka.plan.written import study_yaml
 from hanka.records import RELATIONS
-from hanka.run import study_yaml
 from hanka.study import Study, load_study
 from hanka.study.resolve import resolve
 from hanka.study.schema import TaskSpec

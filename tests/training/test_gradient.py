@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 import torch
 
-from hanka.methods.supervised.adapt import trainable
 from hanka.prompting import Encoded
 from hanka.training import head
 from hanka.training.batching import micro_batches, pad, shareable, supervised
 from hanka.training.gradient import OWN_PASS, Gradient, padded_logits
+from hanka.tuners import TUNERS
 from tiny_models import tiny_model
 
 FAMILIES: dict[str, dict[str, Any]] = {
@@ -47,7 +47,8 @@ def rows(n_shared: int = N_SHARED, n_rows: int = 7) -> list[Encoded]:
 def model_of(family: str, peft: str = "none", **changes: Any) -> Any:
     model = tiny_model(family.split("-")[0], **(FAMILIES[family] | changes))
     targets = ["c_attn", "c_fc"] if family == "gpt2" else "all-linear"
-    model = trainable(model, {"peft": peft, "r": 4, "alpha": None, "dropout": 0.0, "target_modules": targets}, 0)
+    tuner = TUNERS.get(peft)
+    model = tuner.wrap(model, tuner.own({"r": 4, "target_modules": targets}), 0)
     for name, value in model.named_parameters():
         if "lora_B" in name:  # else the gradient of every A is zero
             torch.nn.init.normal_(value, std=0.1, generator=torch.Generator().manual_seed(len(name)))
@@ -174,8 +175,8 @@ def test_a_model_that_takes_no_packed_rows_is_padded_and_says_so() -> None:
 @pytest.mark.parametrize("where", ["attention", "lora"])
 def test_dropout_is_drawn_for_every_row_so_nothing_is_shared(where: str) -> None:
     model = tiny_model("llama", attention_dropout=0.1 if where == "attention" else 0.0)
-    params = {"peft": "lora", "r": 4, "alpha": None, "dropout": 0.1 if where == "lora" else 0.0}
-    gradient = Gradient(trainable(model, params | {"target_modules": "all-linear"}, 0))
+    lora = TUNERS.get("lora")
+    gradient = Gradient(lora.wrap(model, lora.own({"r": 4, "dropout": 0.1 if where == "lora" else 0.0}), 0))
     assert "dropout" in gradient.notes[0]
     gradient.accumulate(rows(), 10_000)
     assert gradient.n_forwarded == sum(len(row.ids) for row in rows())

@@ -6,7 +6,7 @@ import pytest
 
 from hanka.engines.contract import Decoding, LabelAnswer, Refusal, TextAnswer
 from hanka.identity import sha256_text
-from hanka.prompting import Asked, EncodedQuery
+from hanka.prompting import Asked, Query
 from hanka.records import Example, Prediction
 from hanka.tasks.base import Task
 from hanka.tasks.likelihood import TEXT
@@ -38,7 +38,7 @@ class Scripted:
 def predictions_of(task: Task, targets: list[str], answers: list, scoring: str = "full") -> list[Prediction]:
     examples = [Example(f"e{i}", {"input": f"q{i}"}, target) for i, target in enumerate(targets)]
     queries = [task.render(example, "p1") for example in examples]
-    encoded = [EncodedQuery(list(range(5 + i)), ()) for i in range(len(examples))]
+    encoded = [Query("", list(range(5 + i)), ()) for i in range(len(examples))]
     asking = Asking(task, examples, Asked("before ", queries, encoded, "h"), scoring, Decoding(7, task.stop))
     return predict(asking, Scripted(answers))  # type: ignore[arg-type]
 

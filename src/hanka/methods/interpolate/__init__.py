@@ -2,19 +2,9 @@
 
 from __future__ import annotations
 
-from pydantic import Field
-
-from hanka.methods.contract import Adapted, AdaptRequest, Method, MethodParams, ParentRef
+from hanka.methods.contract import Adapted, AdaptRequest, Method
+from hanka.methods.interpolate.params import InterpolateParams
 from hanka.records import Parent
-
-
-class InterpolateParams(MethodParams):
-    """Between which weights, and where."""
-
-    of: ParentRef
-    "Entry whose variants are pulled back towards what they were made on: the base, or what `start:` names."
-    weight: float = Field(default=0.5, ge=0, le=1)
-    "0: what it was made on; 1: the variant."
 
 
 def _parents(params: InterpolateParams) -> tuple[Parent, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hanka.errors import UnitError
 from hanka.methods.contract import Adapted, AdaptRequest
-from hanka.methods.interpolate import InterpolateParams
+from hanka.methods.interpolate.params import InterpolateParams
 from hanka.tuners.interpolation import interpolate
 
 
