@@ -80,7 +80,7 @@ def run_study(path: Path, out: Path, options: RunOptions) -> Outcome:
     folder.require_format(FORMAT)
     with folder.lock():
         plan = build_plan(study, ask_hub=True)
-        digest = digest_of(plan, [(one.name, one.version) for one in QUESTIONS])
+        digest = _digest(plan)
         todo = [unit for unit in plan.units() if not _done(plan, folder, unit)]
         if not todo and (read_json_or_none(out / "state.json") or {}).get("digest") == digest:
             return Outcome(folder, len(plan.cells), 0, 0)
@@ -106,6 +106,11 @@ def rebuild(folder: RunFolder, html: Path, lang: str | None) -> None:
         analyse(folder)
         chosen = lang or plan["lang"]
         render_report(folder, html, "ja" if chosen == "ja" else "en")
+
+
+def _digest(plan: Plan) -> str:
+    """Return what the tables of a finished run depend on."""
+    return digest_of(plan, [(one.name, one.version) for one in QUESTIONS])
 
 
 def _done(plan: Plan, folder: RunFolder, unit: Unit) -> bool:

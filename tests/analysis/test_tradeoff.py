@@ -11,7 +11,7 @@ import pytest
 
 from hanka.analysis.questions import QUESTIONS
 from hanka.analysis.questions.contract import Answer
-from hanka.analysis.questions.tradeoff import membership
+from hanka.analysis.questions.tradeoff.ask import membership
 from hanka.analysis.systems import trade_offs
 from hanka.analysis.together import Difference, mean_difference
 from hanka.records import ProbeRow

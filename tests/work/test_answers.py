@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from hanka.engines.contract import Decoding, LabelAnswer, Refusal, TextAnswer
+from hanka.engines.contract import Decoding, LabelAnswer, Refusal, TextAnswer, TextScore
 from hanka.identity import sha256_text
 from hanka.prompting import Asked, Query
 from hanka.records import Example, Prediction
@@ -29,6 +29,8 @@ class Scripted:
     def score_labels(self, queries):
         assert len(queries) == len(self.answers)
         return self.answers
+
+    score_text = score_labels
 
     def generate(self, queries, decoding):
         self.decoding = decoding
@@ -81,7 +83,7 @@ def test_free_text_is_always_an_answer() -> None:
 
 
 def test_a_text_that_is_scored_keeps_its_token_scores_and_answers_nothing() -> None:
-    scored, empty = predictions_of(TEXT, ["some text", "x"], [LabelAnswer(((-1.0, -2.0),)), LabelAnswer(((),))])
+    scored, empty = predictions_of(TEXT, ["some text", "x"], [TextScore((-1.0, -2.0)), TextScore(())])
     assert scored.token_scores == (-1.0, -2.0)
     assert (scored.output, scored.parsed, scored.reward, scored.label_scores) == (None, None, None, None)
     assert (scored.status, scored.reason) == ("ok", "")

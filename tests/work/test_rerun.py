@@ -19,7 +19,7 @@ from hanka.run import RunOptions, run_study
 from hanka.store.folder import RunFolder, write_json
 from hanka.study.resolve import load_study
 from hanka.terminal import result_tables
-from hanka.work import worker as work
+from hanka.work import adapt, answer
 from test_layers import HEAVY, libraries_of
 
 
@@ -47,13 +47,14 @@ def test_a_finished_study_is_left_alone_and_each_cell_is_read_once(
 ) -> None:
     study, plan, made = finished
     read: Counter[str] = Counter()
-    take = work.read_json_or_none
+    take = adapt.read_json_or_none
 
     def count(path: Path) -> Any:
         read[path.parent.name] += 1
         return take(path)
 
-    monkeypatch.setattr(work, "read_json_or_none", count)
+    for module in (adapt, answer):
+        monkeypatch.setattr(module, "read_json_or_none", count)
     before = {path: path.stat().st_mtime_ns for path in made.path.rglob("*") if path.name != ".lock"}
     outcome = run_study(study, made.path, RunOptions(quiet=True))
     assert (outcome.n_new, outcome.n_failed, outcome.n_cells) == (0, 0, len(plan.cells))

@@ -78,7 +78,8 @@ def written(value: Fraction) -> str:
         return str(value.numerator)
     decimal = Context(prec=30).divide(value.numerator, value.denominator)
     if Fraction(decimal) != value or value.denominator > 10**12:
-        return repr(float(value))
+        near = float(value)
+        return str(int(near)) if near.is_integer() else repr(near)
     return f"{decimal:f}"
 
 

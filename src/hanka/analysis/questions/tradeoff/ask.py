@@ -20,7 +20,7 @@ import numpy.typing as npt
 
 from hanka.analysis.evidence import ASKING, Evidence
 from hanka.analysis.probed import Measure, probe_values
-from hanka.analysis.questions.contract import Answer, Column, Curve, Entry, Measured, Note, Point, Question
+from hanka.analysis.questions.contract import Answer, Column, Curve, Entry, Measured, Note, Point
 from hanka.analysis.systems import Scene, System, TradeOff, trade_offs
 from hanka.analysis.together import Difference
 from hanka.identity import stream
@@ -332,12 +332,3 @@ def _nothing(evidence: Evidence) -> Answer:
             "すべてのテストセットでベースモデルと比べられる適応済みバリアントがありません",
         )
     return Answer(f"Gain and loss cannot be weighed: {en}.", f"改善と損失を比べられません：{ja}。")
-
-
-TRADEOFF = Question(
-    name="tradeoff",
-    reference="Pareto front of paired differences; Spearman (1904) for probes",
-    description="gain in domain against change elsewhere: which systems are beaten by none, and how sure is that?",
-    version=1,
-    ask=ask,
-)
