@@ -266,6 +266,11 @@ def test_passes_that_repeat_what_is_shared_leave_room_for_it() -> None:
     assert sum(counted) == N_SHARED + own
 
 
+def test_two_rows_share_already() -> None:
+    batch = rows()[:2]
+    assert n_forwarded(model_of("llama"), batch, 10_000) == sum(len(row.ids) for row in batch) - N_SHARED
+
+
 def test_a_single_row_shares_nothing_with_itself() -> None:
     model, batch = model_of("llama"), rows()[:1]
     loss, expected = plain(model, batch)
