@@ -287,6 +287,19 @@ def test_weights_of_one_are_no_weights_bit_for_bit(way: str) -> None:
         assert all(torch.equal(value, expected[name]) for name, value in gradients(model).items())
 
 
+@WAY
+@pytest.mark.parametrize("frozen", [False, True], ids=["", "frozen-embeddings"])
+def test_weighted_cross_entropy_has_the_gradient_of_the_naive_formula(way: str, frozen: bool) -> None:
+    model, batch = model_of(way), rows(OWN_PASS + 6, weighted=True)
+    for name, value in model.named_parameters():
+        value.requires_grad_(not (frozen and ("embed" in name or "head" in name)))
+    loss, expected = naive(model, model, batch, KlBaseParams(beta=0.0))
+    for budget in (10_000, 64):
+        model.zero_grad()
+        assert Gradient(model).accumulate(batch, budget) == pytest.approx(loss, abs=1e-6)
+        assert_equal(gradients(model), expected)
+
+
 def test_a_weight_of_zero_takes_a_place_out_and_the_mean_stays_over_all() -> None:
     model, (first, second) = model_of("packed"), rows(0, n_rows=2)
     out = first._replace(weights=(0.0,) * supervised(first))
