@@ -5,13 +5,13 @@ A variant that is made from others names them by id, and its own id depends on t
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from hanka.errors import DataMissingError
 from hanka.identity import content_id, fingerprint
-from hanka.methods.contract import Adaptation
+from hanka.methods.contract import Adaptation, ShownInTraining
 from hanka.models.catalogue import ModelRef
 from hanka.models.identity import model_identity
 from hanka.plan.records import STAGES, Plan, PlannedData, PlannedParent, PlannedVariant
@@ -178,7 +178,7 @@ class Variants:
         adaptation = use.adaptation(choice.train)
         own = next((train for train in use.trains if train.name == choice.train), None)
         parents = self._parents(use, model, choice, adaptation.own)
-        companions, shown = self._companions(use, own, adaptation), adaptation.shown
+        companions = self._companions(use, own, adaptation)
         blocked, training = "", None
         pools: tuple[tuple[Example, ...], ...] = ()
         rows: Any = None
@@ -189,7 +189,7 @@ class Variants:
                 rows = [training.fingerprint, training.validation_fingerprint if self._validates(adaptation) else ""]
             except DataMissingError as error:
                 blocked, rows = str(error), f"missing:{own.name}:{choice.size}"
-            pools = self._pools(use, own, adaptation, choice.seed)
+            pools = self._pools(use, own, (adaptation, *companions), choice.seed)
         tasks = own.tasks if own is not None else ()
         content = {
             "stage": STAGES["adapt"],
@@ -200,7 +200,7 @@ class Variants:
                 [task.name, task.version, task.template(adaptation.train.prompt), list(task.labels)] for task in tasks
             ],
             "rows": rows,
-            "demonstrations": [fingerprint(pool if shown.per_example else pool[: shown.shots]) for pool in pools],
+            "demonstrations": [_shown(one.shown, pool) for one in (adaptation, *companions) for pool in pools],
             "companions": [one.content() for one in companions],
             "parents": [[one.variant.id, parent.step] for one, parent in parents],
             "protocol": study.spec.protocol,
@@ -282,20 +282,25 @@ class Variants:
         return data.to_be_made(own, asked, planned.id, planned.n_rows)
 
     def _pools(
-        self, use: MethodUse, own: TrainingUse, adaptation: Adaptation, seed: int
+        self, use: MethodUse, own: TrainingUse, adaptations: Sequence[Adaptation], seed: int
     ) -> tuple[tuple[Example, ...], ...]:
-        """Return the demonstrations each part may show in training: none unless the method shows some."""
-        shown = adaptation.shown
-        if not shown.shots:
+        """Return the demonstrations each part may show in training: none unless it, or a row that must fit, shows some."""
+        n_shots = max(one.shown.shots for one in adaptations)
+        if not n_shots:
             return ()
         pools = []
         for dataset in own.datasets:
             pool = self.plan.data.training_demonstrations(dataset, seed)
-            if len(pool) < shown.shots:
+            if len(pool) < n_shots:
                 raise self.plan.study.source.error(
                     (*use.key, "shots"),
-                    f"{shown.shots} demonstrations are asked before each example and dataset {dataset.name} has "
+                    f"{n_shots} demonstrations are asked before each example and dataset {dataset.name} has "
                     f"{len(pool)}: ask fewer, or give it more demonstrations",
                 )
             pools.append(pool)
         return tuple(pools)
+
+
+def _shown(shown: ShownInTraining, pool: tuple[Example, ...]) -> str:
+    """Return the fingerprint of what is shown of a pool: all of it may be, where each example has its own."""
+    return fingerprint(pool if shown.per_example else pool[: shown.shots])
