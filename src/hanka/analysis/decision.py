@@ -11,16 +11,27 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from hanka.analysis.evidence import CellEvidence, Evidence
 from hanka.analysis.summary import compare_cells
 from hanka.metrics import METRICS
-from hanka.records import SEVERAL
 from hanka.stats import PairedComparison, holm, verdict
 
-Candidate = tuple[str, str, int, int]
-"Base model, method label, training size, seed."
+
+class Candidate(NamedTuple):
+    """What may be recommended."""
+
+    base: str
+    "Base model."
+    label: str
+    "Entry of `methods`."
+    dataset: str
+    "What it was trained on."
+    size: int
+    "Training rows."
+    seed: int
+    "Training seed."
 
 
 @dataclass(slots=True)
@@ -75,7 +86,8 @@ def _duels(evidence: Evidence) -> list[Duel]:
             continue
         comparison = compare_cells(evidence, cell, rival, METRICS.get(evidence.primary(task)))
         if comparison is not None:
-            candidate = tuple(cell.variant[name] for name in ("base", "label", "train_size", "seed"))
+            names = ("base", "label", "train_dataset", "train_size", "seed")
+            candidate = Candidate(*(cell.variant[name] for name in names))
             made[cell.cell["id"]] = Duel(task, candidate, cell, rival, comparison)
     return [made[cell.cell["id"]] for cell in fewest.values() if cell.cell["id"] in made]
 
@@ -137,7 +149,7 @@ def _for_task(evidence: Evidence, task: str, duels: list[Duel], settings: list[d
     best = max(good, key=lambda candidate: good[candidate])
     return (
         entry
-        | {"base": best[0], "recommend": best[1], "train_size": best[2], "seed": best[3]}
+        | {"base": best.base, "recommend": best.label, "train_size": best.size, "seed": best.seed}
         | _sentences(evidence, task, best, by_candidate[best], settings)
     )
 
@@ -147,7 +159,7 @@ def _n(duels: list[Duel], task: str) -> int:
 
 
 def _duel_json(duel: Duel) -> dict[str, Any]:
-    base, label, size, seed = duel.candidate
+    base, label, _, size, seed = duel.candidate
     result = duel.comparison
     return {
         "base": base,
@@ -175,7 +187,7 @@ def _sentences(
     counts = {
         line["relation"]: line
         for line in settings
-        if (line["base"], line["method"], line["train_size"]) == best[:3] and task in line["train_task"].split(SEVERAL)
+        if (line["base"], line["method"], line["train_dataset"], line["train_size"]) == best[:4]
     }
     en, ja = [], []
     for relation, word_en, word_ja in (
@@ -189,12 +201,12 @@ def _sentences(
     cost_en = f" Its price: {'; '.join(en)} (against base at equal shots)." if en else ""
     cost_ja = f"その代わり、{'、'.join(ja)}（同じショット数のベースモデル比）。" if ja else ""
     several = len({variant["base"] for variant in evidence.plan["variants"]}) > 1
-    model_en, model_ja = (f" {best[0]}", f"{best[0]} の ") if several else ("", "")
+    model_en, model_ja = (f" {best.base}", f"{best.base} の ") if several else ("", "")
     numbers = f"{result.delta:+.3f} [{result.low:+.3f}, {result.high:+.3f}], n = {result.n}"
     return {
-        "sentence_en": f"{task}: adapt{model_en} with {best[1]} on {best[2]} rows. {metric} on {where} {numbers}, against the "
+        "sentence_en": f"{task}: adapt{model_en} with {best.label} on {best.size} rows. {metric} on {where} {numbers}, against the "
         f"base model at its best shot count ({gain.rival.cell['shots']}).{cost_en}",
-        "sentence_ja": f"{task}：{model_ja}{best[1]}（{best[2]} 件）での適応を勧めます。{where} の {metric} は、"
+        "sentence_ja": f"{task}：{model_ja}{best.label}（{best.size} 件）での適応を勧めます。{where} の {metric} は、"
         f"最良ショット数（{gain.rival.cell['shots']}）のベースモデルに対して {numbers}。{cost_ja}",
     }
 

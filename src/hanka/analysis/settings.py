@@ -20,7 +20,7 @@ from hanka.analysis.summary import SummaryRow
 from hanka.metrics import METRICS
 
 FloatArray = npt.NDArray[np.float64]
-Key = tuple[str, str, str, int, str]
+Key = tuple[str, str, str, str, int, str]
 
 
 def settings_table(evidence: Evidence, rows: list[SummaryRow]) -> list[dict[str, Any]]:
@@ -28,8 +28,8 @@ def settings_table(evidence: Evidence, rows: list[SummaryRow]) -> list[dict[str,
     grouped: dict[Key, list[SummaryRow]] = defaultdict(list)
     for row in rows:
         values = row.values
-        if values["train_task"] and values["metric"] == evidence.primary(values["test_task"]):
-            names = ("base", "train_task", "method", "train_size", "relation")
+        if values["train_size"] and values["metric"] == evidence.primary(values["test_task"]):
+            names = ("base", "train_task", "train_dataset", "method", "train_size", "relation")
             key: Key = tuple(values[name] for name in names)
             grouped[key].append(row)
     return [_line(evidence, key, members) for key, members in grouped.items()]
@@ -41,9 +41,11 @@ def _line(evidence: Evidence, key: Key, members: list[SummaryRow]) -> dict[str, 
     return {
         "base": key[0],
         "train_task": key[1],
-        "method": key[2],
-        "train_size": key[3],
-        "relation": key[4],
+        "train_dataset": key[2],
+        "reference": evidence.cells[members[0].values["cell_id"]].reference,
+        "method": key[3],
+        "train_size": key[4],
+        "relation": key[5],
         "n_cells": len(members),
         "n_better": verdicts.count("better"),
         "n_worse": verdicts.count("worse"),

@@ -241,22 +241,31 @@ def _overview(group: Group, outline: Outline, words: Words) -> Table | None:
     rows = [
         row
         for row in outline.run.findings.settings
-        if group.task and row.train_task == group.task and row.base in ("", group.base)
+        if group.task
+        and row.train_task == group.task
+        and row.train_dataset in ("", group.dataset)
+        and (row.reference or row.base) in ("", group.base)
     ]
     if not rows:
         return None
-    found = {(row.method, row.train_size, row.relation): row for row in rows}
+    found = {(row.base, row.method, row.train_size, row.relation): row for row in rows}
     relations = [relation for relation in RELATIONS if any(row.relation == relation for row in rows)]
     body = tuple(
         (
-            Td(inert.name(method, 60), note=words.plain("size", size=f"{size:,}"), head=True),
-            *(_overview_cell(found.get((method, size, relation)), words) for relation in relations),
+            Td(inert.name(method, 60), note=_made_of(base, size, group, words), head=True),
+            *(_overview_cell(found.get((base, method, size, relation)), words) for relation in relations),
         )
-        for method, size in dict.fromkeys((row.method, row.train_size) for row in rows)
+        for base, method, size in dict.fromkeys((row.base, row.method, row.train_size) for row in rows)
     )
     head = (Th(words("method")), *(Th(words.relation(relation), tone=relation) for relation in relations))
     caption = words("overview_caption")
     return Table(caption, words.plain("overview_label", task=group.task), (head,), body, look="matrix")
+
+
+def _made_of(base: str, size: int, group: Group, words: Words) -> str:
+    """Say how many rows, and which base where it is not the group's."""
+    rows = words.plain("size", size=f"{size:,}")
+    return rows if base in ("", group.base) else f"{rows} · {inert.label(base, 40)}"
 
 
 def _overview_cell(row: SettingRow | None, words: Words) -> Td:

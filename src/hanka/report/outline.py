@@ -175,7 +175,8 @@ def variant_note(variant: Variant, words: Words) -> str:
     """Say size and seed of an adapted variant; nothing of a base."""
     if variant.is_unadapted:
         return ""
-    return words.plain("size_seed", size=f"{variant.train_size:,}", seed=variant.seed)
+    note = words.plain("size_seed", size=f"{variant.train_size:,}", seed=variant.seed)
+    return note if variant.reference in ("", variant.base) else f"{note} · {inert.label(variant.base, 40)}"
 
 
 def variant_name(variant: Variant, words: Words) -> str:

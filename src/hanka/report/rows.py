@@ -89,6 +89,10 @@ class SettingRow:
     mean_delta: float | None
     ci_low: float | None
     ci_high: float | None
+    train_dataset: str = ""
+    "Empty where each task has one training set."
+    reference: str = ""
+    "Base model that is compared with; empty: its own."
 
 
 @dataclass(frozen=True, slots=True)

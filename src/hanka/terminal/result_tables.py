@@ -51,9 +51,10 @@ def print_headline(folder: RunFolder) -> None:
     ):
         table.add_column(name, justify="right" if name in ("rows", "shots", "n", "value") else "left", overflow="fold")
     primary = findings["primary_metrics"]
+    several = len({variant["base"] for variant in plan["variants"]}) > 1
     rows = (row for row in iterate_csv(folder.summary) if row["metric"] == primary[row["test_task"]])
     for row in islice(rows, MOST_ROWS):
-        table.add_row(*[escape(text) for text in _headline_row(row)[:-1]], _verdict(row))
+        table.add_row(*[escape(text) for text in _headline_row(row, several)[:-1]], _verdict(row))
     screen.print(table)
     if (n_cells := len(plan["cells"])) > MOST_ROWS:
         line = f"The first {MOST_ROWS} of {n_cells:,} cells; all of them: {folder.summary}"
@@ -67,10 +68,12 @@ def print_headline(folder: RunFolder) -> None:
         screen.print(entry["sentence_en"], markup=False, highlight=False)
 
 
-def _headline_row(row: dict[str, str]) -> list[str]:
+def _headline_row(row: dict[str, str], several: bool) -> list[str]:
     shots = row["shots"] + (f" {row['prompt']}" if row["prompt"] != "p1" else "")
+    shots += f" {row['context']}" if row.get("context") not in ("", "drawn", "first", None) else ""
     trained = row["train_dataset"] or "–"
-    head = [row["method"], trained, row["train_size"] if row["train_dataset"] else "–", row["test_dataset"]]
+    method = row["method"] + (f" ({row['base']})" if several else "")
+    head = [method, trained, row["train_size"] if row["train_dataset"] else "–", row["test_dataset"]]
     head += [row["relation"].replace("_", " "), shots, row["metric"], row["n"]]
     if not row["value"]:
         return [*head, "failed", "", ""]

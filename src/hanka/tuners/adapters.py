@@ -75,7 +75,7 @@ def peft_tuner(
 
 
 def _save(loaded: LoadedModel, folder: Path) -> None:
-    with staged(folder) as stage:
+    with quiet(), staged(folder) as stage:
         loaded.model.save_pretrained(stage, save_embedding_layers=False)
         (stage / "README.md").unlink(missing_ok=True)  # an empty card; `hanka export` writes a true one
 

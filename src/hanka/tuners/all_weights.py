@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hanka.errors import ModelError, UnitError
-from hanka.models.loading import LoadedModel, load_full
+from hanka.models.loading import LoadedModel, load_full, quiet
 from hanka.tuners.contract import Tuner, TunerParams
 from hanka.tuners.saving import staged
 from hanka.tuners.shapes import shapes_of
@@ -29,7 +29,7 @@ def _wrap(model: Any, params: TunerParams, seed: int) -> Any:
 
 
 def _save(loaded: LoadedModel, folder: Path) -> None:
-    with staged(folder) as stage:
+    with quiet(), staged(folder) as stage:
         loaded.model.save_pretrained(stage)
         loaded.tokenizer.save_pretrained(stage)
 
