@@ -1,13 +1,14 @@
 """One generic registry: an explicit list of real objects, looked up by name.
 
 Nothing registers itself. Duplicate names raise at import, unknown names suggest the nearest. Third
-parties add entries through the entry-point group `hanka`, names `<kind>.<name>`, loaded on first look-up.
+parties add entries through the entry-point group `hanka`, names `<kind>.<name>`, each loaded when it is first
+looked up or listed; a broken one is one line that names the entry point and the package.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 from typing import Annotated, Any, Generic, Protocol, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationInfo, field_validator
@@ -77,44 +78,87 @@ class Named(Protocol):
 
 T = TypeVar("T", bound=Named)
 
+GROUP = "hanka"
+"Entry-point group through which other packages add entries."
+
 
 class Registry(Generic[T]):
-    """An ordered, read-only collection of named objects of one kind."""
+    """An ordered, read-only collection of named objects of one kind: the list's, then those of other packages by name."""
 
     def __init__(self, kind: str, entries: Sequence[T]) -> None:
         self.kind = kind
         self._entries: dict[str, T] = {}
-        self._plugins_loaded = False
+        self._added: dict[str, T] = {}
+        self._found: dict[str, EntryPoint] | None = None
         for entry in entries:
-            self._add(entry)
+            if entry.name in self._entries:
+                raise ValueError(f"two {self.kind} entries are named {entry.name!r}")
+            self._entries[entry.name] = entry
 
-    def _add(self, entry: T) -> None:
-        if entry.name in self._entries:
-            raise ValueError(f"two {self.kind} entries are named {entry.name!r}")
-        self._entries[entry.name] = entry
+    def _points(self) -> dict[str, EntryPoint]:
+        """Find what other packages add, by name; nothing is imported. Raises HankaError for a name that is taken."""
+        if self._found is None:
+            found: dict[str, EntryPoint] = {}
+            for point in sorted(entry_points(group=GROUP), key=lambda point: point.name):
+                kind, _, name = point.name.partition(".")
+                if kind != self.kind or point == found.get(name):
+                    continue
+                if name in self._entries or name in found:
+                    owner = _said(found[name]) if name in found else "hanka itself"
+                    raise HankaError(f"{_said(point)}: {kind} {name!r} is added by {owner}, too; uninstall one of them")
+                found[name] = point
+            self._found = found
+        return self._found
 
-    def _load_plugins(self) -> None:
-        if not self._plugins_loaded:
-            self._plugins_loaded = True
-            for point in entry_points(group="hanka"):
-                if point.name.startswith(f"{self.kind}."):
-                    self._add(point.load())
+    def _load(self, name: str) -> T:
+        """Import what another package adds under a name. Raises HankaError in one line where it cannot be used."""
+        if name not in self._added:
+            point = self._points()[name]
+            try:
+                entry = point.load()
+            except HankaError:
+                raise
+            except Exception as error:  # another package's module may raise anything
+                why = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
+                raise HankaError(f"{_said(point)} cannot be loaded ({why}); mend or uninstall that package") from error
+            self._check(point, name, entry)
+            self._added[name] = entry
+        return self._added[name]
+
+    def _check(self, point: EntryPoint, name: str, entry: Any) -> None:
+        wanted = tuple({type(one) for one in self._entries.values()})
+        if wanted and not isinstance(entry, wanted):
+            kinds = " or ".join(sorted(one.__name__ for one in wanted))
+            raise HankaError(
+                f"{_said(point)} is of type {type(entry).__name__}; entries of kind {self.kind} are {kinds} objects"
+            )
+        if entry.name != name:
+            raise HankaError(
+                f"{_said(point)} is named {entry.name!r}; call the entry point {self.kind}.{entry.name}, as the entry is"
+            )
 
     def __iter__(self) -> Iterator[T]:
-        self._load_plugins()
-        return iter(self._entries.values())
+        yield from self._entries.values()
+        for name in self._points():
+            yield self._load(name)
 
     def __contains__(self, name: object) -> bool:
-        self._load_plugins()
-        return name in self._entries
+        return name in self._entries or name in self._points()
 
     def names(self) -> list[str]:
-        """List the names in the order of the list."""
-        return [entry.name for entry in self]
+        """List the names in the order of the list, then those of other packages; nothing is imported."""
+        return [*self._entries, *self._points()]
 
     def get(self, name: str) -> T:
         """Return the entry of that name; raise HankaError with the nearest name."""
-        self._load_plugins()
-        if name not in self._entries:
-            raise HankaError(f"unknown {self.kind} {name!r}: {nearest(name, self._entries)}")
-        return self._entries[name]
+        if name in self._entries:
+            return self._entries[name]
+        if name not in self._points():
+            raise HankaError(f"unknown {self.kind} {name!r}: {nearest(name, self.names())}")
+        return self._load(name)
+
+
+def _said(point: EntryPoint) -> str:
+    """Name an entry point, the object it stands for and the package that declares it."""
+    package = f" of {point.dist.name} {point.dist.version}" if point.dist is not None else ""
+    return f"entry point {point.name} = {point.value}{package}"

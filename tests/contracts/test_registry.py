@@ -16,6 +16,7 @@ from hanka.errors import HankaError
 from hanka.methods import METHODS
 from hanka.metrics import METRICS
 from hanka.models.catalogue import MODELS
+from hanka.models.encoder import ENCODERS
 from hanka.probes import PROBES
 from hanka.recipes import RECIPES
 from hanka.registry import Registry
@@ -26,6 +27,7 @@ from hanka.tuners import TUNERS
 
 ALL: list[Registry[Any]] = [
     TASKS, METHODS, METRICS, MODELS, PROBES, QUESTIONS, SOURCES, CONTEXTS, RECIPES, ENGINES, TUNERS, OBJECTIVES, VERIFIERS,
+    ENCODERS,
 ]  # fmt: skip
 
 
@@ -35,15 +37,29 @@ class Entry:
 
 
 @dataclass(frozen=True)
+class Package:
+    """Stands for an installed package."""
+
+    name: str = "theirs"
+    version: str = "1.0"
+
+
+@dataclass(frozen=True)
 class Point:
     """Stands for an installed entry point."""
 
     name: str
-    load: Callable[[], Entry]
+    load: Callable[[], Any]
+    value: str = "theirs.things:IT"
+    dist: Package = Package()
 
 
 def never() -> Entry:
-    raise AssertionError("an entry of another kind was loaded")
+    raise AssertionError("an entry that nobody asked for was loaded")
+
+
+def broken() -> Entry:
+    raise ImportError("No module named\n'gone'")
 
 
 def registry(*names: str) -> Registry[Entry]:
@@ -78,26 +94,86 @@ def test_an_empty_registry_says_so() -> None:
         registry().get("x")
 
 
-def test_third_parties_add_entries_by_entry_point_on_first_use(monkeypatch: pytest.MonkeyPatch) -> None:
+def install(monkeypatch: pytest.MonkeyPatch, *points: Point) -> list[str]:
+    """Stand in for installed packages; return the groups that are asked for, as they are."""
     asked: list[str] = []
 
     def entry_points(*, group: str) -> list[Point]:
         asked.append(group)
-        return [Point("other.theirs", never), Point("thing.theirs", lambda: Entry("theirs"))]
+        return list(points)
 
     monkeypatch.setattr("hanka.registry.entry_points", entry_points)
+    return asked
+
+
+def test_third_parties_add_entries_each_loaded_when_it_is_needed(monkeypatch: pytest.MonkeyPatch) -> None:
+    theirs = Point("thing.theirs", lambda: Entry("theirs"))
+    asked = install(monkeypatch, Point("other.theirs", never), Point("thing.zzz", never), theirs)
     found = registry("ours")
     assert asked == []
+    assert found.get("ours") == Entry("ours")
+    assert asked == []
     assert "theirs" in found
-    assert found.names() == ["ours", "theirs"]
-    assert found.get("theirs") == Entry("theirs")
+    assert found.names() == ["ours", "theirs", "zzz"]
+    assert found.get("theirs") is found.get("theirs")
     assert asked == ["hanka"]
 
 
-def test_a_third_party_cannot_replace_an_entry(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("hanka.registry.entry_points", lambda group: [Point("thing.x", lambda: Entry("ours"))])
-    with pytest.raises(ValueError, match="two thing entries are named 'ours'"):
+def test_listed_entries_are_the_objects_looked_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    install(monkeypatch, Point("thing.b", lambda: Entry("b")), Point("thing.a", lambda: Entry("a")))
+    found = registry("z")
+    last = found.get("b")
+    assert [entry.name for entry in found] == ["z", "a", "b"]
+    assert list(found)[2] is last
+
+
+WHERE = r"entry point thing\.x = theirs\.things:IT of theirs 1\.0"
+
+
+@pytest.mark.parametrize(
+    ("load", "says"),
+    [
+        (broken, rf"{WHERE} cannot be loaded \(ImportError: No module named 'gone'\); mend or uninstall"),
+        (lambda: 3, rf"{WHERE} is of type int; entries of kind thing are Entry objects"),
+        (lambda: Entry("y"), rf"{WHERE} is named 'y'; call the entry point thing\.y"),
+    ],
+    ids=["broken", "wrong type", "wrong name"],
+)
+def test_an_entry_that_cannot_be_used_is_one_line_whenever_it_is_needed(
+    monkeypatch: pytest.MonkeyPatch, load: Callable[[], Any], says: str
+) -> None:
+    install(monkeypatch, Point("thing.x", load))
+    found = registry("ours")
+    for ask in (lambda: found.get("x"), lambda: list(found), lambda: found.get("x")):
+        with pytest.raises(HankaError, match=says) as caught:
+            ask()
+        assert "\n" not in str(caught.value)
+    assert found.get("ours") == Entry("ours")
+
+
+@pytest.mark.parametrize(
+    ("others", "owner"),
+    [((), "hanka itself"), ((Point("thing.y", never, "ours:IT", Package("another", "2")),), "of another 2")],
+)
+def test_a_name_that_is_taken_is_one_line_that_names_both(
+    monkeypatch: pytest.MonkeyPatch, others: tuple[Point, ...], owner: str
+) -> None:
+    install(monkeypatch, *others, Point("thing.y" if others else "thing.ours", never))
+    with pytest.raises(HankaError, match=rf"is added by .*{owner}.*, too; uninstall one of them") as caught:
         registry("ours").names()
+    assert "theirs.things:IT of theirs 1.0" in str(caught.value)
+
+
+def test_one_entry_may_be_needed_while_the_module_that_holds_it_is_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A package's task, say, looks up that package's verifier while both are imported."""
+
+    def load_task() -> Entry:
+        assert found.get("verifier") == Entry("verifier")
+        return Entry("task")
+
+    install(monkeypatch, Point("thing.task", load_task), Point("thing.verifier", lambda: Entry("verifier")))
+    found = registry("ours")
+    assert found.get("task") == Entry("task")
 
 
 @pytest.mark.parametrize("found", ALL, ids=lambda found: found.kind)
