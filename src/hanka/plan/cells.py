@@ -102,6 +102,7 @@ def _contexts(plan: Plan, shots: int, wanted: tuple[str, ...] | None) -> list[Co
 def _cell(plan: Plan, planned: PlannedVariant, test: TestSet, asked: Relation, how: How) -> PlannedCell:
     study = plan.study
     task = study.tasks[test.dataset.task].task
+    engine = ENGINES.get(planned.use.method.engine)
     shown = plan.data.shown(test.dataset, how.draw, how.shots, how.context)
     if len(shown.examples) < how.shots and not how.context.entry.per_query:
         raise study.source.error(
@@ -117,6 +118,7 @@ def _cell(plan: Plan, planned: PlannedVariant, test: TestSet, asked: Relation, h
         "context": how.context.content if how.context.entry.per_query or how.context.entry.inserts else None,
         "task": [task.name, task.version, task.kind, task.template(how.prompt), list(task.labels)],
         "answering": study.answering(task),
+        "engine": [engine.name, engine.version],
         "prompt": how.prompt,
         "shots": how.shots,
         "draw": how.draw,

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from hanka.engines import ENGINES
 from hanka.errors import DataMissingError
 from hanka.identity import content_id, fingerprint
 from hanka.methods.contract import Adaptation, ShownInTraining
@@ -265,6 +266,7 @@ class Variants:
             else (self._made_by(use, entry, self._model(use, parent, model), parent, choice), parent)
             for parent in wanted
         ]
+        engines = [ENGINES.get(one.use.method.engine) for one, _ in parents]
         content = {
             "stage": STAGES["prepare"],
             "rows": data_id(
@@ -273,6 +275,7 @@ class Variants:
             ),
             "tasks": [[task.name, task.version, dict(task.prompts), list(task.labels)] for task in own.tasks],
             "answering": [self.plan.study.answering(task) for task in own.tasks],
+            "engines": [[engine.name, engine.version] for engine in engines],
         }  # fmt: skip
         planned = PlannedData(
             content_id(content), own.recipe, asked.size, recipe.n_rows(params, asked.size),

@@ -134,6 +134,8 @@ def digest_of(plan: Plan, questions: Sequence[Sequence[Any]]) -> str:
             "relations": [cell.cell.relation for cell in plan.cells.values()],
             "labels": [variant.variant.label for variant in plan.variants.values()],
             "contexts": [cell.cell.context for cell in plan.cells.values()],
+            "context_versions": [[use.entry.name, use.entry.version] for use in study.contexts],
+            "recipe_versions": [[name, one.use.entry.version] for name, one in study.recipes.items()],
             "metrics": {
                 name: [[metric, METRICS.get(metric).version] for metric in use.task.metrics]
                 for name, use in study.tasks.items()

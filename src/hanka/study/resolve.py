@@ -97,12 +97,15 @@ class Study:
 
     def answering(self, task: Task) -> dict[str, Any]:
         """How a task's answers come out: label scoring, writing with cap and stops, or the text's own likelihood."""
-        if task.kind == "classification":
-            return {"scoring": self.scoring}
         if task.kind == "likelihood":
             return {"scoring": "text"}
-        judging = {} if task.verifier == "text" else {"judging": task.judging}
-        return {"max_new_tokens": self.spec.eval.max_new_tokens, "stop": list(task.stop)} | judging
+        if task.kind == "classification":
+            return {"scoring": self.scoring, "judging": task.judging}
+        return {
+            "max_new_tokens": self.spec.eval.max_new_tokens,
+            "stop": list(task.stop),
+            "judging": task.judging,
+        }
 
     def shots(self, task: Task) -> tuple[int, ...]:
         """Shot counts a test set of this task is asked with; none where nothing is asked."""
