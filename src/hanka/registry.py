@@ -101,7 +101,7 @@ class Registry(Generic[T]):
             found: dict[str, EntryPoint] = {}
             for point in sorted(entry_points(group=GROUP), key=lambda point: point.name):
                 kind, _, name = point.name.partition(".")
-                if kind != self.kind or point == found.get(name):
+                if kind != self.kind or (name in found and point == found[name]):
                     continue
                 if name in self._entries or name in found:
                     owner = _said(found[name]) if name in found else "hanka itself"

@@ -90,10 +90,9 @@ EVERY = pytest.mark.parametrize("recipe", ALL, ids=[recipe.name for recipe in AL
 PARAMS: Mapping[str, Mapping[str, Any]] = {
     "concat": {"of": {"films": 0.7, "pairs": 0.3}},
     "subset": {"of": "films", "rows": 9, "balanced": True},
-    "by_teacher": {"of": "films", "teacher": "sft"},
-    "swap": {"of": "films"},
 }
-"What a recipe cannot do without."
+"What a recipe cannot do without; for others `of`, and `teacher` where they ask one."
+USUAL = {"of": "films", "teacher": "sft"}
 TASK_OF = {"films": "sentiment", "pairs": "inference"}
 
 
@@ -113,7 +112,8 @@ def answer(parent: Parent, examples: Sequence[Example]) -> Sequence[Prediction]:
 
 
 def request(recipe: Recipe, asked: int = 12, **changes: Any) -> RecipeRequest:
-    params = recipe.params.model_validate(PARAMS[recipe.name])
+    usual = {name: value for name, value in USUAL.items() if name in recipe.params.model_fields}
+    params = recipe.params.model_validate(PARAMS.get(recipe.name, usual))
     values: dict[str, Any] = {"params": params, "asked": asked, "seed": 5, "rows": rows, "answer": answer}
     return RecipeRequest(**(values | {"task": lambda name: TASKS.get(TASK_OF[name])} | changes))
 

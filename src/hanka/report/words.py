@@ -12,6 +12,7 @@ from typing import Any, Literal, TypeAlias
 
 from markupsafe import Markup, escape
 
+from hanka.metrics import METRICS
 from hanka.report import inert
 from hanka.report.rows import as_text
 from hanka.report.terms import TERMS_EN, TERMS_JA
@@ -49,8 +50,8 @@ class Words:
         return LANGUAGES[self.lang].get(f"{group}_{name}".replace(" ", "_"), "")
 
     def metric(self, name: str) -> str:
-        """Return what a metric is called."""
-        return self.of("metric", name)
+        """Return what a metric is called: by the dictionary, else as another package's entry calls itself."""
+        return self.known("metric", name) or inert.label(METRICS.get(name).display if name in METRICS else name)
 
     def relation(self, name: str) -> str:
         """Return what a relation is called."""

@@ -21,7 +21,7 @@ from hanka.models.loading import LoadedModel, load_full, load_model, pick_device
 from hanka.models.memory import free_bytes, is_out_of_memory, release_memory
 from hanka.models.weights import copies_of, restore, settle, state_of
 from hanka.tuners import TUNERS
-from hanka.tuners.contract import Made
+from hanka.tuners.contract import Made, Tuner
 
 if TYPE_CHECKING:
     import torch
@@ -53,6 +53,8 @@ class Resident:
     "Base models loaded so far."
     _held: list[_Held] = field(default_factory=list)
     "The one not used for longest first."
+    _tuners: tuple[Tuner, ...] = field(default_factory=lambda: tuple(TUNERS))
+    "All there are; one of another package that cannot be loaded is met here, before any work."
 
     def base(self, ref: ModelRef, dtype: str) -> LoadedModel:
         """Return a base model that is not lent, frozen and in evaluation mode; it may be changed by the next lending."""
@@ -114,7 +116,7 @@ class Resident:
         try:
             yield
         finally:
-            for tuner in TUNERS:
+            for tuner in self._tuners:
                 tuner.take_out(model)
             if restore(model, before, held.copies):
                 settle(model)
