@@ -18,7 +18,7 @@ EVERY = pytest.mark.parametrize("entry", list(MODELS), ids=MODELS.names())
 def test_an_entry_says_where_it_comes_from_and_under_which_licence(entry: ModelEntry) -> None:
     assert entry.licence
     assert entry.description
-    assert 1_000_000 < entry.n_parameters < 1_000_000_000_000
+    assert 1_000 < entry.n_parameters < 1_000_000_000_000
     assert (entry.source == "wheel") == (entry.wheel is not None)
     assert (entry.source == "hub") == bool(entry.hub_id)
     if entry.hub_id:

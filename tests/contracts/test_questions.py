@@ -47,7 +47,11 @@ def test_an_answer_is_json_in_two_languages_and_the_same_every_time(question: Qu
     assert all(note["message_en"] and note["message_ja"] for note in first["notes"])
 
 
-@EVERY
+@pytest.mark.parametrize(
+    "question",
+    [one for one in QUESTIONS if one.ask.__module__.startswith("hanka.")],
+    ids=lambda question: question.name,
+)
 def test_columns_and_axes_of_our_questions_have_words(question: Question, evidence: Evidence) -> None:
     answer = question.ask(evidence)
     for words in LANGUAGES.values():

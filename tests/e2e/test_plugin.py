@@ -252,6 +252,41 @@ def test_a_raised_version_changes_the_ids_that_depend_on_it_and_no_others(
     assert digest_of(after, questions()) != digest
 
 
+# ---- what a package touches, and what the contracts ask of it
+
+ROOT = PACKAGE.parents[1]
+CONTRACTS = ("contracts/test_registry.py", "contracts/test_tasks.py", "contracts/test_metrics.py", "contracts/test_tuners.py",
+             "contracts/test_recipes.py", "contracts/test_contexts.py", "contracts/test_engines.py", "contracts/test_probes.py",
+             "contracts/test_questions.py", "contracts/test_datasets.py", "contracts/test_models.py", "tasks/test_verifiers.py",
+             "training/test_objectives.py")  # fmt: skip
+
+
+def python(laid_out: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    path = python_path(laid_out / "site", PACKAGE, ROOT / "tests")
+    return subprocess.run(
+        [sys.executable, *arguments], cwd=ROOT, env=os.environ | {"PYTHONPATH": path}, capture_output=True, text=True, check=False
+    )  # fmt: skip
+
+
+def test_every_entry_is_one_file_and_one_line(laid_out: Path) -> None:
+    said = python(laid_out, "docs/entries.py")
+    assert said.returncode == 0, said.stderr
+    ours = [line for line in said.stdout.splitlines() if "hanka-extra" in line]
+    assert len(ours) == len(declared())
+    for point, value in declared().items():
+        (line,) = [line for line in ours if f" {point} = {value} " in line]
+        assert f" {value.partition(':')[0].replace('.', '/')}.py (" in line
+
+
+def test_the_contracts_of_the_repository_hold_for_them(laid_out: Path) -> None:
+    names = {point.partition(".")[2] for point in declared()}
+    said = python(
+        laid_out, "-m", "pytest", "-p", "no:cacheprovider", "-p", "no:xdist", "-k", " or ".join(sorted(names)),
+        *(f"tests/{name}" for name in CONTRACTS),
+    )  # fmt: skip
+    assert said.returncode == 0, said.stdout[-3000:]
+
+
 # ---- what cannot be used
 
 
