@@ -79,8 +79,8 @@ def hanka_side(workload: list[Any], n_rows: int) -> dict[str, Any]:
         "mib": memory.mib(),
         "begun": begun,
         "parameters": parameters,
-        "least": least_training(batches),
-        "whole": whole_training(batches),
+        "least": least_training([[(row.ids, row.start) for row in batch] for batch in batches]),
+        "whole": whole_training([[(row.ids, row.start) for row in batch] for batch in batches]),
     }
 
 
