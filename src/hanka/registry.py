@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from importlib.metadata import EntryPoint, entry_points
 from typing import Annotated, Any, Generic, Protocol, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationInfo, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator
 
 from hanka.errors import HankaError, nearest
 
@@ -56,6 +56,7 @@ def names(value: Any) -> Any:
 
 
 Names = Annotated[tuple[str, ...], BeforeValidator(names)]
+OneOrMore = Annotated[Names, Field(min_length=1)]
 Sizes = Annotated[tuple[int, ...], BeforeValidator(whole_numbers(1))]
 Seeds = Annotated[tuple[int, ...], BeforeValidator(whole_numbers(0))]
 

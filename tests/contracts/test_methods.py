@@ -1,260 +1,349 @@
-"""Every training method of METHODS on a tiny model and toy data; a new method is covered without another line.
+"""Every method of METHODS on tiny models, taken from a study through the plan and made by a worker, as a run would.
 
-Each is taken from a study through the plan, as a run would, and made by its own `adapt`.
+A new method is covered without another line where its defaults can be made; `NEEDS` says what it needs otherwise.
 """
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 import torch
 import yaml
-from pydantic import ValidationError
 from safetensors.torch import load_file
 
-from hanka.engines.contract import Decoding, LabelAnswer, TextAnswer
-from hanka.engines.local import LocalEngine
+from hanka.errors import StudyError
 from hanka.methods import METHODS, Method
-from hanka.methods.contract import Adapted, AdaptRequest, TrainingData
-from hanka.methods.supervised.adapt import trainable
-from hanka.models.loading import LoadedModel, load_model
 from hanka.plan import Plan, PlannedVariant, build_plan
-from hanka.prompting import Prompter, Query, TextPolicy
+from hanka.records import Prediction
+from hanka.store.folder import RunFolder, read_json, read_predictions
 from hanka.study.resolve import resolve
 from hanka.study.source import parse_source
 from hanka.tuners import TUNERS
-from hanka.tuners.contract import Made as Layer
-from hanka.tuners.resident import Resident
+from hanka.work.worker import Worker
+from tiny_models import save_tiny_model
 
-TRAINING = [method for method in METHODS if method.trains]
-EVERY = pytest.mark.parametrize("method", TRAINING, ids=lambda method: method.name)
-FALL = 0.2
-"Nats per token; without training, the loss of these batches differs by 0.02."
-PEFT = pytest.mark.parametrize("peft", ["none", "lora"])
-
-
-class Made(NamedTuple):
-    """A variant, as `adapt` left it."""
-
-    planned: PlannedVariant
-    "From the plan."
-    loaded: LoadedModel
-    "The model it was made from, changed in place."
-    before: dict[str, torch.Tensor]
-    "Its weights before."
-    adapted: Adapted
-    "What the method says."
-    folder: Path
-    "What it saved."
+NEEDS: dict[str, dict[str, Any]] = {
+    "interpolate": {"of": "tuned"},
+    "proxy": {"expert": {"of": "tuned", "base": "SMALL"}},
+    "classifier": {"bases": ["tfidf"]},
+}
+TUNER_NEEDS: dict[str, dict[str, Any]] = {"bitfit": {"biases": "added"}, "ia3": {"learning_rate": 5e-2}}
+COURSES = [method for method in METHODS if method.course]
+WAYS = [(method, tuner) for method in COURSES for tuner in (method.tuners or tuple(TUNERS.names()))]
+EVERY = pytest.mark.parametrize("method", list(METHODS), ids=METHODS.names())
+EVERY_WAY = pytest.mark.parametrize(("method", "tuner"), WAYS, ids=lambda one: getattr(one, "name", one))
+FALL = {"ia3": 0.0}
+"Nats per token the loss falls by, 0.1 unless said; factors of a random model's keys and values have little to give."
 
 
-Make = Callable[..., Made]
+@dataclass(slots=True)
+class Run:
+    """Units of a study, carried out."""
+
+    plan: Plan
+    folder: RunFolder
+    worker: Worker
+
+    def variant(self, label: str, seed: int = 0) -> PlannedVariant:
+        (found,) = [
+            one
+            for one in self.plan.variants.values()
+            if one.variant.label == label and one.variant.seed == seed and one.model is not self.plan.study.models[1]
+        ]
+        return found
+
+    def made(self, label: str, seed: int = 0) -> dict[str, Any]:
+        return read_json(self.path(label, seed) / "variant.json")
+
+    def path(self, label: str, seed: int = 0) -> Path:
+        return self.folder.variant(self.variant(label, seed).variant.id)
+
+    def weights(self, label: str, seed: int = 0) -> dict[str, bytes]:
+        return {file.name: file.read_bytes() for file in sorted(self.path(label, seed).glob("*.safetensors"))}
+
+    def answers(self, label: str, seed: int = 0) -> dict[tuple[Any, ...], list[Prediction]]:
+        cells = self.plan.cells_of(self.variant(label, seed).variant.id)
+        return {
+            (one.cell.test_dataset, one.cell.shots): read_predictions(self.folder.cell(one.cell.id))[0] for one in cells
+        }
 
 
-def planned(tiny_folder: Path, method: str, seed: int = 0, **params: Any) -> tuple[Plan, PlannedVariant]:
-    study = {
-        "name": "contract",
-        "base": str(tiny_folder),
-        "data": {"source": "toy"},
-        "tasks": {"sentiment": {}},
-        "methods": [{method: params}],
-        "train": {"sizes": [16], "epochs": 3, "learning_rate": 2e-2, "batch_size": 8, "checkpoint_seconds": 1000},
-        "seeds": [seed],
-    }
-    plan = build_plan(resolve(parse_source(yaml.safe_dump(study), tiny_folder / "study.yaml")))
-    return plan, next(one for one in plan.variants.values() if one.variant.train_task)
+Do = Callable[..., Run]
+
+
+def said(answers: dict[tuple[Any, ...], list[Prediction]]) -> dict[tuple[Any, ...], list[Any]]:
+    """Everything that came out, to the last bit."""
+    return {key: [(one.output, one.label_scores) for one in rows] for key, rows in answers.items()}
 
 
 @pytest.fixture(scope="module")
-def make(tiny_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Make:
-    """Make a variant; equal ones are made once, unless `again` says otherwise."""
-    known: dict[str, Made] = {}
-
-    def made(method: str, seed: int = 0, again: bool = False, **params: Any) -> Made:
-        key = repr((method, seed, sorted(params.items())))
-        if again or key not in known:
-            known[key] = adapt(tiny_folder, tmp_path_factory.mktemp("variant"), method, seed, params)
-        return known[key]
-
-    return made
+def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A narrower model with the same tokenizer."""
+    sizes = {"hidden_size": 16, "intermediate_size": 32, "num_attention_heads": 2, "num_key_value_heads": 1}
+    return save_tiny_model(tmp_path_factory.mktemp("models") / "small", seed=5, **sizes)
 
 
-def adapt(tiny_folder: Path, folder: Path, method: str, seed: int, params: dict[str, Any]) -> Made:
-    plan, one = planned(tiny_folder, method, seed, **params)
-    assert one.use is not None
-    assert one.training is not None
-    loaded = load_model(one.model, "float32")
-    before = {name: value.detach().clone() for name, value in loaded.model.named_parameters()}
-    data = TrainingData(
-        task=one.use.task,
-        prompt=one.variant.params["prompt"],
-        examples=one.training.examples,
-        demonstrations=one.demonstrations,
-        protocol=plan.study.spec.protocol,
-        companions=one.companions,
-    )
-    shares: list[float] = []
-    request = AdaptRequest(
-        loaded, data, one.variant.params, one.variant.seed, folder, lambda _what, share: shares.append(share)
-    )
-    adapted = METHODS.get(method).adapt(request)
-    assert shares == sorted(shares)
-    assert 0 <= shares[0] <= shares[-1] <= 1
-    loaded.model.eval()
-    loaded.model.requires_grad_(False)  # as what is saved is loaded: torch rounds otherwise where gradients are needed
-    return Made(one, loaded, before, adapted, folder)
+@pytest.fixture(scope="module")
+def do(tiny_folder: Path, small: Path, tmp_path_factory: pytest.TempPathFactory) -> Do:
+    """Carry out a study of some entries; equal ones once, unless `again` says otherwise."""
+    known: dict[str, Run] = {}
+
+    def carried_out(*entries: dict[str, Any], again: bool = False, **changes: Any) -> Run:
+        text = repr((entries, sorted(changes.items())))
+        if again or text not in known:
+            known[text] = run(tmp_path_factory.mktemp("run"), study(tiny_folder, small, list(entries), **changes))
+        return known[text]
+
+    return carried_out
 
 
-def queries(made: Made) -> list[Query]:
-    assert made.planned.use is not None
-    task = made.planned.use.task
-    examples = made.planned.use.tests[0].load("test")[:6]
-    prompter = Prompter(made.loaded.tokenizer, TextPolicy())
-    return prompter.label_queries(task, "", prompter.render(task, "p1", (), examples)[1], 0)
+def study(tiny: Path, small: Path, entries: list[dict[str, Any]], **changes: Any) -> dict[str, Any]:
+    values: dict[str, Any] = {
+        "name": "contract",
+        "base": [str(tiny), str(small), {"encoder": "tfidf"}],
+        "data": {"source": "toy"},
+        "tasks": {"sentiment": {}, "question": {"train": None}},
+        "methods": entries,
+        "train": {"sizes": [16], "epochs": 3, "learning_rate": 2e-2, "checkpoint_seconds": 1000},
+        "eval": {"shots": [0, 1], "limit": 4, "max_new_tokens": 4},
+    }
+    for path, value in changes.items():
+        above, _, last = path.rpartition("__")
+        (values.setdefault(above, {}) if above else values)[last] = value
+    return yaml.safe_load(yaml.safe_dump(values).replace("SMALL", str(small)))
 
 
-def answers(loaded: LoadedModel, asked: list[Query]) -> tuple[list[Any], list[str]]:
-    """Everything an engine says: every token of every label, and free text."""
-    engine = LocalEngine(loaded, 4096)
-    scored = engine.score_labels(asked)
-    written = engine.generate(asked, Decoding(5, ()))
-    assert all(isinstance(one, LabelAnswer) for one in scored)
-    return [one.log_likelihoods for one in scored if isinstance(one, LabelAnswer)], [
-        one.text for one in written if isinstance(one, TextAnswer)
-    ]
+def run(folder: Path, values: dict[str, Any], report: Callable[[str, float], None] = lambda _what, _share: None) -> Run:
+    plan = build_plan(resolve(parse_source(yaml.safe_dump(values), folder / "study.yaml")))
+    out = RunFolder(folder)
+    worker = Worker(plan, out, report)
+    for unit in plan.units():
+        worker.run(unit)
+    return Run(plan, out, worker)
 
 
-def saved(made: Made) -> dict[str, torch.Tensor]:
-    (path,) = made.folder.glob("*.safetensors")
-    return dict(load_file(path))
+def entry(method: Method, tuner: str = "", **params: Any) -> dict[str, Any]:
+    own = dict(NEEDS.get(method.name, {}))
+    if tuner:
+        own |= {"peft": tuner} | TUNER_NEEDS.get(tuner, {}) | {"bases": None}
+    own |= params
+    return {method.name: {"name": "it"} | {key: value for key, value in own.items() if value is not None}}
 
 
-def equal(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> bool:
-    return one.keys() == other.keys() and all(torch.equal(value, other[name]) for name, value in one.items())
+def entries(method: Method, tuner: str = "", **params: Any) -> list[dict[str, Any]]:
+    """What a method is made from, and itself under the name `it`."""
+    tuned = {"sft": {"name": "tuned"}}
+    return [tuned, entry(method, tuner, **params)] if method.follows_parents else [entry(method, tuner, **params)]
 
 
-@pytest.mark.parametrize("method", list(METHODS), ids=METHODS.names())
+@EVERY
 def test_declares_itself(method: Method) -> None:
     assert method.description
     assert method.reference
     assert method.version >= 1
-    assert all(field.validate_default or not field.is_required() for field in method.params.model_fields.values())
-
-
-@pytest.mark.parametrize("method", list(METHODS), ids=METHODS.names())
-def test_unknown_parameters_are_refused(method: Method) -> None:
-    with pytest.raises(ValidationError, match="not_a_parameter"):
-        method.params.model_validate({"not_a_parameter": 1})
+    fields = method.params.model_fields
+    assert all(name in NEEDS.get(method.name, {}) for name, field in fields.items() if field.is_required())
 
 
 @EVERY
-@pytest.mark.parametrize(
-    "wrong",
-    [
-        {"r": 0},
-        {"r": True},
-        {"peft": "lroa"},
-        {"dropout": 1.0},
-        {"learning_rate": float("inf")},
-        {"sizes": [0]},
-        {"sizes": []},
-    ],
-    ids=str,
-)
-def test_wrong_parameters_are_refused(method: Method, wrong: dict[str, Any]) -> None:
-    with pytest.raises(ValidationError):
-        method.params.model_validate(wrong)
-
-
-@EVERY
-@PEFT
-def test_loss_falls_on_toy_data(make: Make, method: Method, peft: str) -> None:
-    made = make(method.name, peft=peft)
-    assert made.adapted.record["loss_last"] < made.adapted.record["loss_first"] - FALL
-    assert made.adapted.record["n_examples"] == 16
-    assert made.adapted.record["n_supervised_tokens"] > 16
-    assert made.adapted.record["steps"] == 6
-
-
-@EVERY
-def test_full_training_frees_and_changes_every_weight(make: Make, method: Method) -> None:
-    made = make(method.name, peft="none")
-    assert made.adapted.weights == "full"
-    assert made.adapted.n_trained_parameters == sum(value.numel() for value in made.before.values())
-    after = dict(made.loaded.model.named_parameters())
-    assert [name for name, value in made.before.items() if torch.equal(value, after[name])] == []
-
-
-@EVERY
-@pytest.mark.parametrize("targets", ["all-linear", ["q_proj"]], ids=str)
-def test_lora_changes_adapters_and_nothing_else(make: Make, method: Method, targets: Any) -> None:
-    made = make(method.name, peft="lora", r=4, target_modules=targets)
-    assert made.adapted.weights == "adapter"
-    after = {name.replace(".base_layer", ""): value for name, value in made.loaded.model.named_parameters()}
-    assert [name for name, value in made.before.items() if not torch.equal(value, after[name])] == []
-    adapters = saved(made)
-    assert all("lora_" in name for name in adapters)
-    assert all(bool(value.any()) for value in adapters.values())
-    assert made.adapted.n_trained_parameters == sum(value.numel() for value in adapters.values())
-    assert targets == "all-linear" or all("q_proj" in name for name in adapters)
-
-
-@EVERY
-def test_an_untrained_adapter_is_the_base_exactly(
-    tiny_folder: Path, tmp_path: Path, method: Method, make: Make
+@pytest.mark.parametrize("wrong", [{"not_a_parameter": 1}, {"name": ""}, {"bases": ["nowhere"]}], ids=str)
+def test_unknown_and_wrong_parameters_are_one_line_of_the_study(
+    method: Method, wrong: dict[str, Any], tiny_folder: Path, small: Path, tmp_path: Path
 ) -> None:
-    _, one = planned(tiny_folder, method.name, peft="lora")
-    trainable(load_model(one.model, "float32").model, one.variant.params, 0).save_pretrained(tmp_path)
-    asked, held = queries(make(method.name, peft="lora")), Resident()
-    with held.lend(one.model, "float32", [Layer("untrained", "lora", tmp_path)]) as wrapped:
-        assert any("lora_A" in name for name, _ in wrapped.model.named_parameters())
-        found = answers(wrapped, asked)
-    assert found == answers(held.base(one.model, "float32"), asked)
+    values = study(tiny_folder, small, entries(method, **wrong))
+    with pytest.raises(StudyError) as found:
+        resolve(parse_source(yaml.safe_dump(values), tmp_path / "study.yaml"))
+    assert "\n" not in str(found.value)
+    assert "study.yaml:" in str(found.value)
 
 
 @EVERY
-@PEFT
-def test_what_is_saved_answers_as_what_was_trained(make: Make, method: Method, peft: str) -> None:
-    made = make(method.name, peft=peft)
-    asked = queries(made)
-    with Resident().lend(made.planned.model, "float32", [Layer("made", peft, made.folder)]) as loaded:
-        assert set(TUNERS.get(peft).files) <= {path.name for path in made.folder.iterdir()}
-        found = answers(loaded, asked)
-    assert found == answers(made.loaded, asked)
-    assert found != answers(load_model(made.planned.model, "float32"), asked)
+def test_is_made_answers_all_it_is_asked_and_leaves_no_checkpoint_and_no_pickle(do: Do, method: Method) -> None:
+    found = do(*entries(method), eval__shots=[0])
+    cells = [one for one in found.plan.cells.values() if found.plan.variants[one.cell.variant_id].variant.label == "it"]
+    assert cells
+    for cell in cells:
+        record = read_json(found.folder.cell(cell.cell.id) / "cell.json")
+        assert (record["status"], record["n_failed"]) == ("done", 0), record["reason"]
+    files = {path.suffix for path in found.folder.path.glob("variants/*/*") if path.is_file()}
+    assert files <= {".safetensors", ".json", ".jsonl", ".md", ".txt", ".jinja"}
+    assert not list(found.folder.path.glob("variants/*/checkpoints"))
+
+
+@EVERY_WAY
+def test_loss_falls_on_toy_data(do: Do, method: Method, tuner: str) -> None:
+    record = do(entry(method, tuner)).made("it")["record"]
+    assert record["loss_last"] < record["loss_first"] - FALL.get(tuner, 0.1)
+    assert record["n_examples"] == 16
+    assert record["steps"] == 6
+
+
+@EVERY_WAY
+def test_only_declared_weights_change(do: Do, method: Method, tuner: str) -> None:
+    found = do(entry(method, tuner))
+    made = found.made("it")
+    assert made["tuner"] == tuner
+    place = found.worker.place
+    base = found.variant("base").model
+    before = {name: value.clone() for name, value in place.resident.base(base, "float32").model.named_parameters()}
+    with place.lend(found.variant("it").variant.id) as loaded:
+        after = {name.replace(".base_layer", "").replace("base_model.model.", ""): value.clone()
+                 for name, value in loaded.model.named_parameters()}  # fmt: skip
+    changed = {name for name, value in before.items() if not torch.equal(value, after.get(name, value))}
+    assert (changed == set(before)) == (tuner == "none" and method.name != "spider") or tuner == "none"
+    assert changed == set() or tuner == "none"
+    saved = {name: value for file in found.path("it").glob("*.safetensors") for name, value in load_file(file).items()}
+    if tuner != "none":
+        assert made["n_trained_parameters"] == sum(value.numel() for value in saved.values())
+
+
+@EVERY_WAY
+def test_untrained_is_the_base_exactly(do: Do, method: Method, tuner: str) -> None:
+    found = do(entry(method, tuner, learning_rate=1e-30))
+    base = said(found.answers("base"))
+    own = said(found.answers("it"))
+    assert own
+    assert {key: base[key] for key in own} == own
+
+
+@EVERY_WAY
+def test_a_trained_variant_answers_otherwise_than_its_base(do: Do, method: Method, tuner: str) -> None:
+    found = do(entry(method, tuner))
+    base, own = said(found.answers("base")), said(found.answers("it"))
+    assert any(own[key] != base[key] for key in own)
 
 
 @EVERY
-def test_no_checkpoint_and_no_pickle_is_left(make: Make, method: Method) -> None:
-    names = {path.suffix for path in make(method.name, peft="lora").folder.rglob("*") if path.is_file()}
-    assert names <= {".safetensors", ".json", ".jsonl", ".md", ".txt", ".jinja"}
-    assert not (make(method.name, peft="lora").folder / "checkpoints").exists()
+def test_the_same_seed_gives_the_same_bytes(do: Do, method: Method) -> None:
+    first, second = (do(*entries(method), again=again, eval__shots=[0]) for again in (False, True))
+    assert first.variant("it").variant.id == second.variant("it").variant.id
+    assert first.weights("it") == second.weights("it")
+    assert said(first.answers("it")) == said(second.answers("it"))
 
 
-@EVERY
-@PEFT
-def test_the_same_seed_gives_the_same_weights_and_another_seed_others(make: Make, method: Method, peft: str) -> None:
-    first = saved(make(method.name, peft=peft))
-    assert equal(first, saved(make(method.name, peft=peft, again=True)))
-    assert not equal(first, saved(make(method.name, peft=peft, seed=1)))
+@EVERY_WAY
+def test_another_seed_gives_other_weights(do: Do, method: Method, tuner: str) -> None:
+    found = do(entry(method, tuner), seeds=[0, 1], eval__shots=[0])
+    assert found.weights("it", 0) != found.weights("it", 1)
 
 
-def test_base_changes_nothing(tiny_folder: Path, tmp_path: Path, make: Make) -> None:
-    made = make("sft", peft="lora")
-    assert made.planned.use is not None
-    base = load_model(made.planned.model, "float32")
-    data = TrainingData(made.planned.use.task, "p1", (), (), "corrected")
-    adapted = METHODS.get("base").adapt(AdaptRequest(base, data, {}, 0, tmp_path, lambda _what, _share: None))
-    assert (adapted.weights, adapted.n_trained_parameters) == ("base", 0)
-    assert list(tmp_path.iterdir()) == []
-    assert equal(dict(base.model.named_parameters()), made.before)
+@pytest.mark.parametrize("method", [one for one in METHODS if not one.is_seeded], ids=lambda one: one.name)
+def test_what_draws_nothing_is_made_once_for_all_seeds_of_equal_parents(do: Do, method: Method) -> None:
+    tuned = {"sft": {"name": "tuned"}}
+    made = do(*([tuned] if method.follows_parents else []), entry(method), seeds=[0, 1], eval__shots=[0])
+    own = [one for one in made.plan.variants.values() if one.variant.label == "it"]
+    bases = {one.variant.base for one in own}
+    assert len(own) == len(bases) * (2 if method.follows_parents else 1)
 
 
-def test_fticl_with_other_demonstrations_learns_something_else(make: Make) -> None:
-    fixed = saved(make("fticl", peft="lora"))
-    assert not equal(fixed, saved(make("fticl", peft="lora", draw="per_example")))
-    assert not equal(fixed, saved(make("fticl", peft="lora", shots=1)))
-    assert not equal(fixed, saved(make("sft", peft="lora")))
+@EVERY_WAY
+def test_a_course_broken_off_after_a_checkpoint_ends_where_an_undisturbed_one_does(
+    do: Do, method: Method, tuner: str, tiny_folder: Path, small: Path, tmp_path: Path
+) -> None:
+    values = study(tiny_folder, small, [entry(method, tuner)], train__checkpoint_seconds=0.0)
+
+    def break_off(what: str, _share: float) -> None:
+        if "step 4 of" in what:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path, values, break_off)
+    assert list(tmp_path.glob("variants/*/checkpoints/step-*"))
+    again = run(tmp_path, values)
+    undisturbed = do(entry(method, tuner))
+    assert again.weights("it") == undisturbed.weights("it")
+    assert (again.path("it") / "train_log.jsonl").read_text().count("\n") == 6
+    assert said(again.answers("it")) == said(undisturbed.answers("it"))
+
+
+# ---- what is made from others
+
+
+@pytest.mark.parametrize("tuner", TUNERS.names())
+def test_the_ends_of_an_interpolation_are_the_base_and_the_variant(do: Do, tuner: str) -> None:
+    tuned = {"sft": {"name": "tuned", "peft": tuner} | TUNER_NEEDS.get(tuner, {})}
+    between = [{"interpolate": {"name": f"at {weight}", "of": "tuned", "weight": weight}} for weight in (0, 0.5, 1)]
+    found = do(tuned, *between)
+    base, own = said(found.answers("base")), said(found.answers("tuned"))
+    asked = said(found.answers("at 0"))
+    assert asked == {key: base[key] for key in asked}
+    assert said(found.answers("at 1")) == own
+    middle = said(found.answers("at 0.5"))
+    assert middle not in (asked, own)
+
+
+def test_a_proxy_without_weight_or_difference_is_its_base_and_one_on_the_small_model_is_the_expert(do: Do) -> None:
+    tuned = {"sft": {"name": "tuned"}}
+    expert = {"of": "tuned", "base": "SMALL"}
+    found = do(
+        tuned,
+        {"proxy": {"name": "no weight", "expert": expert, "alpha": 0}},
+        {"proxy": {"name": "no difference", "expert": expert, "anti": expert}},
+        {"proxy": {"name": "own", "expert": "tuned"}},
+        {"proxy": {"name": "steered", "expert": expert}},
+    )
+    base = said(found.answers("base"))
+    for label in ("no weight", "no difference"):
+        asked = said(found.answers(label))
+        assert asked == {key: base[key] for key in asked}
+    # base = anti-expert, and all of the difference is added: what is left is the expert.
+    tuned_answers = found.answers("tuned")
+    for key, rows in found.answers("own").items():
+        for one, other in zip(rows, tuned_answers[key], strict=True):
+            assert one.output == other.output
+            assert one.label_scores == pytest.approx(other.label_scores, abs=1e-6)
+    steered = said(found.answers("steered"))
+    assert any(steered[key] != base[key] for key in steered)
+
+
+def test_a_stage_begins_where_the_one_before_ended_and_a_kept_checkpoint_is_the_shorter_training(do: Do) -> None:
+    steady = {"schedule": "constant", "keep_steps": [2]}
+    found = do(
+        {"sft": {"name": "first", "peft": "none", "learning_rate": 1e-3} | steady},
+        {"sft": {"name": "idle", "start": "first", "learning_rate": 1e-30}},
+        {"sft": {"name": "second", "start": "first"}},
+        {"interpolate": {"name": "kept", "of": {"of": "first", "step": 2}, "weight": 1}},
+        {"sft": {"name": "short", "peft": "none", "learning_rate": 1e-3, "epochs": 1} | steady},
+    )
+    assert said(found.answers("idle")) == said(found.answers("first"))
+    assert said(found.answers("second")) != said(found.answers("first"))
+    assert said(found.answers("kept")) == said(found.answers("short"))
+    assert found.variant("second").variant.parents == (found.variant("first").variant.id,)
+
+
+def test_a_failed_parent_is_the_reason_of_its_children_and_the_others_go_on(do: Do) -> None:
+    found = do(
+        {"sft": {"name": "broken", "peft": "bitfit"}},
+        {"sft": {"name": "after", "start": "broken"}},
+        {"interpolate": {"name": "between", "of": "broken"}},
+        {"proxy": {"name": "steered", "expert": "broken"}},
+        {"sft": {"name": "whole"}},
+        eval__shots=[0],
+    )
+    assert "biases: added" in found.made("broken")["reason"]
+    for label in ("after", "between", "steered"):
+        made = found.made(label)
+        assert made["status"] == "failed"
+        assert made["reason"].startswith("broken was not made: ")
+    assert found.made("whole")["status"] == "done"
+    cell = found.plan.cells_of(found.variant("after").variant.id)[0]
+    assert "broken was not made" in read_json(found.folder.cell(cell.cell.id) / "cell.json")["reason"]
+
+
+def test_a_variant_whose_files_are_gone_is_made_again_with_the_same_bytes(
+    do: Do, tiny_folder: Path, small: Path, tmp_path: Path
+) -> None:
+    entries = [{"sft": {"name": "it", "keep_steps": [2]}}]
+    found = do(*entries)
+    before = found.weights("it")
+    shutil.copytree(found.folder.path, tmp_path / "run")
+    variant = tmp_path / "run" / found.path("it").relative_to(found.folder.path)
+    shutil.rmtree(variant / "steps" / "2")
+    again = run(tmp_path / "run", study(tiny_folder, small, entries))
+    assert again.weights("it") == before
+    assert (variant / "steps" / "2" / "adapter_model.safetensors").is_file()

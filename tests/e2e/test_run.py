@@ -15,10 +15,11 @@ import pytest
 
 from e2e.study_files import TEXT, write_study
 from hanka.errors import AuditError, DataError, StoreError
-from hanka.models import attention, packing, resident
+from hanka.models import attention, packing
 from hanka.models.loading import load_model
 from hanka.run import Outcome, RunOptions, rebuild, run_study
 from hanka.store.folder import SUMMARY_COLUMNS, RunFolder, read_predictions
+from hanka.tuners import resident
 from tiny_models import save_tiny_model
 
 QUIET = RunOptions(quiet=True)

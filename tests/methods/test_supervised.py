@@ -1,12 +1,19 @@
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import replace
 
 import pytest
 
 from hanka.errors import UnitError
-from hanka.methods.contract import TrainingData
-from hanka.methods.supervised.adapt import demonstrations_before, encode_training
+from hanka.methods.contract import (
+    Adaptation,
+    CourseMethodParams,
+    ShownInTraining,
+    TrainingData,
+    TrainingPart,
+    TrainParams,
+)
+from hanka.methods.supervised.rows import demonstrations_before, encode_training, encode_validation
 from hanka.prompting import Prompter, TextPolicy
 from hanka.records import Example
 from hanka.tasks import TASKS
@@ -22,12 +29,14 @@ def row(name: str, n_words: int) -> Example:
 
 EXAMPLES = [row(f"r{index}", 5 + 12 * index) for index in range(8)]
 POOL = [row(f"d{index}", 10) for index in range(4)]
-SFT = {"max_length": 300}
-FTICL = {"max_length": 300, "shots": 2, "draw": "fixed"}
+SFT = Adaptation(CourseMethodParams(), TextPolicy(), TrainParams(max_length=300))
+TWO = ShownInTraining(2)
+FTICL = replace(SFT, shown=TWO)
+PART = TrainingPart(TASK, EXAMPLES, POOL)
 
 
-def data(protocol: str = "corrected", companions: tuple[dict[str, Any], ...] = ()) -> TrainingData:
-    return TrainingData(TASK, "p1", EXAMPLES, POOL, protocol, companions)  # type: ignore[arg-type]
+def data(companions: tuple[Adaptation, ...] = ()) -> TrainingData:
+    return TrainingData((PART,), companions)
 
 
 def prompter(protocol: str = "corrected") -> Prompter:
@@ -54,7 +63,7 @@ def test_matched_methods_train_on_the_same_rows_and_as_many_supervised_tokens() 
 
 
 def test_the_paper_protocol_cuts_on_the_right_and_counts_lost_targets() -> None:
-    found = encode_training(prompter("paper"), data("paper"), FTICL, 0)
+    found = encode_training(prompter("paper"), data(), FTICL, 0)
     assert len(found.rows) == len(EXAMPLES)
     assert found.n_cut > 0
     assert 0 < found.n_unsupervised <= found.n_cut
@@ -69,14 +78,29 @@ def test_fticl_masks_every_demonstration() -> None:
 
 
 def test_fixed_demonstrations_are_the_same_and_drawn_ones_differ_and_repeat_by_seed() -> None:
-    fixed = demonstrations_before(FTICL, data(), 0)
+    fixed = demonstrations_before(TWO, PART, 0)
     assert len({tuple(one.id for one in before) for before in fixed}) == 1
-    drawn = {**FTICL, "draw": "per_example"}
-    first, again, other = (demonstrations_before(drawn, data(), seed) for seed in (0, 0, 1))
+    drawn = ShownInTraining(2, per_example=True)
+    first, again, other = (demonstrations_before(drawn, PART, seed) for seed in (0, 0, 1))
     assert first == again != other
     assert len({tuple(one.id for one in before) for before in first}) > 1
 
 
 def test_more_demonstrations_than_the_pool_holds_are_refused() -> None:
     with pytest.raises(UnitError, match="5 demonstrations are asked"):
-        demonstrations_before({**FTICL, "shots": 5}, data(), 0)
+        demonstrations_before(ShownInTraining(5), PART, 0)
+
+
+def test_parts_are_encoded_one_after_the_other_with_the_counts_of_all() -> None:
+    other = TrainingPart(TASKS.get("sentiment"), [Example("s", {"input": "fine"}, "positive")])
+    one, both = (encode_training(prompter(), TrainingData(parts), SFT, 0) for parts in ((PART,), (PART, other)))
+    assert [row.ids for row in both.rows[:-1]] == [row.ids for row in one.rows]
+    assert tiny_tokenizer().decode(both.rows[-1].ids) == "### Input:\nfine\n### Sentiment:positive</s>"
+    assert (both.n_dropped, both.dropped_ids) == (one.n_dropped, one.dropped_ids)
+
+
+def test_rows_to_validate_on_are_encoded_as_training_would_and_never_trained_on() -> None:
+    part = TrainingPart(TASK, EXAMPLES[:2], POOL, validation=EXAMPLES[2:4])
+    found = encode_validation(prompter(), TrainingData((part,)), FTICL, 0)
+    assert found == encode_training(prompter(), TrainingData((TrainingPart(TASK, EXAMPLES[2:4], POOL),)), FTICL, 0).rows
+    assert encode_validation(prompter(), data(), FTICL, 0) == []

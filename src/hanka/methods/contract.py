@@ -16,7 +16,7 @@ from pydantic import BeforeValidator, Field
 from hanka.models.catalogue import ModelKind
 from hanka.prompting import TextPolicy
 from hanka.records import Example, Parent
-from hanka.registry import Names, Params, Seeds, Sizes
+from hanka.registry import OneOrMore, Params, Seeds, Sizes
 from hanka.tasks.base import Task
 from hanka.training.objectives.contract import Objective, ObjectiveParams
 from hanka.training.params import RUNTIME_KEYS, CourseParams
@@ -62,7 +62,7 @@ class AskingParams(Params):
 
     shots: Seeds | None = None
     "Shot counts, of those in `eval.shots`."
-    contexts: Names | None = None
+    contexts: OneOrMore | None = None
     "Contexts by label, of those in `eval.contexts`."
 
 
@@ -71,7 +71,7 @@ class MethodParams(Params):
 
     name: str | None = Field(default=None, min_length=1)
     "What tables call this entry (default: the method's name)."
-    bases: Names | None = None
+    bases: OneOrMore | None = None
     "Base models it is made from (default: all that it can adapt)."
     asking: AskingParams | None = None
     "The askings it is meant for (default: all of the study)."
@@ -80,7 +80,7 @@ class MethodParams(Params):
 class TrainedParams(MethodParams):
     """Parameters of every method that trains on rows; all keys of `train:` stand beside them."""
 
-    on: Names | None = None
+    on: OneOrMore | None = None
     "Data sets to train on, one variant each (default: the training set of each task)."
 
 

@@ -76,6 +76,11 @@ def entries(what: str, example: str) -> Callable[[Any], Any]:
     return read
 
 
+def _none_or(read: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """Let a list be empty."""
+    return lambda value: () if value in ((), []) else read(value)
+
+
 def one_entry(item: Any, what: str) -> Any:
     """Read a bare name or a one-key map; `what`: the key of the study, for the message."""
     if isinstance(item, EntrySpec):
@@ -261,7 +266,7 @@ class StudySpec(Strict):
     "Tasks with their roles."
     methods: Annotated[tuple[EntrySpec, ...], BeforeValidator(entries("methods", "[base, sft]"))]
     "How the base is adapted."
-    probes: Annotated[tuple[EntrySpec, ...], BeforeValidator(entries("probes", "[weight_distance]"))] = ()
+    probes: Annotated[tuple[EntrySpec, ...], BeforeValidator(_none_or(entries("probes", "[weight_distance]")))] = ()
     "Diagnostics of every adapted variant: entries of `hanka list probes`."
     tokens: TokensSpec = TokensSpec()
     "Special-token policy."

@@ -76,16 +76,25 @@ def open_voice(place: Workplace, planned: PlannedVariant, step: int | None = Non
         else:
             base = lent.enter_context(place.lend(planned.variant.id, step))
             tokenizer, device = base.tokenizer, device_name(base)
-        others = {
-            role: lent.enter_context(place.lend(parent.variant_id, parent.step))
-            for role, parent in zip(method.roles, planned.parents, strict=False)
-        }
+        others = _others(place, planned, base, lent)
         folder, budget = place.folder.variant(planned.variant.id), place.plan.study.spec.eval.batch_tokens
         engine = ENGINES.get(method.engine).open(
             Lent(base, budget, others=others, folder=folder, params=method.engine_params(planned.adaptation.own))
         )
         bias = place.made(planned.variant.id).get("label_bias") or {}
         yield Voice(planned, engine, tokenizer, bias, device)
+
+
+def _others(place: Workplace, planned: PlannedVariant, base: Any, lent: ExitStack) -> dict[str, Any]:
+    """Lend the parents that an engine hears, by role; what is the same model is one object, so that engines can tell."""
+    models: dict[PlannedParent, Any] = {}
+    for parent in planned.parents if planned.use.method.roles else ():
+        variant = place.plan.variants[parent.variant_id]
+        if variant.variant.is_unadapted and variant.model == planned.model and variant.dtype == planned.dtype:
+            models[parent] = base
+        elif parent not in models:
+            models[parent] = lent.enter_context(place.lend(parent.variant_id, parent.step))
+    return {role: models[parent] for role, parent in zip(planned.use.method.roles, planned.parents, strict=False)}
 
 
 # ---- cells
