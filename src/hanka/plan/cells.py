@@ -17,6 +17,7 @@ from hanka.records import RELATIONS, Cell, Relation
 from hanka.study.context_declarations import ContextUse
 from hanka.study.data import TestSet
 from hanka.study.resolve import TaskUse
+from hanka.tasks.base import Task
 
 
 class How(NamedTuple):
@@ -85,13 +86,18 @@ def _cells(plan: Plan, planned: PlannedVariant, dataset: Dataset, asked: Relatio
         for shots in study.shots(task):
             if own is not None and own.shots is not None and shots not in own.shots:
                 continue
-            for use in _contexts(plan, shots, own.contexts if own is not None else None):
+            for use in _contexts(plan, task, shots, own.contexts if own is not None else None):
                 for draw in range(study.spec.eval.draws if shots else 1):
                     yield _cell(plan, planned, test, asked, How(shots, prompt, draw, use))
 
 
-def _contexts(plan: Plan, shots: int, wanted: tuple[str, ...] | None) -> list[ContextUse]:
-    """Return the contexts that differ at a shot count: without demonstrations, those that insert nothing are one."""
+def _contexts(plan: Plan, task: Task, shots: int, wanted: tuple[str, ...] | None) -> list[ContextUse]:
+    """Return the contexts that differ at a shot count: without demonstrations, those that insert nothing are one.
+
+    Nothing stands before a text that is scored by itself.
+    """
+    if task.kind == "likelihood":
+        return list(plan.study.contexts[:1])
     found = [use for use in plan.study.contexts if wanted is None or use.label in wanted]
     if shots:
         return found
