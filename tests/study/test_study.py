@@ -183,9 +183,9 @@ def test_method_parameters_may_differ_between_tasks() -> None:
     )
     few = study.methods[1]
     assert few.label == "few"
-    shots = {name: params.model_dump()["shots"] for name, params in few.params.items()}
-    assert shots == {"sentiment": 3, "summary": 1}
-    assert {params.model_dump()["r"] for params in few.params.values()} == {4}
+    assert {name: one.shown.shots for name, one in few.adaptations.items()} == {"shop": 3, "news": 1}
+    assert {one.as_json()["shots"] for one in few.adaptations.values()} == {3, 1}
+    assert {one.tuner_params.model_dump()["r"] for one in few.adaptations.values() if one.tuner_params} == {4}
 
 
 # ---- overrides
@@ -200,14 +200,15 @@ def test_limit_caps_every_size_and_every_test_set() -> None:
             "sft",
             {"sft": {"name": "own", "sizes": [2, 24]}},
             {"sft": {"name": "map", "sizes": {"sentiment": [24]}}},
+            {"sft": {"name": "one", "sizes": 24}},
         ],
     )
     limited = resolve(study.source, limit=4)
     assert limited.spec.train.sizes == (4,)
     assert limited.spec.eval.limit == 4
     assert limited.spec.eval.cross_task_sizes == (4,)
-    sizes = [getattr(use.params["sentiment"], "sizes", None) for use in limited.methods if use.params]
-    assert sizes == [None, (2, 4), (4,)]
+    sizes = [use.adaptations["shop"].train.sizes for use in limited.methods if use.trains]
+    assert sizes == [(4,), (2, 4), (4,), (4,)]
     assert resolve(study.source, limit=20).spec.eval.limit == 10
     plan = build_plan(limited)
     assert {len(cell.test.examples) for cell in plan.cells.values()} == {4}
@@ -280,7 +281,7 @@ def test_the_written_study_holds_overrides_and_every_default(tmp_path: Path) -> 
     assert values["train"]["sizes"] == [6]
     assert values["eval"]["limit"] == 6
     assert set(values["train"]) == set(type(study.spec.train).model_fields)
-    assert set(values["eval"]) == set(type(study.spec.eval).model_fields)
+    assert set(values["eval"]) == set(type(study.spec.eval).model_fields) - {"contexts"}
     assert values["tasks"]["mailtone"]["out_of_domain"] == []
     assert ids(study_of(values, tmp_path / "other")) == ids(study)
 

@@ -86,7 +86,7 @@ class TrainingSet:
     fingerprint: str
     "Of the examples; the id of the work where they are yet to be made."
     validation_fingerprint: str
-    "Of the rows to validate on."
+    "Of the rows to validate on; empty without any."
     left_out: tuple[str, ...]
     "Rows left out because their label is not in the label set."
     n_rows: int
@@ -405,6 +405,7 @@ def training_set(name: str, parts: Sequence[RowsOfTask], asked: int, left_out: t
     """Return rows as a training set with their fingerprints."""
     examples = [row for part in parts for row in part.examples]
     validation = [row for part in parts for row in part.validation]
+    checked = fingerprint(validation) if validation else ""
     return TrainingSet(
-        name, tuple(parts), asked, fingerprint(examples), fingerprint(validation), left_out, len(examples)
+        name, tuple(parts), asked, fingerprint(examples), checked, left_out, len(examples)
     )

@@ -313,10 +313,8 @@ def _check_nothing_asked(source: StudySource, study: Study, task: Task) -> None:
 
 
 def _check_cross_task_sizes(source: StudySource, study: Study) -> None:
-    sizes = set(study.spec.train.sizes)
-    for method in study.methods:
-        for adaptation in method.adaptations.values():
-            sizes |= set(adaptation.train.sizes)
+    trained = [one for method in study.methods for one in method.adaptations.values() if one.row_keys]
+    sizes = {*study.spec.train.sizes, *(size for one in trained for size in one.train.sizes)}
     for size in study.spec.eval.cross_task_sizes or ():
         if size not in sizes and study.spec.eval.cross_task:
             allowed = ", ".join(map(str, sorted(sizes)))
