@@ -184,7 +184,7 @@ class _Group:
             folded = query.reshape(n_rows, n_key_heads, copies * width, size)
             found = scaled_dot_product_attention(
                 folded, key, value, attn_mask=mask, dropout_p=how.dropout, scale=how.scaling
-            ).view(n_rows, n_heads, width, -1)
+            ).reshape(n_rows, n_heads, width, -1)  # kernels on GPUs give their heads other strides
         return found.transpose(1, 2).flatten(0, 1)
 
     def cut(self, tensor: torch.Tensor) -> torch.Tensor:
