@@ -20,7 +20,7 @@ from benchmarks.gpu.exactness import checks, needs
 from benchmarks.gpu.flops import measured_bandwidth, measured_flops, peak_flops
 from benchmarks.gpu.items import FULL, SMOKE, Part, Sizes
 from benchmarks.gpu.measure import Place, measure
-from benchmarks.gpu.result import describe, markdown, shortly, write
+from benchmarks.gpu.result import describe, shortly, write
 from hanka.models.memory import release_memory
 
 KINDS = ("scoring", "training", "writing")
@@ -34,7 +34,7 @@ def main(arguments: list[str] | None = None) -> int:
         print("no CUDA device here; --smoke tries the code on a processor", file=sys.stderr)
         return 2
     result = run(asked)
-    print(markdown(result))
+    print(f"written: {write(result, asked.out).with_suffix('.md')}")
     failed = any(
         one.startswith("it failed") for found in result["models"].values() for one in found["skipped"].values()
     )

@@ -25,7 +25,7 @@ from hanka.engines.contract import Decoding, LabelAnswer, TextAnswer
 from hanka.engines.local import LocalEngine
 from hanka.models.loading import LoadedModel
 from hanka.models.memory import release_memory
-from hanka.prompting import Encoded
+from hanka.prompting import Encoded, Query
 from hanka.training.gradient import Gradient
 
 MEAN_FACTOR = 1.5
@@ -62,7 +62,7 @@ class Check:
 
     def record(self) -> dict[str, Any]:
         """Return it as JSON holds it."""
-        return {"gaps": self.gaps, "reasons": self.reasons}
+        return {"gaps": self.gaps, "reasons": list(dict.fromkeys(self.reasons))}
 
 
 class Slope(NamedTuple):
@@ -142,7 +142,7 @@ def check_texts(model: str, device: torch.device, sizes: Sizes) -> Check:
     engine = LocalEngine(loaded, BUDGETS[0])
     texts = [one.text for one in engine.generate(asked, Decoding(N_TOKENS, ())) if isinstance(one, TextAnswer)]
     with torch.inference_mode():
-        theirs, _ = write(loaded.model, [query.context for query in asked], N_TOKENS, len(asked))
+        theirs, _ = write(loaded.model, [query.ids for query in asked], N_TOKENS, len(asked))
     expected = [loaded.tokenizer.decode(ids, skip_special_tokens=True) for ids in theirs]
     equal = sum(one == other for one, other in zip(texts, expected, strict=True)) / len(expected)
     found = Check({"hanka float32 to float32": {"unequal texts": 1 - equal}})
@@ -155,7 +155,7 @@ def _in_float32(loaded: LoadedModel) -> LoadedModel:
     return LoadedModel(copy.deepcopy(loaded.model).float(), loaded.tokenizer, loaded.ref, loaded.folder, "", "float32")
 
 
-def _hanka_scores(loaded: LoadedModel, asked: Sequence[EncodedQuery], budget: int) -> tuple[Scores, tuple[str, ...]]:
+def _hanka_scores(loaded: LoadedModel, asked: Sequence[Query], budget: int) -> tuple[Scores, tuple[str, ...]]:
     engine = LocalEngine(loaded, budget)
     answers = engine.score_labels(asked)
     given = [one for one in answers if isinstance(one, LabelAnswer)]

@@ -15,6 +15,7 @@ from benchmarks.gpu.models import LORA_RANK, to_answer, to_train, tokenizer_of
 from benchmarks.gpu.timing import Side, alternate, summary
 from hanka.engines.contract import Decoding, LabelAnswer
 from hanka.engines.local import LocalEngine
+from hanka.engines.prefixes import PrefixCache
 from hanka.models.memory import release_memory
 from hanka.prompting import Encoded
 from hanka.training.batching import shareable, supervised
@@ -96,8 +97,14 @@ def training(part: Part, weights: Literal["LoRA", "all"], place: Place) -> Measu
 
 
 def _rows_at_once(budgets: Sequence[int], longest: int, most: int) -> list[int]:
-    """Return how many padded rows fit into token budgets, smallest first."""
-    return sorted({min(most, max(1, budget // longest)) for budget in budgets})
+    """Return how many padded rows fit into token budgets, most first: large batches suit padded rows best."""
+    return sorted({min(most, max(1, budget // longest)) for budget in budgets}, reverse=True)
+
+
+def _tokens_a_pass(budgets: Sequence[int], default: int, needed: int) -> list[int]:
+    """Return the default and larger token budgets up to the first that takes all in one pass."""
+    larger = [budget for budget in budgets if budget > default]
+    return [default, *(budget for smaller, budget in zip([default, *larger], larger, strict=False) if smaller < needed)]
 
 
 def _stepper(model: Any) -> Callable[[], None]:
@@ -129,7 +136,8 @@ def _hanka_training(
 
     n_shared = shareable(rows)
     work = work_of(n_shared, [len(row.ids) - n_shared for row in rows], sum(map(supervised, rows)))
-    return Side("hanka", run, budgets, "tokens a micro-batch", training_flops(shape, work), TRAINING_TOKENS)
+    tried = _tokens_a_pass(budgets, TRAINING_TOKENS, work.tokens)
+    return Side("hanka", run, tried, "tokens a micro-batch", training_flops(shape, work), TRAINING_TOKENS)
 
 
 def _peer_step(
@@ -188,11 +196,12 @@ def scoring(part: Part, weights: Literal["base", "LoRA"], place: Place) -> Measu
     extra = sum(len(label) - 1 for label in labels)
     own = [len(query.ids) - n_shared for query in asked]
     whole = [len(query.ids) + n for query in asked for n in sorted({len(label) - 1 for label in labels})]
+    work, budgets = _tree_work(n_shared, own, extra, len(own) * (1 + extra)), place.sizes.budgets
     sides = [
-        Side("hanka", ours, place.sizes.budgets[1:] or place.sizes.budgets, "tokens a pass",
-             forward_flops(shape, _tree_work(n_shared, own, extra, len(own) * (1 + extra))), ANSWERING_TOKENS),
-        Side(peer_name, theirs, _rows_at_once(place.sizes.budgets[2:] or place.sizes.budgets, max(whole), len(whole)),
-             "rows at once", forward_flops(shape, work_of(0, whole, sum(whole)))),
+        Side("hanka", ours, _tokens_a_pass(budgets, ANSWERING_TOKENS, work.tokens), "tokens a pass",
+             forward_flops(shape, work), ANSWERING_TOKENS),
+        Side(peer_name, theirs, _rows_at_once(budgets, max(whole), len(whole)), "rows at once",
+             forward_flops(shape, work_of(0, whole, sum(whole)))),
     ]  # fmt: skip
     alternate(sides, place.repetitions, place.sizes.seconds, place.device, place.seconds)
     details = {
@@ -214,7 +223,7 @@ def writing(part: Part, weights: Literal["base", "LoRA"], place: Place) -> Measu
     n_shared = sizes.shots[part.setting] * sizes.shot_tokens
     asked = queries(loaded.model.config.vocab_size, n_shared, sizes.n_written, with_labels=False)
     contexts = [query.ids for query in asked]
-    engine = LocalEngine(loaded, sizes.budgets[0])
+    engine = LocalEngine(loaded, ANSWERING_TOKENS)
     _require_packs(engine.notes)
 
     def ours(budget: int) -> int:
@@ -229,7 +238,7 @@ def writing(part: Part, weights: Literal["base", "LoRA"], place: Place) -> Measu
         Side("hanka", ours, [ANSWERING_TOKENS], "tokens a pass",
              forward_flops(shape, work_of(n_shared, own, n_places)), ANSWERING_TOKENS),
         Side("transformers generate", lambda at_once: peers.write(loaded.model, contexts, sizes.n_new, at_once)[1],
-             sorted({max(1, len(asked) // 4), len(asked)}), "rows at once",
+             [len(asked), max(1, len(asked) // 4)], "rows at once",
              forward_flops(shape, work_of(0, [n_shared + n for n in own], n_places))),
     ]  # fmt: skip
     with torch.inference_mode():

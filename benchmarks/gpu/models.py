@@ -17,9 +17,9 @@ from tokenizers import Tokenizer, decoders
 from tokenizers import models as tokenizer_models
 from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedTokenizerFast
 
-from hanka.methods.supervised.adapt import trainable
 from hanka.models.catalogue import ModelRef
 from hanka.models.loading import LoadedModel, quiet
+from hanka.tuners import TUNERS
 
 CONFIGS = Path(__file__).parent / "configs"
 LORA_RANK = 8
@@ -57,10 +57,8 @@ def tokenizer_of(n_entries: int) -> Any:
 
 def freed(model: Any, weights: Literal["LoRA", "all"]) -> Any:
     """Return the model with the weights free that hanka trains: all, or those of fresh LoRA adapters."""
-    peft = "none" if weights == "all" else "lora"
-    return trainable(
-        model, {"peft": peft, "r": LORA_RANK, "alpha": None, "dropout": 0.0, "target_modules": "all-linear"}, SEED
-    )
+    tuner = TUNERS.get("none" if weights == "all" else "lora")
+    return tuner.wrap(model, tuner.own({"r": LORA_RANK}), SEED)
 
 
 def to_train(name: str, device: torch.device, weights: Literal["LoRA", "all"], n_layers: int | None = None) -> Any:

@@ -19,7 +19,7 @@ from hanka.models.memory import is_out_of_memory, release_memory
 QUICK = 1.0
 "Seconds; a longer trial is not repeated."
 SLOWER = 1.05
-"A setting so many times slower than the best one before ends the search: larger ones gain nothing more."
+"A setting so many times slower than the best one before ends the search: those beyond gain nothing more."
 SEARCH = 0.6
 "Share of the time that the search may take, all sides together."
 
@@ -42,7 +42,7 @@ class Side:
     run: Callable[[int], int]
     "Do the work once with a setting; returns the tokens that passed the model, padding included."
     settings: Sequence[int]
-    "Settings to choose the fastest from, smallest first."
+    "Settings to choose the fastest from, in the order in which they are tried."
     unit: str
     "What a setting counts."
     flops: float
@@ -82,28 +82,32 @@ def timed(run: Callable[[], Any], device: torch.device) -> Timed:
 
 
 def find_best(side: Side, device: torch.device, seconds: float = math.inf) -> None:
-    """Try settings upwards, twice where that is quick (the first run warms up), until one is slower or time is over.
+    """Try settings in their order until one is slower than the best or time is over.
 
-    Out of memory ends the search, too. seconds: after so long no further setting is tried.
+    The first that fits runs twice, because it warms up; others, where that is quick. Larger settings than one that was
+    out of memory are left out. seconds: after so long no further setting is tried.
     """
-    began = time.monotonic()
+    began, too_large = time.monotonic(), math.inf
     for setting in side.settings:
+        if setting >= too_large:
+            continue
 
         def run(setting: int = setting) -> None:
             side.n_forwarded = side.run(setting)
 
+        before = side.best
         try:
             taken = timed(run, device).seconds
             side.first_seconds = side.first_seconds or taken
-            side.trials[str(setting)] = timed(run, device).seconds if taken < QUICK else taken
+            side.trials[str(setting)] = timed(run, device).seconds if before is None or taken < QUICK else taken
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error):
                 raise
-            side.trials[str(setting)] = None
+            side.trials[str(setting)], too_large = None, setting
         release_memory()
-        now, best = side.trials[str(setting)], side.best
-        over = time.monotonic() - began > seconds
-        if now is None or best is None or now > SLOWER * (side.trials[str(best)] or 0.0) or over:
+        now = side.trials[str(setting)]
+        slower = before is not None and now is not None and now > SLOWER * (side.trials[str(before)] or 0.0)
+        if slower or (side.best is not None and time.monotonic() - began > seconds):
             break
 
 

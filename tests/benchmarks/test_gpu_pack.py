@@ -16,13 +16,13 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from benchmarks.gpu import __main__ as command
 from benchmarks.gpu import exactness, measure, peers, timing, varlen
-from benchmarks.gpu.exactness import check_gradients, check_scores, check_untrained
+from benchmarks.gpu.exactness import check_gradients, check_scores, check_texts, check_untrained
 from benchmarks.gpu.flops import Shape, Work, forward_flops, shape_of, training_flops, work_of
 from benchmarks.gpu.items import FULL, SMOKE, Part, training_rows
 from benchmarks.gpu.models import CONFIGS, adapted, build, to_answer, to_train
 from benchmarks.gpu.timing import Side, find_best
 
-from hanka.engines import local
+from hanka.engines import voices
 from hanka.training import gradient
 
 CPU = torch.device("cpu")
@@ -53,14 +53,14 @@ def test_a_smoke_run_is_exact_and_measures_both_sides(tmp_path: Path) -> None:
 
 
 def test_a_wrong_layout_is_refused_and_not_timed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    right = local.new_pack
+    right = voices.new_pack
 
     def shifted(*arguments: Any) -> Any:
         made = right(*arguments)
         made.position_ids = made.position_ids + torch.arange(made.position_ids.shape[1]) // 9
         return made
 
-    monkeypatch.setattr(local, "new_pack", shifted)
+    monkeypatch.setattr(voices, "new_pack", shifted)
     code, result, table = ask(tmp_path, "--only", "scoring")
     assert code == 1
     found = result["models"]["tiny"]
@@ -84,8 +84,15 @@ def test_an_adapter_that_changes_a_bit_is_refused(monkeypatch: pytest.MonkeyPatc
     assert check_untrained("tiny", CPU, SMOKE).reasons
 
 
+def test_texts_are_those_of_plain_generation(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert check_texts("tiny", CPU, SMOKE).reasons == []
+    monkeypatch.setattr(exactness, "N_TOKENS", 3)
+    monkeypatch.setattr(exactness, "write", lambda *given: ([[1, 2, 3]] * len(given[1]), 0))
+    assert check_texts("tiny", CPU, SMOKE).reasons == ["the share of unequal texts 1 is over 0.1"]
+
+
 def test_falling_back_to_plain_rows_is_refused_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(local, "takes_packs", lambda _model: (False, "not today"))
+    monkeypatch.setattr(voices, "takes_packs", lambda _model: (False, "not today"))
     found = check_scores("tiny", "base", CPU, SMOKE)
     assert "hanka fell back: no shared prefix: not today" in found.reasons
 
@@ -188,9 +195,16 @@ def test_running_out_of_memory_ends_the_search_and_is_no_failure(monkeypatch: py
 
     side = Side("peer", run, [1, 2, 4, 8], "rows", 1.0)
     find_best(side, CPU)
-    assert side.best in (1, 2)
-    assert side.trials["4"] is None
-    assert "8" not in side.trials
+    assert side.trials == {"1": 1.0, "2": 1.0, "4": None}
+    side = Side("peer", run, [8, 4, 2, 1], "rows", 1.0)
+    find_best(side, CPU, seconds=0.0)
+    assert side.trials == {"8": None, "4": None, "2": 1.0}, "time ends the search once something fits"
+
+
+def test_settings_begin_with_the_default_and_end_where_all_fits() -> None:
+    assert measure._tokens_a_pass((4096, 8192, 16384, 32768), 4096, 3000) == [4096]
+    assert measure._tokens_a_pass((4096, 8192, 16384, 32768), 4096, 9000) == [4096, 8192, 16384]
+    assert measure._rows_at_once((4096, 8192, 16384), 1000, 6) == [6, 4]
 
 
 def test_a_setting_that_is_slower_ends_the_search_and_so_does_time(monkeypatch: pytest.MonkeyPatch) -> None:

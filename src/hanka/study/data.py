@@ -406,6 +406,4 @@ def training_set(name: str, parts: Sequence[RowsOfTask], asked: int, left_out: t
     examples = [row for part in parts for row in part.examples]
     validation = [row for part in parts for row in part.validation]
     checked = fingerprint(validation) if validation else ""
-    return TrainingSet(
-        name, tuple(parts), asked, fingerprint(examples), checked, left_out, len(examples)
-    )
+    return TrainingSet(name, tuple(parts), asked, fingerprint(examples), checked, left_out, len(examples))
