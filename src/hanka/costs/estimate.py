@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TypeVar
 
 from hanka.costs.speed import DEFAULT_PARAMETERS, Speed, guessed_speed, known_speed, matrix_rate
@@ -17,7 +16,7 @@ from hanka.engines.contract import MAX_SLOTS
 from hanka.models.catalogue import ModelRef
 from hanka.models.identity import n_parameters
 from hanka.models.memory import pass_tokens
-from hanka.models.wheel import converted_folder
+from hanka.models.vocabulary import model_folder
 from hanka.plan import Plan, PlannedCell, PlannedData, PlannedProbe, PlannedVariant
 from hanka.records import Example
 from hanka.store.folder import read_json_or_none
@@ -246,6 +245,8 @@ class Estimator:
         spec, most = self.plan.study.spec, {"training": 0, "answering": 0}
         writes = any(use.task.is_written for use in self.plan.study.tasks.values())
         for planned in self.plan.variants.values():
+            if planned.model.kind == "encoder":
+                continue
             size, train = n_parameters(planned.model) or DEFAULT_PARAMETERS, planned.adaptation.train
             weights = size * (2 if spec.train.dtype == "bfloat16" else 4)
             held = self._cached_tokens() * cached_bytes(planned.model, weights) if writes else 0
@@ -307,13 +308,6 @@ def cached_bytes(model: ModelRef, weights: int) -> int:
         return weights // 5000
     width = config.get("head_dim") or config["hidden_size"] // heads
     return int(2 * config["num_hidden_layers"] * (config.get("num_key_value_heads") or heads) * width * 4)
-
-
-def model_folder(model: ModelRef) -> Path | None:
-    """Return the folder of a model that is on this machine."""
-    if model.kind == "wheel" and model.entry is not None:
-        return converted_folder(model.entry)
-    return model.folder
 
 
 def token_counter(model: ModelRef) -> Callable[[str], float]:

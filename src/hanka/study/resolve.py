@@ -299,6 +299,27 @@ def _check_evaluation(source: StudySource, study: Study) -> None:
                     key, f"task {use.task.name} has no prompt {prompt!r}: {nearest(prompt, use.task.prompts)}"
                 )
     _check_cross_task_sizes(source, study)
+    _check_askings(source, study)
+
+
+def _check_askings(source: StudySource, study: Study) -> None:
+    """What an entry is meant to be asked with must be asked somewhere in the study."""
+    contexts = [use.label for use in study.contexts]
+    counts = sorted({count for use in study.tasks.values() for count in study.shots(use.task)})
+    for method in study.methods:
+        for asking in (one.own.asking for one in method.adaptations.values() if one.own.asking is not None):
+            for label in asking.contexts or ():
+                if label not in contexts:
+                    raise source.error(
+                        (*method.key, "asking", "contexts"),
+                        f"{label!r} is no context of the study: {nearest(label, contexts)} (add it to eval.contexts)",
+                    )
+            for count in asking.shots or ():
+                if count not in counts:
+                    raise source.error(
+                        (*method.key, "asking", "shots"),
+                        f"{count} shots are asked nowhere in the study; it asks {', '.join(map(str, counts))} (eval.shots)",
+                    )
 
 
 def _check_nothing_asked(source: StudySource, study: Study, task: Task) -> None:
