@@ -44,7 +44,7 @@ def _training_rows(audits: Audits, plan: Plan, planned: PlannedVariant, tests: M
     """Audit a training set, part by part, against the test sets of its tasks and its demonstrations."""
     own = planned.training
     assert own is not None
-    for at, part in enumerate(own.parts):
+    for part in own.parts:
         name, rows = part.dataset.name, part.examples
         where = f"{name} train" if len(own.parts) == 1 and own.name == name else f"{own.name}: {name} train"
         audits.found("repeated rows", where, [a for a, _ in duplicates_within(rows)], len(rows), "rows stand twice")
@@ -62,8 +62,7 @@ def _training_rows(audits: Audits, plan: Plan, planned: PlannedVariant, tests: M
                 _overlap(audits, f"{where} × {test_name} test", test.examples, rows)
         if part.validation:
             _overlap(audits, f"{where} × its validation", part.validation, rows)
-        pools = planned.demonstrations
-        _training_demonstrations(audits, plan, part, pools[at] if pools else (), tests, where)
+        _training_demonstrations(audits, plan, part, planned.demonstrations.get(name, ()), tests, where)
 
 
 def _training_demonstrations(

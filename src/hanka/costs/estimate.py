@@ -145,7 +145,7 @@ class Estimator:
         own = min(self._mean(model, part.task, train.prompt, ("train", name), rows, True), limit)
         if not shown.shots:
             return own, 0.0
-        pool = planned.demonstrations[at]
+        pool = planned.demonstrations[name]
         shot = self._mean(model, part.task, train.prompt, ("demonstrations", name), pool, True)
         return own, min(shown.shots * shot, limit - own)
 

@@ -6,7 +6,7 @@ work, done once: the base model's cells serve every comparison.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
@@ -52,8 +52,8 @@ class PlannedVariant:
     "Its parameters."
     training: TrainingSet | None = None
     "Its rows; None where it needs none of its own, or when they are missing."
-    demonstrations: tuple[tuple[Example, ...], ...] = ()
-    "By part of the training set, the pool that demonstrations in training are drawn from."
+    demonstrations: Mapping[str, tuple[Example, ...]] = field(default_factory=dict)
+    "By data set of the training set, the pool that demonstrations in training are drawn from; empty: none are shown."
     parents: tuple[PlannedParent, ...] = ()
     "Variants it is made from, in the order of `Method.parents`."
     companions: tuple[Adaptation, ...] = ()
@@ -71,10 +71,10 @@ class PlannedVariant:
         rows = training or self.training
         if rows is None:
             return TrainingData(())
-        pools = self.demonstrations or ((),) * len(rows.parts)
+        pools = self.demonstrations
         parts = tuple(
-            TrainingPart(part.task, part.examples, pool, part.validation)
-            for part, pool in zip(rows.parts, pools, strict=True)
+            TrainingPart(part.task, part.examples, pools.get(part.dataset.name, ()), part.validation)
+            for part in rows.parts
         )
         return TrainingData(parts, self.companions)
 

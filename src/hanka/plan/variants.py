@@ -5,7 +5,7 @@ A variant that is made from others names them by id, and its own id depends on t
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -195,7 +195,7 @@ class Variants:
         parents = self._parents(use, model, choice, adaptation.own)
         companions = self._companions(use, own, adaptation)
         blocked, training = "", None
-        pools: tuple[tuple[Example, ...], ...] = ()
+        pools: dict[str, tuple[Example, ...]] = {}
         rows: Any = None
         if own is not None:
             asked = RowsAsked(choice.size, adaptation.train.sample, adaptation.train.validation, choice.seed)
@@ -204,7 +204,7 @@ class Variants:
                 rows = [training.fingerprint, training.validation_fingerprint if self._validates(adaptation) else ""]
             except DataMissingError as error:
                 blocked, rows = str(error), f"missing:{own.name}:{choice.size}"
-            pools = self._pools(use, own, (adaptation, *companions), choice.seed)
+            pools = self._pools(use, own, [adaptation, *companions], choice.seed)
         tasks = own.tasks if own is not None else ()
         content = {
             "stage": STAGES["adapt"],
@@ -215,8 +215,8 @@ class Variants:
                 [task.name, task.version, task.template(adaptation.train.prompt), list(task.labels)] for task in tasks
             ],
             "rows": rows,
-            "demonstrations": [_shown(one.shown, pool) for one in (adaptation, *companions) for pool in pools],
-            "companions": [one.content() for one in companions],
+            "demonstrations": _shown(adaptation, pools),
+            "companions": [[one.layout(), _shown(one, pools)] for one in companions],
             "parents": [[one.variant.id, parent.step] for one, parent in parents],
             "protocol": study.spec.protocol,
             "seed": choice.seed if method.is_seeded else None,
@@ -300,24 +300,27 @@ class Variants:
 
     def _pools(
         self, use: MethodUse, own: TrainingUse, adaptations: Sequence[Adaptation], seed: int
-    ) -> tuple[tuple[Example, ...], ...]:
-        """Return the demonstrations each part may show in training: none unless it, or a row that must fit, shows some."""
-        n_shots = max(one.shown.shots for one in adaptations)
-        if not n_shots:
-            return ()
-        pools = []
+    ) -> dict[str, tuple[Example, ...]]:
+        """Return the demonstrations that may be shown before the rows of each data set: none unless some are."""
+        shots = max(one.shown.shots for one in adaptations)
+        if not shots:
+            return {}
+        pools = {}
         for dataset in own.datasets:
             pool = self.plan.data.training_demonstrations(dataset, seed)
-            if len(pool) < n_shots:
+            if len(pool) < shots:
                 raise self.plan.study.source.error(
                     (*use.key, "shots"),
-                    f"{n_shots} demonstrations are asked before each example and dataset {dataset.name} has "
+                    f"{shots} demonstrations are asked before each example and dataset {dataset.name} has "
                     f"{len(pool)}: ask fewer, or give it more demonstrations",
                 )
-            pools.append(pool)
-        return tuple(pools)
+            pools[dataset.name] = pool
+        return pools
 
 
-def _shown(shown: ShownInTraining, pool: tuple[Example, ...]) -> str:
-    """Return the fingerprint of what is shown of a pool: all of it may be, where each example has its own."""
-    return fingerprint(pool if shown.per_example else pool[: shown.shots])
+def _shown(adaptation: Adaptation, pools: Mapping[str, tuple[Example, ...]]) -> list[str]:
+    """Return the fingerprints of what an adaptation shows before training rows, or may draw from."""
+    shown = adaptation.shown
+    if not shown.shots:
+        return []
+    return [fingerprint(pool if shown.per_example else pool[: shown.shots]) for pool in pools.values()]
