@@ -5,7 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from planned_studies import planned
+from hanka.methods.supervised.rows import encode_training
+from hanka.models.loading import load_tokenizer
+from hanka.prompting import Prompter
+from planned_studies import planned, the
 
 MIXES: dict[str, Any] = {
     "mix": {"recipe": {"concat": {"of": {"shop": 0.5, "news": 0.5}}}},
@@ -22,3 +25,27 @@ def test_the_rows_of_a_mix_are_shown_with_demonstrations_of_their_own_data_set(t
             assert part.demonstrations == own
             assert len(part.demonstrations) >= 2
     assert [len(one.data().parts) for one in plan.variants.values()] == [0, 2, 1]
+
+
+def matched(folder: Path, **fticl: Any) -> Any:
+    methods = ["base", "sft", {"fticl": fticl}]
+    train = {"sizes": [8], "match": "supervised_tokens", "max_length": 310}
+    return planned(folder, tasks={"sentiment": {}}, methods=methods, train=train)
+
+
+def test_matched_methods_train_on_the_rows_that_fit_all_of_them(tiny_folder: Path) -> None:
+    plan = matched(tiny_folder)
+    prompter = Prompter(load_tokenizer(plan.study.models[0]), plan.study.policy)
+    sft, fticl = (
+        encode_training(prompter, one.data(), one.adaptation, 0) for one in (the(plan, "sft"), the(plan, "fticl"))
+    )
+    assert 0 < len(sft.rows) == len(fticl.rows) < 8
+    assert sft.dropped_ids == fticl.dropped_ids
+
+
+def test_of_a_matched_method_only_what_decides_which_rows_fit_is_in_the_id(tiny_folder: Path) -> None:
+    before = the(matched(tiny_folder), "sft").variant.id
+    assert the(matched(tiny_folder, r=4, learning_rate=1e-3), "sft").variant.id == before
+    assert the(matched(tiny_folder, max_length=300), "sft").variant.id != before
+    assert the(matched(tiny_folder, shots=1), "sft").variant.id != before
+    assert the(matched(tiny_folder, draw="per_example"), "sft").variant.id != before

@@ -163,6 +163,10 @@ class Adaptation:
             "versions": versions
         }
 
+    def layout(self) -> list[Any]:
+        """Return what decides how long a training row is, and which rows fit."""
+        return [self.train.prompt, self.train.max_length, list(self.shown)]
+
 
 @dataclass(frozen=True, slots=True)
 class TrainingPart:
