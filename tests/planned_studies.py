@@ -35,9 +35,9 @@ def written(folder: Path, **changes: Any) -> str:
     return yaml.safe_dump(values | changes, sort_keys=False)
 
 
-def resolved(folder: Path, base: str | None = None, limit: int | None = None, **changes: Any) -> Study:
-    """That study, resolved."""
-    return resolve(parse_source(written(folder, **changes), folder.parent / "study.yaml"), base, limit)
+def resolved(folder: Path, instead: str | None = None, limit: int | None = None, **changes: Any) -> Study:
+    """That study, resolved; instead: a base model of the command line."""
+    return resolve(parse_source(written(folder, **changes), folder.parent / "study.yaml"), instead, limit)
 
 
 def planned(folder: Path, **changes: Any) -> Plan:

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from hanka.engines import ENGINES
 from hanka.errors import DataMissingError, ModelError
 from hanka.identity import content_id, fingerprint
-from hanka.methods.contract import Adaptation, ShownInTraining
+from hanka.methods.contract import Adaptation
 from hanka.models.catalogue import ModelRef
 from hanka.models.identity import model_identity
 from hanka.models.vocabulary import require_common_vocabulary
@@ -114,19 +114,34 @@ class Variants:
         self, use: MethodUse, model: ModelRef, choice: Choice, own: Any
     ) -> list[tuple[PlannedVariant, Parent]]:
         found = []
-        for parent in use.method.parents(own):
+        for at, parent in enumerate(use.method.parents(own)):
             entry, its_model = self._entry(use, parent), self._model(use, parent, model)
+            self._refuse_unfit(use, model, at, parent, its_model)
             if use.method.roles:
                 self._require_common_vocabulary(use, model, its_model)
-            if entry is None:
-                if its_model.kind == "encoder":
-                    raise self.plan.study.source.error(
-                        use.key, f"{its_model.name} is an encoder; it has no model as it is"
-                    )
-                found.append((self.unadapted(its_model), parent))
-                continue
-            found.append((self._made_by(use, entry, its_model, parent, choice), parent))
+            made = self.unadapted(its_model) if entry is None else self._made_by(use, entry, its_model, parent, choice)
+            found.append((made, parent))
         return found
+
+    def _refuse_unfit(self, use: MethodUse, model: ModelRef, at: int, parent: Parent, its_model: ModelRef) -> None:
+        """Raise StudyError for a parent that cannot be what the method makes of it: weights put onto its own base."""
+        error, method, entry = self.plan.study.source.error, use.method, self._entry(use, parent)
+        if its_model.kind == "encoder":
+            raise error(use.key, f"{its_model.name} is an encoder; {method.name} needs a language model's weights")
+        if at == 0 and method.stands_on != "base" and its_model.name != model.name:
+            raise error(
+                use.key, f"{parent.label!r} of {its_model.name} has weights for that base, and they do not fit on "
+                f"{model.name}: leave out `base:`, or say `bases: [{its_model.name}]`"
+            )  # fmt: skip
+        if entry is None and (parent.train or parent.size or parent.step is not None):
+            raise error(
+                use.key, f"{parent.label!r} is a base as it is: it has no `train`, `size` or `step`; leave it out"
+            )
+        if entry is not None and entry.method.engine != "local":
+            raise error(
+                use.key, f"{parent.label!r} ({entry.method.name}) leaves no weights that another variant could be made "
+                f"from; name an entry that does"
+            )  # fmt: skip
 
     def _require_common_vocabulary(self, use: MethodUse, ours: ModelRef, theirs: ModelRef) -> None:
         """Raise StudyError where models that are heard together spell differently, as far as that is known by now."""
