@@ -39,6 +39,7 @@ def paper_data() -> Path:
 def own_cache(
     tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
 ) -> None:
-    """Keep the user's cache out of the tests, unless a test asks for what is prepared there."""
+    """Keep the user's cache out of the tests, unless a test asks for what is prepared there, and the user's data."""
+    monkeypatch.delenv("HANKA_DATA", raising=False)
     if "real_cache" not in request.keywords:
         monkeypatch.setenv("HANKA_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))

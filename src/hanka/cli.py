@@ -34,6 +34,7 @@ StudyFile = Annotated[Path, typer.Argument(metavar="STUDY", help="Study file (YA
 RunDir = Annotated[Path, typer.Argument(metavar="DIR", help="Folder of a run.")]
 Base = Annotated[Optional[str], typer.Option("--base", metavar="MODEL", help="Use this base model instead.")]  # noqa: UP045
 Limit = Annotated[Optional[int], typer.Option("--limit", min=1, metavar="N", help="Cap training and test rows.")]  # noqa: UP045
+Data = Annotated[Optional[str], typer.Option("--data", metavar="DIR", help="Folder of the source's files.")]  # noqa: UP045
 Workers = Annotated[int, typer.Option("--workers", min=1, metavar="N", help="Processes on this machine.")]
 INTERRUPTED = 130
 "Exit code of Ctrl-C; typer turns the interrupt itself into it."
@@ -87,12 +88,12 @@ def init(
 
 
 @app.command()
-def validate(study: StudyFile, base: Base = None, limit: Limit = None) -> None:
+def validate(study: StudyFile, base: Base = None, limit: Limit = None, data: Data = None) -> None:
     """Check everything that can be checked before any model is loaded."""
     from hanka.datasets import SOURCES
     from hanka.study.resolve import load_study
 
-    found = load_study(study, base, limit)
+    found = load_study(study, base, limit, data)
     source = found.spec.data and SOURCES.get(found.spec.data.source)
     if source and source.is_remote:
         print(f"{study}: keys, names and roles are right. Rows of source {source.name} are checked by plan and run.")
@@ -109,6 +110,7 @@ def plan(
     study: StudyFile,
     base: Base = None,
     limit: Limit = None,
+    data: Data = None,
     out: Annotated[Optional[Path], typer.Option("--out", metavar="DIR", help="Folder of the run.")] = None,  # noqa: UP045
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
@@ -118,7 +120,7 @@ def plan(
     from hanka.study.resolve import load_study
     from hanka.terminal.plan_table import describe_plan, print_plan
 
-    built = build_plan(load_study(study, base, limit))
+    built = build_plan(load_study(study, base, limit, data))
     description = describe_plan(built, RunFolder(out or _default_out(study)))
     if as_json:
         print(json.dumps(description, ensure_ascii=False, indent=1))
@@ -133,6 +135,7 @@ def run(
     out: Annotated[Optional[Path], typer.Option("--out", metavar="DIR", help="Folder of the run.")] = None,  # noqa: UP045
     base: Base = None,
     limit: Limit = None,
+    data: Data = None,
     workers: Workers = 1,
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress.")] = False,
 ) -> None:
@@ -143,7 +146,8 @@ def run(
     words = ["hanka", "run", str(study), "--out", str(folder)]
     words += ["--base", base] if base else []
     words += ["--limit", str(limit)] if limit else []
-    options = RunOptions(base, limit, workers, quiet, shlex.join(words))
+    words += ["--data", data] if data else []
+    options = RunOptions(base, limit, workers, quiet, shlex.join(words), data)
     outcome = _run(study, folder, options)
     raise typer.Exit(1 if outcome.n_failed else 0)
 

@@ -54,6 +54,8 @@ class RunOptions:
     "No progress."
     command: str = ""
     "The command that repeats this run."
+    data: str | None = None
+    "Folder of the source's files, where the command names one."
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +77,7 @@ def run_study(path: Path, out: Path, options: RunOptions) -> Outcome:
 
     Raises HankaError in one line for what the user can mend; KeyboardInterrupt passes through.
     """
-    study = load_study(path, options.base, options.limit)
+    study = load_study(path, options.base, options.limit, options.data)
     folder = RunFolder(out)
     folder.require_format(FORMAT)
     with folder.lock():
@@ -88,7 +90,7 @@ def run_study(path: Path, out: Path, options: RunOptions) -> Outcome:
         write_json(folder.plan, plan_json(plan, options.command or f"hanka run {path}"))
         audits = _audit(plan, folder)
         audits.raise_if_strict(study.spec.strict)
-        _execute(plan, folder, todo, StudyCall(path, options.base, options.limit, out), options)
+        _execute(plan, folder, todo, StudyCall(path, options.base, options.limit, out, options.data), options)
         write_csv(folder.baselines, BASELINE_COLUMNS, score_baselines(plan))
         analyse(folder)
         render_report(folder, folder.report, study.spec.lang)

@@ -13,7 +13,7 @@ import yaml
 from hanka.datasets import toy
 from hanka.plan import Plan, build_plan
 from hanka.records import Example
-from hanka.study import data
+from hanka.study import data, load_study
 from hanka.study.resolve import resolve
 from hanka.study.source import parse_source
 
@@ -291,10 +291,7 @@ def test_cross_task_can_be_left_out_or_limited_to_sizes() -> None:
 
 def test_the_paper_has_26_variants_and_932_cells(paper_data: Path) -> None:
     """Counted from the rules of the paper (sections 4 and 5), not from the plan's code."""
-    text = (ROOT / "studies/paper.yaml").read_text(encoding="utf-8")
-    plan = build_plan(
-        resolve(parse_source(text.replace("../../shared/data/paper", str(paper_data)), ROOT / "studies/p.yaml"))
-    )
+    plan = build_plan(load_study(ROOT / "studies/paper.yaml", data=str(paper_data)))
     test_sets = {"summary": 4, "question": 3, "sentiment": 4, "detection": 3, "inference": 4}
     n_shots = 4
     sft, fticl = 3, 2

@@ -20,9 +20,10 @@ from hanka.plan import Plan, build_plan
 from hanka.plan.written import study_yaml
 from hanka.records import RELATIONS
 from hanka.study import Study, load_study
+from hanka.study.dataset_declarations import with_data_folder
 from hanka.study.resolve import resolve
-from hanka.study.schema import TaskSpec
-from hanka.study.source import Key, parse_source
+from hanka.study.schema import StudySpec, TaskSpec
+from hanka.study.source import Key, StudySource, parse_source
 from hanka.study.task_declarations import VERIFIED_METRICS
 from hanka.study.templates import TEMPLATES, template_path
 
@@ -297,14 +298,8 @@ def test_the_written_study_holds_every_key_that_a_task_was_given() -> None:
         assert (task["shade"], task["stop"]) == (["dark"], ["END"])
 
 
-def with_paper_data(path: Path, paper_data: Path) -> str:
-    """The text of a study that ships, with the paper's data where it is here."""
-    return path.read_text(encoding="utf-8").replace("../../shared/data/paper", str(paper_data))
-
-
 def test_the_written_paper_study_is_the_same_plan(paper_data: Path) -> None:
-    path = ROOT / "studies/paper-small.yaml"
-    study = resolve(parse_source(with_paper_data(path, paper_data), path))
+    study = load_study(ROOT / "studies/paper-small.yaml", data=str(paper_data))
     assert yaml.safe_load(study_yaml(study))["data"]["path"] == str(paper_data.resolve())
     assert ids(resolve(parse_source(study_yaml(study), Path("/nowhere/study.yaml")))) == ids(study)
 
@@ -315,10 +310,54 @@ def test_the_studies_that_ship_are_right(path: Path, tmp_path: Path, request: py
         (tmp_path / name).write_text("text,tone\na,good\n")
     folder = tmp_path if path.stem == "own-data" else path.parent
     text = path.read_text(encoding="utf-8")
-    if "../../shared/data/paper" in text:
-        text = with_paper_data(path, request.getfixturevalue("paper_data"))
-    study = resolve(parse_source(text, folder / path.name))
+    data = str(request.getfixturevalue("paper_data")) if "source: paper}" in text else None
+    study = resolve(parse_source(text, folder / path.name), data=data)
     assert study.methods[0].method.name == "base"
+
+
+# ---- the folder of a source's files
+
+
+def of_paper(**data: str) -> StudySource:
+    return parse_source(yaml.safe_dump(SMALLEST | {"data": {"source": "paper"} | data}), Path("/nowhere/study.yaml"))
+
+
+def test_the_folder_of_a_source_is_that_of_the_command_then_of_the_study_then_of_the_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    named = {word: tmp_path / word for word in ("command", "study", "environment")}
+    for folder in named.values():
+        folder.mkdir()
+
+    def chosen(source: StudySource, data: str | None = None) -> str:
+        spec = with_data_folder(StudySpec.model_validate(source.values), data)
+        assert spec.data is not None
+        return Path(str(spec.data.path)).name
+
+    monkeypatch.setenv("HANKA_DATA", str(named["environment"]))
+    own = of_paper(path=str(named["study"]))
+    assert [chosen(own, str(named["command"])), chosen(own), chosen(of_paper())] == list(named)
+    monkeypatch.chdir(tmp_path)
+    assert chosen(of_paper(), "command") == "command"
+
+
+def test_a_folder_that_is_not_there_or_that_nothing_reads_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(StudyError, match=r"^--data: 'gone' is no folder"):
+        resolve(of_paper(), data="gone")
+    with pytest.raises(StudyError, match=r"^--data '\.' .* source toy reads none; leave it out$"):
+        resolve(parse_source(yaml.safe_dump(SMALLEST), tmp_path / "study.yaml"), data=".")
+    monkeypatch.setenv("HANKA_DATA", "gone")
+    with pytest.raises(StudyError, match=r"^HANKA_DATA: 'gone' is no folder"):
+        resolve(of_paper())
+    resolve(parse_source(yaml.safe_dump(SMALLEST), tmp_path / "study.yaml"))
+
+
+def test_no_study_that_ships_points_outside_the_repository() -> None:
+    for path in (ROOT / "studies").glob("*.yaml"):
+        places = re.findall(r"(?:path|train|test|passages): ([.~/][^,}\s]*)", path.read_text(encoding="utf-8"))
+        assert all((path.parent / place).resolve().is_relative_to(ROOT) for place in places), path
 
 
 # ---- labels of own data

@@ -199,7 +199,7 @@ def _checked_rows(folder: Path, file: str, inputs: tuple[str, ...]) -> list[dict
 
 PAPER = Source(
     name="paper",
-    description="the files released with the main paper (give their folder as data.path)",
+    description="the files released with the main paper (folder `data` of github.com/LHRYANG/Generalization_of_FT-LLM)",
     roles=ROLES,
     needs_path=True,
     catalogue=catalogue,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -11,11 +12,13 @@ from hanka.datasets.base import Dataset, Roles
 from hanka.datasets.files import READERS
 from hanka.datasets.hub_rows import PREFIX
 from hanka.datasets.own import OwnSpec, own_dataset
-from hanka.errors import HankaError, nearest
+from hanka.errors import HankaError, StudyError, nearest
 from hanka.study.schema import DatasetSpec, DataSpec, StudySpec
 from hanka.study.source import Key, StudySource
 from hanka.tasks.base import Task
 
+FOLDER = "HANKA_DATA"
+"Environment variable: folder of a source's files, for studies that name none."
 SPLITS = ("train", "test", "demonstrations", "validation", "passages")
 "Keys of a data set that name files."
 
@@ -54,6 +57,25 @@ def resolve_datasets(
     return datasets, roles
 
 
+def with_data_folder(spec: StudySpec, given: str | None) -> StudySpec:
+    """Return the study with the folder of its source: the one given, else its own `path`, else HANKA_DATA.
+
+    given: `--data`, from the working directory. Raises StudyError where the study's source reads no folder.
+    """
+    data = spec.data
+    needed = data is not None and data.source in SOURCES and SOURCES.get(data.source).needs_path
+    if given and not needed:
+        said = f"source {data.source} reads none" if data else "the study names no source"
+        raise StudyError(f"--data {given!r} is the folder of a source's files, and {said}; leave it out")
+    named = given or (None if data is None or data.path else os.environ.get(FOLDER, "").strip())
+    if not (data and needed and named):
+        return spec
+    folder = Path(named).expanduser().resolve()
+    if not folder.is_dir():
+        raise StudyError(f"{'--data' if given else FOLDER}: {named!r} is no folder; name that of source {data.source}")
+    return spec.model_copy(update={"data": data.model_copy(update={"path": str(folder)})})
+
+
 def data_folder(path: str, base_dir: Path) -> Path:
     """Start from the study file's folder; where nothing is there, from the working directory."""
     near_study, here = base_dir / Path(path).expanduser(), Path.cwd() / Path(path).expanduser()
@@ -72,7 +94,11 @@ def own_places(entry: DatasetSpec, base_dir: Path) -> dict[str, str]:
 def _data_folder(source: StudySource, data: DataSpec, needed: bool, base_dir: Path) -> Path | None:
     if not data.path:
         if needed:
-            raise source.error(("data", "path"), f"source {data.source} needs `path:`, the folder of its files")
+            found = SOURCES.get(data.source)
+            raise source.error(
+                ("data", "path"), f"source {data.source} reads {found.description}; say where they are with --data DIR, "
+                f"{FOLDER} or `path:`"
+            )  # fmt: skip
         return None
     folder = data_folder(data.path, base_dir)
     if needed and not folder.is_dir():

@@ -20,7 +20,7 @@ from hanka.prompting import TextPolicy
 from hanka.records import RELATIONS, TASK_KINDS, Relation
 from hanka.study.base_declarations import resolve_bases
 from hanka.study.context_declarations import ContextUse, resolve_contexts
-from hanka.study.dataset_declarations import resolve_datasets
+from hanka.study.dataset_declarations import resolve_datasets, with_data_folder
 from hanka.study.messages import first_mistake
 from hanka.study.method_declarations import Declared, MethodUse, TrainingUse, resolve_methods
 from hanka.study.probe_declarations import ProbeUse, resolve_probes
@@ -125,16 +125,16 @@ class Study:
         return found
 
 
-def load_study(path: Path, base: str | None = None, limit: int | None = None) -> Study:
+def load_study(path: Path, base: str | None = None, limit: int | None = None, data: str | None = None) -> Study:
     """Read, check and resolve a study file.
 
-    base: replaces the file's base models. limit: caps training and test rows alike.
+    base: replaces the file's base models. limit: caps training and test rows alike. data: folder of the source's files.
     Raises StudyError with one line for the first mistake.
     """
-    return resolve(read_source(path), base, limit)
+    return resolve(read_source(path), base, limit, data)
 
 
-def resolve(source: StudySource, base: str | None = None, limit: int | None = None) -> Study:
+def resolve(source: StudySource, base: str | None = None, limit: int | None = None, data: str | None = None) -> Study:
     """Check and resolve what a study file says; see `load_study`."""
     try:
         spec = StudySpec.model_validate(source.values)
@@ -144,6 +144,7 @@ def resolve(source: StudySource, base: str | None = None, limit: int | None = No
         spec = spec.model_copy(update={"base": (BaseModelSpec(model=base),)})
     if limit is not None:
         spec = _limited(spec, limit)
+    spec = with_data_folder(spec, data)
     base_dir = source.path.resolve().parent
     tasks = {name: resolve_task(source, name, task) for name, task in spec.tasks.items()}
     datasets, roles = resolve_datasets(source, spec, tasks, base_dir)
