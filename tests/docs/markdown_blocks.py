@@ -28,7 +28,7 @@ class Block(NamedTuple):
 
 def pages() -> list[Path]:
     """Every page a reader sees."""
-    return sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
+    return sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("studies/*.md")])
 
 
 def blocks(page: Path, language: str) -> list[Block]:

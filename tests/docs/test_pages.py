@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib.util
 import re
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
@@ -20,13 +22,15 @@ LINK = re.compile(r"\[[^\]]*\]\((?!https?:|mailto:|#)([^)#\s]+)")
 
 
 @pytest.fixture(scope="module")
-def generate() -> ModuleType:
+def generate() -> Iterator[ModuleType]:
+    sys.path.insert(0, str(ROOT / "docs"))
     spec = importlib.util.spec_from_file_location("hanka_docs_generate", ROOT / "docs/generate.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    return module
+    yield module
+    sys.path.remove(str(ROOT / "docs"))
 
 
 @pytest.mark.parametrize("block", STUDIES, ids=lambda block: block.place)
@@ -57,7 +61,9 @@ def test_both_readmes_show_the_same_study() -> None:
     assert len(set(without_comments)) == 1
 
 
-@pytest.mark.parametrize("page", sorted((ROOT / "docs").glob("*.md")), ids=lambda page: page.name)
+@pytest.mark.parametrize(
+    "page", [*sorted((ROOT / "docs").glob("*.md")), ROOT / "studies/README.md"], ids=lambda page: page.name
+)
 def test_generated_tables_are_current(page: Path, generate: ModuleType) -> None:
     text = page.read_text(encoding="utf-8")
     assert generate.rewritten(text) == text, "run `make docs`"
@@ -67,6 +73,22 @@ def test_every_generated_table_stands_on_a_page(generate: ModuleType) -> None:
     text = "\n".join(page.read_text(encoding="utf-8") for page in generate.pages())
     shown = [match["name"] for match in generate.BLOCK.finditer(text)]
     assert sorted(shown) == sorted(generate.BLOCKS)
+
+
+def test_every_study_of_the_repository_is_in_the_index_with_question_system_and_time(generate: ModuleType) -> None:
+    rows = [row.split(" | ") for row in generate.study_table().splitlines()[2:]]
+    studies = sorted(path.name for path in (ROOT / "studies").glob("*.yaml"))
+    assert [row[0].partition("]")[0].removeprefix("| [") for row in rows] == studies
+    assert all(cell.strip(" |") for row in rows for cell in row)
+
+
+def test_a_study_says_more_than_fits_in_one_line_by_an_indented_second_one(generate: ModuleType) -> None:
+    text = "# Question: Why\n#   not?\n# System: A.\n# Time: 1 min.\n#\n# More.\n"
+    assert [(one["key"], one["text"]) for one in generate.HEAD.finditer(text)] == [
+        ("Question", "Why\n#   not?"),
+        ("System", "A."),
+        ("Time", "1 min."),
+    ]
 
 
 @pytest.mark.parametrize("page", pages(), ids=lambda page: page.relative_to(ROOT).as_posix())
