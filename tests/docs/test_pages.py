@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import re
 import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
@@ -112,3 +113,17 @@ def test_every_column_is_described(columns: tuple[str, ...]) -> None:
 def test_pages_name_nobodys_machine(page: Path) -> None:
     text = page.read_text(encoding="utf-8")
     assert not re.search(r"(?<![\w/.])/(work|tmp|home|root|Users)/", text)
+
+
+def test_decisions_are_listed_in_order_under_their_titles() -> None:
+    folder = ROOT / "docs/decisions"
+    listed = re.findall(r"^(\d+)\. \[.*\]\((.*)\)$", (folder / "README.md").read_text(encoding="utf-8"), re.MULTILINE)
+    assert listed == [(str(int(path.name[:4])), path.name) for path in sorted(folder.glob("0*.md"))]
+
+
+def test_contributing_has_a_recipe_for_every_kind_of_entry() -> None:
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    points = tomllib.loads((ROOT / "tests/plugin/pyproject.toml").read_text(encoding="utf-8"))
+    kinds = {name.partition(".")[0] for name in points["project"]["entry-points"]["hanka"]}
+    assert [kind for kind in sorted(kinds) if f"\n### {kind.capitalize()}\n" not in text] == []
+    assert [kind for kind in sorted(kinds) if f"`{kind}`" not in text] == []
