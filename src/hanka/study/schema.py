@@ -137,7 +137,7 @@ class DataSpec(Strict):
     source: str
     "mini, paper, hub or toy."
     path: str | None = None
-    "Folder of the source, relative to the study file; `paper` needs it."
+    "Folder of the source's files, relative to the study file; `--data` and HANKA_DATA name it, too."
 
 
 class DatasetSpec(Strict):
