@@ -7,7 +7,8 @@ looked up or listed; a broken one is one line that names the entry point and the
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import lru_cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import Annotated, Any, Generic, Protocol, TypeVar
 
@@ -64,7 +65,7 @@ Seeds = Annotated[tuple[int, ...], BeforeValidator(whole_numbers(0))]
 class Params(BaseModel):
     """What a study says of an entry; unknown keys are errors, values do not change after reading."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=(), allow_inf_nan=False)
+    model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=(), allow_inf_nan=False, defer_build=True)
     _numbers = field_validator("*", mode="before")(no_boolean_for_a_number)
 
 
@@ -81,6 +82,12 @@ T = TypeVar("T", bound=Named)
 
 GROUP = "hanka"
 "Entry-point group through which other packages add entries."
+
+
+@lru_cache(maxsize=1)
+def _plugins(find: Callable[..., Iterable[EntryPoint]]) -> tuple[EntryPoint, ...]:
+    """Find what other packages add, once for all registries: every installed package is read for it."""
+    return tuple(find(group=GROUP))
 
 
 class Registry(Generic[T]):
@@ -100,7 +107,7 @@ class Registry(Generic[T]):
         """Find what other packages add, by name; nothing is imported. Raises HankaError for a name that is taken."""
         if self._found is None:
             found: dict[str, EntryPoint] = {}
-            for point in sorted(entry_points(group=GROUP), key=lambda point: point.name):
+            for point in sorted(_plugins(entry_points), key=lambda point: point.name):
                 kind, _, name = point.name.partition(".")
                 if kind != self.kind or (name in found and point == found[name]):
                     continue
