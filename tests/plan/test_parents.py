@@ -48,3 +48,13 @@ def test_an_expert_may_have_another_base(tiny_folder: Path) -> None:
         the(plan, "sft", "small").variant.id,
         the(plan, "base", "small").variant.id,
     )
+
+
+def test_what_is_not_trained_answers_in_the_arithmetic_of_the_study(tiny_folder: Path) -> None:
+    """The base it is compared with does; interpolated weights are still made in float32, where 0 and 1 are exact."""
+    entries = ["base", SFT, {"interpolate": {"of": "sft"}}, {"proxy": {"expert": "sft"}}]
+    plan = planned(tiny_folder, methods=entries, train={"sizes": [8], "dtype": "bfloat16"})
+    assert {one.dtype for one in plan.variants.values()} == {"bfloat16"}
+    assert [one.making_dtype for one in plan.variants.values()] == ["bfloat16", "bfloat16", "float32", "bfloat16"]
+    wide = planned(tiny_folder, methods=entries)
+    assert not set(plan.cells) & set(wide.cells)

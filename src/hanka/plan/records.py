@@ -63,8 +63,18 @@ class PlannedVariant:
 
     @property
     def dtype(self) -> str:
-        """Return in which arithmetic it is made and answers."""
+        """Return in which arithmetic it answers."""
         return self.adaptation.train.dtype
+
+    @property
+    def making_dtype(self) -> str:
+        """Return in which arithmetic its base is lent to its method.
+
+        Small steps vanish in bfloat16 weights, and so do the ends of a line between two: who writes weights gets float32.
+        """
+        method, tuner = self.use.method, self.adaptation.tuner
+        writes_weights = tuner.needs_float32 if tuner else method.engine == "local" and bool(self.parents)
+        return "float32" if writes_weights else self.dtype
 
     def data(self, training: TrainingSet | None = None) -> TrainingData:
         """Return what it learns from; training: its rows once a recipe has made them."""

@@ -282,7 +282,8 @@ def _adaptation(declared: Declared, key: Key, method: Method, values: Values) ->
     if not method.course:
         known = declared.spec.train.model_dump(include=set(method.row_keys), exclude_unset=True)
         merged = _check(source, key, _entry_model(method, None, None), {**known, **values})
-        train = TrainParams(**{name: getattr(merged, name) for name in method.row_keys})
+        rows = {name: getattr(merged, name) for name in method.row_keys}
+        train = TrainParams(dtype=declared.spec.train.dtype, **rows)  # it answers as the base does
         return Adaptation(_part(merged, method.params), policy, train, row_keys=method.row_keys)
     tuner = TUNERS.get(_chosen(source, key, "peft", values, method.tuners or tuple(TUNERS.names()), TUNERS.names()))
     objective_name = values.get("objective", declared.spec.train.objective)

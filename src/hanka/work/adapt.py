@@ -67,11 +67,9 @@ def _adapt(place: Workplace, planned: PlannedVariant) -> dict[str, Any]:
 
         encoder = load_encoder(planned.model)
         return _record(planned.use.method.adapt(replace(request, base=encoder)), {"device": "cpu", "base_commit": ""})
-    # Small steps vanish in bfloat16 weights, so what trains the weights themselves gets float32 ones.
-    dtype = "float32" if tuner is not None and tuner.needs_float32 else planned.dtype
     changes = tuner is not None and tuner.changes_weights
     stack = place.below(planned)
-    with place.resident.lend(planned.model, dtype, stack, train=True, changes_weights=changes) as loaded:
+    with place.resident.lend(planned.model, planned.making_dtype, stack, train=True, changes_weights=changes) as loaded:
         if planned.use.method.course:
             request = replace(request, adaptation=_fitting(place, adaptation, planned.model, loaded))
         adapted = planned.use.method.adapt(replace(request, base=loaded))
