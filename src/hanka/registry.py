@@ -65,7 +65,9 @@ Seeds = Annotated[tuple[int, ...], BeforeValidator(whole_numbers(0))]
 class Params(BaseModel):
     """What a study says of an entry; unknown keys are errors, values do not change after reading."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=(), allow_inf_nan=False, defer_build=True)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, protected_namespaces=(), allow_inf_nan=False, defer_build=True
+    )
     _numbers = field_validator("*", mode="before")(no_boolean_for_a_number)
 
 

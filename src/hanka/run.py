@@ -13,7 +13,7 @@ from pathlib import Path
 
 from hanka.analysis import analyse
 from hanka.analysis.questions import QUESTIONS
-from hanka.audits import Audits, audit_rows, audit_tokens
+from hanka.audits import Audits, audit_rows, audit_tokens, require_common_vocabularies
 from hanka.costs.estimate import Estimator
 from hanka.executors.local import Executor, InProcess, LocalProcesses, StudyCall
 from hanka.models.loading import pick_device
@@ -135,9 +135,10 @@ def _audit(plan: Plan, folder: RunFolder) -> Audits:
     from hanka.models.loading import load_tokenizer
 
     audits = audit_rows(plan)
-    for model in plan.study.models:
-        if model.kind != "encoder":
-            audit_tokens(plan, audits, load_tokenizer(model), model.name)
+    tokenizers = {model.name: load_tokenizer(model) for model in plan.study.models if model.kind != "encoder"}
+    require_common_vocabularies(plan, tokenizers)
+    for name, tokenizer in tokenizers.items():
+        audit_tokens(plan, audits, tokenizer, name)
     write_json(folder.audits, audits.as_json())
     return audits
 

@@ -10,6 +10,6 @@ from __future__ import annotations
 
 from hanka.audits.record import Audits
 from hanka.audits.rows import audit_rows
-from hanka.audits.tokens import audit_tokens
+from hanka.audits.tokens import audit_tokens, require_common_vocabularies
 
-__all__ = ["Audits", "audit_rows", "audit_tokens"]
+__all__ = ["Audits", "audit_rows", "audit_tokens", "require_common_vocabularies"]

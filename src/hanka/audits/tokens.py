@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from hanka.audits.record import Audits
 from hanka.methods.contract import TrainingPart
+from hanka.models.vocabulary import Spelling, common_vocabulary
 from hanka.plan import Plan, PlannedVariant
 from hanka.prompting import Prompter, colliding_labels, require_distinct_first_tokens
 from hanka.records import AuditWarning
@@ -57,6 +58,17 @@ def audit_tokens(plan: Plan, audits: Audits, tokenizer: Any, model: str) -> None
             audits.found(
                 "generation cap", f"{name} test", longer, len(rows), f"references are longer than {cap} tokens"
             )
+
+
+def require_common_vocabularies(plan: Plan, tokenizers: Mapping[str, Spelling]) -> None:
+    """Raise ModelError where models that are to answer together spell differently; tokenizers: by base model."""
+    compared = set()
+    for planned in plan.variants.values():
+        for _, parent in zip(planned.use.method.roles, planned.parents, strict=False):
+            names = (planned.model.name, plan.variants[parent.variant_id].model.name)
+            if names[0] != names[1] and names not in compared:
+                common_vocabulary(tokenizers[names[0]], tokenizers[names[1]], names)
+                compared.add(names)
 
 
 def _training_tokens(audits: Audits, plan: Plan, prompter: Prompter, planned: PlannedVariant) -> None:

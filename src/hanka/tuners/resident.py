@@ -90,6 +90,10 @@ class Resident:
             with self._as_it_was(held, needs_copies=changes_weights or merges):
                 yield _put_on(held.loaded, stack, train)
 
+    def room(self) -> int:
+        """Return the bytes that models lent together may take, all others gone."""
+        return self.budget_bytes if self.budget_bytes is not None else free_bytes(pick_device()) + self._taken()
+
     def drop(self) -> None:
         """Let go of all base models."""
         self._held = []

@@ -14,7 +14,8 @@ from typing import Any
 from hanka.engines import ENGINES
 from hanka.engines.contract import Decoding, Engine, Lent
 from hanka.errors import HankaError
-from hanka.models.memory import is_out_of_memory, release_memory
+from hanka.models.identity import n_parameters
+from hanka.models.memory import is_out_of_memory, release_memory, require_room
 from hanka.plan import PlannedCell, PlannedParent, PlannedVariant
 from hanka.prompting import Asked, Prompter, require_distinct_first_tokens
 from hanka.records import Built, Example, Prediction
@@ -50,22 +51,23 @@ def answer_cells(place: Workplace, planned: PlannedVariant) -> None:
         for cell in todo:
             _store_failed(place, cell, made.get("reason") or "the variant was not made")
         return
-    with open_voice(place, planned) as voice:
-        for index, cell in enumerate(sorted(todo, key=_shared_text)):
-            one = cell.cell
-            place.report(f"asking {one.test_dataset}, {one.shots} shots, {one.prompt}", index / len(todo))
-            try:
-                _answer_cell(place, cell, voice)
-            except HankaError:
-                raise
-            except Exception as error:
-                _store_failed(place, cell, reason(error, place, place.folder.cell(one.id)))
+    try:
+        with open_voice(place, planned) as voice:
+            _answer_each(place, sorted(todo, key=_shared_text), voice)
+    except HankaError:
+        raise
+    except Exception as error:
+        why = reason(error, place, place.folder.variant(planned.variant.id))
+        for cell in todo:
+            if not cell_done(place.folder, cell.cell.id):
+                _store_failed(place, cell, why)
 
 
 @contextmanager
 def open_voice(place: Workplace, planned: PlannedVariant, step: int | None = None) -> Iterator[Voice]:
-    """Lend what a made variant needs to answer, and open its engine."""
+    """Lend what a made variant needs to answer, and open its engine. Raises UnitError where memory does not suffice."""
     method = planned.use.method
+    _require_room(place, planned)
     with ExitStack() as lent:
         if planned.model.kind == "encoder":
             from hanka.models.features import load_encoder
@@ -97,7 +99,32 @@ def _others(place: Workplace, planned: PlannedVariant, base: Any, lent: ExitStac
     return {role: models[parent] for role, parent in zip(planned.use.method.roles, planned.parents, strict=False)}
 
 
+def _require_room(place: Workplace, planned: PlannedVariant) -> None:
+    """Raise UnitError where the models that answer together are known not to fit into memory; one alone may try."""
+    others = zip(planned.use.method.roles, planned.parents, strict=False)
+    heard = [("base", planned), *((role, place.plan.variants[one.variant_id]) for role, one in others)]
+    needed = {
+        f"{role} {one.model.name}": (n_parameters(one.model) or 0) * (2 if one.dtype == "bfloat16" else 4)
+        for role, one in heard
+    }
+    if len(heard) > 1:
+        require_room(needed, place.resident.room())
+
+
 # ---- cells
+
+
+def _answer_each(place: Workplace, cells: Sequence[PlannedCell], voice: Voice) -> None:
+    """Answer cells; one that fails is failed rows, and the next one follows."""
+    for index, cell in enumerate(cells):
+        one = cell.cell
+        place.report(f"asking {one.test_dataset}, {one.shots} shots, {one.prompt}", index / len(cells))
+        try:
+            _answer_cell(place, cell, voice)
+        except HankaError:
+            raise
+        except Exception as error:
+            _store_failed(place, cell, reason(error, place, place.folder.cell(one.id)))
 
 
 def _answer_cell(place: Workplace, cell: PlannedCell, voice: Voice) -> None:
