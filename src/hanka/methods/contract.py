@@ -157,11 +157,11 @@ class Adaptation:
         return flat
 
     def content(self) -> dict[str, Any]:
-        """Return what enters a variant's id: what changes its weights."""
+        """Return what enters a variant's id: what changes its weights. Parents enter by their own ids, not by name."""
         versions = {one.name: one.version for one in (self.tuner, self.objective) if one is not None}
-        return {name: value for name, value in self.as_json().items() if name not in RUNTIME_KEYS} | {
-            "versions": versions
-        }
+        named = {name for name in type(self.own).model_fields if isinstance(getattr(self.own, name), ParentParams)}
+        left_out = {*RUNTIME_KEYS, *named}
+        return {name: value for name, value in self.as_json().items() if name not in left_out} | {"versions": versions}
 
     def layout(self) -> list[Any]:
         """Return what decides how long a training row is, and which rows fit."""

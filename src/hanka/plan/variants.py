@@ -6,7 +6,7 @@ A variant that is made from others names them by id, and its own id depends on t
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 from hanka.engines import ENGINES
@@ -208,6 +208,9 @@ class Variants:
         adaptation = use.adaptation(choice.train)
         own = next((train for train in use.trains if train.name == choice.train), None)
         parents = self._parents(use, model, choice, adaptation.own)
+        if method.stands_on == "beside":  # it is put on what its parent is put on, in that one's arithmetic
+            dtype = {"dtype": parents[0][0].dtype}
+            adaptation = replace(adaptation, train=adaptation.train.model_copy(update=dtype))
         companions = self._companions(use, own, adaptation)
         blocked, training = "", None
         pools: dict[str, tuple[Example, ...]] = {}

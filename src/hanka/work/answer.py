@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hanka.engines import ENGINES
 from hanka.engines.contract import Decoding, Engine, Lent
@@ -23,6 +23,9 @@ from hanka.store.folder import RunFolder, read_json_or_none, write_json, write_p
 from hanka.tasks.base import Task
 from hanka.work.answers import Asking, predict
 from hanka.work.place import Workplace, device_name, reason, versions
+
+if TYPE_CHECKING:
+    from hanka.models.loading import LoadedModel
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +71,17 @@ def open_voice(place: Workplace, planned: PlannedVariant, step: int | None = Non
     """Lend what a made variant needs to answer, and open its engine. Raises UnitError where memory does not suffice."""
     method = planned.use.method
     _require_room(place, planned)
+    taken: dict[tuple[Any, ...], LoadedModel] = {}
     with ExitStack() as lent:
+
+        def take(variant_id: str, step: int | None) -> LoadedModel:
+            """Lend a variant once, whatever parts it plays: an engine knows by identity what cancels."""
+            one = place.plan.variants[variant_id]
+            key = (one.model, one.dtype, place.stack(variant_id, step))
+            if key not in taken:
+                taken[key] = lent.enter_context(place.lend(variant_id, step))
+            return taken[key]
+
         if planned.model.kind == "encoder":
             from hanka.models.features import load_encoder
             from hanka.models.loading import load_tokenizer
@@ -76,27 +89,18 @@ def open_voice(place: Workplace, planned: PlannedVariant, step: int | None = Non
             base: Any = load_encoder(planned.model)
             tokenizer, device = load_tokenizer(planned.model), "cpu"
         else:
-            base = lent.enter_context(place.lend(planned.variant.id, step))
+            base = take(planned.variant.id, step)
             tokenizer, device = base.tokenizer, device_name(base)
-        others = _others(place, planned, base, lent)
+        others = {
+            role: take(parent.variant_id, parent.step)
+            for role, parent in zip(method.roles, planned.parents, strict=False)
+        }
         folder, budget = place.folder.variant(planned.variant.id), place.plan.study.spec.eval.batch_tokens
         engine = ENGINES.get(method.engine).open(
             Lent(base, budget, others=others, folder=folder, params=method.engine_params(planned.adaptation.own))
         )
         bias = place.made(planned.variant.id).get("label_bias") or {}
         yield Voice(planned, engine, tokenizer, bias, device)
-
-
-def _others(place: Workplace, planned: PlannedVariant, base: Any, lent: ExitStack) -> dict[str, Any]:
-    """Lend the parents that an engine hears, by role; what is the same model is one object, so that engines can tell."""
-    models: dict[PlannedParent, Any] = {}
-    for parent in planned.parents if planned.use.method.roles else ():
-        variant = place.plan.variants[parent.variant_id]
-        if variant.variant.is_unadapted and variant.model == planned.model and variant.dtype == planned.dtype:
-            models[parent] = base
-        elif parent not in models:
-            models[parent] = lent.enter_context(place.lend(parent.variant_id, parent.step))
-    return {role: models[parent] for role, parent in zip(planned.use.method.roles, planned.parents, strict=False)}
 
 
 def _require_room(place: Workplace, planned: PlannedVariant) -> None:
