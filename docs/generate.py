@@ -194,7 +194,14 @@ def repository(recipe: HubRecipe) -> str:
 def source_table() -> str:
     """Write the table of sources."""
     sources = (mini.MINI, paper.PAPER, hub.HUB, toy.TOY)
-    rows = [(f"`{one.name}`", one.description, "a folder: `--data DIR`, `data.path` or `HANKA_DATA`" if one.needs_path else "nothing") for one in sources]
+    rows = [
+        (
+            f"`{one.name}`",
+            one.description,
+            "a folder: `--data DIR`, `data.path` or `HANKA_DATA`" if one.needs_path else "nothing",
+        )
+        for one in sources
+    ]
     return table(("source", "what", "needs"), rows)
 
 
