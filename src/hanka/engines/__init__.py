@@ -69,6 +69,7 @@ ENGINES: Registry[EngineEntry] = Registry(
             description="a classifier trained on an encoder",
             answers=frozenset({"labels"}),
             open=_encoder,
+            reads_contexts=False,
             cannot="an encoder cannot write",
         ),
         EngineEntry(

@@ -138,6 +138,8 @@ class EngineEntry:
     "What it can give."
     open: Callable[[Lent], Engine]
     "Return the engine of one variant; imports torch where it needs it. Raises ModelError or UnitError in one line."
+    reads_contexts: bool = True
+    "Whether demonstrations and passages before a query mean anything to it."
     cannot: str = ""
     "Why it does not give the rest, as a sentence's beginning."
     version: int = 1

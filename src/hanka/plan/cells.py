@@ -71,7 +71,8 @@ def base_cells(plan: Plan, base: PlannedVariant, compared: Sequence[PlannedCell]
     }
     for one in asked.values():
         how = How(one.cell.shots, one.cell.prompt, one.cell.draw, one.context)
-        yield _cell(plan, base, one.test, nearest[one.cell.test_dataset], how)
+        if _is_meant(plan, base, how.shots, how.context):
+            yield _cell(plan, base, one.test, nearest[one.cell.test_dataset], how)
 
 
 def _anchor(use: TaskUse) -> Dataset:
@@ -79,30 +80,43 @@ def _anchor(use: TaskUse) -> Dataset:
 
 
 def _cells(plan: Plan, planned: PlannedVariant, dataset: Dataset, asked: Relation) -> Iterator[PlannedCell]:
-    study, own = plan.study, planned.adaptation.own.asking
+    study = plan.study
     task = study.tasks[dataset.task].task
     test = plan.data.test(dataset)
     for prompt in study.prompts(task, asked):
         for shots in study.shots(task):
-            if own is not None and own.shots is not None and shots not in own.shots:
-                continue
-            for use in _contexts(plan, task, shots, own.contexts if own is not None else None):
+            for use in (one for one in _contexts(plan, task, shots) if _is_meant(plan, planned, shots, one)):
                 for draw in range(study.spec.eval.draws if shots else 1):
                     yield _cell(plan, planned, test, asked, How(shots, prompt, draw, use))
 
 
-def _contexts(plan: Plan, task: Task, shots: int, wanted: tuple[str, ...] | None) -> list[ContextUse]:
+def _contexts(plan: Plan, task: Task, shots: int) -> list[ContextUse]:
     """Return the contexts that differ at a shot count: without demonstrations, those that insert nothing are one.
 
     Nothing stands before a text that is scored by itself.
     """
+    found = list(plan.study.contexts)
     if task.kind == "likelihood":
-        return list(plan.study.contexts[:1])
-    found = [use for use in plan.study.contexts if wanted is None or use.label in wanted]
+        return found[:1]
     if shots:
         return found
     plain = [use for use in found if not use.entry.inserts]
     return [use for use in found if use.entry.inserts or use is plain[0]]
+
+
+def _is_meant(plan: Plan, planned: PlannedVariant, shots: int, use: ContextUse) -> bool:
+    """Tell whether a variant is to be asked this way: its entry wants it, and its engine reads what is shown.
+
+    Without demonstrations, a context that inserts nothing is every such context.
+    """
+    own, shows = planned.adaptation.own.asking, bool(shots) or use.entry.inserts
+    if shows and not ENGINES.get(planned.use.method.engine).reads_contexts:
+        return False
+    if own is None:
+        return True
+    wanted = [one for one in plan.study.contexts if own.contexts is None or one.label in own.contexts]
+    same = use in wanted if shows else any(not one.entry.inserts for one in wanted)
+    return same and (own.shots is None or shots in own.shots)
 
 
 def _cell(plan: Plan, planned: PlannedVariant, test: TestSet, asked: Relation, how: How) -> PlannedCell:
@@ -119,12 +133,14 @@ def _cell(plan: Plan, planned: PlannedVariant, test: TestSet, asked: Relation, h
     content = {
         "stage": STAGES["predict"],
         "variant": planned.variant.id,
+        "engine": [engine.name, engine.version],
         "rows": test.fingerprint,
         "demonstrations": shown.fingerprint,
-        "context": how.context.content if how.context.entry.per_query or how.context.entry.inserts else None,
+        "context": how.context.content
+        if how.context.entry.inserts or (how.context.entry.per_query and how.shots)
+        else None,
         "task": [task.name, task.version, task.kind, task.template(how.prompt), list(task.labels)],
         "answering": study.answering(task),
-        "engine": [engine.name, engine.version],
         "prompt": how.prompt,
         "shots": how.shots,
         "draw": how.draw,

@@ -255,19 +255,17 @@ class StudyData:
         """Return what a context puts before a test set's queries, with its fingerprint."""
         key = (dataset.name, draw, shots, use.label)
         if key not in self._shown:
-            if use.entry.per_query:
+            if not shots and not use.entry.inserts:
+                self._shown[key] = Shown((), fingerprint(()))
+            elif use.entry.per_query:
                 rows = [row for name in use.entry.sources(use.params) for row in self._readable(name)]
                 pool = self.pool(dataset)[0] if shots else []
                 self._shown[key] = Shown((), fingerprint([*rows, *pool]))
             else:
                 tests = self.test(dataset).examples[:1]
-                prepared = self.prepared(dataset, draw, use) if shots or use.entry.inserts else None
-                built = (
-                    build_each(use.entry, self._request(dataset, draw, use), prepared, tests, shots)
-                    if prepared is not None
-                    else ()
-                )
-                examples = built[0].demonstrations if built else ()
+                prepared = self.prepared(dataset, draw, use)
+                (built,) = build_each(use.entry, self._request(dataset, draw, use), prepared, tests, shots)
+                examples = built.demonstrations
                 self._shown[key] = Shown(examples, fingerprint(examples))
         return self._shown[key]
 

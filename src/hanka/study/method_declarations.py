@@ -148,6 +148,12 @@ def _method_use(declared: Declared, index: int, entry: EntrySpec) -> MethodUse:
     label = entry.params.get("name") or entry.entry
     if not isinstance(label, str):
         raise source.error((*key, "name"), f"{label!r} is not text; give a label such as {entry.entry}-2")
+    ignored = [name for name in ("asking", "bases") if name in entry.params and method.name == UNADAPTED]
+    if ignored:
+        raise source.error(
+            (*key, ignored[0]), f"a base as it is answers all that is compared with it, so `{ignored[0]}` has nothing to "
+            f"say; take it out"
+        )  # fmt: skip
     models, skipped = _models(declared, key, method, entry)
     if not method.train_keys:
         return MethodUse(

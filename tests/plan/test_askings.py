@@ -1,0 +1,78 @@
+"""How a variant is asked: what its entry wants, what its engine can read, and each question once."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hanka.engines import ENGINES
+from hanka.errors import StudyError
+from hanka.plan import Plan
+from planned_studies import planned, the
+
+SFT: dict[str, Any] = {"on": "shop"}
+CONTEXTS = ["drawn", "nearest"]
+
+
+def plan_of(folder: Path, *methods: Any, contexts: Any = CONTEXTS, **changes: Any) -> Plan:
+    evaluation = {"shots": [0, 2], "limit": 6, "contexts": contexts}
+    return planned(folder, tasks={"sentiment": {}}, methods=["base", *methods], eval=evaluation, **changes)
+
+
+def askings(plan: Plan, label: str) -> list[tuple[int, str]]:
+    cells = plan.cells_of(the(plan, label).variant.id)
+    return sorted({(one.cell.shots, one.cell.context) for one in cells})
+
+
+def test_without_demonstrations_contexts_that_insert_nothing_are_one_whoever_is_asked(tiny_folder: Path) -> None:
+    plan = plan_of(
+        tiny_folder, {"sft": SFT}, {"sft": {**SFT, "name": "near", "r": 4, "asking": {"contexts": ["nearest"]}}}
+    )
+    assert askings(plan, "sft") == askings(plan, "base") == [(0, "drawn"), (2, "drawn"), (2, "nearest")]
+    assert askings(plan, "near") == [(0, "drawn"), (2, "nearest")]
+
+
+def test_a_context_that_shows_nothing_is_not_in_an_id(tiny_folder: Path) -> None:
+    def zero(contexts: list[Any]) -> set[str]:
+        plan = plan_of(tiny_folder, contexts=contexts)
+        return {name for name, one in plan.cells.items() if not one.cell.shots}
+
+    assert zero(["drawn"]) == zero(["nearest"]) == zero([{"nearest": {"of": "shop"}}])
+
+
+def test_an_encoder_is_asked_without_demonstrations_and_compared_with_the_same(tiny_folder: Path) -> None:
+    bases = [{"model": str(tiny_folder), "name": "tiny"}, {"encoder": "tfidf"}]
+    plan = plan_of(tiny_folder, "classifier", base=bases)
+    cells = [one.cell for one in plan.cells.values() if plan.variants[one.cell.variant_id].model.kind == "encoder"]
+    assert {(one.shots, one.context) for one in cells} == {(0, "drawn")}
+    assert {one.test_dataset for one in cells} == {"shop", "film"}
+    assert askings(plan, "base") == [(0, "drawn")]
+
+
+def test_the_engine_is_in_the_id_of_what_it_answered(tiny_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = set(plan_of(tiny_folder).cells)
+    local = ENGINES.get("local")
+    monkeypatch.setitem(ENGINES._entries, "local", replace(local, version=local.version + 1))
+    assert not before & set(plan_of(tiny_folder).cells)
+
+
+@pytest.mark.parametrize(
+    ("asking", "words"),
+    [
+        ({"contexts": ["nearest", "nowhere"]}, ["asking", "'nowhere'", "drawn"]),
+        ({"shots": [7]}, ["asking", "7", "0, 2"]),
+    ],
+)
+def test_an_asking_that_the_study_does_not_have_is_refused(tiny_folder: Path, asking: Any, words: list[str]) -> None:
+    with pytest.raises(StudyError) as caught:
+        plan_of(tiny_folder, {"sft": {**SFT, "asking": asking}})
+    assert all(word in str(caught.value) for word in words), caught.value
+
+
+@pytest.mark.parametrize("params", [{"asking": {"shots": [0]}}, {"bases": ["tiny"]}])
+def test_the_base_as_it_is_answers_whatever_is_compared_with_it(tiny_folder: Path, params: Any) -> None:
+    with pytest.raises(StudyError, match="compared with it"):
+        planned(tiny_folder, methods=[{"base": params}, "sft"])
