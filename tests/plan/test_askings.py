@@ -76,3 +76,19 @@ def test_an_asking_that_the_study_does_not_have_is_refused(tiny_folder: Path, as
 def test_the_base_as_it_is_answers_whatever_is_compared_with_it(tiny_folder: Path, params: Any) -> None:
     with pytest.raises(StudyError, match="compared with it"):
         planned(tiny_folder, methods=[{"base": params}, "sft"])
+
+
+def test_training_rows_are_nearest_to_rows_of_their_own_task_alone(tiny_folder: Path) -> None:
+    contexts = ["drawn", {"nearest": {"of": "shop"}}]
+    evaluation = {"shots": [0, 2], "limit": 6, "contexts": contexts}
+    plan = planned(tiny_folder, methods=["base", {"sft": SFT}], eval=evaluation)
+    near = {one.cell.test_dataset for one in plan.cells.values() if one.cell.context == "nearest"}
+    assert near == {"shop", "film"}
+    assert any("nearest does not stand before news" in note for note in plan.notes)
+
+
+def test_a_context_names_rows_of_the_kind_it_reads(tiny_folder: Path) -> None:
+    with pytest.raises(StudyError, match=r"nearest\.of: 'nowhere' is no data set of training rows"):
+        plan_of(tiny_folder, contexts=[{"nearest": {"of": "nowhere"}}])
+    with pytest.raises(StudyError, match=r"retrieve\.passages: 'shop' is no data set of passages"):
+        plan_of(tiny_folder, contexts=[{"retrieve": {"passages": "shop"}}])

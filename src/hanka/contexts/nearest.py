@@ -84,5 +84,6 @@ NEAREST = Context(
     prepare=index_pool,
     build=build_nearest,
     sources=_sources,
+    reads="train",
     libraries=LIBRARIES,
 )

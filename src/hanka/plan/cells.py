@@ -47,8 +47,7 @@ def cells_of(plan: Plan, planned: PlannedVariant) -> Iterator[PlannedCell]:
     for dataset in asked:
         task = study.tasks[dataset.task].task
         if why := engine.refusal(task.kind, task.name):
-            note = f"{planned.variant.label} is not asked {dataset.name}: {why}"
-            plan.notes += [] if note in plan.notes else [note]
+            plan.note(f"{planned.variant.label} is not asked {dataset.name}: {why}")
             continue
         yield from _cells(plan, planned, dataset, nearest_relation(trained, dataset))
 
@@ -85,23 +84,36 @@ def _cells(plan: Plan, planned: PlannedVariant, dataset: Dataset, asked: Relatio
     test = plan.data.test(dataset)
     for prompt in study.prompts(task, asked):
         for shots in study.shots(task):
-            for use in (one for one in _contexts(plan, task, shots) if _is_meant(plan, planned, shots, one)):
+            for use in (one for one in _contexts(plan, dataset, shots) if _is_meant(plan, planned, shots, one)):
                 for draw in range(study.spec.eval.draws if shots else 1):
                     yield _cell(plan, planned, test, asked, How(shots, prompt, draw, use))
 
 
-def _contexts(plan: Plan, task: Task, shots: int) -> list[ContextUse]:
+def _contexts(plan: Plan, dataset: Dataset, shots: int) -> list[ContextUse]:
     """Return the contexts that differ at a shot count: without demonstrations, those that insert nothing are one.
 
     Nothing stands before a text that is scored by itself.
     """
-    found = list(plan.study.contexts)
-    if task.kind == "likelihood":
-        return found[:1]
-    if shots:
-        return found
-    plain = [use for use in found if not use.entry.inserts]
-    return [use for use in found if use.entry.inserts or use is plain[0]]
+    study = plan.study
+    if study.tasks[dataset.task].task.kind == "likelihood":
+        return list(study.contexts[:1])
+    if not shots:
+        plain = [use for use in study.contexts if not use.entry.inserts]
+        return [use for use in study.contexts if use.entry.inserts or use is plain[0]]
+    found = []
+    for use in study.contexts:
+        strange = [
+            name
+            for name in use.entry.sources(use.params)
+            if use.entry.reads == "train" and study.datasets[name].task != dataset.task
+        ]
+        if strange:
+            plan.note(
+                f"{use.label} does not stand before {dataset.name}: {strange[0]} is of task {study.datasets[strange[0]].task}"
+            )
+        else:
+            found.append(use)
+    return found
 
 
 def _is_meant(plan: Plan, planned: PlannedVariant, shots: int, use: ContextUse) -> bool:

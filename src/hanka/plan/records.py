@@ -165,6 +165,10 @@ class Plan:
     "What the study names and the plan leaves out, each with why."
     _by_variant: dict[str, list[PlannedCell]] = field(default_factory=dict)
 
+    def note(self, line: str) -> None:
+        """Note what is left out, once."""
+        self.notes += [] if line in self.notes else [line]
+
     def add(self, cell: PlannedCell) -> None:
         """Add a cell unless equal work is planned already."""
         if cell.cell.id not in self.cells:

@@ -27,12 +27,14 @@ def resolve_contexts(source: StudySource, spec: StudySpec, datasets: Mapping[str
             f"[{spec.eval.demonstrations}, …] and take this out"
         )  # fmt: skip
     uses = resolve_entries(source, key, spec.eval.contexts, CONTEXTS)
-    holding = [name for name, dataset in datasets.items() if "passages" in dataset.splits]
     for use in uses:
+        split, word = use.entry.reads, "passages" if use.entry.reads == "passages" else "of"
+        holding = [name for name, dataset in datasets.items() if split in dataset.splits]
         for name in use.entry.sources(use.params):
             if name not in holding:
+                what = "passages" if split == "passages" else "training rows"
                 raise source.error(
-                    (*use.key, "passages"), f"{name!r} is no data set of passages: {nearest(name, holding)} (declare one "
-                    f"with datasets.{name}.passages: FILE)"
+                    (*use.key, word), f"{name!r} is no data set of {what}: {nearest(name, holding)} (declare one with "
+                    f"datasets.{name}.{split}: FILE)"
                 )  # fmt: skip
     return uses

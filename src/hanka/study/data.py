@@ -258,7 +258,7 @@ class StudyData:
             if not shots and not use.entry.inserts:
                 self._shown[key] = Shown((), fingerprint(()))
             elif use.entry.per_query:
-                rows = [row for name in use.entry.sources(use.params) for row in self._readable(name)]
+                rows = [row for name in use.entry.sources(use.params) for row in self._rows_of(name, use.entry.reads)]
                 pool = self.pool(dataset)[0] if shots else []
                 self._shown[key] = Shown((), fingerprint([*rows, *pool]))
             else:
@@ -268,10 +268,6 @@ class StudyData:
                 examples = built.demonstrations
                 self._shown[key] = Shown(examples, fingerprint(examples))
         return self._shown[key]
-
-    def _readable(self, name: str) -> Sequence[Example]:
-        splits = self.study.datasets[name].splits
-        return self._rows_of(name, "passages" if "passages" in splits else "train")
 
     def built(self, dataset: Dataset, draw: int, shots: int, use: ContextUse) -> tuple[Built, ...]:
         """Return what stands before each query of a test set."""
