@@ -92,3 +92,17 @@ def test_a_context_names_rows_of_the_kind_it_reads(tiny_folder: Path) -> None:
         plan_of(tiny_folder, contexts=[{"nearest": {"of": "nowhere"}}])
     with pytest.raises(StudyError, match=r"retrieve\.passages: 'shop' is no data set of passages"):
         plan_of(tiny_folder, contexts=[{"retrieve": {"passages": "shop"}}])
+
+
+def test_a_context_that_is_not_drawn_is_asked_once(tiny_folder: Path) -> None:
+    evaluation = {"shots": [0, 2], "draws": 3, "limit": 6, "contexts": ["drawn", "first", "nearest"]}
+    plan = planned(tiny_folder, tasks={"sentiment": {}}, methods=["base", {"sft": SFT}], eval=evaluation)
+    cells = [one.cell for one in plan.cells_of(the(plan, "sft").variant.id) if one.cell.test_dataset == "shop"]
+    drawn = sorted((one.context, one.shots, one.draw) for one in cells)
+    assert drawn == [("drawn", 0, 0), *(("drawn", 2, draw) for draw in range(3)), ("first", 2, 0), ("nearest", 2, 0)]
+
+
+@pytest.mark.parametrize("context", ["drawn", "first", "nearest"])
+def test_more_demonstrations_than_there_are_is_an_error_in_every_context(tiny_folder: Path, context: str) -> None:
+    with pytest.raises(StudyError, match="500 demonstrations are asked of dataset shop"):
+        planned(tiny_folder, methods=["base"], eval={"shots": [500], "contexts": [context]})

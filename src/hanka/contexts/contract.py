@@ -91,6 +91,8 @@ class Context:
     "params → names of the datasets it reads beside the test set's own."
     reads: Literal["passages", "train"] = "passages"
     "Which of their rows: passages, or training rows, which are demonstrations of their own task alone."
+    is_drawn: bool = True
+    "Whether another draw may show other demonstrations."
     inserts: bool = False
     "Whether it inserts text, so that it differs from other contexts without demonstrations, too."
     libraries: Mapping[str, str] = field(default_factory=dict)

@@ -59,4 +59,5 @@ FIRST = Context(
     per_query=False,
     prepare=file_order,
     build=build_first,
+    is_drawn=False,
 )

@@ -85,5 +85,6 @@ NEAREST = Context(
     build=build_nearest,
     sources=_sources,
     reads="train",
+    is_drawn=False,
     libraries=LIBRARIES,
 )

@@ -85,7 +85,7 @@ def _cells(plan: Plan, planned: PlannedVariant, dataset: Dataset, asked: Relatio
     for prompt in study.prompts(task, asked):
         for shots in study.shots(task):
             for use in (one for one in _contexts(plan, dataset, shots) if _is_meant(plan, planned, shots, one)):
-                for draw in range(study.spec.eval.draws if shots else 1):
+                for draw in range(study.spec.eval.draws if shots and use.entry.is_drawn else 1):
                     yield _cell(plan, planned, test, asked, How(shots, prompt, draw, use))
 
 
@@ -136,10 +136,10 @@ def _cell(plan: Plan, planned: PlannedVariant, test: TestSet, asked: Relation, h
     task = study.tasks[test.dataset.task].task
     engine = ENGINES.get(planned.use.method.engine)
     shown = plan.data.shown(test.dataset, how.draw, how.shots, how.context)
-    if len(shown.examples) < how.shots and not how.context.entry.per_query:
+    if shown.n_at_hand < how.shots:
         raise study.source.error(
             ("eval", "shots"),
-            f"{how.shots} demonstrations are asked of dataset {test.dataset.name}, which has {len(shown.examples)} that "
+            f"{how.shots} demonstrations are asked of dataset {test.dataset.name}, which has {shown.n_at_hand} that "
             f"are not test rows: ask fewer, or give it `demonstrations:`",
         )
     content = {

@@ -103,6 +103,8 @@ class Shown:
     "Before every query, in order, fewer than asked where the pool has no more; empty where each query has its own."
     fingerprint: str
     "Of these, or of all that a context may choose from."
+    n_at_hand: int = 0
+    "Demonstrations that could be shown; as many as asked where none are."
 
 
 @dataclass(slots=True)
@@ -260,13 +262,14 @@ class StudyData:
             elif use.entry.per_query:
                 rows = [row for name in use.entry.sources(use.params) for row in self._rows_of(name, use.entry.reads)]
                 pool = self.pool(dataset)[0] if shots else []
-                self._shown[key] = Shown((), fingerprint([*rows, *pool]))
+                chosen_from = rows if rows and use.entry.reads == "train" else pool
+                self._shown[key] = Shown((), fingerprint([*rows, *pool]), len(chosen_from))
             else:
                 tests = self.test(dataset).examples[:1]
                 prepared = self.prepared(dataset, draw, use)
                 (built,) = build_each(use.entry, self._request(dataset, draw, use), prepared, tests, shots)
                 examples = built.demonstrations
-                self._shown[key] = Shown(examples, fingerprint(examples))
+                self._shown[key] = Shown(examples, fingerprint(examples), len(examples))
         return self._shown[key]
 
     def built(self, dataset: Dataset, draw: int, shots: int, use: ContextUse) -> tuple[Built, ...]:
