@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from hanka.engines import ENGINES, Lent
 from hanka.engines.classifier import UNSEEN, LinearClassifier, load_classifier
 from hanka.engines.contract import Decoding, LabelAnswer, Refusal
-from hanka.errors import ModelError, UnitError
+from hanka.errors import ModelError, StudyError, UnitError
 from hanka.methods.classifier import CLASSIFIER
 from hanka.methods.classifier.adapt import fit_classifier
 from hanka.methods.classifier.params import ClassifierParams
@@ -22,6 +22,7 @@ from hanka.models.features import load_encoder
 from hanka.prompting import Prompter, Query, TextPolicy
 from hanka.records import Example
 from hanka.tasks import TASKS
+from small_studies import plan_of
 
 TASK = replace(TASKS.get("sentiment"), labels=("positive", "negative", "neutral"))
 GOOD, BAD, SO = ("lovely", "great", "warm"), ("awful", "cold", "grim"), ("plain", "usual", "mixed")
@@ -65,7 +66,6 @@ def test_a_classifier_learns_words_and_is_answered_from_its_files(tmp_path: Path
     new = [Example(word, {"input": f"It was {word}."}, "") for word in ("warm", "grim", "usual")]
     assert choices(answers(tmp_path, new)) == ["positive", "negative", "neutral"]
     assert adapted.tuner == ""
-    assert adapted.record["files"] == sorted(path.name for path in tmp_path.iterdir())
     assert adapted.record["n_examples"] == 27
     assert adapted.record["labels_unseen"] == []
     assert adapted.record["loss_last"] < math.log(3) - 0.2
@@ -148,7 +148,14 @@ def test_foreign_labels_are_refused_and_writing_too(tmp_path: Path) -> None:
         assert "an encoder cannot write" in one.reason
 
 
-def test_without_rows_nothing_is_trained(tmp_path: Path) -> None:
+def test_what_it_cannot_be_trained_on_is_said_before_any_work(tmp_path: Path, tiny_folder: Path) -> None:
+    encoder = {"encoder": "tfidf"}
+    with pytest.raises(StudyError, match="an encoder cannot write"):
+        plan_of(tiny_folder, [{"classifier": {"on": "news"}}], base=[str(tiny_folder), encoder])
+    with pytest.raises(StudyError, match="classifier adapts bases of kind encoder, and the study has none"):
+        plan_of(tiny_folder, ["classifier"])
+    with pytest.raises(StudyError, match="nothing to be compared with"):
+        plan_of(tiny_folder, ["classifier"], base=encoder)
     with pytest.raises(UnitError, match="there is no training row"):
         train(tmp_path, [])
     assert list(tmp_path.iterdir()) == []
@@ -167,7 +174,7 @@ def test_damaged_and_foreign_classifiers_are_refused(tmp_path: Path) -> None:
         ENGINES.get("encoder").open(Lent(load_encoder(find_encoder("tfidf")), 512))
 
 
-@pytest.mark.parametrize("wrong", [{"C": 0}, {"C": True}, {"C": float("inf")}, {"c": 1.0}, {"on": []}], ids=str)
+@pytest.mark.parametrize("wrong", [{"C": 0}, {"C": True}, {"C": float("inf")}, {"c": 1.0}, {"sizes": []}], ids=str)
 def test_wrong_parameters_are_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         ClassifierParams.model_validate(wrong)

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from hanka.errors import UnitError
@@ -29,13 +27,19 @@ def row(name: str, n_words: int) -> Example:
 
 EXAMPLES = [row(f"r{index}", 5 + 12 * index) for index in range(8)]
 POOL = [row(f"d{index}", 10) for index in range(4)]
-SFT = Adaptation(CourseMethodParams(), TextPolicy(), TrainParams(max_length=300))
-TWO = ShownInTraining(2)
-FTICL = replace(SFT, shown=TWO)
+NO_SHOTS, TWO_SHOTS = ShownInTraining(), ShownInTraining(2)
+
+
+def asked(shown: ShownInTraining, protocol: str = "corrected") -> Adaptation:
+    policy = TextPolicy(protocol=protocol)  # type: ignore[arg-type]
+    return Adaptation(CourseMethodParams(), policy, TrainParams(max_length=300), shown=shown)
+
+
+SFT, FTICL = asked(NO_SHOTS), asked(TWO_SHOTS)
 PART = TrainingPart(TASK, EXAMPLES, POOL)
 
 
-def data(companions: tuple[Adaptation, ...] = ()) -> TrainingData:
+def data(*companions: Adaptation) -> TrainingData:
     return TrainingData((PART,), companions)
 
 
@@ -55,15 +59,15 @@ def test_rows_that_do_not_fit_are_left_out_whole_and_counted() -> None:
 
 def test_matched_methods_train_on_the_same_rows_and_as_many_supervised_tokens() -> None:
     """train.match: without it fticl sees fewer targets than sft, which alone could change what is forgotten."""
-    sft = encode_training(prompter(), data(companions=(FTICL,)), SFT, 0)
-    fticl = encode_training(prompter(), data(companions=(SFT,)), FTICL, 0)
+    sft = encode_training(prompter(), data(FTICL), SFT, 0)
+    fticl = encode_training(prompter(), data(SFT), FTICL, 0)
     unmatched = encode_training(prompter(), data(), SFT, 0)
     assert sum(map(supervised, sft.rows)) == sum(map(supervised, fticl.rows)) > 0
     assert sum(map(supervised, unmatched.rows)) > sum(map(supervised, fticl.rows))
 
 
 def test_the_paper_protocol_cuts_on_the_right_and_counts_lost_targets() -> None:
-    found = encode_training(prompter("paper"), data(), FTICL, 0)
+    found = encode_training(prompter("paper"), data(), asked(TWO_SHOTS, "paper"), 0)
     assert len(found.rows) == len(EXAMPLES)
     assert found.n_cut > 0
     assert 0 < found.n_unsupervised <= found.n_cut
@@ -78,7 +82,7 @@ def test_fticl_masks_every_demonstration() -> None:
 
 
 def test_fixed_demonstrations_are_the_same_and_drawn_ones_differ_and_repeat_by_seed() -> None:
-    fixed = demonstrations_before(TWO, PART, 0)
+    fixed = demonstrations_before(TWO_SHOTS, PART, 0)
     assert len({tuple(one.id for one in before) for before in fixed}) == 1
     drawn = ShownInTraining(2, per_example=True)
     first, again, other = (demonstrations_before(drawn, PART, seed) for seed in (0, 0, 1))
@@ -91,16 +95,17 @@ def test_more_demonstrations_than_the_pool_holds_are_refused() -> None:
         demonstrations_before(ShownInTraining(5), PART, 0)
 
 
-def test_parts_are_encoded_one_after_the_other_with_the_counts_of_all() -> None:
-    other = TrainingPart(TASKS.get("sentiment"), [Example("s", {"input": "fine"}, "positive")])
-    one, both = (encode_training(prompter(), TrainingData(parts), SFT, 0) for parts in ((PART,), (PART, other)))
-    assert [row.ids for row in both.rows[:-1]] == [row.ids for row in one.rows]
-    assert tiny_tokenizer().decode(both.rows[-1].ids) == "### Input:\nfine\n### Sentiment:positive</s>"
-    assert (both.n_dropped, both.dropped_ids) == (one.n_dropped, one.dropped_ids)
+def test_parts_are_rows_of_their_own_tasks_one_after_the_other() -> None:
+    other = TrainingPart(TASKS.get("sentiment"), [Example("s", {"input": "Lovely."}, "positive")])
+    both = encode_training(prompter(), TrainingData((PART, other)), SFT, 0)
+    first, second = (encode_training(prompter(), TrainingData((part,)), SFT, 0) for part in (PART, other))
+    assert both.rows == first.rows + second.rows
+    assert both.n_dropped == first.n_dropped + second.n_dropped > 0
+    assert both.dropped_ids == first.dropped_ids
 
 
-def test_rows_to_validate_on_are_encoded_as_training_would_and_never_trained_on() -> None:
-    part = TrainingPart(TASK, EXAMPLES[:2], POOL, validation=EXAMPLES[2:4])
+def test_validation_rows_are_encoded_as_training_would_and_left_out_where_they_do_not_fit() -> None:
+    part = TrainingPart(TASK, EXAMPLES[:2], POOL, EXAMPLES)
     found = encode_validation(prompter(), TrainingData((part,)), FTICL, 0)
-    assert found == encode_training(prompter(), TrainingData((TrainingPart(TASK, EXAMPLES[2:4], POOL),)), FTICL, 0).rows
+    assert found == encode_training(prompter(), data(), FTICL, 0).rows
     assert encode_validation(prompter(), data(), FTICL, 0) == []

@@ -17,7 +17,6 @@ from hanka.records import RELATIONS, Cell, Relation
 from hanka.study.context_declarations import ContextUse
 from hanka.study.data import TestSet
 from hanka.study.resolve import TaskUse
-from hanka.tasks.base import Task
 
 
 class How(NamedTuple):

@@ -5,6 +5,7 @@ Saved in PEFT's own layout, so that a variant loads elsewhere.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -78,6 +79,16 @@ def _save(loaded: LoadedModel, folder: Path) -> None:
     with quiet(), staged(folder) as stage:
         loaded.model.save_pretrained(stage, save_embedding_layers=False)
         (stage / "README.md").unlink(missing_ok=True)  # an empty card; `hanka export` writes a true one
+        _settle_order(stage / FILES[0])
+
+
+def _settle_order(path: Path) -> None:
+    """Sort what PEFT keeps as sets and writes in an order that differs from process to process."""
+    config = json.loads(path.read_text(encoding="utf-8"))
+    for name, value in config.items():
+        if name.endswith("_modules") and isinstance(value, list):
+            config[name] = sorted(value)
+    path.write_text(json.dumps(config, indent=2, sort_keys=True) + "\n", encoding="utf-8")
 
 
 def _merge(loaded: LoadedModel) -> LoadedModel:
