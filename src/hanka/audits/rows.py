@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from hanka.audits.record import Audits
 from hanka.datasets.overlap import duplicates_within, exact_overlap, near_overlap
 from hanka.plan import Plan, PlannedVariant
 from hanka.records import Example
 from hanka.study.data import RowsOfTask, TestSet
+from hanka.tasks.base import Task
 
 
 def audit_rows(plan: Plan) -> Audits:
@@ -19,7 +21,7 @@ def audit_rows(plan: Plan) -> Audits:
         _training_rows(audits, plan, planned, tests)
     for name, test in tests.items():
         task = plan.study.tasks[test.dataset.task].task
-        repeated = [a for a, _ in duplicates_within(test.examples)]
+        repeated = [a for a, _ in duplicates_within(_as_asked(task, test.examples))]
         audits.found("repeated rows", f"{name} test", repeated, len(test.examples), "rows stand twice")
         _labels(audits, plan, f"{name} test", task.labels, test.examples, test.left_out)
         _demonstrations(audits, plan, name)
@@ -47,7 +49,8 @@ def _training_rows(audits: Audits, plan: Plan, planned: PlannedVariant, tests: M
     for part in own.parts:
         name, rows = part.dataset.name, part.examples
         where = f"{name} train" if len(own.parts) == 1 and own.name == name else f"{own.name}: {name} train"
-        audits.found("repeated rows", where, [a for a, _ in duplicates_within(rows)], len(rows), "rows stand twice")
+        repeated = [a for a, _ in duplicates_within(_as_asked(part.task, rows))]
+        audits.found("repeated rows", where, repeated, len(rows), "rows stand twice")
         _labels(audits, plan, where, part.task.labels, rows, own.left_out if len(own.parts) == 1 else ())
         if len(own.parts) == 1 and len(rows) < own.asked:
             audits.found(
@@ -59,7 +62,8 @@ def _training_rows(audits: Audits, plan: Plan, planned: PlannedVariant, tests: M
             )
         for test_name, test in tests.items():
             if test.dataset.task == part.task.name:
-                _overlap(audits, f"{where} × {test_name} test", test.examples, rows)
+                asked = _as_asked(part.task, test.examples)
+                _overlap(audits, f"{where} × {test_name} test", asked, _as_asked(part.task, rows))
         if part.validation:
             _overlap(audits, f"{where} × its validation", part.validation, rows)
         _training_demonstrations(audits, plan, part, planned.demonstrations.get(name, ()), tests, where)
@@ -92,6 +96,13 @@ def _training_demonstrations(
             "demonstrations", f"{name} demonstrations in training × {test_name} test", sorted(shared), len(unique),
             "test rows shown in training, as published",
         )  # fmt: skip
+
+
+def _as_asked(task: Task, rows: Sequence[Example]) -> Sequence[Example]:
+    """Return rows with what is compared of them as input: of a text that nothing is asked about, the text."""
+    if task.kind != "likelihood":
+        return rows
+    return [replace(row, fields={"text": row.target}) for row in rows]
 
 
 def _overlap(audits: Audits, where: str, rows: Sequence[Example], others: Sequence[Example]) -> None:
