@@ -13,7 +13,7 @@ import yaml
 from hanka.datasets import toy
 from hanka.plan import Plan, build_plan
 from hanka.records import Example
-from hanka.study import data, load_study
+from hanka.study import data, load_study, rows
 from hanka.study.resolve import resolve
 from hanka.study.source import parse_source
 
@@ -345,7 +345,8 @@ def test_ten_thousand_cells_read_and_hash_no_more_than_one_variant(monkeypatch: 
         return hashed(examples)
 
     monkeypatch.setattr(toy, "read_examples", count_read)
-    monkeypatch.setattr(data, "fingerprint", count_hashed)
+    for module in (data, rows):
+        monkeypatch.setattr(module, "fingerprint", count_hashed)
     plan = plan_of(*LARGE)
     assert len(plan.cells) > 10_000
     assert work["read"] == 5 * 3 + 5 * 2  # splits of the trained and of the tested toy sets

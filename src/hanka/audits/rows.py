@@ -9,7 +9,7 @@ from hanka.audits.record import Audits
 from hanka.datasets.overlap import duplicates_within, exact_overlap, near_overlap
 from hanka.plan import Plan, PlannedVariant
 from hanka.records import Example
-from hanka.study.data import RowsOfTask, TestSet
+from hanka.study.rows import RowsOfTask, TestSet
 from hanka.tasks.base import Task
 
 

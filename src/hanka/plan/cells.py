@@ -15,8 +15,8 @@ from hanka.identity import content_id
 from hanka.plan.records import STAGES, Plan, PlannedCell, PlannedVariant
 from hanka.records import RELATIONS, Cell, Relation
 from hanka.study.context_declarations import ContextUse
-from hanka.study.data import TestSet
 from hanka.study.resolve import TaskUse
+from hanka.study.rows import TestSet
 
 
 class How(NamedTuple):

@@ -15,11 +15,12 @@ from hanka.methods.contract import Adaptation, TrainingData, TrainingPart
 from hanka.models.catalogue import ModelRef
 from hanka.records import Cell, Example, Variant
 from hanka.study.context_declarations import ContextUse
-from hanka.study.data import StudyData, TestSet, TrainingSet
+from hanka.study.data import StudyData
 from hanka.study.method_declarations import MethodUse
 from hanka.study.probe_declarations import ProbeUse
 from hanka.study.recipe_declarations import RecipeUse
 from hanka.study.resolve import Study
+from hanka.study.rows import TestSet, TrainingSet
 
 STAGES = {"prepare": 1, "adapt": 2, "predict": 2, "probe": 1}
 "Raised by hand when a stage gives other numbers from the same input."

@@ -19,8 +19,8 @@ from hanka.models.vocabulary import require_common_vocabulary
 from hanka.plan.records import STAGES, Plan, PlannedData, PlannedParent, PlannedVariant
 from hanka.recipes.contract import data_id
 from hanka.records import SEVERAL, UNADAPTED, Example, Parent, Variant
-from hanka.study.data import RowsAsked, TrainingSet
 from hanka.study.method_declarations import MethodUse, TrainingUse
+from hanka.study.rows import RowsAsked, TrainingSet
 
 
 class Choice(NamedTuple):

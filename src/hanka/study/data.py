@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal, NamedTuple
+from typing import Any
 
 from hanka.contexts.contract import ContextRequest, build_each, require_libraries
 from hanka.datasets.base import Dataset
@@ -25,86 +25,11 @@ from hanka.study.context_declarations import ContextUse
 from hanka.study.method_declarations import TrainingUse
 from hanka.study.recipe_declarations import RecipeUse
 from hanka.study.resolve import Study, TaskUse
+from hanka.study.rows import RowsAsked, RowsOfTask, Shown, TestSet, TrainingSet, training_set
 from hanka.study.source import Key
-from hanka.tasks.base import Task
 
 ENOUGH = 0.98
 "Share of the asked training rows that must be there; published files are a few rows short, and an audit says so."
-
-
-@dataclass(frozen=True, slots=True)
-class TestSet:
-    """The rows of one test set as they are asked."""
-
-    dataset: Dataset
-    "Where they come from."
-    examples: tuple[Example, ...]
-    "In the test set's order, after `eval.limit`."
-    fingerprint: str
-    "Of the examples."
-    left_out: tuple[str, ...]
-    "Rows left out because their label is not in the label set."
-
-
-class RowsAsked(NamedTuple):
-    """Which training rows a variant asks for."""
-
-    size: int
-    "How many."
-    sample: Literal["first", "seeded"]
-    "The first rows, or drawn by seed."
-    validation: float
-    "Share of the training rows that is set aside to validate on."
-    seed: int
-    "Training seed; it draws where rows are sampled by it."
-
-
-@dataclass(frozen=True, slots=True)
-class RowsOfTask:
-    """The part of a training set that belongs to one data set."""
-
-    task: Task
-    "Its task."
-    dataset: Dataset
-    "Where the rows come from."
-    examples: tuple[Example, ...]
-    "In order."
-    validation: tuple[Example, ...] = ()
-    "Rows to validate on; never trained on."
-
-
-@dataclass(frozen=True, slots=True)
-class TrainingSet:
-    """The rows one variant trains on."""
-
-    name: str
-    "Data set or mix, as the study names it."
-    parts: tuple[RowsOfTask, ...]
-    "By data set; empty rows where they are yet to be made."
-    asked: int
-    "The size the study names."
-    fingerprint: str
-    "Of the examples; the id of the work where they are yet to be made."
-    validation_fingerprint: str
-    "Of the rows to validate on; empty without any."
-    left_out: tuple[str, ...]
-    "Rows left out because their label is not in the label set."
-    n_rows: int
-    "Rows in all parts."
-    data_id: str = ""
-    "The work that makes the rows; empty where they are here."
-
-
-@dataclass(frozen=True, slots=True)
-class Shown:
-    """What stands before the queries of a test set."""
-
-    examples: tuple[Example, ...]
-    "Before every query, in order, fewer than asked where the pool has no more; empty where each query has its own."
-    fingerprint: str
-    "Of these, or of all that a context may choose from."
-    n_at_hand: int = 0
-    "Demonstrations that could be shown; as many as asked where none are."
 
 
 @dataclass(slots=True)
@@ -396,11 +321,3 @@ class StudyData:
             if own is not None and size in own.train.sizes and size not in self.study.spec.train.sizes:
                 return (*method.key, "sizes")
         return ("train", "sizes")
-
-
-def training_set(name: str, parts: Sequence[RowsOfTask], asked: int, left_out: tuple[str, ...] = ()) -> TrainingSet:
-    """Return rows as a training set with their fingerprints."""
-    examples = [row for part in parts for row in part.examples]
-    validation = [row for part in parts for row in part.validation]
-    checked = fingerprint(validation) if validation else ""
-    return TrainingSet(name, tuple(parts), asked, fingerprint(examples), checked, left_out, len(examples))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from hanka.identity import stream
 from hanka.plan import Plan
 from hanka.records import Prediction
-from hanka.study.data import TestSet
+from hanka.study.rows import TestSet
 from hanka.tasks.base import Task
 
 if TYPE_CHECKING:

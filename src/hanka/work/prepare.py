@@ -15,7 +15,7 @@ from hanka.recipes.contract import make_rows
 from hanka.records import Example, Parent, Prediction
 from hanka.store.folder import make_folder, read_json_or_none, write_json
 from hanka.store.rows import has_rows, read_rows, write_rows
-from hanka.study.data import RowsOfTask, TrainingSet, training_set
+from hanka.study.rows import RowsOfTask, TrainingSet, training_set
 from hanka.work.answer import Question, answer_question
 from hanka.work.place import Workplace, reason
 
