@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from hanka.methods.supervised.rows import encode_training
 from hanka.models.loading import load_tokenizer
 from hanka.prompting import Prompter
@@ -49,3 +51,14 @@ def test_of_a_matched_method_only_what_decides_which_rows_fit_is_in_the_id(tiny_
     assert the(matched(tiny_folder, max_length=300), "sft").variant.id != before
     assert the(matched(tiny_folder, shots=1), "sft").variant.id != before
     assert the(matched(tiny_folder, draw="per_example"), "sft").variant.id != before
+
+
+@pytest.mark.parametrize(("sample", "n_sets"), [("first", 1), ("seeded", 2)])
+def test_rows_of_a_mix_are_drawn_by_the_training_seed_where_the_study_says_so(
+    tiny_folder: Path, sample: str, n_sets: int
+) -> None:
+    train = {"sizes": [8], "sample": sample}
+    plan = planned(tiny_folder, datasets=MIXES, methods=["base", {"sft": {"on": "mix"}}], train=train, seeds=[0, 1])
+    made = [one.training.fingerprint for one in plan.variants.values() if one.training]
+    assert len(made) == 2
+    assert len(set(made)) == n_sets

@@ -111,9 +111,8 @@ class Estimator:
         for parent in planned.parents:
             variant = self.plan.variants[parent.variant_id]
             speed = self.speed(variant.model)
-            rows = self.plan.data.rows_of_source(planned.recipe.sources[0], planned.asked)
-            prompt = self.plan.study.spec.train.prompt
-            own = self._mean(variant.model, use.task, prompt, ("train", planned.recipe.sources[0]), rows, False)
+            rows = self.plan.data.rows_of_source(planned.recipe.sources[0], planned.asked.size)
+            own = self._mean(variant.model, use.task, planned.prompt, ("train", planned.recipe.sources[0]), rows, False)
             total += speed.reading(planned.n_rows * own, own / 2) + speed.writing(planned.n_rows, n_new, MAX_SLOTS, own)
             n_tokens += planned.n_rows * (own + n_new)
         return Cost(int(n_tokens), total, 300 * planned.n_rows)

@@ -20,7 +20,7 @@ from hanka.study.method_declarations import MethodUse
 from hanka.study.probe_declarations import ProbeUse
 from hanka.study.recipe_declarations import RecipeUse
 from hanka.study.resolve import Study
-from hanka.study.rows import TestSet, TrainingSet
+from hanka.study.rows import RowsAsked, TestSet, TrainingSet
 
 STAGES = {"prepare": 1, "adapt": 2, "predict": 2, "probe": 1}
 "Raised by hand when a stage gives other numbers from the same input."
@@ -112,12 +112,14 @@ class PlannedData:
     "Content id."
     recipe: RecipeUse
     "How."
-    asked: int
-    "Rows asked for."
+    asked: RowsAsked
+    "Rows asked for, and which are set aside to validate on."
     n_rows: int
     "Rows it makes."
     parents: tuple[PlannedParent, ...]
     "Variants it asks."
+    prompt: str = "p1"
+    "Prompt set they are asked with: that of the training."
 
 
 @dataclass(frozen=True, slots=True)

@@ -302,16 +302,18 @@ class Variants:
         content = {
             "stage": STAGES["prepare"],
             "rows": data_id(
-                recipe, params, asked.size, self.plan.study.spec.seeds[0], data.sources_fingerprints(own.recipe, asked),
+                recipe, params, asked.size, data.sampling_seed(asked), data.sources_fingerprints(own.recipe, asked),
                 [f"{one.variant.id}/{parent.step}" for one, parent in parents],
             ),
             "tasks": [[task.name, task.version, dict(task.prompts), list(task.labels)] for task in own.tasks],
             "answering": [self.plan.study.answering(task) for task in own.tasks],
             "engines": [[engine.name, engine.version] for engine in engines],
+            "prompt": use.adaptation(choice.train).train.prompt,
         }  # fmt: skip
         planned = PlannedData(
-            content_id(content), own.recipe, asked.size, recipe.n_rows(params, asked.size),
+            content_id(content), own.recipe, asked, recipe.n_rows(params, asked.size),
             tuple(PlannedParent(one.variant.id, parent.step) for one, parent in parents),
+            use.adaptation(choice.train).train.prompt,
         )  # fmt: skip
         self.plan.made.setdefault(planned.id, planned)
         return data.to_be_made(own, asked, planned.id, planned.n_rows)

@@ -38,7 +38,7 @@ class RecipeRequest:
     asked: int
     "Rows the study asks for: a training size, or the limit of a test set."
     seed: int
-    "The first study seed: the rows of a size are the same for every training seed."
+    "Training seed where the study samples rows by it (`sample: seeded`), else the first study seed, for all of them."
     rows: Callable[[str, Split, int | None], Sequence[Example]]
     "(dataset, split, size) → its rows, read when asked for; size chooses a file, it never cuts."
     task: Callable[[str], Task]

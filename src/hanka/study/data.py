@@ -68,8 +68,7 @@ class StudyData:
 
         Raises DataMissingError where a published file is not here, StudyError where there are too few rows.
         """
-        if asked.sample == "first" and own.recipe is None:
-            asked = asked._replace(seed=self.study.spec.seeds[0])
+        asked = asked._replace(seed=self.sampling_seed(asked))
         key = (own.name, asked)
         if key not in self._training:
             parts = self._of_dataset(own, asked) if own.recipe is None else self._of_recipe(own, own.recipe, asked)
@@ -93,7 +92,7 @@ class StudyData:
     def _of_recipe(self, own: TrainingUse, recipe: RecipeUse, asked: RowsAsked) -> list[RowsOfTask]:
         """Return what a recipe makes out of data sets; their validation rows are those of the mix."""
         try:
-            parts = make_rows(recipe.use.entry, self.recipe_request(recipe, asked.size, asked.validation))
+            parts = make_rows(recipe.use.entry, self.recipe_request(recipe, asked))
         except DataMissingError:
             raise
         except DataError as error:
@@ -114,19 +113,23 @@ class StudyData:
         made = training_set(own.name, parts, asked.size)
         return replace(made, fingerprint=data_id, n_rows=n_rows, data_id=data_id)
 
-    def recipe_request(self, recipe: RecipeUse, asked: int, validation: float = 0.0) -> RecipeRequest:
+    def recipe_request(self, recipe: RecipeUse, asked: RowsAsked) -> RecipeRequest:
         """Return what a recipe makes rows from; rows that are set aside to validate on are not among them."""
-        seed = self.study.spec.seeds[0]
 
         def rows(name: str, split: Split, size: int | None) -> Sequence[Example]:
             dataset = self.study.datasets[name]
             if split == "train":
-                return self.split(dataset, RowsAsked(size or asked, "first", validation, seed))[0]
+                return self.split(dataset, asked._replace(size=size or asked.size))[0]
             return self._labelled(dataset, split, size)[0]
 
         return RecipeRequest(
-            recipe.use.params, asked, seed, rows, lambda name: self.study.tasks[self.study.datasets[name].task].task
-        )
+            recipe.use.params, asked.size, self.sampling_seed(asked), rows,
+            lambda name: self.study.tasks[self.study.datasets[name].task].task,
+        )  # fmt: skip
+
+    def sampling_seed(self, asked: RowsAsked) -> int:
+        """Return the seed that draws rows: the training seed where they are sampled by it, else the study's first."""
+        return asked.seed if asked.sample == "seeded" else self.study.spec.seeds[0]
 
     def rows_of_source(self, name: str, size: int) -> Sequence[Example]:
         """Return the training rows of a data set, for estimates."""

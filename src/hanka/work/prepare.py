@@ -34,8 +34,7 @@ def prepare_rows(place: Workplace, planned: PlannedData) -> None:
         """Ask one of the recipe's parents, zero-shot, with the prompt set that is trained with."""
         wanted = planned.recipe.use.entry.parents(planned.recipe.use.params)
         asked = planned.parents[wanted.index(parent)]
-        prompt = place.plan.study.spec.train.prompt
-        return answer_question(place, Question(asked, tuple(examples), _task_of(place, planned), prompt))
+        return answer_question(place, Question(asked, tuple(examples), _task_of(place, planned), planned.prompt))
 
     request = replace(place.plan.data.recipe_request(planned.recipe, planned.asked), answer=answer)
     try:
@@ -60,7 +59,9 @@ def rows_of(place: Workplace, training: TrainingSet) -> TrainingSet:
     if not has_rows(folder):
         failed = read_json_or_none(folder / FAILED) or {}
         raise UnitError(f"the rows of {training.name} were not made: {failed.get('reason') or 'they are missing'}")
-    made = {part.dataset: part.examples for part in read_rows(folder)}
+    made: dict[str, tuple[Example, ...]] = {}
+    for part in read_rows(folder):
+        made[part.dataset] = made.get(part.dataset, ()) + part.examples
     parts = [
         RowsOfTask(part.task, part.dataset, made.get(part.dataset.name, ()), part.validation) for part in training.parts
     ]
