@@ -18,7 +18,7 @@ from hanka.costs.estimate import Estimator
 from hanka.executors.local import Executor, InProcess, LocalProcesses, StudyCall
 from hanka.models.loading import pick_device
 from hanka.models.memory import free_bytes
-from hanka.plan import FORMAT, Plan, Unit, build_plan
+from hanka.plan import Plan, Unit, build_plan
 from hanka.plan.written import digest_of, plan_json, study_yaml
 from hanka.report import render_report
 from hanka.store.folder import (
@@ -79,7 +79,7 @@ def run_study(path: Path, out: Path, options: RunOptions) -> Outcome:
     """
     study = load_study(path, options.base, options.limit, options.data)
     folder = RunFolder(out)
-    folder.require_format(FORMAT)
+    folder.require_format()
     with folder.lock():
         plan = build_plan(study, ask_hub=True)
         digest = _digest(plan)
@@ -102,7 +102,7 @@ def run_study(path: Path, out: Path, options: RunOptions) -> Outcome:
 
 def rebuild(folder: RunFolder, html: Path, lang: str | None) -> None:
     """Rebuild tables, figures and report from stored files; needs no torch."""
-    folder.require_format(FORMAT)
+    folder.require_format()
     plan = read_json(folder.plan)
     with folder.lock():
         analyse(folder)

@@ -23,6 +23,7 @@ def compare_variants(folder: RunFolder, a: str, b: str) -> dict[str, Any]:
 
     a, b: variant id, its beginning, or a label that names one variant. Raises HankaError with what to write.
     """
+    folder.require_format()
     evidence = load_evidence(folder)
     first, second = _find(evidence, a), _find(evidence, b)
     theirs = {cell.key[1:]: cell for cell in evidence.done() if cell.variant["id"] == second["id"]}
@@ -37,7 +38,8 @@ def compare_variants(folder: RunFolder, a: str, b: str) -> dict[str, Any]:
         raise HankaError(f"{a} and {b} share no finished cell, so there is nothing to compare")
     for row, p_adjusted in zip(rows, holm([row["p_value"] for row in rows]).tolist(), strict=True):
         row["p_adjusted"] = p_adjusted
-        row["verdict"] = verdict(row["delta"], p_adjusted, 1 - evidence.level, True)
+        better = METRICS.get(row["metric"]).higher_is_better
+        row["verdict"] = verdict(row["delta"], p_adjusted, 1 - evidence.level, better)
     return {"a": _title(first), "b": _title(second), "rows": rows}
 
 

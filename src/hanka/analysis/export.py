@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -39,6 +39,7 @@ def export_run(folder: RunFolder, to: str, out: Path) -> list[Path]:
     """
     if to not in FORMATS:
         raise HankaError(f"--to {to!r}: allowed: {', '.join(FORMATS)}")
+    folder.require_format()
     evidence = load_evidence(folder)
     for table in (folder.scores, folder.summary):
         if not table.is_file():
@@ -96,7 +97,7 @@ def _lm_eval(evidence: Evidence, out: Path) -> list[Path]:
             continue
         results: dict[str, Any] = {"results": {}, "n-shot": {}, "n-samples": {}, "versions": {}, "configs": {}}
         for cell in cells:
-            name = _lm_eval_task(cell)
+            name = _lm_eval_task(evidence, cell)
             results["results"][name] = {"alias": name} | _lm_eval_numbers(evidence, cell)
             results["n-shot"][name] = cell.cell["shots"]
             n = len(evidence.rows(cell, METRICS.get(evidence.primary(cell.cell["test_task"]))).samples.ids)
@@ -113,9 +114,10 @@ def _lm_eval(evidence: Evidence, out: Path) -> list[Path]:
     return written
 
 
-def _lm_eval_task(cell: CellEvidence) -> str:
-    one = cell.cell
+def _lm_eval_task(evidence: Evidence, cell: CellEvidence) -> str:
+    one, contexts = cell.cell, evidence.plan.get("contexts", [])
     name = f"{one['test_task']}_{one['test_dataset']}_{one['prompt']}_{one['shots']}shot_{one['draw']}"
+    name += f"_{one['context']}" if len(contexts) > 1 else ""
     return re.sub(r"[^\w.-]", "_", name)  # it becomes a file name
 
 
@@ -170,18 +172,19 @@ def _model_cards(evidence: Evidence, out: Path) -> list[Path]:
 
 
 def _card(evidence: Evidence, variant: dict[str, Any], made: dict[str, Any], rows: list[dict[str, str]]) -> str:
-    record = made.get("record", {})
+    record, folder = made.get("record", {}), evidence.folder.variant(variant["id"])
+    saved = {"adapter_config.json": "peft", "config.json": "transformers"}
+    library = next((name for file, name in saved.items() if (folder / file).is_file()), "hanka")
     lines = [
         "---",
         f"base_model: {json.dumps(variant['base'])}",
-        "library_name: peft" if made.get("weights") == "adapter" else "library_name: transformers",
+        f"library_name: {library}",
         "---",
         "",
         f"# {variant['label']} on {variant['train_dataset']} ({variant['train_size']} rows, seed {variant['seed']})",
         "",
         f"Adapted from `{variant['base']}` with `{variant['method']}` in the study `{evidence.plan['study']}`.",
-        f"Supervised tokens: {record.get('n_supervised_tokens', 'unknown')}; loss "
-        f"{record.get('loss_first', float('nan')):.3f} → {record.get('loss_last', float('nan')):.3f}.",
+        *_learnt(record),
         "",
         "| test set | relation | shots | prompt | metric | n | value | Δ base | p (Holm) | verdict |",
         "|---|---|---|---|---|---|---|---|---|---|",
@@ -201,3 +204,11 @@ def _card(evidence: Evidence, variant: dict[str, Any], made: dict[str, Any], row
             f"| {value} | {delta} | {numbers[2]} | {row['verdict']} |"
         )
     return "\n".join([*lines, ""])
+
+
+def _learnt(record: Mapping[str, Any]) -> list[str]:
+    """Say how a training went; nothing where nothing was trained."""
+    if "loss_first" not in record:
+        return []
+    losses = f"{record['loss_first']:.3f} → {record['loss_last']:.3f}"
+    return [f"Supervised tokens: {record.get('n_supervised_tokens', 'unknown')}; loss {losses}."]

@@ -9,7 +9,6 @@ from hanka.models.catalogue import ModelRef
 from hanka.models.identity import pin_revision
 from hanka.plan.cells import base_cells, cells_of
 from hanka.plan.records import (
-    FORMAT,
     STAGES,
     Plan,
     PlannedCell,
@@ -90,6 +89,6 @@ def _plan_probes(plan: Plan) -> None:
 
 
 __all__ = [
-    "FORMAT", "STAGES", "Plan", "PlannedCell", "PlannedData", "PlannedParent", "PlannedProbe", "PlannedVariant", "Unit",
+    "STAGES", "Plan", "PlannedCell", "PlannedData", "PlannedParent", "PlannedProbe", "PlannedVariant", "Unit",
     "build_plan",
 ]  # fmt: skip

@@ -14,6 +14,7 @@ from hanka import __version__
 from hanka.methods.contract import Adaptation, TrainingData, TrainingPart
 from hanka.models.catalogue import ModelRef
 from hanka.records import Cell, Example, Variant
+from hanka.store.folder import FORMAT
 from hanka.study.context_declarations import ContextUse
 from hanka.study.data import StudyData
 from hanka.study.method_declarations import MethodUse
@@ -24,8 +25,6 @@ from hanka.study.rows import RowsAsked, TestSet, TrainingSet
 
 STAGES = {"prepare": 1, "adapt": 2, "predict": 2, "probe": 1}
 "Raised by hand when a stage gives other numbers from the same input."
-FORMAT = 2
-"Of a run folder; raised by hand when older ones can no longer be read."
 UnitKind = Literal["prepare", "adapt", "evaluate", "probe"]
 
 

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 PREDICTION_COLUMNS = tuple(field.name for field in fields(Prediction))
 
+FORMAT = 2
+"Of a run folder; raised by hand when older ones can no longer be read."
+
 SUMMARY_COLUMNS = (
     "cell_id", "variant_id", "base", "method", "params", "train_task", "train_dataset", "train_size", "seed",
     "test_task", "test_dataset", "relation", "shots", "prompt", "draw", "metric", "n", "n_failed", "value",
@@ -95,14 +98,14 @@ class RunFolder:
         """Folder of a probe of one variant."""
         return self.path.joinpath("probes", probe_id)
 
-    def require_format(self, wanted: int) -> None:
+    def require_format(self) -> None:
         """Raise StoreError in one line where another edition of hanka wrote this folder; an empty one is fine."""
         plan = read_json_or_none(self.plan)
-        found = plan.get("format", 1) if isinstance(plan, dict) else wanted
-        if found != wanted:
+        found = plan.get("format", 1) if isinstance(plan, dict) else FORMAT
+        if found != FORMAT:
             raise StoreError(
                 f"{self.path}: written by hanka {plan.get('hanka', '?')} in format {found}, and this one reads format "
-                f"{wanted}; choose another --out, or read it with the hanka that wrote it"
+                f"{FORMAT}; choose another --out, or read it with the hanka that wrote it"
             )
 
     @contextmanager
