@@ -6,11 +6,13 @@ import importlib
 import sys
 import tomllib
 from collections.abc import Iterable
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from hanka import registry
 from hanka.analysis.questions import QUESTIONS
 from hanka.contexts import CONTEXTS
 from hanka.datasets import SOURCES
@@ -54,6 +56,7 @@ def write_metadata(folder: Path, points: dict[str, str], name: str = "hanka-extr
 
 def install(patch: pytest.MonkeyPatch, *paths: Path) -> None:
     """Put packages on the path of this process; registries and modules are as before once `patch` is undone."""
+    patch.setattr("hanka.registry._plugins", lru_cache(maxsize=1)(registry._plugins.__wrapped__))
     for one in REGISTRIES.values():
         patch.setattr(one, "_found", None)
         patch.setattr(one, "_added", {})

@@ -17,9 +17,9 @@ from typing import Any
 import pytest
 import yaml
 
+from e2e.plugins import install
 from e2e.study_files import write_study
 from hanka.cli import main
-from hanka.recipes import RECIPES
 from hanka.run import Outcome, RunOptions, run_study
 from hanka.store.folder import read_csv, read_json, read_predictions
 from small_studies import bytes_of
@@ -59,9 +59,7 @@ def teacher(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     tests = Path(__file__).parents[1]
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(str(tests))
-        patch.syspath_prepend(str(place))
-        patch.setattr(RECIPES, "_entries", dict(RECIPES._entries))
-        patch.setattr(RECIPES, "_plugins_loaded", False)
+        install(patch, place)
         yield place
 
 

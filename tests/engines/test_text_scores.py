@@ -96,10 +96,8 @@ def test_likelihood_queries_score_what_stands_behind_bos_and_prefix(bos: str) ->
     for text, query in zip(texts, alone, strict=True):
         ids = tokenizer.encode(text, add_special_tokens=False)
         assert query.text == text
-        if bos == "always":
-            assert (query.ids, query.labels) == ([tokenizer.bos_token_id], (tuple(ids),))
-        else:
-            assert (query.ids, query.labels) == (ids[:1], (tuple(ids[1:]),))
+        before = tokenizer.bos_token_id if bos == "always" else tokenizer.eos_token_id
+        assert (query.ids, query.labels) == ([before], (tuple(ids),))
     (behind,) = prompter.likelihood_queries(texts[:1], "What is it? ")
     assert tokenizer.decode(behind.ids[bos == "always" :]) + tokenizer.decode(behind.labels[0]) == behind.text
     assert tokenizer.decode(behind.labels[0]).lstrip() == texts[0]

@@ -190,7 +190,7 @@ def test_a_proxy_keeps_nothing(carried: Carried) -> None:
     ids=str,
 )
 def test_what_has_no_weights_is_no_parent(tiny_folder: Path, child: dict[str, Any]) -> None:
-    with pytest.raises(StudyError, match=r"'steered' .*has no weights of its own"):
+    with pytest.raises(StudyError, match=r"'steered' .*leaves no weights that another variant could be made from"):
         plan_of(tiny_folder, ["sft", {"proxy": {"name": "steered", "expert": "sft"}}, child])
 
 
