@@ -17,7 +17,7 @@ def audit_rows(plan: Plan) -> Audits:
     """Run the audits that need rows alone: overlap, repetition, labels, sizes."""
     audits = Audits()
     tests = {cell.test.dataset.name: cell.test for cell in plan.cells.values()}
-    for planned in _largest(plan).values():
+    for planned in _largest(plan):
         _training_rows(audits, plan, planned, tests)
     for name, test in tests.items():
         task = plan.study.tasks[test.dataset.task].task
@@ -28,18 +28,25 @@ def audit_rows(plan: Plan) -> Audits:
     return audits
 
 
-def _largest(plan: Plan) -> dict[str, PlannedVariant]:
-    """Return, by training set, the variant that trains on most of its rows; those yet to be made are not looked at."""
-    found: dict[str, PlannedVariant] = {}
+def _largest(plan: Plan) -> list[PlannedVariant]:
+    """Return, by training set and seed that draws it, the variant with most of its rows; those yet to be made are left out."""
+    found: dict[tuple[str, str], PlannedVariant] = {}
     for planned in plan.variants.values():
         own = planned.training
         if own is None or own.data_id:
             continue
-        known = found.get(own.name)
+        key = (own.name, _seed(planned))
+        known = found.get(key)
         if known is None or known.training is None or own.n_rows > known.training.n_rows:
-            found[own.name] = planned
+            found[key] = planned
     ordered = [use.train.name for use in plan.study.tasks.values() if use.train]
-    return {name: found[name] for name in [*ordered, *found] if name in found}
+    rank = {name: place for place, name in reversed(list(enumerate([*ordered, *(name for name, _ in found)])))}
+    return [found[key] for key in sorted(found, key=lambda key: rank[key[0]])]
+
+
+def _seed(planned: PlannedVariant) -> str:
+    """Return the training seed where it draws the rows, in words; empty where all seeds have the same."""
+    return f" (seed {planned.variant.seed})" if planned.adaptation.train.sample == "seeded" else ""
 
 
 def _training_rows(audits: Audits, plan: Plan, planned: PlannedVariant, tests: Mapping[str, TestSet]) -> None:
@@ -49,6 +56,7 @@ def _training_rows(audits: Audits, plan: Plan, planned: PlannedVariant, tests: M
     for part in own.parts:
         name, rows = part.dataset.name, part.examples
         where = f"{name} train" if len(own.parts) == 1 and own.name == name else f"{own.name}: {name} train"
+        where += _seed(planned)
         repeated = [a for a, _ in duplicates_within(_as_asked(part.task, rows))]
         audits.found("repeated rows", where, repeated, len(rows), "rows stand twice")
         _labels(audits, plan, where, part.task.labels, rows, own.left_out if len(own.parts) == 1 else ())
@@ -64,6 +72,9 @@ def _training_rows(audits: Audits, plan: Plan, planned: PlannedVariant, tests: M
             if test.dataset.task == part.task.name:
                 asked = _as_asked(part.task, test.examples)
                 _overlap(audits, f"{where} × {test_name} test", asked, _as_asked(part.task, rows))
+                if part.validation:
+                    validation = _as_asked(part.task, part.validation)
+                    _overlap(audits, f"{where}, validation × {test_name} test", asked, validation)
         if part.validation:
             _overlap(audits, f"{where} × its validation", part.validation, rows)
         _training_demonstrations(audits, plan, part, planned.demonstrations.get(name, ()), tests, where)
