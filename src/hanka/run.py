@@ -13,7 +13,7 @@ from pathlib import Path
 
 from hanka.analysis import analyse
 from hanka.analysis.questions import QUESTIONS
-from hanka.audits import Audits, audit_rows, audit_tokens, require_common_vocabularies
+from hanka.audits import Audits, audit_contexts, audit_rows, audit_tokens, require_common_vocabularies
 from hanka.costs.estimate import Estimator
 from hanka.executors.local import Executor, InProcess, LocalProcesses, StudyCall
 from hanka.models.loading import pick_device
@@ -135,6 +135,7 @@ def _audit(plan: Plan, folder: RunFolder) -> Audits:
     from hanka.models.loading import load_tokenizer
 
     audits = audit_rows(plan)
+    audit_contexts(plan, audits)
     tokenizers = {model.name: load_tokenizer(model) for model in plan.study.models if model.kind != "encoder"}
     require_common_vocabularies(plan, tokenizers)
     for name, tokenizer in tokenizers.items():

@@ -2,14 +2,15 @@
 
 Overlap between training, tests and demonstrations; repeated rows; labels outside the label set; rows lost
 to truncation; answers that merge with the prompt; references longer than the generation cap; labels that
-begin with the same token; prompts that differ between training and scoring. Every finding carries counts;
+begin with the same token; passages that hold a row or its answer; prompts that differ between training and scoring. Every finding carries counts;
 `strict: true` turns them into one error.
 """
 
 from __future__ import annotations
 
+from hanka.audits.contexts import audit_contexts
 from hanka.audits.record import Audits
 from hanka.audits.rows import audit_rows
 from hanka.audits.tokens import audit_tokens, require_common_vocabularies
 
-__all__ = ["Audits", "audit_rows", "audit_tokens", "require_common_vocabularies"]
+__all__ = ["Audits", "audit_contexts", "audit_rows", "audit_tokens", "require_common_vocabularies"]

@@ -55,7 +55,12 @@ class NearMatch(NamedTuple):
 def normalised_text(example: Example, *, target: bool = False) -> str:
     """Return what is compared: the input fields in order, with the target if asked, case and spaces folded."""
     values = [*example.fields.values(), *([example.target] if target else [])]
-    return "\n".join(" ".join(unicodedata.normalize("NFKC", value).casefold().split()) for value in values)
+    return "\n".join(map(normalised, values))
+
+
+def normalised(text: str) -> str:
+    """Return a text with width, case and spaces folded."""
+    return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
 
 
 def exact_overlap(first: Sequence[Example], second: Sequence[Example], *, target: bool = False) -> list[Match]:

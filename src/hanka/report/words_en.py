@@ -108,6 +108,7 @@ ENGLISH: Mapping[str, str] = {
     "audit_exact_overlap": "exact overlap",
     "audit_near_overlap": "near overlap",
     "audit_labels": "labels",
+    "audit_context": "contexts",
     "audit_demonstrations": "demonstrations",
     "audit_truncation": "truncation",
     "audit_lost_targets": "lost targets",

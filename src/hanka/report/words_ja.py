@@ -108,6 +108,7 @@ JAPANESE: Mapping[str, str] = {
     "audit_exact_overlap": "完全重複",
     "audit_near_overlap": "類似重複",
     "audit_labels": "ラベル",
+    "audit_context": "文脈",
     "audit_demonstrations": "デモ",
     "audit_truncation": "切り詰め",
     "audit_lost_targets": "教師信号の消失",
