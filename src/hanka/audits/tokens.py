@@ -64,7 +64,7 @@ def require_common_vocabularies(plan: Plan, tokenizers: Mapping[str, Spelling]) 
     """Raise ModelError where models that are to answer together spell differently; tokenizers: by base model."""
     compared = set()
     for planned in plan.variants.values():
-        for _, parent in zip(planned.use.method.roles, planned.parents, strict=False):
+        for _, parent in planned.voices:
             names = (planned.model.name, plan.variants[parent.variant_id].model.name)
             if names[0] != names[1] and names not in compared:
                 common_vocabulary(tokenizers[names[0]], tokenizers[names[1]], names)

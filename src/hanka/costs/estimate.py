@@ -163,9 +163,9 @@ class Estimator:
         name, n_rows = planned.test.dataset.name, len(planned.test.examples)
         is_scored = task.kind == "likelihood"  # what is read is the text itself
         query = self._mean(model, task, cell.prompt, ("test", name), planned.test.examples, is_scored)
+        n_new = self._written(planned, task, query) if task.is_written else 0.0
         shot, n_read = 0.0, 0
-        per_query = planned.context.entry.per_query
-        if per_query:
+        if planned.context.entry.per_query:
             query += self._before(planned, model, task)
         if planned.demonstrations:
             shot = self._mean(model, task, cell.prompt, ("shots", name), planned.demonstrations, True)
@@ -174,7 +174,6 @@ class Estimator:
         speed, before = self.speed(model), cell.shots * shot
         own = query + self._branches(model, task)
         seconds = speed.reading(n_rows * own, before + own / 2) + speed.reading(n_read * shot, before / 2)
-        n_new = self._written(planned, task, query) if task.is_written else 0.0
         if n_new:
             limit = 4 * study.spec.eval.batch_tokens // int(query + study.spec.eval.max_new_tokens + 1)
             slots = float(min(n_rows, MAX_SLOTS, max(1, limit)))
@@ -203,7 +202,7 @@ class Estimator:
         if owner.model.kind == "encoder":
             seconds = CELL_SECONDS + n_rows * self._feature_seconds(owner)
             return Cost(0, seconds, 12_000 + 400 * n_rows)
-        heard = [owner.model, *(self.plan.variants[one.variant_id].model for one in owner.parents)]
+        heard = [owner.model, *(self.plan.variants[one.variant_id].model for _, one in owner.voices)]
         each = [self._read(planned, model) for model in heard]
         return Cost(sum(one.n_tokens for one in each), sum(one.seconds for one in each), each[0].n_bytes)
 
@@ -247,9 +246,9 @@ class Estimator:
             if planned.model.kind == "encoder":
                 continue
             size, train = n_parameters(planned.model) or DEFAULT_PARAMETERS, planned.adaptation.train
+            heard = [planned, *(self.plan.variants[one.variant_id] for _, one in planned.voices)]
+            most["answering"] = max(most["answering"], sum(self._answering(one, writes) for one in heard))
             weights = size * (2 if spec.train.dtype == "bfloat16" else 4)
-            held = self._cached_tokens() * cached_bytes(planned.model, weights) if writes else 0
-            most["answering"] = max(most["answering"], int(1.1 * weights) + held)
             tuner = planned.adaptation.tuner
             if planned.training is None or tuner is None:
                 continue
@@ -264,6 +263,14 @@ class Estimator:
                 most["training"], (held if tuner.changes_weights else weights) + int(n_tokens * training.token_bytes)
             )
         return most
+
+    def _answering(self, planned: PlannedVariant, writes: bool) -> int:
+        """Estimate the bytes that one model takes while it answers; an encoder's are not worth counting."""
+        if planned.model.kind == "encoder":
+            return 4 * (n_parameters(planned.model) or 0)
+        weights = (n_parameters(planned.model) or DEFAULT_PARAMETERS) * (2 if planned.dtype == "bfloat16" else 4)
+        held = self._cached_tokens() * cached_bytes(planned.model, weights) if writes else 0
+        return int(1.1 * weights) + held
 
     def _cached_tokens(self) -> int:
         spec = self.plan.study.spec.eval

@@ -76,6 +76,11 @@ class PlannedVariant:
         writes_weights = tuner.needs_float32 if tuner else method.engine == "local" and bool(self.parents)
         return "float32" if writes_weights else self.dtype
 
+    @property
+    def voices(self) -> tuple[tuple[str, PlannedParent], ...]:
+        """Return the variants that its engine hears beside it, by the part they play."""
+        return tuple(zip(self.use.method.roles, self.parents, strict=False))
+
     def data(self, training: TrainingSet | None = None) -> TrainingData:
         """Return what it learns from; training: its rows once a recipe has made them."""
         rows = training or self.training

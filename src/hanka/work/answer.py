@@ -92,8 +92,7 @@ def open_voice(place: Workplace, planned: PlannedVariant, step: int | None = Non
             base = take(planned.variant.id, step)
             tokenizer, device = base.tokenizer, device_name(base)
         others = {
-            role: take(parent.variant_id, parent.step)
-            for role, parent in zip(method.roles, planned.parents, strict=False)
+            role: take(parent.variant_id, parent.step) for role, parent in planned.voices
         }
         folder, budget = place.folder.variant(planned.variant.id), place.plan.study.spec.eval.batch_tokens
         engine = ENGINES.get(method.engine).open(
@@ -105,8 +104,7 @@ def open_voice(place: Workplace, planned: PlannedVariant, step: int | None = Non
 
 def _require_room(place: Workplace, planned: PlannedVariant) -> None:
     """Raise UnitError where the models that answer together are known not to fit into memory; one alone may try."""
-    others = zip(planned.use.method.roles, planned.parents, strict=False)
-    heard = [("base", planned), *((role, place.plan.variants[one.variant_id]) for role, one in others)]
+    heard = [("base", planned), *((role, place.plan.variants[one.variant_id]) for role, one in planned.voices)]
     needed = {
         f"{role} {one.model.name}": (n_parameters(one.model) or 0) * (2 if one.dtype == "bfloat16" else 4)
         for role, one in heard
