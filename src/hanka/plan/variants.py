@@ -44,6 +44,7 @@ class Variants:
     _known: dict[tuple[str, str, Choice], PlannedVariant] = field(default_factory=dict)
     _unadapted: dict[str, PlannedVariant] = field(default_factory=dict)
     _compared: set[tuple[str, str]] = field(default_factory=set)
+    _first: dict[str, str] = field(default_factory=dict)
 
     def unadapted(self, model: ModelRef) -> PlannedVariant:
         """Return a base model as it is."""
@@ -89,7 +90,10 @@ class Variants:
         """Return one variant. Raises StudyError where a parent is not made."""
         key = (use.label, model.name, choice)
         if key not in self._known:
-            self._known[key] = self._make(use, model, choice)
+            made = self._known[key] = self._make(use, model, choice)
+            first = self._first.setdefault(made.variant.id, made.variant.label)
+            if first != made.variant.label:
+                self.plan.note(f"{made.variant.label} is the same work as {first}, and stands in the tables as {first}")
         return self._known[key]
 
     # ---- parents
@@ -107,7 +111,9 @@ class Variants:
         found = next((model for model in study.models if model.name == parent.base), None)
         if found is None:
             names = ", ".join(model.name for model in study.models)
-            raise study.source.error(use.key, f"{parent.base!r} is no base of the study; allowed: {names}")
+            raise study.source.error(
+                use.key, f"{parent.base!r} is no base of the study; allowed: {names}{study.replaced}"
+            )
         return found
 
     def _parents(

@@ -96,6 +96,8 @@ class Declared:
     "Everything `on:` may name."
     policy: TextPolicy
     "How text becomes tokens."
+    replaced: str = ""
+    "What to add to an error about a base, where the command line replaced those of the file."
 
 
 def resolve_methods(declared: Declared) -> tuple[MethodUse, ...]:
@@ -177,7 +179,7 @@ def _models(
         for name in named:
             if name not in known:
                 raise declared.source.error(
-                    (*key, "bases"), f"{name!r} is no base of the study: {nearest(str(name), known)}"
+                    (*key, "bases"), f"{name!r} is no base of the study: {nearest(str(name), known)}{declared.replaced}"
                 )
             if known[name].kind not in method.kinds:
                 raise declared.source.error(

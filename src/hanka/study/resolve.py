@@ -74,6 +74,8 @@ class Study:
     "Methods, each after those it is made from; base first."
     source: StudySource
     "The file, so that later checks can name its lines."
+    replaced: str = ""
+    "What to add to an error about a base, where the command line replaced those of the file."
 
     @property
     def scoring(self) -> str:
@@ -156,10 +158,13 @@ def resolve(source: StudySource, base: str | None = None, limit: int | None = No
     recipes = resolve_recipes(source, spec, datasets, tasks)
     contexts = resolve_contexts(source, spec, datasets)
     policy = TextPolicy(**spec.tokens.model_dump(), protocol=spec.protocol)
-    declared = Declared(source, spec, models, tasks, _defaults(uses), _trainable(datasets, recipes, tasks), policy)
+    replaced = f" (--base {base} replaced the bases of the file: leave it out, or this entry)" if base else ""
+    declared = Declared(
+        source, spec, models, tasks, _defaults(uses), _trainable(datasets, recipes, tasks), policy, replaced
+    )
     methods = resolve_methods(declared)
     probes = resolve_probes(source, spec)
-    study = Study(spec, base_dir, models, uses, datasets, recipes, contexts, probes, methods, source)
+    study = Study(spec, base_dir, models, uses, datasets, recipes, contexts, probes, methods, source, replaced)
     _check_evaluation(source, study)
     return study
 
@@ -190,6 +195,11 @@ def _limited(spec: StudySpec, limit: int) -> StudySpec:
     for entry in spec.methods:
         own = entry.params.get("sizes")
         capped = {} if own is None else {"sizes": _capped(own, limit)}
+        capped |= {
+            name: value | {"size": _capped(value["size"], limit)}
+            for name, value in entry.params.items()
+            if isinstance(value, dict) and {"of", "size"} <= set(value)  # a parent
+        }
         methods.append(entry.model_copy(update={"params": {**entry.params, **capped}}))
     evaluation = {
         "limit": min(spec.eval.limit or limit, limit),
