@@ -13,9 +13,10 @@ from fake_runs import fake_run, write_study
 from hanka.analysis import analyse
 from hanka.analysis.compare import compare_variants
 from hanka.analysis.export import export_run
-from hanka.errors import StoreError
+from hanka.errors import HankaError, StoreError
 from hanka.run import rebuild
 from hanka.store.folder import RunFolder, read_json, write_json
+from hanka.terminal.result_tables import print_headline
 
 STUDY = """\
 name: fake
@@ -108,3 +109,21 @@ def test_a_model_card_names_the_library_that_loads_it_and_no_loss_that_is_not_th
         assert f"library_name: {library}\n" in text
         assert "nan" not in text
         assert "Supervised tokens" not in text
+
+
+def test_the_headline_tells_bases_and_contexts_apart_where_there_are_several(
+    run: RunFolder, capsys: pytest.CaptureFixture[str]
+) -> None:
+    print_headline(run)
+    head = next(line for line in capsys.readouterr().out.splitlines() if "trained on" in line)
+    assert "context" in head
+    assert "base" not in head.replace("Δ base", "")
+
+
+def test_variants_of_several_bases_are_told_apart_in_a_comparison(run: RunFolder, tmp_path: Path) -> None:
+    plan = read_json(run.plan)
+    first = next(one for one in plan["variants"] if one["train_dataset"] == "shop")
+    plan["variants"].append(first | {"id": "f" * 16, "base": "another"})
+    write_json(tmp_path / "plan.json", plan)
+    with pytest.raises(HankaError, match=r"sft/shop/8/seed0/smollm2.*sft/shop/8/seed0/another"):
+        compare_variants(RunFolder(tmp_path), "sft", "base")

@@ -40,25 +40,28 @@ def compare_variants(folder: RunFolder, a: str, b: str) -> dict[str, Any]:
         row["p_adjusted"] = p_adjusted
         better = METRICS.get(row["metric"]).higher_is_better
         row["verdict"] = verdict(row["delta"], p_adjusted, 1 - evidence.level, better)
-    return {"a": _title(first), "b": _title(second), "rows": rows}
+    return {"a": _title(evidence, first), "b": _title(evidence, second), "rows": rows}
 
 
 def _find(evidence: Evidence, name: str) -> dict[str, Any]:
     variants = evidence.plan["variants"]
     found = [one for one in variants if one["id"].startswith(name)] if len(name) >= 4 else []
-    found = found or [one for one in variants if name in (one["label"], _title(one))]
+    found = found or [one for one in variants if name in (one["label"], _title(evidence, one))]
     if len(found) == 1:
         return dict(found[0])
-    listed = ", ".join(f"{one['id'][:8]} = {_title(one)}" for one in (found or variants)[:12])
+    listed = ", ".join(f"{one['id'][:8]} = {_title(evidence, one)}" for one in (found or variants)[:12])
     if found:
         raise HankaError(f"{name!r} names {len(found)} variants; write the id of one: {listed}")
     raise HankaError(f"no variant {name!r}: {nearest(name, [one['label'] for one in variants])}; variants: {listed}")
 
 
-def _title(variant: dict[str, Any]) -> str:
+def _title(evidence: Evidence, variant: dict[str, Any]) -> str:
+    """Name a variant in words: its base where it is that, or where the study has several."""
     if is_unadapted(variant["method"]):
         return f"{variant['label']}/{variant['base']}"
-    return f"{variant['label']}/{variant['train_dataset']}/{variant['train_size']}/seed{variant['seed']}"
+    several = len({one["base"] for one in evidence.plan["variants"]}) > 1
+    title = f"{variant['label']}/{variant['train_dataset']}/{variant['train_size']}/seed{variant['seed']}"
+    return f"{title}/{variant['base']}" if several else title
 
 
 def _row(evidence: Evidence, cell: CellEvidence, other: CellEvidence) -> dict[str, Any] | None:

@@ -36,7 +36,9 @@ def print_headline(folder: RunFolder) -> None:
     screen = console()
     findings, audits, plan = read_json(folder.findings), read_json(folder.audits), read_json(folder.plan)
     table = Table(title=escape(str(plan["study"])), title_justify="left")
+    told = [name for name, words in _several(plan).items() if len(words) > 1]
     for name in (
+        *told,
         "method",
         "trained on",
         "rows",
@@ -51,10 +53,10 @@ def print_headline(folder: RunFolder) -> None:
     ):
         table.add_column(name, justify="right" if name in ("rows", "shots", "n", "value") else "left", overflow="fold")
     primary = findings["primary_metrics"]
-    several = len({variant["base"] for variant in plan["variants"]}) > 1
     rows = (row for row in iterate_csv(folder.summary) if row["metric"] == primary[row["test_task"]])
     for row in islice(rows, MOST_ROWS):
-        table.add_row(*[escape(text) for text in _headline_row(row, several)[:-1]], _verdict(row))
+        texts = [*(row[name] for name in told), *_headline_row(row)[:-1]]
+        table.add_row(*map(escape, texts), _verdict(row))
     screen.print(table)
     if (n_cells := len(plan["cells"])) > MOST_ROWS:
         line = f"The first {MOST_ROWS} of {n_cells:,} cells; all of them: {folder.summary}"
@@ -68,12 +70,16 @@ def print_headline(folder: RunFolder) -> None:
         screen.print(entry["sentence_en"], markup=False, highlight=False)
 
 
-def _headline_row(row: dict[str, str], several: bool) -> list[str]:
+def _several(plan: dict[str, Any]) -> dict[str, set[str]]:
+    """Return what tells rows apart only in a study that has several of it."""
+    contexts = {one["context"] for one in plan["cells"]}
+    return {"base": {one["base"] for one in plan["variants"]}, "context": contexts}
+
+
+def _headline_row(row: dict[str, str]) -> list[str]:
     shots = row["shots"] + (f" {row['prompt']}" if row["prompt"] != "p1" else "")
-    shots += f" {row['context']}" if row.get("context") not in ("", "drawn", "first", None) else ""
     trained = row["train_dataset"] or "–"
-    method = row["method"] + (f" ({row['base']})" if several else "")
-    head = [method, trained, row["train_size"] if row["train_dataset"] else "–", row["test_dataset"]]
+    head = [row["method"], trained, row["train_size"] if row["train_dataset"] else "–", row["test_dataset"]]
     head += [row["relation"].replace("_", " "), shots, row["metric"], row["n"]]
     if not row["value"]:
         return [*head, "failed", "", ""]
