@@ -84,7 +84,9 @@ def run_study(path: Path, out: Path, options: RunOptions) -> Outcome:
         plan = build_plan(study, ask_hub=True)
         digest = _digest(plan)
         todo = [unit for unit in plan.units() if not _done(plan, folder, unit)]
-        if not todo and (read_json_or_none(out / "state.json") or {}).get("digest") == digest:
+        told = (folder.plan, folder.audits, folder.scores, folder.summary, folder.findings, folder.report)
+        known = (read_json_or_none(out / "state.json") or {}).get("digest") == digest
+        if not todo and known and all(path.is_file() for path in told):
             return Outcome(folder, len(plan.cells), 0, 0)
         write_text(folder.study, study_yaml(study))
         write_json(folder.plan, plan_json(plan, options.command or f"hanka run {path}"))
