@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -106,3 +107,19 @@ def test_a_context_that_is_not_drawn_is_asked_once(tiny_folder: Path) -> None:
 def test_more_demonstrations_than_there_are_is_an_error_in_every_context(tiny_folder: Path, context: str) -> None:
     with pytest.raises(StudyError, match="500 demonstrations are asked of dataset shop"):
         planned(tiny_folder, methods=["base"], eval={"shots": [500], "contexts": [context]})
+
+
+def test_what_is_made_from_a_variant_is_asked_other_tasks_as_that_one_is(tiny_folder: Path, tmp_path: Path) -> None:
+    """Where a file is a few rows short, the size that the study asks for counts."""
+    rows = [{"input": f"text number {n}", "output": "positive" if n % 2 else "negative"} for n in range(99)]
+    for name, some in (("mine", rows), ("shown", rows[:2])):
+        (tmp_path / f"{name}.jsonl").write_text("".join(json.dumps(one) + "\n" for one in some), encoding="utf-8")
+    mine = {"task": "sentiment", "domain": "mail", "train": str(tmp_path / "mine.jsonl")}
+    datasets = {"mine": mine | {"demonstrations": str(tmp_path / "shown.jsonl")}}
+    evaluation = {"shots": [0], "limit": 6, "cross_task_sizes": [100]}
+    methods = ["base", {"sft": {"on": "mine"}}, {"interpolate": {"of": "sft"}}]
+    plan = planned(tiny_folder, datasets=datasets, methods=methods, train={"sizes": [100]}, eval=evaluation)
+    for label in ("sft", "interpolate"):
+        assert the(plan, label).variant.train_size == 99
+        relations = {one.cell.relation for one in plan.cells_of(the(plan, label).variant.id)}
+        assert "cross_task" in relations, label

@@ -39,8 +39,7 @@ def cells_of(plan: Plan, planned: PlannedVariant) -> Iterator[PlannedCell]:
     own = [use for name, use in study.tasks.items() if any(dataset.task == name for dataset in trained)]
     asked: list[Dataset] = [test for use in own for test in use.tests]
     sizes = study.spec.eval.cross_task_sizes
-    size = planned.training.asked if planned.training else planned.variant.train_size
-    if study.spec.eval.cross_task and (sizes is None or size in sizes) and planned.use.method.crosses_tasks:
+    if study.spec.eval.cross_task and (sizes is None or planned.asked in sizes) and planned.use.method.crosses_tasks:
         asked += [use.tests[0] for use in study.tasks.values() if use not in own]
     engine = ENGINES.get(planned.use.method.engine)
     for dataset in asked:

@@ -58,6 +58,8 @@ class PlannedVariant:
     "Variants it is made from, in the order of `Method.parents`."
     companions: tuple[Adaptation, ...] = ()
     "Parameters of the methods whose rows must fit, too (train.match)."
+    asked: int = 0
+    "Training rows that the study asks for; a published file may be a few short."
     blocked: str = ""
     "Why it cannot be made; its cells become failed rows."
 

@@ -265,7 +265,8 @@ class Variants:
         )
         return PlannedVariant(
             variant, model, use, adaptation, training, pools,
-            tuple(PlannedParent(one.variant.id, parent.step) for one, parent in parents), companions, blocked,
+            tuple(PlannedParent(one.variant.id, parent.step) for one, parent in parents), companions,
+            choice.size, blocked,
         )  # fmt: skip
 
     def _identity(self, model: ModelRef) -> dict[str, Any]:
