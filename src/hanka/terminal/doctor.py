@@ -14,9 +14,15 @@ from hanka.store.cache import cache_root
 PARTS = {
     "run models here": ("local", ("torch", "transformers", "accelerate", "peft", "safetensors", "tokenizers")),
     "GGUF weights (the default model)": ("gguf", ("gguf",)),
+    "nearest demonstrations, passages looked up (BM25)": ("retrieve", ("bm25s",)),
+    "classifiers on encoders": ("encoders", ("sklearn", "safetensors")),
     "hub datasets": ("hub", ("datasets",)),
     "Japanese words in ROUGE": ("ja", ("fugashi", "unidic_lite")),
 }
+
+"What a part is for → the extra that brings it, and the modules it needs."
+DISTRIBUTIONS = {"sklearn": "scikit-learn"}
+"Packages that are installed under another name than they are imported."
 
 
 def print_diagnosis() -> None:
@@ -40,7 +46,7 @@ def print_diagnosis() -> None:
 
 def _version(package: str) -> str:
     try:
-        return version(package.replace("_", "-"))
+        return version(DISTRIBUTIONS.get(package, package).replace("_", "-"))
     except PackageNotFoundError:
         return "?"
 
