@@ -141,7 +141,7 @@ def test_trained_weights_are_loaded_over_it_whole(tiny_folder: Path, tmp_path: P
         ({"initializer_range": -0.1}, "initializer_range is -0.1; it must be a number above 0"),
         ({"initializer_range": float("nan")}, "initializer_range is nan"),
         ({"tie_word_embeddings": 1}, "tie_word_embeddings is 1; it must be true or false"),
-        ({"tokenizer": None}, "tokenizer is None; name the model whose tokenizer"),
+        ({"tokenizer": None}, "tokenizer is missing; name the model whose tokenizer"),
         ({"tokenizer": "no-such-model"}, "base model 'no-such-model' is no catalogue alias"),
         ({"model_type": "gpt2"}, "a gpt2 configuration has no key 'hidden_size'"),
     ],
