@@ -91,9 +91,7 @@ def open_voice(place: Workplace, planned: PlannedVariant, step: int | None = Non
         else:
             base = take(planned.variant.id, step)
             tokenizer, device = base.tokenizer, device_name(base)
-        others = {
-            role: take(parent.variant_id, parent.step) for role, parent in planned.voices
-        }
+        others = {role: take(parent.variant_id, parent.step) for role, parent in planned.voices}
         folder, budget = place.folder.variant(planned.variant.id), place.plan.study.spec.eval.batch_tokens
         engine = ENGINES.get(method.engine).open(
             Lent(base, budget, others=others, folder=folder, params=method.engine_params(planned.adaptation.own))
