@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 from hanka.analysis.evidence import CellEvidence, Evidence
 from hanka.analysis.summary import compare_cells
 from hanka.metrics import METRICS
+from hanka.records import UNADAPTED, is_unadapted
 from hanka.stats import PairedComparison, holm, verdict
 
 
@@ -55,7 +56,7 @@ def decide(evidence: Evidence, settings: list[dict[str, Any]]) -> dict[str, Any]
             better = METRICS.get(evidence.primary(duel.task)).higher_is_better
             duel.outcome = verdict(duel.comparison.delta, p_adjusted, 1 - evidence.level, better)
     per_task = [_for_task(evidence, task, duels, settings) for task in evidence.plan["trained_tasks"]]
-    adapted = [entry for entry in per_task if entry["recommend"] != "base"]
+    adapted = [entry for entry in per_task if not is_unadapted(entry["recommend"])]
     return {
         "sentence_en": _overall_en(per_task, adapted),
         "sentence_ja": _overall_ja(per_task, adapted),
@@ -130,7 +131,14 @@ def _for_task(evidence: Evidence, task: str, duels: list[Duel], settings: list[d
         for candidate, members in by_candidate.items()
         if any(duel.outcome == "better" for duel in members) and all(duel.outcome != "worse" for duel in members)
     }
-    entry: dict[str, Any] = {"task": task, "recommend": "base", "train_size": 0, "seed": None, "duels": []}
+    entry: dict[str, Any] = {
+        "task": task,
+        "recommend": UNADAPTED,
+        "train_dataset": "",
+        "train_size": 0,
+        "seed": None,
+        "duels": [],
+    }
     entry["duels"] = [_duel_json(duel) for members in by_candidate.values() for duel in members]
     if not by_candidate:
         return entry | {
@@ -149,7 +157,8 @@ def _for_task(evidence: Evidence, task: str, duels: list[Duel], settings: list[d
     best = max(good, key=lambda candidate: good[candidate])
     return (
         entry
-        | {"base": best.base, "recommend": best.label, "train_size": best.size, "seed": best.seed}
+        | {"base": best.base, "recommend": best.label, "train_dataset": best.dataset, "train_size": best.size}
+        | {"seed": best.seed}
         | _sentences(evidence, task, best, by_candidate[best], settings)
     )
 
@@ -159,11 +168,12 @@ def _n(duels: list[Duel], task: str) -> int:
 
 
 def _duel_json(duel: Duel) -> dict[str, Any]:
-    base, label, _, size, seed = duel.candidate
+    base, label, dataset, size, seed = duel.candidate
     result = duel.comparison
     return {
         "base": base,
         "method": label,
+        "train_dataset": dataset,
         "train_size": size,
         "seed": seed,
         "test_dataset": duel.cell.cell["test_dataset"],

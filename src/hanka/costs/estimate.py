@@ -72,13 +72,14 @@ class Estimator:
             return self._untrained(planned)
         n_rows, n_own, n_before = planned.training.n_rows, 0.0, 0.0
         n_steps = -(-n_rows // train.batch_size) * train.epochs
-        dropout = bool(planned.variant.params.get("dropout"))
+        params = planned.adaptation.tuner_params
+        is_random = params is not None and params.is_random
         speed = self.speed(planned.model)
         training, attended = speed.training[kind_of(tuner)], 0.0
         for part, share in self._parts(planned):
             own, before = self._row(planned, part)
             rows = n_rows * share
-            shared = not planned.adaptation.shown.per_example and not dropout
+            shared = not planned.adaptation.shown.per_example and not is_random
             part_before = before * (n_steps if shared else rows * train.epochs)
             part_own = own * rows * train.epochs
             attended += part_own * (1 + (before + own / 2) / speed.attend)

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from hanka.records import is_unadapted
 from hanka.report import inert, numbers
 from hanka.report.checks import failed_cells
 from hanka.report.outline import Outline
@@ -72,7 +73,7 @@ def make_headline(outline: Outline, words: Words) -> Headline:
 
 def _recommendation(stored: Mapping[str, Any], words: Words) -> Recommendation:
     choice = as_text(stored.get("recommend"))
-    keeps_base = choice in ("base", "")
+    keeps_base = not choice or is_unadapted(choice)
     size = as_count(stored.get("train_size"))
     note = words.plain("size", size=f"{size:,}") if size and not keeps_base else ""
     return Recommendation(

@@ -22,7 +22,7 @@ from hanka.methods.contract import Adaptation, Method, TrainParams
 from hanka.models.catalogue import ModelRef
 from hanka.prompting import TextPolicy
 from hanka.records import TASK_KINDS, UNADAPTED
-from hanka.registry import Params
+from hanka.registry import Params, names
 from hanka.study.messages import first_mistake
 from hanka.study.recipe_declarations import RecipeUse
 from hanka.study.schema import EntrySpec, StudySpec, for_task
@@ -166,16 +166,26 @@ def _method_use(declared: Declared, index: int, entry: EntrySpec) -> MethodUse:
     return MethodUse(method, label, adaptations, trains, models, key, (*skipped, *left_out))
 
 
+def _named(source: StudySource, key: Key, wanted: Any) -> tuple[str, ...]:
+    """Return the names that an entry lists under a key; none where it leaves the key out. Raises StudyError."""
+    if wanted is None:
+        return ()
+    try:
+        found: tuple[str, ...] = names(wanted)
+    except ValueError as error:
+        raise source.error(key, str(error)) from None
+    if not found:
+        raise source.error(key, "an empty list; name at least one, or leave the key out")
+    return found
+
+
 def _models(
     declared: Declared, key: Key, method: Method, entry: EntrySpec
 ) -> tuple[tuple[ModelRef, ...], tuple[str, ...]]:
     """Return the bases an entry is made from, and why it is not made from the others."""
-    wanted = entry.params.get("bases")
-    named = [wanted] if isinstance(wanted, str) else wanted
+    named = _named(declared.source, (*key, "bases"), entry.params.get("bases"))
     known = {model.name: model for model in declared.models}
-    if named == []:
-        raise declared.source.error((*key, "bases"), f"an empty list; name at least one of {', '.join(known)}")
-    if isinstance(named, list):
+    if named:
         for name in named:
             if name not in known:
                 raise declared.source.error(
@@ -204,8 +214,7 @@ def _trains(
     declared: Declared, key: Key, method: Method, entry: EntrySpec
 ) -> tuple[tuple[TrainingUse, ...], tuple[str, ...]]:
     """Return what an entry trains on, and why it is not trained on the rest."""
-    wanted = entry.params.get("on")
-    named = [wanted] if isinstance(wanted, str) else wanted
+    named = _named(declared.source, (*key, "on"), entry.params.get("on"))
     engine = ENGINES.get(method.engine)
 
     def refusal(train: TrainingUse) -> str:
@@ -213,9 +222,7 @@ def _trains(
         found = (engine.refusal(task.kind, task.name) for task in train.tasks)
         return next((why for why in found if why), "")
 
-    if named == []:
-        raise declared.source.error((*key, "on"), "an empty list; name at least one data set, or leave the key out")
-    if isinstance(named, list):
+    if named:
         for name in named:
             if name not in declared.trainable:
                 raise declared.source.error(
@@ -299,6 +306,8 @@ def _adaptation(declared: Declared, key: Key, method: Method, values: Values) ->
     model = _entry_model(method, tuner.name, objective.name)
     _refuse_foreign(source, key, model, values, tuner.name, objective.name)
     shared = declared.spec.train.model_dump(exclude_unset=True)
+    if values.get("optimizer", declared.spec.train.optimizer) != declared.spec.train.optimizer:
+        shared.pop("optimizer_options", None)  # they are those of the study's optimizer
     merged = _check(source, key, model, {**shared, **{k: v for k, v in values.items() if k != "peft"}})
     return Adaptation(
         own=_part(merged, method.params),

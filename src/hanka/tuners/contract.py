@@ -24,6 +24,11 @@ if TYPE_CHECKING:
 class TunerParams(Params):
     """Parameters of a tuner; unknown keys are errors."""
 
+    @property
+    def is_random(self) -> bool:
+        """Tell whether a pass in training draws at random, so that rows cannot share what they begin with."""
+        return False
+
 
 @dataclass(frozen=True, slots=True)
 class Made:

@@ -30,6 +30,11 @@ class LoraParams(TunerParams):
     target_modules: tuple[str, ...] | Literal["all-linear"] = "all-linear"
     "Layers that get adapters."
 
+    @property
+    def is_random(self) -> bool:
+        """Tell whether inputs of adapters are dropped."""
+        return self.dropout > 0
+
 
 def _configure(model: Any, params: LoraParams) -> Any:
     from peft import LoraConfig
