@@ -139,6 +139,11 @@ class Variants:
                 use.key, f"{parent.label!r} of {its_model.name} has weights for that base, and they do not fit on "
                 f"{model.name}: leave out `base:`, or say `bases: [{its_model.name}]`"
             )  # fmt: skip
+        if entry is None and method.stands_on == "beside":
+            raise error(
+                use.key, f"{method.name} goes from what was adapted to what it was made on, and {parent.label!r} is not "
+                f"adapted; name another entry"
+            )  # fmt: skip
         if entry is None and (parent.train or parent.size or parent.step is not None):
             raise error(
                 use.key, f"{parent.label!r} is a base as it is: it has no `train`, `size` or `step`; leave it out"

@@ -26,7 +26,7 @@ def resolve_bases(source: StudySource, spec: StudySpec, base_dir: Path, overridd
         key: Key = ("base", index) if several else ("base",)
         try:
             model = _find(base, base_dir)
-            if model.kind == "folder":
+            if model.kind in ("folder", "fresh"):
                 model_identity(model)
         except HankaError as error:
             if overridden:

@@ -35,6 +35,10 @@ def resolve_recipes(
         if entry.recipe is None:
             continue
         key = ("datasets", name, "recipe")
+        if name in datasets:
+            raise source.error(
+                ("datasets", name), f"the name is taken by a dataset of source {datasets[name].source}; choose another"
+            )
         others = sorted(entry.model_fields_set - {"recipe"})
         if others:
             raise source.error(

@@ -126,6 +126,8 @@ class BaseModelSpec(Strict):
         if len(given) != 1:
             said = " and ".join(given) or "none"
             raise ValueError(f"a base is one of model, fresh and encoder; {said} is given")
+        if not self.model and "trust_remote_code" in self.model_fields_set:
+            raise ValueError("`trust_remote_code` is said of a `model`, whose repository may hold code; leave it out")
         if self.fresh is None and "seed" in self.model_fields_set:
             raise ValueError("`seed` is that of a fresh model's weights; leave it out")
         return self
