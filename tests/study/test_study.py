@@ -479,24 +479,52 @@ MAILTONE = {
 }
 FULL: dict[str, Any] = {
     **SMALLEST,
-    "base": {"model": "smollm2-135m-instruct"},
+    "base": [
+        {"model": "smollm2-135m-instruct"},
+        {
+            "fresh": {
+                "tokenizer": "smollm2-135m-instruct",
+                "hidden_size": 16,
+                "intermediate_size": 32,
+                "num_hidden_layers": 2,
+                "num_attention_heads": 2,
+            },
+            "seed": 1,
+            "name": "small",
+        },
+        {"encoder": "tfidf"},
+    ],
     "datasets": {
         "mails": {
             "task": "mailtone",
             "train": "mails.csv",
             "test": "mails-test.csv",
             "fields": {"input": "text", "output": "tone"},
-        }
+        },
+        "mix": {"recipe": {"concat": {"of": {"shop": 0.5, "mails": 0.5}}}},
+        "facts": {"passages": "facts.jsonl"},
     },
     "tasks": {"sentiment": {"train": "shop", "in_domain": ["shop"], "out_of_domain": ["film"]}, "mailtone": MAILTONE},
     "methods": [
         "base",
         {"sft": {"r": 8, "target_modules": "all-linear"}},
         {"fticl": {"name": "f", "shots": {"classification": 1}}},
+        {"sft": {"name": "mixed", "on": ["mix"], "bases": ["small"], "asking": {"shots": [0], "contexts": ["drawn"]}}},
+        {"sft": {"name": "second", "start": {"of": "sft"}, "objective": "kl_base", "beta": 0.5}},
+        {"interpolate": {"of": "sft", "weight": 0.5}},
+        {"proxy": {"expert": {"of": "sft", "base": "small"}, "bases": "smollm2-135m-instruct"}},
+        {"classifier": {"C": 1.0}},
     ],
     "tokens": {"bos": "model"},
     "train": {"sizes": [8], "epochs": 1, "learning_rate": 1e-3},
-    "eval": {"shots": {"classification": [0, 1]}, "prompts": ["p1"], "limit": 5, "cross_task_sizes": [8]},
+    "eval": {
+        "shots": {"classification": [0, 1]},
+        "prompts": ["p1"],
+        "limit": 5,
+        "cross_task_sizes": [8],
+        "contexts": ["drawn", {"retrieve": {"passages": "facts", "k": 1}}],
+    },
+    "probes": ["weight_distance"],
     "seeds": [0],
 }
 PLACES = list(keys_of(FULL))
