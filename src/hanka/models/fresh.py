@@ -88,7 +88,8 @@ def fresh_model(said: Mapping[str, Any], seed: int, base_dir: Path, name: str = 
         raise ModelError(f"fresh: seed is {seed!r}; it must be a whole number from 0")
     tokenizer = said.get("tokenizer")
     if not isinstance(tokenizer, str):
-        raise ModelError(f"fresh: tokenizer is {tokenizer!r}; name the model whose tokenizer is to be used")
+        word = "missing" if tokenizer is None else repr(tokenizer)
+        raise ModelError(f"fresh: tokenizer is {word}; name the model whose tokenizer is to be used")
     kind = said.get("model_type", "llama")
     if kind not in FAMILIES:
         raise ModelError(f"fresh: unknown model_type {kind!r}: {nearest(str(kind), FAMILIES)}")
