@@ -88,3 +88,10 @@ def test_a_passage_with_the_row_and_a_demonstration_almost_like_it_are_found(tmp
 )  # fmt: skip
 def test_a_value_is_held_as_a_word_where_words_are_written_apart(text: str, value: str, holds: bool) -> None:
     assert _holds(text, value) is holds
+
+
+def test_rows_that_a_recipe_leaves_out_are_not_missing(tmp_path: Path) -> None:
+    own = {"task": "sentiment", "domain": "mail", "train": "own/train.jsonl", "test": "own/test.jsonl"}
+    declared = {"mine": own, "half": {"recipe": {"subset": {"of": "mine", "share": 0.5}}}}
+    methods = ["base", {"sft": {"on": "half"}}]
+    assert found(tmp_path, ["a clean test row"], train={"sizes": [8]}, datasets=declared, methods=methods) == []

@@ -81,6 +81,31 @@ def test_parts_add_up_to_the_whole(plan: Plan, tmp_path: Path) -> None:
     assert described["memory"]["training"] > 0 < described["memory"]["answering"]
 
 
+def test_bases_and_contexts_are_parts_where_there_are_several(tiny_folder: Path, tmp_path: Path) -> None:
+    def parts_of(**changes: Any) -> dict[str, set[str]]:
+        found: dict[str, set[str]] = {}
+        for one in describe_plan(plan_of(tiny_folder, **changes), RunFolder(tmp_path))["parts"]:
+            found.setdefault(one["part"], set()).add(str(one["value"]))
+        return found
+
+    assert not {"base", "context"} & set(parts_of())
+    other = {
+        "name": "b",
+        "fresh": {
+            "tokenizer": str(tiny_folder),
+            "hidden_size": 32,
+            "intermediate_size": 64,
+            "num_hidden_layers": 1,
+            "num_attention_heads": 4,
+        },
+    }
+    several = parts_of(
+        base=[{"name": "a", "model": str(tiny_folder)}, other], eval={"shots": [2], "contexts": ["drawn", "nearest"]}
+    )
+    assert several["base"] == {"a", "b"}
+    assert several["context"] == {"drawn", "nearest"}
+
+
 def test_a_remembered_speed_is_used_and_an_older_file_is_not(plan: Plan) -> None:
     (model,) = plan.study.models
     write_json(speed_file(model), {"score": 100.0, "train": 10.0})

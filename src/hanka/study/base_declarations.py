@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from hanka.errors import HankaError, StudyError
 from hanka.models.catalogue import ModelRef, find_model
@@ -22,12 +23,12 @@ def resolve_bases(source: StudySource, spec: StudySpec, base_dir: Path, overridd
     """Find every base model; `overridden`: it comes from the command line, so no line of the file is to blame."""
     several = isinstance(source.values.get("base"), list)
     found: list[ModelRef] = []
+    identities: list[dict[str, Any]] = []
     for index, base in enumerate(spec.base):
         key: Key = ("base", index) if several else ("base",)
         try:
             model = _find(base, base_dir)
-            if model.kind in ("folder", "fresh"):
-                model_identity(model)
+            identity = model_identity(model)
         except HankaError as error:
             if overridden:
                 raise StudyError(f"--base: {error}") from None
@@ -40,7 +41,11 @@ def resolve_bases(source: StudySource, spec: StudySpec, base_dir: Path, overridd
             )
         if any(model.name == other.name for other in found):
             raise source.error(key, f"{model.name!r} stands twice; keep one, or give one another `name:`")
+        if identity in identities:
+            same = found[identities.index(identity)].name
+            raise source.error(key, f"{model.name!r} is the same model as {same!r}; keep one")
         found.append(model)
+        identities.append(identity)
     return tuple(found)
 
 

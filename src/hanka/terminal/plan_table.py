@@ -78,12 +78,16 @@ def _add(total: dict[str, Any], cost: Cost, done: bool) -> None:
 
 
 def parts(variants: list[dict[str, Any]], cells: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return what each test set, shot count, size and method costs: what one more of its like would add.
+    """Return what each test set, shot count, context, size, method and base costs: what one more of its like would add.
 
-    A size or a method costs its variants and their cells; a test set or a shot count costs its cells. The base model's
-    cells are counted with test sets and shot counts alone.
+    A size, a method or a base (where there are several) costs its variants and their cells; a test set, a shot count or a
+    context (where there are several) costs its cells. Cells of a model as it is are counted with no size and no method.
     """
     owners = {one["id"]: one for one in variants}
+    several = {
+        "base": len({one["base"] for one in variants}) > 1,
+        "context": len({one["context"] for one in cells}) > 1,
+    }
     found: dict[tuple[str, str], dict[str, Any]] = {}
 
     def add(part: str, value: Any, entry: dict[str, Any], kind: str) -> None:
@@ -96,15 +100,21 @@ def parts(variants: list[dict[str, Any]], cells: list[dict[str, Any]]) -> list[d
     for cell in cells:
         add("test set", cell["test_dataset"], cell, "n_cells")
         add("shots", cell["shots"], cell, "n_cells")
+        if several["context"]:
+            add("context", cell["context"], cell, "n_cells")
         owner = owners[cell["variant_id"]]
         if not is_unadapted(owner["method"]):
             add("size", owner["train_size"], cell, "n_cells")
             add("method", owner["label"], cell, "n_cells")
+        if several["base"]:
+            add("base", owner["base"], cell, "n_cells")
     for one in variants:
         if not is_unadapted(one["method"]):
             add("size", one["train_size"], one, "n_variants")
             add("method", one["label"], one, "n_variants")
-    order = ("test set", "shots", "size", "method")
+        if several["base"]:
+            add("base", one["base"], one, "n_variants")
+    order = ("test set", "shots", "context", "size", "method", "base")
     return sorted(
         found.values(), key=lambda one: (order.index(one["part"]), one["value"] if isinstance(one["value"], int) else 0)
     )
@@ -112,17 +122,30 @@ def parts(variants: list[dict[str, Any]], cells: list[dict[str, Any]]) -> list[d
 
 def print_plan(description: dict[str, Any]) -> None:
     """Print a plan as tables."""
+    from rich.markup import escape
     from rich.table import Table
 
     screen = console()
-    table = Table(title=f"{description['study']}: variants", title_justify="left")
-    for name in ("id", "method", "trained on", "rows", "seed", "cells", "tokens", "time", "done"):
+    table = Table(title=escape(f"{description['study']}: variants"), title_justify="left")
+    bases = {one["base"] for one in description["variants"]}
+    for name in (
+        "id",
+        *(("base",) if len(bases) > 1 else ()),
+        "method",
+        "trained on",
+        "rows",
+        "seed",
+        "cells",
+        "tokens",
+        "time",
+        "done",
+    ):
         table.add_column(name, justify="right" if name in ("rows", "seed", "cells", "tokens", "time") else "left")
     for one in description["variants"]:
         trained = f"{one['train_task']}: {one['train_dataset']}" if one["train_task"] else "–"
         state = "rows missing" if one["blocked"] else "yes" if one["done"] else ""
         table.add_row(
-            one["id"][:8], one["label"], trained, str(one["train_size"] or "–"), str(one["seed"]),
+            one["id"][:8], *((escape(one["base"]),) if len(bases) > 1 else ()), escape(one["label"]), escape(trained), str(one["train_size"] or "–"), str(one["seed"]),
             str(one["n_cells"]), f"{one['n_tokens']:,}", spell_seconds(one["seconds"]), state,
         )  # fmt: skip
     screen.print(table)
@@ -140,6 +163,7 @@ def print_plan(description: dict[str, Any]) -> None:
 
 
 def _print_parts(screen: Any, found: list[dict[str, Any]]) -> None:
+    from rich.markup import escape
     from rich.table import Table
 
     table = Table(title="what each part costs: one more of its like adds as much", title_justify="left")
@@ -147,13 +171,14 @@ def _print_parts(screen: Any, found: list[dict[str, Any]]) -> None:
         table.add_column(name, justify="left" if name in ("part", "value") else "right")
     for one in found:
         table.add_row(
-            one["part"], str(one["value"]), str(one["n_variants"] or ""), str(one["n_cells"]),
+            one["part"], escape(str(one["value"])), str(one["n_variants"] or ""), str(one["n_cells"]),
             f"{one['n_tokens']:,}", spell_seconds(one["seconds"]),
         )  # fmt: skip
     screen.print(table)
 
 
 def _print_cells(screen: Any, cells: list[dict[str, Any]]) -> None:
+    from rich.markup import escape
     from rich.table import Table
 
     table = Table(title="cells by test set", title_justify="left")
@@ -165,8 +190,8 @@ def _print_cells(screen: Any, cells: list[dict[str, Any]]) -> None:
     for (task, dataset), members in groups.items():
         relations = Counter(cell["relation"] for cell in members)
         table.add_row(
-            task, dataset, ",".join(map(str, sorted({cell["shots"] for cell in members}))),
-            ",".join(sorted({cell["prompt"] for cell in members})), str(len(members)),
+            escape(task), escape(dataset), ",".join(map(str, sorted({cell["shots"] for cell in members}))),
+            escape(",".join(sorted({cell["prompt"] for cell in members}))), str(len(members)),
             *(str(relations[name] or "") for name in ("in_domain", "out_of_domain", "cross_task")),
             f"{sum(cell['n_tokens'] for cell in members):,}",
         )  # fmt: skip
