@@ -218,6 +218,17 @@ def test_validate_and_plan_import_no_torch(tmp_path: Path) -> None:
         assert not found & HEAVY
 
 
+def test_a_study_without_demonstrations_is_checked_without_numpy(tmp_path: Path) -> None:
+    study = tmp_path / "study.yaml"
+    study.write_text(
+        "{name: s, base: smollm2-135m-instruct, data: {source: toy}, tasks: {sentiment: {}}, methods: [base]}"
+    )
+    code, found = libraries_of("validate", str(study), folder=tmp_path)
+    assert code in (0, None)
+    assert "pydantic" in found
+    assert not found & (HEAVY | {"numpy", "scipy", "pyarrow", "sklearn"})
+
+
 def test_report_imports_no_torch(tmp_path: Path) -> None:
     fake_run(write_study(tmp_path), tmp_path / "run")
     code, found = libraries_of("report", str(tmp_path / "run"), folder=tmp_path)

@@ -83,7 +83,7 @@ def made(run: Path, label: str) -> dict[str, Any]:
 
 def outputs(run: Path) -> dict[str, bytes]:
     """Everything a run made but for what says how long it took, and temporary files of a killed process."""
-    found = bytes_of(run, ("variant.json", "cell.json", "probe.json", "train_log.jsonl", "error.txt"))
+    found = bytes_of(run, ("variant.json", "cell.json", "probe.json", "train_log.jsonl"))
     parts = ("variants/", "cells/", "probes/", "data/", "summary.csv", "findings.json", "scores.parquet")
     return {name: value for name, value in found.items() if name.startswith(parts) and not name.endswith(".tmp")}
 

@@ -228,6 +228,27 @@ def test_smaller_seeded_samples_lie_inside_larger_ones_and_seeds_draw_others() -
     assert set(rows[0, 8]) != set(rows[1, 8])
 
 
+def test_rows_to_validate_on_are_in_the_id_though_they_are_looked_at_in_the_end_only(tmp_path: Path) -> None:
+    def written(name: str, *texts: str) -> Path:
+        rows = [f"{text},{('positive', 'negative')[at % 2]}" for at, text in enumerate(texts)]
+        (tmp_path / name).write_text("\n".join(["text,label", *rows]))
+        return tmp_path / name
+
+    files = {
+        "train": written("train.csv", "bright", "dull", "quick", "slow"),
+        "test": written("test.csv", "fine", "bad"),
+    }
+
+    def variant(*texts: str) -> str:
+        own = {name: str(path) for name, path in {**files, "validation": written("looked.csv", *texts)}.items()}
+        datasets = {"own": {"task": "sentiment", **own, "fields": {"input": "text", "output": "label"}}}
+        plan = plan_of(datasets=datasets, methods=["base", {"sft": {"on": "own"}}], train={"sizes": [3]})
+        return by_label(plan, "sft", "own").variant.id
+
+    assert variant("lasting", "broken") == variant("lasting", "broken")
+    assert variant("lasting", "broken") != variant("lasting", "cracked")
+
+
 @pytest.mark.parametrize("sample", ["first", "seeded"])
 def test_rows_to_validate_on_are_trained_on_by_nobody_and_tested_by_nobody(sample: str) -> None:
     plan = plan_of(

@@ -16,7 +16,7 @@ from hanka.work.prepare import rows_of
 from hanka.work.worker import Worker
 from planned_studies import planned, the
 
-FAILURES: list[str] = []
+FAILURES: list[Exception] = []
 "What the recipe below fails with, once each."
 
 
@@ -25,7 +25,7 @@ def _make(request: RecipeRequest) -> tuple[Part, ...]:
     answers = request.answer(Parent("base"), rows[:2])
     assert all(one.status == "ok" for one in answers)
     if FAILURES:
-        raise UnitError(FAILURES.pop())
+        raise FAILURES.pop()
     last = Part("sentiment", "shop", tuple(rows[-2:]))  # the end of the file, so that what is set aside would be met
     return (
         Part("sentiment", "shop", tuple(rows[:4])),
@@ -76,10 +76,23 @@ def test_rows_set_aside_to_validate_on_are_not_shown_to_a_recipe(plan: Plan, tmp
 
 def test_rows_that_could_not_be_made_are_the_reason_and_made_by_the_next_run(plan: Plan, tmp_path: Path) -> None:
     folder = RunFolder(tmp_path / "run")
-    FAILURES.append("not today")
+    FAILURES.append(UnitError("not today"))
     carried_out(plan, folder)
     place = Worker(plan, folder, lambda _what, _share: None).place
     variant = the(plan, "sft").variant.id
     assert "rows of made were not made: not today" in place.made(variant)["reason"]
     carried_out(plan, folder)
     assert place.made(variant)["status"] == "done"
+
+
+def test_a_unit_that_was_tried_again_and_done_leaves_nothing_of_its_failure(plan: Plan, tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path / "run")
+    FAILURES.append(ZeroDivisionError("by hand"))
+    carried_out(plan, folder)
+    (made,) = (folder.path / "data").iterdir()
+    assert {one.name for one in made.iterdir()} == {"error.txt", "failed.json"}
+    variant = folder.variant(the(plan, "sft").variant.id)
+    (variant / "error.txt").write_text("of an earlier try")
+    carried_out(plan, folder)
+    assert not list(folder.path.rglob("error.txt"))
+    assert not list(folder.path.rglob("failed.json"))

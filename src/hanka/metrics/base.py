@@ -21,14 +21,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal, NamedTuple, TypeAlias
-
-import numpy as np
-import numpy.typing as npt
+from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
 from hanka.records import Prediction, TaskKind
 
-FloatArray: TypeAlias = npt.NDArray[np.float64]
+if TYPE_CHECKING:  # numpy is imported where it computes: a study is checked without it
+    import numpy as np
+    import numpy.typing as npt
+
+FloatArray: TypeAlias = "npt.NDArray[np.float64]"
 Need: TypeAlias = Literal["labels", "training_labels", "max_new_tokens"]
 Column: TypeAlias = Literal["targets", "answers", "rewards", "texts", "label_scores", "token_scores", "n_tokens"]
 
@@ -107,6 +108,8 @@ class Rows(NamedTuple):
 
 def mean(sums: FloatArray, n: FloatArray) -> FloatArray:
     """Divide the first sum by n; sums: (..., k), n: (...) total weights, positive."""
+    import numpy as np
+
     return np.asarray(sums[..., 0] / n)
 
 
@@ -161,6 +164,8 @@ class Metric:
 
     def value(self, statistics: FloatArray) -> float:
         """Aggregate the rows of one cell, (n, k), into its value; raises ValueError when there are none."""
+        import numpy as np
+
         if len(statistics) == 0:
             raise ValueError(f"{self.name}: no samples to aggregate")
         return float(self.aggregate(statistics.sum(axis=0), np.asarray(float(len(statistics)))))
@@ -181,4 +186,6 @@ def outputs_of(predictions: Sequence[Prediction]) -> Outputs:
 
 def column(values: Sequence[float]) -> FloatArray:
     """Turn one value per sample into (n, 1) statistics."""
+    import numpy as np
+
     return np.asarray(values, dtype=np.float64).reshape(-1, 1)

@@ -11,8 +11,6 @@ punctuation, unlike SQuAD's English-only normalisation, so that it means the sam
 
 from __future__ import annotations
 
-import numpy as np
-
 from hanka.metrics.base import FloatArray, Metric, Outputs, ScoringContext, column
 from hanka.metrics.tokenization import normalised
 
@@ -40,6 +38,8 @@ def macro_f1_statistics(outputs: Outputs, context: ScoringContext) -> FloatArray
 
     Raises ValueError when the context has no labels.
     """
+    import numpy as np
+
     outputs.require("targets", "answers")
     if not context.labels:
         raise ValueError("macro_f1 needs the labels of the tested task in the context")
@@ -56,6 +56,8 @@ def macro_f1(sums: FloatArray, n: FloatArray) -> FloatArray:
     sums: (..., 1 + 3c). A label that never occurs is left out of the average, as in scikit-learn's
     f1_score(average="macro", zero_division=0) with `labels` left open; so in a resample.
     """
+    import numpy as np
+
     hits, n_targets, n_answers = np.split(sums[..., 1:], 3, axis=-1)
     occurring = n_targets + n_answers
     f1 = np.divide(2 * hits, occurring, out=np.zeros_like(occurring), where=occurring > 0)

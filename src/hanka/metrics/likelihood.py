@@ -12,8 +12,6 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
-
 from hanka.metrics.base import FloatArray, Metric, Outputs, ScoringContext
 
 REFERENCE = "Gao et al. (2020), The Pile, sec. 3.1"
@@ -21,11 +19,15 @@ REFERENCE = "Gao et al. (2020), The Pile, sec. 3.1"
 
 def _ratios(amounts: FloatArray, units: FloatArray) -> FloatArray:
     """Return (n, 3): ratio, amount and units of each text."""
+    import numpy as np
+
     return np.column_stack([amounts / units, amounts, units])
 
 
 def _nats(outputs: Outputs) -> FloatArray:
     """Return the negative log-likelihood of each text, (n,). Raises ValueError where a text was not scored."""
+    import numpy as np
+
     sums = []
     for scores in outputs.token_scores:
         if scores is None or not len(scores):
@@ -36,6 +38,8 @@ def _nats(outputs: Outputs) -> FloatArray:
 
 def bits_per_byte_statistics(outputs: Outputs, context: ScoringContext) -> FloatArray:
     """Return (n, 3): bits per byte of the text, its bits, its UTF-8 bytes."""
+    import numpy as np
+
     outputs.require("targets", "token_scores")
     n_bytes = [len(text.encode("utf-8", "surrogatepass")) for text in outputs.targets]
     return _ratios(_nats(outputs) / math.log(2), np.asarray(n_bytes, dtype=np.float64))
@@ -43,6 +47,8 @@ def bits_per_byte_statistics(outputs: Outputs, context: ScoringContext) -> Float
 
 def nats_per_token_statistics(outputs: Outputs, context: ScoringContext) -> FloatArray:
     """Return (n, 3): nats per token of the text, its nats, its tokens."""
+    import numpy as np
+
     outputs.require("token_scores")
     n_tokens = [len(scores) for scores in outputs.token_scores if scores is not None]
     return _ratios(_nats(outputs), np.asarray(n_tokens, dtype=np.float64))
@@ -50,6 +56,8 @@ def nats_per_token_statistics(outputs: Outputs, context: ScoringContext) -> Floa
 
 def ratio_of_sums(sums: FloatArray, n: FloatArray) -> FloatArray:
     """Divide the sum of amounts by the sum of units; sums: (..., 3)."""
+    import numpy as np
+
     return np.asarray(sums[..., 1] / sums[..., 2])
 
 

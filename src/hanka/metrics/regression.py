@@ -14,13 +14,14 @@ Source: Pearson (1896); Spearman (1904); influence functions: Croux & Dehon (201
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
-import numpy as np
-import numpy.typing as npt
+from typing import TYPE_CHECKING, NamedTuple
 
 from hanka.metrics.base import FloatArray, Metric, Outputs, ScoringContext, column
 from hanka.metrics.numbers import as_float
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
 
 NO_SPREAD = 1e-12
 "A variance below this share of the mean square is rounding error."
@@ -44,6 +45,8 @@ class Ranks(NamedTuple):
 
     def above(self, weights: FloatArray) -> FloatArray:
         """Average the weights of the samples above each sample, those equal to it by half; (n,)."""
+        import numpy as np
+
         sums = np.bincount(self.place, weights)
         return np.asarray(((sums[::-1].cumsum()[::-1] - sums / 2) / len(self.place))[self.place])
 
@@ -53,6 +56,8 @@ def numbers_of(outputs: Outputs) -> tuple[FloatArray, FloatArray]:
 
     Raises ValueError where a target is no number.
     """
+    import numpy as np
+
     outputs.require("targets", "answers")
     read = [as_float(target) for target in outputs.targets]
     wrong = next((text for text, value in zip(outputs.targets, read, strict=True) if value is None), None)
@@ -65,6 +70,8 @@ def numbers_of(outputs: Outputs) -> tuple[FloatArray, FloatArray]:
 
 def worst_numbers(targets: FloatArray) -> FloatArray:
     """Return for each target, (n,), the end of the targets' range that is farther from it."""
+    import numpy as np
+
     low, high = targets.min(), targets.max()
     if low == high:
         return np.full_like(targets, 0.0 if low else 1.0)
@@ -73,6 +80,8 @@ def worst_numbers(targets: FloatArray) -> FloatArray:
 
 def absolute_errors(outputs: Outputs, context: ScoringContext) -> FloatArray:
     """Return (n, 1): |answer - target|."""
+    import numpy as np
+
     targets, answers = numbers_of(outputs)
     return column(np.abs(answers - targets).tolist())
 
@@ -83,6 +92,8 @@ def pearson_statistics(outputs: Outputs, context: ScoringContext) -> FloatArray:
     Both are counted from the targets' mean in units of the targets' spread, which changes no correlation and
     keeps the sums exact for numbers such as years.
     """
+    import numpy as np
+
     targets, answers = numbers_of(outputs)
     spread = float(targets.std()) or 1.0
     x, y = (targets - targets.mean()) / spread, (answers - targets.mean()) / spread
@@ -97,12 +108,16 @@ def pearson_statistics(outputs: Outputs, context: ScoringContext) -> FloatArray:
 
 def pearson(sums: FloatArray, n: FloatArray) -> FloatArray:
     """Compute the correlation from sums, (..., 6); 0 where either side does not vary."""
+    import numpy as np
+
     first, second, product = _moments(sums, n)
     scale = np.sqrt(first * second)
     return np.clip(np.divide(product, scale, out=np.zeros_like(scale), where=scale > 0), -1.0, 1.0)
 
 
 def _moments(sums: FloatArray, n: FloatArray) -> Moments:
+    import numpy as np
+
     x, y, xx, yy, xy = (sums[..., place] / n for place in range(1, 6))
     first, second = xx - x * x, yy - y * y
     return Moments(
@@ -112,6 +127,8 @@ def _moments(sums: FloatArray, n: FloatArray) -> Moments:
 
 def spearman_statistics(outputs: Outputs, context: ScoringContext) -> FloatArray:
     """Return (n, 1): the rank correlation plus the sample's influence on it; the mean is the correlation."""
+    import numpy as np
+
     targets, answers = numbers_of(outputs)
     x, y = _ranks(targets), _ranks(answers)
     first, second, product = (float((a.centred * b.centred).mean()) for a, b in ((x, x), (y, y), (x, y)))
@@ -125,6 +142,8 @@ def spearman_statistics(outputs: Outputs, context: ScoringContext) -> FloatArray
 
 
 def _ranks(values: FloatArray) -> Ranks:
+    import numpy as np
+
     _, place, counts = np.unique(values, return_inverse=True, return_counts=True)
     middle = (counts.cumsum() - counts / 2) / len(values) - 0.5
     return Ranks(middle[place], place)
@@ -140,6 +159,8 @@ def _influence(x: Ranks, y: Ranks) -> FloatArray:
 
 def bounded_mean(sums: FloatArray, n: FloatArray) -> FloatArray:
     """Divide the first sum by n, and keep it between -1 and 1."""
+    import numpy as np
+
     return np.clip(sums[..., 0] / n, -1.0, 1.0)
 
 

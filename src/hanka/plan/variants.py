@@ -230,7 +230,7 @@ class Variants:
             asked = RowsAsked(choice.size, adaptation.train.sample, adaptation.train.validation, choice.seed)
             try:
                 training = self._training(own, asked, use, model, choice)
-                rows = [training.fingerprint, training.validation_fingerprint if self._validates(adaptation) else ""]
+                rows = [training.fingerprint, training.validation_fingerprint]
             except DataMissingError as error:
                 blocked, rows = str(error), f"missing:{own.name}:{choice.size}"
             pools = self._pools(use, own, [adaptation, *companions], choice.seed)
@@ -278,10 +278,6 @@ class Variants:
         if model.name not in self._identities:
             self._identities[model.name] = model_identity(model)
         return self._identities[model.name]
-
-    @staticmethod
-    def _validates(adaptation: Adaptation) -> bool:
-        return adaptation.train.validate_every is not None
 
     def _companions(self, use: MethodUse, own: TrainingUse | None, adaptation: Adaptation) -> tuple[Adaptation, ...]:
         """Return what the other courses on the same training set ask, where rows are matched."""

@@ -16,10 +16,10 @@ from hanka.methods.contract import STEPS, Adaptation, Adapted, AdaptRequest
 from hanka.models.catalogue import ModelRef
 from hanka.models.memory import LEAST_TOKENS, free_bytes, pass_tokens
 from hanka.plan import PlannedVariant
-from hanka.store.folder import RunFolder, make_folder, read_json_or_none, write_json
+from hanka.store.folder import RunFolder, read_json_or_none, write_json
 from hanka.training.optimizers import n_moments
 from hanka.tuners import TUNERS
-from hanka.work.place import Workplace, device_name, reason, versions
+from hanka.work.place import Workplace, begin, device_name, reason, versions
 from hanka.work.prepare import rows_of
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def make_variant(place: Workplace, planned: PlannedVariant) -> None:
     folder = place.folder.variant(planned.variant.id)
     if variant_done(place.folder, planned):
         return
-    make_folder(folder)
+    begin(folder)
     started = time.monotonic()
     record: dict[str, Any] = {**asdict(planned.variant), "status": "done", "reason": "", "tuner": ""}
     try:

@@ -22,7 +22,7 @@ from hanka.records import Built, Example, Prediction
 from hanka.store.folder import RunFolder, read_json_or_none, write_json, write_predictions
 from hanka.tasks.base import Task
 from hanka.work.answers import Asking, predict
-from hanka.work.place import Workplace, device_name, reason, versions
+from hanka.work.place import Workplace, begin, device_name, reason, versions
 
 if TYPE_CHECKING:
     from hanka.models.loading import LoadedModel
@@ -54,6 +54,7 @@ def answer_cells(place: Workplace, planned: PlannedVariant) -> None:
         for cell in todo:
             _store_failed(place, cell, made.get("reason") or "the variant was not made")
         return
+    begin(place.folder.variant(planned.variant.id))
     try:
         with open_voice(place, planned) as voice:
             _answer_each(place, sorted(todo, key=_shared_text), voice)
@@ -129,6 +130,7 @@ def _answer_each(place: Workplace, cells: Sequence[PlannedCell], voice: Voice) -
 
 def _answer_cell(place: Workplace, cell: PlannedCell, voice: Voice) -> None:
     started = time.monotonic()
+    begin(place.folder.cell(cell.cell.id))
     budget = voice.engine.batch_tokens
     asked = _ask_cell(place, cell, voice)
     predictions = _predict(place, _asking(place, cell.cell.test_task, cell.test.examples, asked, voice), voice)

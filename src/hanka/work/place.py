@@ -16,7 +16,7 @@ from hanka.methods.contract import STEPS
 from hanka.models.memory import is_out_of_memory
 from hanka.plan import Plan, PlannedParent, PlannedVariant
 from hanka.prompting import Asked
-from hanka.store.folder import RunFolder, read_json_or_none, write_text
+from hanka.store.folder import RunFolder, make_folder, read_json_or_none, write_text
 from hanka.tuners import TUNERS
 from hanka.tuners.contract import Made
 from hanka.tuners.resident import Resident
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 Report = Callable[[str, float], None]
 PACKAGES = ("hanka", "torch", "transformers", "peft", "accelerate", "tokenizers", "numpy")
+TRACEBACK = "error.txt"
 
 
 @dataclass(slots=True)
@@ -87,14 +88,20 @@ class Workplace:
         return self.resident.lend(planned.model, planned.dtype, self.stack(variant_id, step))
 
 
+def begin(where: Path) -> None:
+    """Make the folder of a unit that is tried now; what an earlier try left to be read there is over."""
+    make_folder(where)
+    (where / TRACEBACK).unlink(missing_ok=True)
+
+
 def reason(error: Exception, place: Workplace, where: Path) -> str:
     """Say in one line why a unit failed; what is not foreseen leaves its traceback in `where`, a folder of the run."""
     if isinstance(error, UnitError):
         return str(error)
     if is_out_of_memory(error):
         return "out of memory: lower eval.batch_tokens, train.micro_batch_tokens or train.max_length"
-    write_text(where / "error.txt", traceback.format_exc())
-    inside = (where / "error.txt").relative_to(place.folder.path).as_posix()
+    write_text(where / TRACEBACK, traceback.format_exc())
+    inside = (where / TRACEBACK).relative_to(place.folder.path).as_posix()
     return f"{type(error).__name__}: {' '.join(str(error).split())[:300]} (traceback in {inside})"
 
 

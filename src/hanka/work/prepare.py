@@ -13,11 +13,11 @@ from hanka.errors import HankaError, UnitError
 from hanka.plan import PlannedData
 from hanka.recipes.contract import make_rows
 from hanka.records import Example, Parent, Prediction
-from hanka.store.folder import make_folder, read_json_or_none, write_json
+from hanka.store.folder import read_json_or_none, write_json
 from hanka.store.rows import has_rows, read_rows, write_rows
 from hanka.study.rows import RowsOfTask, TrainingSet, training_set
 from hanka.work.answer import Question, answer_question
-from hanka.work.place import Workplace, reason
+from hanka.work.place import Workplace, begin, reason
 
 FAILED = "failed.json"
 "Why rows were not made."
@@ -28,7 +28,8 @@ def prepare_rows(place: Workplace, planned: PlannedData) -> None:
     folder = place.folder.data(planned.id)
     if has_rows(folder):
         return
-    make_folder(folder)
+    begin(folder)
+    (folder / FAILED).unlink(missing_ok=True)
 
     def answer(parent: Parent, examples: Sequence[Example]) -> Sequence[Prediction]:
         """Ask one of the recipe's parents, zero-shot, with the prompt set that is trained with."""

@@ -12,7 +12,7 @@ from hanka.probes.contract import ProbeRequest, WeightPair
 from hanka.probes.weights import paired_weights
 from hanka.store.folder import RunFolder
 from hanka.store.probes import VALUES, ProbeRecord, read_probe, write_probe
-from hanka.work.place import Workplace, reason, versions
+from hanka.work.place import Workplace, begin, reason, versions
 
 if TYPE_CHECKING:
     import torch
@@ -33,6 +33,7 @@ def measure_probe(place: Workplace, planned: PlannedProbe) -> None:
         "dtype": variant.dtype,
     }
     rows = []
+    begin(place.folder.probe(planned.id))
     try:
         place.require_made(planned.variant_id)
         before = _weights_of_base(place, planned.variant_id)
