@@ -11,6 +11,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+from hanka.datasets.repeats import clusters
 from hanka.engines import ENGINES
 from hanka.engines.contract import Decoding, Engine, Lent
 from hanka.errors import HankaError
@@ -134,8 +135,7 @@ def _answer_cell(place: Workplace, cell: PlannedCell, voice: Voice) -> None:
     budget = voice.engine.batch_tokens
     asked = _ask_cell(place, cell, voice)
     predictions = _predict(place, _asking(place, cell.cell.test_task, cell.test.examples, asked, voice), voice)
-    groups = [example.group for example in cell.test.examples]
-    write_predictions(place.folder.cell(cell.cell.id), predictions, groups)
+    write_predictions(place.folder.cell(cell.cell.id), predictions, clusters(cell.test.examples))
     counts = {status: sum(1 for one in predictions if one.status == status) for status in ("unparsed", "failed")}
     record = _cell_record(place, cell) | {
         "status": "done",

@@ -1,0 +1,34 @@
+"""Rows that are not independent of each other: those of one group, and those that ask the same thing twice.
+
+prepare → **predict**: whole clusters are what statistics resample, so a row that stands in a test set five times counts as
+one. Rows whose fields are equal after trimming are the same question, whatever their answers.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from hanka.records import Example
+
+
+def clusters(examples: Sequence[Example]) -> list[str]:
+    """Return the cluster of each row; empty: it stands alone. Rows of one group or of one question share one."""
+    parent = list(range(len(examples)))
+
+    def root(place: int) -> int:
+        """Follow a row to the first of its cluster."""
+        while parent[place] != place:
+            parent[place] = parent[parent[place]]
+            place = parent[place]
+        return place
+
+    first: dict[tuple[str, ...], int] = {}
+    for place, example in enumerate(examples):
+        question = ("asks", *(f"{name}\0{value.strip()}" for name, value in sorted(example.fields.items())))
+        for key in (question, ("group", example.group)) if example.group else (question,):
+            known = root(first.setdefault(key, place))
+            parent[root(place)] = known
+    roots = [root(place) for place in range(len(examples))]
+    sizes = Counter(roots)
+    return [examples[one].group or (f"repeats {examples[one].id}" if sizes[one] > 1 else "") for one in roots]
