@@ -13,6 +13,9 @@ from hanka.records import Prediction
 from hanka.store.folder import RunFolder, write_json, write_predictions
 
 N = 40
+OF_CELLS = ("shots", "missing", "backwards", "prompt", "draw", "n", "groups")
+"Changes that are about cells, not about the variant."
+MARGINS = {"equivalence": 0.03, "harm": 0.05, "worthwhile": 0.02}
 RELATIONS = {"home": "in_domain", "away": "out_of_domain", "far": "out_of_domain", "other": "cross_task"}
 TASK_OF = {"home": "sentiment", "away": "sentiment", "far": "sentiment", "other": "topic"}
 TASKS = {
@@ -28,6 +31,8 @@ class Planted:
     path: Path
     tests: Sequence[str] = ("home", "away")
     resamples: int = 400
+    stats: Mapping[str, float] = field(default_factory=dict)
+    trained_tasks: Sequence[str] = ("sentiment",)
     variants: list[dict[str, Any]] = field(default_factory=list)
     cells: list[dict[str, Any]] = field(default_factory=list)
     probes: list[dict[str, str]] = field(default_factory=list)
@@ -38,8 +43,8 @@ class Planted:
         variant = {
             "base": "tiny", "method": "base" if base else "sft", "label": label, "params": {}, "seed": 0,
             "train_task": "" if base else "sentiment", "train_dataset": "" if base else "home",
-            "train_size": 0 if base else 8,
-        } | {key: value for key, value in changes.items() if key not in ("shots", "missing", "backwards")}  # fmt: skip
+            "train_size": 0 if base else 8, "meant_shots": 0,
+        } | {key: value for key, value in changes.items() if key not in OF_CELLS}  # fmt: skip
         variant = {"id": content_id(variant)} | variant
         if all(one["id"] != variant["id"] for one in self.variants):
             self.variants.append(variant)
@@ -52,23 +57,28 @@ class Planted:
     ) -> None:
         cell = {
             "variant_id": variant["id"], "test_task": TASK_OF[test], "test_dataset": test, "relation": RELATIONS[test],
-            "shots": changes.get("shots", 0), "prompt": "p1", "draw": 0,
+            "shots": changes.get("shots", 0), "prompt": changes.get("prompt", "p1"), "draw": changes.get("draw", 0),
+            "context": "drawn",
         }  # fmt: skip
         cell = {"id": content_id(cell)} | cell
         self.cells.append(cell)
         folder = RunFolder(self.path).cell(str(cell["id"]))
         write_json(folder / "cell.json", cell | {"status": "failed" if right is None else "done"})
         if right is not None:
-            missing, kept = set(changes.get("missing", ())), set(right)
-            rows = [_prediction(place, place in kept, place in missing) for place in range(N)]
+            missing, kept, n = set(changes.get("missing", ())), set(right), int(changes.get("n", N))
+            rows = [_prediction(place, place in kept, place in missing) for place in range(n)]
             rows = rows[::-1] if changes.get("backwards") else rows
-            write_predictions(folder, rows, [""] * N)
+            write_predictions(
+                folder, rows, [f"g{place // changes['groups']}" if "groups" in changes else "" for place in range(n)]
+            )
 
     def evidence(self) -> Evidence:
         """Write the plan and read the run back."""
         plan = {
-            "variants": self.variants, "cells": self.cells, "tasks": TASKS, "trained_tasks": ["sentiment"], "seed": 1,
-            "max_new_tokens": 8, "stats": {"level": 0.95, "resamples": self.resamples}, "probes": self.probes,
+            "variants": self.variants, "cells": self.cells, "tasks": TASKS, "seed": 1,
+            "trained_tasks": list(self.trained_tasks), "max_new_tokens": 8, "probes": self.probes, "contexts": ["drawn"],
+            "frozen": None,
+            "stats": {"level": 0.95, "resamples": self.resamples, **MARGINS, **self.stats},
         }  # fmt: skip
         write_json(RunFolder(self.path).plan, plan)
         return load_evidence(RunFolder(self.path))

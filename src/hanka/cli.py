@@ -113,9 +113,13 @@ def plan(
     data: Data = None,
     out: Annotated[Optional[Path], typer.Option("--out", metavar="DIR", help="Folder of the run.")] = None,  # noqa: UP045
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    freeze: Annotated[
+        bool, typer.Option("--freeze", help="Write the criterion beside the study, before the run.")
+    ] = False,
 ) -> None:
     """Print all variants and cells, what is done, token counts, estimated time and disk."""
     from hanka.plan import build_plan
+    from hanka.plan.freeze import freeze as write_criterion
     from hanka.store.folder import RunFolder
     from hanka.study.resolve import load_study
     from hanka.terminal.plan_table import describe_plan, print_plan
@@ -127,6 +131,9 @@ def plan(
     else:
         _say_blocked(built)
         print_plan(description)
+    if freeze:
+        path = write_criterion(built, int(description["n_cells_done"]))
+        print(f"{path}: frozen. hanka run says whether it was kept.", file=sys.stderr if as_json else sys.stdout)
 
 
 @app.command()
@@ -173,15 +180,21 @@ def report(
 @app.command()
 def compare(
     folder: RunDir,
-    a: Annotated[str, typer.Argument(metavar="A", help="Variant: id (or its beginning), or label such as sft.")],
-    b: Annotated[str, typer.Argument(metavar="B", help="The variant it is compared with.")],
+    a: Annotated[
+        str, typer.Argument(metavar="A", help="Variant: id (or its beginning), or label such as sft; or DIR2.")
+    ],
+    b: Annotated[Optional[str], typer.Argument(metavar="B", help="What it is compared with; none after DIR2.")] = None,  # noqa: UP045
 ) -> None:
-    """Compare two variants, paired by sample, per test set and pooled."""
+    """Compare two variants with all their seeds, or two runs on the rows that agree; per test set and pooled."""
+    from hanka.analysis.across import compare_runs
     from hanka.analysis.compare import compare_variants
     from hanka.store.folder import RunFolder
     from hanka.terminal.result_tables import print_comparison
 
-    print_comparison(compare_variants(RunFolder(folder), a, b))
+    first = RunFolder(folder)
+    if b is None and not Path(a).is_dir():
+        raise HankaError(f"{a!r} is no run folder; give two variants (hanka compare DIR A B) or a second run folder")
+    print_comparison(compare_runs(first, RunFolder(Path(a))) if b is None else compare_variants(first, a, b))
 
 
 @app.command()

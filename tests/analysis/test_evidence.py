@@ -14,7 +14,7 @@ import pytest
 from fake_runs import fake_run, write_study
 from hanka.analysis import analyse, answers, evidence
 from hanka.analysis.answers import Samples, Scored, read_answers
-from hanka.analysis.settings import sample_means
+from hanka.analysis.contrasts import Contrasts
 from hanka.analysis.summary import summarise
 from hanka.errors import StoreError
 from hanka.metrics import METRICS, ScoringContext
@@ -139,7 +139,7 @@ def test_the_base_model_is_resampled_once_for_all_variants(made: RunFolder, monk
 
     monkeypatch.setattr(evidence, "resampled", count)
     found = evidence.load_evidence(made)
-    summarise(found)
+    summarise(found, Contrasts(found))
     assert len(made_up) == len(METRICS_OF_A_CLASSIFICATION) * len(found.cells)
     assert len(found._resampled) <= evidence.KEPT_SAMPLES
 
@@ -183,21 +183,6 @@ def test_pairs_of_the_same_samples_leave_out_what_either_failed() -> None:
 
 def test_nothing_shared_is_an_empty_pair() -> None:
     assert len(scored("ab", [0, 1]).paired(scored("cd", [0, 1])).places) == 0
-
-
-@pytest.mark.parametrize("n_cells", [1, 2, 7, 8, 9, 40])
-def test_sample_means_are_those_of_one_list_per_sample(n_cells: int) -> None:
-    """To the last bit: a mean over many cells must not depend on how the numbers are laid out."""
-    rng = np.random.default_rng(n_cells)
-    names = [f"s{number}" for number in rng.permutation(50)]
-    asked = [[name for name in names if rng.random() < 0.9] for _ in range(n_cells)]
-    values = [rng.normal(size=len(cell)) for cell in asked]
-    lists: dict[str, list[float]] = {}
-    for cell, numbers in zip(asked, values, strict=True):
-        for name, number in zip(cell, numbers.tolist(), strict=True):
-            lists.setdefault(name, []).append(number)
-    samples = sorted(lists)
-    assert sample_means(samples, asked, values).tolist() == [float(np.mean(lists[name])) for name in samples]
 
 
 def test_columns_are_scored_like_predictions(made: RunFolder) -> None:

@@ -18,7 +18,7 @@ from hanka.errors import AuditError, DataError, StoreError
 from hanka.models import attention, packing
 from hanka.models.loading import load_model
 from hanka.run import Outcome, RunOptions, rebuild, run_study
-from hanka.store.folder import SUMMARY_COLUMNS, RunFolder, read_predictions
+from hanka.store.folder import SUMMARY_COLUMNS, RunFolder, read_json, read_predictions
 from hanka.tuners import resident
 from tiny_models import save_tiny_model
 
@@ -92,14 +92,19 @@ def test_the_summary_has_base_sft_and_fticl_in_all_three_settings(finished: tupl
             assert float(row["delta"]) == pytest.approx(float(row["value"]) - float(row["base_value"]), abs=1e-12)
 
 
-def test_p_values_are_adjusted_by_holm_over_the_study(finished: tuple[Path, Outcome]) -> None:
+def test_the_primary_cells_of_the_study_are_one_family_and_no_verdict_contradicts_its_interval(
+    finished: tuple[Path, Outcome],
+) -> None:
     rows = [row for row in rows_of(finished[1].folder.path) if row["p_value"]]
-    order = sorted(rows, key=lambda row: float(row["p_value"]))
-    running = 0.0
-    for rank, row in enumerate(order):
-        running = max(running, min(1.0, (len(order) - rank) * float(row["p_value"])))
-        assert float(row["p_adjusted"]) == pytest.approx(running)
-        assert row["verdict"] in ("better", "worse") if running < 0.05 else row["verdict"] == "tied"
+    primary = read_json(finished[1].folder.findings)["primary_metrics"]
+    for row in rows:
+        is_primary = row["metric"] == primary[row["test_task"]]
+        assert bool(row["verdict"]) == bool(row["sim_low"]) == (row["family"] == "cells") == is_primary
+        if is_primary:
+            low, high = float(row["sim_low"]), float(row["sim_high"])
+            assert low <= float(row["delta_ci_low"]) <= float(row["delta_ci_high"]) <= high
+            assert (row["verdict"] in ("better", "worse")) == (low > 0 or high < 0)
+            assert float(row["p_adjusted"]) >= float(row["p_value"])
 
 
 def test_training_and_scoring_share_the_template_hash(finished: tuple[Path, Outcome]) -> None:

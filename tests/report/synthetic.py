@@ -135,18 +135,24 @@ def _numbers(cell: Cell, variant: Variant, base: Variant, metric: str, book: Boo
     descriptive = metric in METRICS["generation"][3:]
     p = None if descriptive else min(1.0, 2.0 ** (-abs(delta) / half * 4))
     adjusted = None if p is None else min(1.0, p * 8)
-    verdict = "" if adjusted is None else "tied" if adjusted >= 0.05 else "better" if delta > 0 else "worse"
+    verdict = (
+        "" if adjusted is None else "better" if delta > 1.5 * half else "worse" if delta < -1.5 * half else "undecided"
+    )
+    verdict = "leaning" if verdict == "undecided" and abs(delta) > half else verdict
     row |= {"base_value": base_value, "delta": delta, "delta_ci_low": delta - half, "delta_ci_high": delta + half,
-            "p_value": p, "p_adjusted": adjusted, "verdict": verdict}  # fmt: skip
+            "p_value": p, "p_adjusted": adjusted, "verdict": verdict,
+            "sim_low": None if descriptive else delta - 1.5 * half, "sim_high": None if descriptive else delta + 1.5 * half,
+            "family": "" if descriptive else "cells"}  # fmt: skip
     flips = metric == "accuracy"
     lost = max(0, int(n * (0.12 - delta / 2)))
     book.comparisons.append(
         {"cell_id": cell.id, "metric": metric, "n": n, "delta": delta, "low": delta - half, "high": delta + half,
-         "p_value": p, "p_adjusted": adjusted, "verdict": verdict, "mde": half * 1.43,
-         "test": book.shape.dress("exact McNemar" if flips else "paired bootstrap"),
+         "p_value": p, "p_adjusted": adjusted, "verdict": verdict,
+         "test": book.shape.dress("mcnemar_mid_p" if flips else "jackknife_t"),
          "right_to_wrong": lost if flips else None, "wrong_to_right": lost + int(n * delta) if flips else None,
          "forgotten_share": lost / n if flips else None, "learned_share": lost / n + delta if flips else None,
-         "forgotten_low": 0.01, "forgotten_high": 0.2, "forgotten_beyond_chance": 0.01, "learned_beyond_chance": 0.1}
+         "forgotten_low": 0.01, "forgotten_high": 0.2, "forgotten_beyond": 0.03,
+         "forgotten_beyond_low": -0.01, "forgotten_beyond_high": 0.07, "chance_guessing": 0.05, "chance_independent": 0.08}
     )  # fmt: skip
     return row
 

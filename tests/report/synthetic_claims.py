@@ -17,13 +17,16 @@ def findings(book: Book) -> Row:
     tuned = [one for one in book.variants if one.train_task]
     per_task = [
         {
-            "task": task, "recommend": dress("sft") if task == "sentiment" else "base", "train_size": 512, "seed": 0,
+            "task": task, "recommend": dress("sft") if task == "sentiment" else "base", "train_size": 512,
+            "outcome": "trade-off" if task == "sentiment" else "undecided", "flip_en": dress("Without inference it would be adapt."),
+            "flip_ja": dress("inference を外すと、結論が変わります。"),
             "sentence_en": dress(f"{task}: {ADAPT if task == 'sentiment' else KEEP}"),
             "sentence_ja": dress(f"{task}：512 件の sft で適応。ドメイン内で +0.22 [0.16, 0.28]、別タスクで −0.06。"),
         }
         for task in (shape.tasks if tuned else ())
     ]  # fmt: skip
     decision = {
+        "outcome": "undecided",
         "sentence_en": dress("Adapting pays in domain for 1 of 2 tasks; weigh it against what is lost elsewhere."),
         "sentence_ja": dress("2 タスク中 1 タスクで、適応はドメイン内で有効です。併記した代償と比べてください。"),
         "per_task": per_task,
@@ -86,7 +89,8 @@ def _settings(book: Book) -> list[Row]:
         verdicts = [row["verdict"] for row in rows]
         lines.append(
             {"train_task": task, "method": method, "train_size": size, "relation": relation, "n_cells": len(rows),
-             "n_better": verdicts.count("better"), "n_worse": verdicts.count("worse"), "n_tied": verdicts.count("tied"),
+             "n_better": verdicts.count("better"), "n_worse": verdicts.count("worse"), "n_leaning": verdicts.count("leaning"),
+             "n_undecided": verdicts.count("undecided"), "metric": "rouge_l" if task == "summary" else "accuracy",
              "mean_delta": mean, "ci_low": mean - 0.02, "ci_high": mean + 0.02}
         )  # fmt: skip
     return lines

@@ -8,7 +8,7 @@ from importlib.resources import files
 import pytest
 
 CSS = (files("hanka.report") / "templates" / "style.css").read_text(encoding="utf-8")
-VERDICTS = ("better", "worse", "tied", "failed", "warn", "base")
+VERDICTS = ("better", "worse", "equivalent", "leaning", "undecided", "failed", "warn", "base")
 
 
 def _variables(css: str) -> dict[str, str]:
@@ -55,7 +55,7 @@ def test_text_is_readable_on_its_ground(theme: str) -> None:
 def test_marks_in_figures_are_seen(theme: str) -> None:
     colors = THEMES[theme]
     marks = [name for name in colors if name.startswith(("mark-", "series-"))]
-    assert len(marks) == 12
+    assert len(marks) == 14
     assert [name for name in marks if contrast(colors[name], colors["paper"]) < 3] == []
 
 

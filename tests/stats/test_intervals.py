@@ -4,8 +4,15 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from hanka.stats.intervals import bootstrap_interval, estimate, t_interval, wilson_interval
-from hanka.stats.resampling import mean, plan_resampling
+from hanka.stats.intervals import (
+    bootstrap_interval,
+    clustered_share_interval,
+    estimate,
+    estimate_resampled,
+    t_interval,
+    wilson_interval,
+)
+from hanka.stats.resampling import mean, plan_resampling, resampled
 
 # Law school data, Efron & Tibshirani (1993), table 3.1: LSAT and GPA of 15 schools.
 LSAT = np.array([576, 635, 558, 578, 666, 580, 555, 661, 651, 605, 653, 575, 545, 572, 594.0])
@@ -122,11 +129,30 @@ def test_estimate_picks_the_method() -> None:
     hits = (np.arange(40) % 4 == 0).astype(float)
     assert estimate(hits, mean, plain, binary=True).method == "wilson"
     assert estimate(hits, mean, plain).method == "bootstrap"
-    assert estimate(rng.random(40) < 0.5, mean, clustered, binary=True).method == "bootstrap"
+    assert estimate(rng.random(40) < 0.5, mean, clustered, binary=True).method == "wilson_of_clusters"
     constant = estimate(np.zeros(40), mean, clustered, binary=True)
-    assert constant.method == "wilson_of_clusters"
     assert (constant.value, constant.low) == (0.0, 0.0)
-    assert constant.high == wilson_interval(0, 10).high
+    assert constant.high > wilson_interval(0, 10).high  # ten clusters, and t instead of z
+    unsupported = estimate_resampled(resampled(hits, mean, plain), supported=False)
+    assert (unsupported.value, unsupported.low, unsupported.high, unsupported.method) == (0.25, None, None, "none")
+
+
+@pytest.mark.parametrize(("share", "n_clusters"), [(0.5, 8), (0.9, 20), (0.98, 50)])
+def test_coverage_of_a_share_in_clusters_of_five(share: float, n_clusters: int) -> None:
+    rng, hits, trials = np.random.default_rng(0), 0, 1000
+    cut = stats.norm.ppf(share)
+    for _ in range(trials):
+        latent = np.sqrt(0.5) * rng.normal(size=(n_clusters, 1)) + np.sqrt(0.5) * rng.normal(size=(n_clusters, 5))
+        low, high = clustered_share_interval((latent < cut).sum(axis=1), np.full(n_clusters, 5))
+        hits += low <= share <= high
+    assert hits / trials > 0.93
+
+
+def test_clusters_of_one_are_worth_themselves() -> None:
+    hits = np.arange(200) % 4 == 0
+    low, high = clustered_share_interval(hits, np.ones(200))
+    plain = wilson_interval(50, 200)
+    assert (low, high) == pytest.approx((plain.low, plain.high), abs=0.003)
 
 
 def test_bootstrap_of_values_that_do_not_vary_has_no_width() -> None:

@@ -9,13 +9,15 @@ from scipy import stats
 
 from hanka.stats.paired import (
     ComparisonSettings,
+    ScoreSpread,
+    StudentSpread,
     compare,
     jackknife_t_test,
-    mcnemar_test,
-    paired_bootstrap,
+    normal_quantile,
     sign_flip_test,
+    unit_differences,
 )
-from hanka.stats.resampling import jackknife, mean, plan_resampling
+from hanka.stats.resampling import jackknife, mean, plan_resampling, resampled
 
 BINARY = ComparisonSettings(binary=True)
 # Extra hours of sleep of ten patients under two drugs, Student (1908), Cushny & Peebles.
@@ -66,25 +68,11 @@ def test_jackknife_t_test_of_means_equals_scipy(n: int) -> None:
     assert result == pytest.approx((expected.statistic, expected.pvalue), rel=1e-9)
 
 
-def test_mcnemar_matches_fagerland_lydersen_and_laake_2013() -> None:
-    # Airway hyper-responsiveness before and after transplantation: discordant pairs 1 and 7, exact p = 0.0703.
-    before, after = [1] * 1 + [1] * 1 + [0] * 7 + [0] * 12, [1] * 1 + [0] * 1 + [1] * 7 + [0] * 12
-    assert mcnemar_test(before, after).p_value == pytest.approx(0.0703, abs=5e-5)
-    assert mcnemar_test(before, after).statistic == 1
-
-
-@pytest.mark.parametrize(("only_a", "only_b"), [(0, 1), (3, 3), (0, 6), (12, 30), (100, 60)])
-def test_mcnemar_equals_the_binomial_test_of_scipy(only_a: int, only_b: int) -> None:
-    a, b = [1] * only_a + [0] * only_b + [1] * 9, [0] * only_a + [1] * only_b + [1] * 9
-    expected = stats.binomtest(only_a, only_a + only_b).pvalue
-    assert mcnemar_test(a, b).p_value == mcnemar_test(b, a).p_value == pytest.approx(expected, rel=1e-9)
-
-
 def test_compare_picks_the_test() -> None:
     rng = np.random.default_rng(0)
     a, b = (rng.random(40) < 0.7).astype(float), (rng.random(40) < 0.5).astype(float)
     groups = [i // 4 for i in range(40)]
-    assert compare(a, b, mean, plan_of(40), BINARY).test == "mcnemar"
+    assert compare(a, b, mean, plan_of(40), BINARY).test == "mcnemar_mid_p"
     assert compare(a, b, mean, plan_of(40, groups), BINARY).test == "jackknife_t"
     assert compare(a, b, mean, plan_of(40)).test == "jackknife_t"
     assert compare(a, a, mean, plan_of(40), BINARY).test == "identical"
@@ -101,7 +89,8 @@ def test_compare_reports_a_minus_b_inside_its_interval_and_is_antisymmetric() ->
     assert (backward.delta, backward.low, backward.high) == pytest.approx((-forward.delta, -forward.high, -forward.low))
     assert backward.p_value == pytest.approx(forward.p_value)
     assert forward.n == 80
-    assert (forward.low, forward.high) == pytest.approx(paired_bootstrap(a, b, mean, plan))
+    expected = stats.ttest_rel(a, b).confidence_interval(0.95)
+    assert (forward.low, forward.high) == pytest.approx((expected.low, expected.high))
 
 
 @pytest.mark.parametrize("cluster", [None, [i // 5 for i in range(60)]], ids=["samples", "clusters"])
@@ -109,8 +98,10 @@ def test_compare_reports_a_minus_b_inside_its_interval_and_is_antisymmetric() ->
 def test_equal_scores_give_exactly_zero_and_p_one(cluster, binary: bool) -> None:
     scores = (np.random.default_rng(0).random(60) < 0.37).astype(float)
     result = compare(scores, scores.copy(), mean, plan_of(60, cluster), ComparisonSettings(binary=binary))
-    assert (result.delta, result.low, result.high, result.p_value) == (0.0, 0.0, 0.0, 1.0)
-    assert 0 < result.mde <= 1
+    n_units = 60 if cluster is None else 12
+    most = 1.959964**2 / (n_units + 1.959964**2)  # what no changed unit of so many still allows
+    assert (result.delta, result.p_value) == (0.0, 1.0)
+    assert (result.low, result.high) == pytest.approx((-most, most), rel=1e-6)
 
 
 def test_equal_class_counts_from_different_answers_are_no_difference() -> None:
@@ -125,8 +116,10 @@ def test_a_difference_without_variance_gets_the_exact_sign_flip_p() -> None:
     result = compare(np.full(7, 0.3), np.full(7, 0.1), mean, plan_of(7))
     assert (result.p_value, result.test) == (2.0**-6, "sign_flip")
     assert result.delta == pytest.approx(0.2)
+    assert result.low > 0
+    assert result.interval(normal_quantile(1 - 2.0**-6)).low == pytest.approx(0, abs=1e-9)
     all_wrong_to_all_right = compare(np.ones(7), np.zeros(7), mean, plan_of(7), BINARY)
-    assert all_wrong_to_all_right.p_value == pytest.approx(2.0**-6)
+    assert all_wrong_to_all_right.p_value == pytest.approx(2.0**-6 - 2.0**-7)  # mid-p
     groups = ["a", "a", "b", "b", "c", "c", "c"]
     assert compare(np.full(7, 0.3), np.full(7, 0.1), mean, plan_of(7, groups)).p_value == 2.0**-2
 
@@ -135,7 +128,6 @@ def test_seeds_are_obeyed() -> None:
     rng = np.random.default_rng(0)
     a, b = rng.random(50), rng.random(50)
     assert compare(a, b, mean, plan_of(50, seed=3)) == compare(a, b, mean, plan_of(50, seed=3))
-    assert compare(a, b, mean, plan_of(50, seed=3)).low != compare(a, b, mean, plan_of(50, seed=4)).low
     first, again = (sign_flip_test(a, b, mean, plan_of(50), np.random.default_rng(1), 500) for _ in range(2))
     assert first == again
 
@@ -184,11 +176,6 @@ def test_type_one_rate_of_the_t_test_on_macro_f1_is_near_alpha() -> None:
     assert rejection_rate(simulate) == pytest.approx(0.05, abs=0.031)
 
 
-def test_type_one_rate_of_exact_mcnemar_is_at_most_alpha() -> None:
-    rate = rejection_rate(lambda rng: mcnemar_test(rng.random(60) < 0.6, rng.random(60) < 0.6).p_value)
-    assert 0.005 < rate <= 0.05 + 0.031
-
-
 def test_type_one_rate_of_the_permutation_test_is_near_alpha() -> None:
     plan = plan_of(20, resamples=1)
     rate = rejection_rate(
@@ -219,18 +206,55 @@ def test_the_cluster_interval_of_a_difference_is_wider_on_clustered_data() -> No
     without = compare(a, b, mean, plan_of(200))
     assert with_clusters.high - with_clusters.low > 1.8 * (without.high - without.low)
     assert with_clusters.p_value > without.p_value
-    assert with_clusters.mde > 1.8 * without.mde
 
 
-def test_coverage_of_the_paired_bootstrap_is_near_nominal() -> None:
+def test_every_interval_is_its_own_test() -> None:
     rng = np.random.default_rng(0)
-    hits, trials, n = 0, 400, 50
+    groups = [i // 3 for i in range(60)]
+    for _ in range(40):
+        a, b = (rng.random(60) < 0.6).astype(float), (rng.random(60) < 0.5).astype(float)
+        for plan, settings in ((plan_of(60), BINARY), (plan_of(60, groups), BINARY), (plan_of(60), None)):
+            found = compare(a, b, mean, plan, settings)
+            if found.delta == 0:
+                continue
+            inside, outside = found.interval(abs(found.spread.z) * 1.001), found.interval(abs(found.spread.z) * 0.999)
+            assert inside.low < 0 < inside.high
+            assert outside.low > 0 or outside.high < 0
+
+
+def test_what_units_contribute_adds_up_to_the_difference() -> None:
+    rng = np.random.default_rng(1)
+    a, b = rng.random(40), rng.random(40)
+    for groups in (None, [i // 4 for i in range(40)]):
+        plan = plan_of(40, groups)
+        parts = unit_differences(resampled(a, mean, plan), resampled(b, mean, plan))
+        assert len(parts) == plan.n_units
+        assert parts.sum() == pytest.approx(a.mean() - b.mean())
+
+
+@pytest.mark.parametrize(("discordant", "n"), [(0.05, 40), (0.3, 40), (0.1, 100)])
+def test_coverage_of_the_score_interval_where_few_rows_differ(discordant: float, n: int) -> None:
+    rng, delta, hits, trials = np.random.default_rng(3), 0.6 * discordant, 0, 1500
     for _ in range(trials):
-        base = rng.beta(2, 2, n)
-        a, b = base * 0.8 + rng.beta(1, 3, n) * 0.2, base * 0.8
-        low, high = paired_bootstrap(a, b, mean, plan_resampling(n, rng, resamples=600))
-        hits += low <= 0.05 <= high
-    assert hits / trials == pytest.approx(0.95, abs=0.044)  # four standard errors
+        only_a, only_b, _ = rng.multinomial(n, [(discordant + delta) / 2, (discordant - delta) / 2, 1 - discordant])
+        low, high = ScoreSpread(only_a, only_b, n).interval(1.959964)
+        hits += low <= delta <= high
+    assert hits / trials > 0.93
+
+
+def test_samples_too_few_behind_a_part_give_no_interval() -> None:
+    found = compare([0.1, 0.5, 0.9], [0.2, 0.4, 0.4], mean, plan_of(3), ComparisonSettings(supported=False))
+    assert (found.low, found.high, found.spread, found.interval(2.0)) == (None, None, None, None)
+    assert found.delta == pytest.approx(1 / 6)
+
+
+def test_a_student_spread_at_any_level_equals_scipy() -> None:
+    spread = StudentSpread(0.3, 0.1, 9)
+    for level in (0.5, 0.95, 0.9999):
+        low, high = spread.interval(normal_quantile(level))
+        assert (low, high) == pytest.approx(stats.t.interval(level, 9, 0.3, 0.1), rel=1e-6)
+    assert 2 * stats.norm.sf(spread.z) == pytest.approx(2 * stats.t.sf(3, 9))
+    assert StudentSpread(-0.3, 1e-9, 9).z < -10
 
 
 @pytest.mark.parametrize(
@@ -247,10 +271,9 @@ def test_unaligned_or_missing_scores_raise(a, b) -> None:
         compare(a, b, mean, plan_of(10))
 
 
-@pytest.mark.parametrize(("a", "b"), [([0, 1], [1]), ([], []), ([0.5, 1], [0, 1])])
-def test_mcnemar_refuses_what_is_not_paired_zeros_and_ones(a, b) -> None:
-    with pytest.raises(ValueError):
-        mcnemar_test(a, b)
+def test_scores_that_are_neither_right_nor_wrong_are_refused_as_binary() -> None:
+    with pytest.raises(ValueError, match="0 or 1"):
+        compare([0.5, 1.0], [0.0, 1.0], mean, plan_of(2), BINARY)
 
 
 def test_a_thousand_comparisons_take_seconds() -> None:

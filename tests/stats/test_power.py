@@ -1,88 +1,56 @@
 from __future__ import annotations
 
-import math
-
 import numpy as np
 import pytest
-from scipy import stats
 
-from hanka.stats.paired import ComparisonSettings, compare, mcnemar_test
-from hanka.stats.power import (
-    minimum_detectable_difference,
-    minimum_detectable_discordance,
-    smallest_significant_count,
-)
-from hanka.stats.resampling import mean, plan_resampling
+from hanka.stats.power import design_effect, rows_to_show, rows_to_show_equal
+from hanka.stats.score import mcnemar_mid_p
 
-
-def test_half_a_standard_deviation_needs_34_pairs() -> None:
-    # Standard worked example (Cohen 1988; G*Power): paired t, dz = 0.5, alpha 0.05 two-sided, power 0.80: n = 34.
-    assert minimum_detectable_difference(1.0, 34) <= 0.5 < minimum_detectable_difference(1.0, 33)
+# Share of rows that differ, true difference, local level → rows: worked out by hand from Connor (1987).
+TABLE = [
+    (0.1, 0.05, 0.05, 312), (0.1, 0.05, 0.05 / 24, 612), (0.2, 0.05, 0.05, 626), (0.2, 0.05, 0.05 / 24, 1226),
+    (0.2, 0.10, 0.05, 155), (0.2, 0.10, 0.05 / 24, 304), (0.3, 0.05, 0.05, 940), (0.3, 0.10, 0.05, 234),
+]  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    ("n", "alpha", "power"), [(2, 0.05, 0.8), (10, 0.01, 0.9), (250, 0.05, 0.8), (5000, 0.05, 0.8)]
-)
-def test_the_t_test_has_the_wanted_power_at_the_difference(n: int, alpha: float, power: float) -> None:
-    difference = minimum_detectable_difference(2.0, n, alpha, power)
-    noncentrality = difference / 2.0 * math.sqrt(n)
-    critical = stats.t.ppf(1 - alpha / 2, n - 1)
-    assert stats.nct.sf(critical, n - 1, noncentrality) == pytest.approx(power, abs=1e-6)
+@pytest.mark.parametrize(("spread", "difference", "alpha", "rows"), TABLE)
+def test_rows_to_show_a_difference(spread: float, difference: float, alpha: float, rows: int) -> None:
+    assert rows_to_show(difference, spread, alpha) == rows
+    assert rows_to_show(-difference, spread, alpha) == rows
 
 
-def test_the_difference_is_found_in_simulation_as_often_as_promised() -> None:
-    rng, n = np.random.default_rng(0), 40
-    difference = minimum_detectable_difference(1.0, n)
-    p_values = stats.ttest_1samp(rng.normal(difference, 1.0, (3000, n)), 0, axis=1).pvalue
-    assert np.mean(p_values < 0.05) == pytest.approx(0.8, abs=0.03)  # four standard errors
+@pytest.mark.parametrize(("spread", "rows"), [(0.1, 343), (0.2, 686), (0.3, 1028)])
+def test_rows_to_show_equality_within_five_points(spread: float, rows: int) -> None:
+    assert rows_to_show_equal(0.05, spread) == rows
 
 
-def test_the_discordance_is_found_by_mcnemar_as_often_as_promised() -> None:
-    rng, n = np.random.default_rng(0), 100
-    share = minimum_detectable_discordance(n)
-    found = [mcnemar_test(rng.random(n) < share, np.zeros(n)).p_value <= 0.05 for _ in range(1500)]
-    assert np.mean(found) == pytest.approx(0.8, abs=0.042)  # four standard errors
+def test_so_many_rows_find_the_difference_as_often_as_promised() -> None:
+    rng, n = np.random.default_rng(0), rows_to_show(0.1, 0.2, 0.05)
+    drawn = rng.multinomial(n, [0.15, 0.05, 0.8], size=2000)
+    found = np.mean([mcnemar_mid_p(int(a), int(b)) < 0.05 for a, b, _ in drawn])
+    assert found == pytest.approx(0.8, abs=0.04)
 
 
-@pytest.mark.parametrize(("alpha", "count"), [(0.05, 6), (0.01, 8), (0.0625, 5), (0.5, 2)])
-def test_smallest_significant_count(alpha: float, count: int) -> None:
-    assert smallest_significant_count(alpha) == count
-    assert stats.binomtest(0, count).pvalue <= alpha < stats.binomtest(0, count - 1).pvalue
+def test_a_difference_on_every_differing_row_needs_the_fewest() -> None:
+    assert rows_to_show(0.2, 0.2, 0.05) < rows_to_show(0.2, 0.4, 0.05)
+    assert rows_to_show(1.0, 1.0, 0.05) == 4
 
 
-def test_without_any_discordance_the_answer_is_about_8_pairs() -> None:
-    assert minimum_detectable_discordance(250) * 250 == pytest.approx(7.9, abs=0.1)
-    assert minimum_detectable_discordance(5) == math.inf
-    assert 0.9 < minimum_detectable_discordance(6) < 1
-
-
-def test_the_fallback_is_larger_than_what_a_few_discordant_pairs_give() -> None:
-    plan = plan_resampling(250, np.random.default_rng(0), resamples=2)
-    right = np.ones(250)
-    one_lost, settings = right.copy(), ComparisonSettings(binary=True)
-    one_lost[0] = 0
-    assert compare(right, right, mean, plan, settings).mde > compare(one_lost, right, mean, plan, settings).mde > 0
-    wide = ComparisonSettings(span=100.0)
-    assert compare(right, right, mean, plan, wide).mde == pytest.approx(100 * minimum_detectable_discordance(250))
-
-
-def test_more_pairs_less_noise_and_less_power_detect_smaller_differences() -> None:
-    reference = minimum_detectable_difference(1.0, 100)
-    assert minimum_detectable_difference(1.0, 200) < reference
-    assert minimum_detectable_difference(0.5, 100) == pytest.approx(reference / 2)
-    assert minimum_detectable_difference(1.0, 100, power=0.6) < reference
-    assert minimum_detectable_difference(1.0, 100, alpha=0.01) > reference
+def test_groups_are_worth_fewer_rows() -> None:
+    assert design_effect(100, 100, 0.5, 0.2) == 1.0
+    assert design_effect(100, 20, 0.004, 0.2) == pytest.approx(2.0)
+    assert design_effect(100, 20, 0.0001, 0.2) == 1.0
+    assert design_effect(100, 20, 0.1, 0.0) == 1.0
 
 
 @pytest.mark.parametrize(
     "call",
     [
-        lambda: minimum_detectable_difference(1.0, 1),
-        lambda: minimum_detectable_difference(-1.0, 10),
-        lambda: minimum_detectable_difference(float("nan"), 10),
-        lambda: minimum_detectable_difference(1.0, 10, alpha=0.9, power=0.8),
-        lambda: minimum_detectable_discordance(1),
-        lambda: minimum_detectable_discordance(10, power=1.0),
+        lambda: rows_to_show(0.0, 0.2, 0.05),
+        lambda: rows_to_show(0.1, 0.0, 0.05),
+        lambda: rows_to_show(0.1, 0.2, 0.9),
+        lambda: rows_to_show_equal(0.0, 0.2),
+        lambda: rows_to_show_equal(0.1, 0.2, power=1.0),
     ],
 )
 def test_impossible_designs_raise(call) -> None:

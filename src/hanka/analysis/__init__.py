@@ -15,15 +15,17 @@ def analyse(folder: RunFolder) -> None:
     """Rebuild scores.parquet, summary.csv, summary.parquet and findings.json from what is stored."""
     import pyarrow as pa
 
+    from hanka.analysis.contrasts import Contrasts
     from hanka.analysis.evidence import load_evidence
     from hanka.analysis.findings import find
     from hanka.analysis.summary import score_table, summarise
     from hanka.store.folder import SUMMARY_COLUMNS, write_csv, write_json, write_table
 
     evidence = load_evidence(folder)
-    rows = summarise(evidence)
+    contrasts = Contrasts(evidence)
+    rows = summarise(evidence, contrasts)
     write_table(folder.scores, score_table(evidence))
-    findings = find(evidence, rows)
+    findings = find(evidence, rows, contrasts)
     values = [row.values for row in rows]
     write_csv(folder.summary, SUMMARY_COLUMNS, values)
     table = pa.table({name: [row[name] for row in values] for name in SUMMARY_COLUMNS})

@@ -1,118 +1,158 @@
-"""Is variant A better than variant B? Paired by sample, per test set, shots and prompt, and pooled."""
+"""Is A better than B? Paired by sample, per test set and asking, and pooled over seeds, prompts, draws and test sets.
+
+A and B are variants, or systems with all their seeds. Rows are judged together, by the same rule as everywhere.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
-import numpy as np
-
+from hanka.analysis.contrasts import Contrast, Contrasts, PairResult
 from hanka.analysis.evidence import CellEvidence, Evidence, load_evidence
-from hanka.analysis.summary import compare_cells
+from hanka.analysis.summary import judgement
 from hanka.errors import HankaError, nearest
-from hanka.identity import stream
 from hanka.metrics import METRICS
 from hanka.records import is_unadapted
-from hanka.stats import ComparisonSettings, compare, holm, mean, plan_resampling, verdict
+from hanka.stats import normal_quantile
 from hanka.store.folder import RunFolder
 
 POOLED = "(pooled)"
 
 
-def compare_variants(folder: RunFolder, a: str, b: str) -> dict[str, Any]:
-    """Compare two variants of a run on the primary metrics; Holm over the rows of this comparison.
+class Side(NamedTuple):
+    """One side of a comparison: a variant, or all seeds of one."""
 
-    a, b: variant id, its beginning, or a label that names one variant. Raises HankaError with what to write.
+    title: str
+    variants: tuple[str, ...]
+    "Ids."
+
+
+class Row(NamedTuple):
+    """A line before it is judged: what it is about, its contrast, its metric."""
+
+    where: dict[str, Any]
+    contrast: Contrast
+    metric: str
+
+
+def compare_variants(folder: RunFolder, a: str, b: str) -> dict[str, Any]:
+    """Compare two variants of a run on the primary metrics, or two systems over their seeds.
+
+    a, b: variant id, its beginning, a title, or a label that names one system. Raises HankaError with what to write.
     """
     folder.require_format()
     evidence = load_evidence(folder)
+    contrasts = Contrasts(evidence)
     first, second = _find(evidence, a), _find(evidence, b)
-    theirs = {cell.key[1:]: cell for cell in evidence.done() if cell.variant["id"] == second["id"]}
-    pairs = [
-        (cell, theirs[cell.key[1:]])
-        for cell in evidence.done()
-        if cell.variant["id"] == first["id"] and cell.key[1:] in theirs
-    ]
-    rows = [row for cell, other in pairs if (row := _row(evidence, cell, other))]
-    rows += _pooled(evidence, pairs)
-    if not rows:
+    pairs = _pairs(evidence, contrasts, first, second)
+    if not pairs:
         raise HankaError(f"{a} and {b} share no finished cell, so there is nothing to compare")
-    for row, p_adjusted in zip(rows, holm([row["p_value"] for row in rows]).tolist(), strict=True):
-        row["p_adjusted"] = p_adjusted
-        better = METRICS.get(row["metric"]).higher_is_better
-        row["verdict"] = verdict(row["delta"], p_adjusted, 1 - evidence.level, better)
-    return {"a": _title(evidence, first), "b": _title(evidence, second), "rows": rows}
+    rows = [_of_asking(contrasts, members) for members in _by_asking(pairs)]
+    return said(contrasts, first.title, second.title, rows, pooled_rows(contrasts, pairs))
 
 
-def _find(evidence: Evidence, name: str) -> dict[str, Any]:
+def said(contrasts: Contrasts, a: str, b: str, rows: Sequence[Row], pooled: Sequence[Row]) -> dict[str, Any]:
+    """Judge lines per asking as one family and pooled lines as another, and return what is printed."""
+    evidence = contrasts.evidence
+    judged = []
+    for members, name in ((rows, "compare"), (pooled, "compare pooled")):
+        family = contrasts.judge([row.contrast for row in members], name)
+        judged += [
+            row.where | _numbers(evidence, row) | judgement(evidence, row.contrast, METRICS.get(row.metric), family)
+            for row in members
+        ]
+    return {"a": a, "b": b, "rows": judged}
+
+
+def _find(evidence: Evidence, name: str) -> Side:
     variants = evidence.plan["variants"]
     found = [one for one in variants if one["id"].startswith(name)] if len(name) >= 4 else []
     found = found or [one for one in variants if name in (one["label"], _title(evidence, one))]
-    if len(found) == 1:
-        return dict(found[0])
+    systems = {_title(evidence, one, with_seed=False) for one in found}
+    if len(systems) == 1:
+        title = _title(evidence, found[0]) if len(found) == 1 else f"{systems.pop()} ({len(found)} seeds)"
+        return Side(title, tuple(one["id"] for one in found))
     listed = ", ".join(f"{one['id'][:8]} = {_title(evidence, one)}" for one in (found or variants)[:12])
     if found:
         raise HankaError(f"{name!r} names {len(found)} variants; write the id of one: {listed}")
     raise HankaError(f"no variant {name!r}: {nearest(name, [one['label'] for one in variants])}; variants: {listed}")
 
 
-def _title(evidence: Evidence, variant: dict[str, Any]) -> str:
+def _title(evidence: Evidence, variant: dict[str, Any], with_seed: bool = True) -> str:
     """Name a variant in words: its base where it is that, or where the study has several."""
     if is_unadapted(variant["method"]):
         return f"{variant['label']}/{variant['base']}"
     several = len({one["base"] for one in evidence.plan["variants"]}) > 1
-    title = f"{variant['label']}/{variant['train_dataset']}/{variant['train_size']}/seed{variant['seed']}"
+    title = f"{variant['label']}/{variant['train_dataset']}/{variant['train_size']}"
+    title += f"/seed{variant['seed']}" if with_seed else ""
     return f"{title}/{variant['base']}" if several else title
 
 
-def _row(evidence: Evidence, cell: CellEvidence, other: CellEvidence) -> dict[str, Any] | None:
-    metric = METRICS.get(evidence.primary(cell.cell["test_task"]))
-    result = compare_cells(evidence, cell, other, metric)
-    if result is None:
-        return None
-    where = {
-        name: cell.cell[name]
-        for name in ("test_task", "test_dataset", "shots", "prompt", "draw", "context", "relation")
-    }
-    return where | _numbers(metric.name, result)
+def _pairs(evidence: Evidence, contrasts: Contrasts, first: Side, second: Side) -> list[PairResult]:
+    """Pair cells that asked the same; seeds with seeds where both sides have them, else each with the other's one."""
+    theirs: dict[tuple[Any, ...], list[CellEvidence]] = defaultdict(list)
+    for cell in evidence.done():
+        if cell.variant["id"] in second.variants:
+            theirs[cell.key[1:]].append(cell)
+    found = []
+    for cell in evidence.done():
+        if cell.variant["id"] not in first.variants:
+            continue
+        others = theirs.get(cell.key[1:], [])
+        same = [one for one in others if one.variant["seed"] == cell.variant["seed"]]
+        metric = METRICS.get(evidence.primary(cell.cell["test_task"]))
+        for other in same or others[:1]:
+            pair = contrasts.pair(cell, other, metric)
+            if pair is not None:
+                found.append(pair)
+    return found
 
 
-def _numbers(metric: str, result: Any) -> dict[str, Any]:
-    names = ("n", "value_a", "value_b", "delta", "low", "high", "p_value", "test")
-    return {"metric": metric} | {name: getattr(result, name) for name in names}
+ASKED = ("test_task", "test_dataset", "shots", "prompt", "draw", "context", "relation")
 
 
-def _pooled(evidence: Evidence, pairs: list[tuple[CellEvidence, CellEvidence]]) -> list[dict[str, Any]]:
-    """Pool the per-sample values of test sets per primary metric; a sample asked several times is one cluster."""
-    by_metric: dict[str, list[tuple[CellEvidence, CellEvidence]]] = {}
-    for cell, other in pairs:
-        by_metric.setdefault(evidence.primary(cell.cell["test_task"]), []).append((cell, other))
+def _by_asking(pairs: Sequence[PairResult]) -> list[list[PairResult]]:
+    grouped: dict[tuple[Any, ...], list[PairResult]] = defaultdict(list)
+    for one in pairs:
+        grouped[tuple(one.cell.cell[name] for name in ASKED)].append(one)
+    return list(grouped.values())
+
+
+def _of_asking(contrasts: Contrasts, members: Sequence[PairResult]) -> Row:
+    cell = members[0].cell
+    metric = contrasts.evidence.primary(cell.cell["test_task"])
+    where = {name: cell.cell[name] for name in ASKED}
+    return Row(where, contrasts.pooled(members, METRICS.get(metric)), metric)
+
+
+def pooled_rows(contrasts: Contrasts, pairs: Sequence[PairResult]) -> list[Row]:
+    """Pool test sets, shots, prompts, draws and seeds by relation and metric; tasks and metrics are never mixed."""
+    grouped: dict[tuple[str, str], list[PairResult]] = defaultdict(list)
+    for one in pairs:
+        metric = contrasts.evidence.primary(one.cell.cell["test_task"])
+        grouped[metric, str(one.cell.cell["test_task"])].append(one)
     rows = []
-    for name, members in by_metric.items():
-        if len(members) < 2:
-            continue
-        ours, theirs, clusters = [], [], []
-        for cell, other in members:
-            mine, yours = (evidence.rows(one, METRICS.get(name)) for one in (cell, other))
-            shared = mine.paired(yours)
-            ours += mine.statistics[shared.first, 0].tolist()
-            theirs += yours.statistics[shared.second, 0].tolist()
-            ids, groups = mine.samples.ids, mine.samples.groups
-            clusters += [(cell.cell["test_dataset"], groups[place] or ids[place]) for place in shared.places]
-        try:
-            plan = plan_resampling(
-                len(ours), stream(evidence.plan["seed"], "pooled", name), clusters, evidence.plan["stats"]["resamples"]
-            )
-        except ValueError:
-            continue
-        settings = ComparisonSettings(binary=METRICS.get(name).binary, level=evidence.level)
-        result = compare(np.array(ours), np.array(theirs), mean, plan, settings)
-        where = {
-            "test_task": POOLED,
-            "test_dataset": POOLED,
-            "shots": "all",
-            "prompt": "all",
-            "draw": 0,
-            "relation": "",
-        }
-        rows.append(where | _numbers(name, result))
+    for (metric, task), members in grouped.items():
+        if len(members) > 1:
+            where = {"test_task": task, "test_dataset": POOLED, "shots": "all", "prompt": "all", "draw": 0}
+            where |= {"context": "", "relation": ""}
+            rows.append(Row(where, contrasts.pooled(members, METRICS.get(metric)), metric))
     return rows
+
+
+def _numbers(evidence: Evidence, row: Row) -> dict[str, Any]:
+    contrast = row.contrast
+    alone = contrast.interval(normal_quantile(evidence.level))
+    return {
+        "metric": row.metric,
+        "n": contrast.n,
+        "n_seeds": contrast.n_seeds,
+        "value_a": contrast.value_a,
+        "value_b": contrast.value_b,
+        "delta": contrast.delta,
+        "low": alone.low if alone else None,
+        "high": alone.high if alone else None,
+        "p_value": contrast.p_value,
+    }

@@ -104,6 +104,7 @@ class Evidence:
     _plans: dict[tuple[Any, ...], ResamplingPlan | None] = field(default_factory=dict)
     _resampled: dict[tuple[Any, ...], Resampled] = field(default_factory=dict)
     _base: dict[tuple[Any, ...], CellEvidence] = field(default_factory=dict)
+    _again: dict[tuple[Any, ...], list[CellEvidence]] = field(default_factory=dict)
 
     def task(self, name: str) -> Mapping[str, Any]:
         """Return a task's kind, labels and metrics."""
@@ -162,6 +163,16 @@ class Evidence:
             self._base = {one.key: one for one in self.cells.values() if one.is_unadapted}
         return None if cell.is_unadapted else self._base.get(cell.key)
 
+    def asked_again(self, base: CellEvidence) -> CellEvidence | None:
+        """Return a base cell of the same test set and shots in another draw, or else in other words; None without one."""
+        if not self._again:
+            for one in self.done():
+                if one.is_unadapted:
+                    self._again.setdefault(_question(one), []).append(one)
+        others = (one for one in self._again.get(_question(base), ()) if one is not base)
+        prompt = base.cell["prompt"]
+        return min(others, key=lambda one: (one.cell["prompt"] != prompt, self.order(one.asking)), default=None)
+
     def resampling(self, cell: CellEvidence, places: Places) -> ResamplingPlan | None:
         """Return the resamples of a test set's samples, shared by all comparisons; None below two units."""
         assert cell.samples is not None
@@ -216,6 +227,10 @@ class Evidence:
     def level(self) -> float:
         """Return the confidence level."""
         return float(self.plan["stats"]["level"])
+
+
+def _question(cell: CellEvidence) -> tuple[Any, ...]:
+    return (cell.reference, *(cell.cell[name] for name in ("test_dataset", "shots", "context")))
 
 
 def _rows_key(cell: CellEvidence, metric: Metric, context: ScoringContext) -> RowsKey:

@@ -186,7 +186,7 @@ def _card(evidence: Evidence, variant: dict[str, Any], made: dict[str, Any], row
         f"Adapted from `{variant['base']}` with `{variant['method']}` in the study `{evidence.plan['study']}`.",
         *_learnt(record),
         "",
-        "| test set | relation | shots | prompt | metric | n | value | Δ base | p (Holm) | verdict |",
+        "| test set | relation | shots | prompt | metric | n | value | Δ base | p, all together | verdict |",
         "|---|---|---|---|---|---|---|---|---|---|",
     ]
     for row in rows:
@@ -195,9 +195,9 @@ def _card(evidence: Evidence, variant: dict[str, Any], made: dict[str, Any], row
             f"{numbers[0]} [{float(row['ci_low']):.3f}, {float(row['ci_high']):.3f}]" if row["ci_low"] else numbers[0]
         )
         delta = (
-            f"{numbers[1]} [{float(row['delta_ci_low']):+.3f}, {float(row['delta_ci_high']):+.3f}]"
-            if row["delta_ci_low"]
-            else ""
+            f"{numbers[1]} [{float(low):+.3f}, {float(high):+.3f}]"
+            if (low := row["sim_low"] or row["delta_ci_low"]) and (high := row["sim_high"] or row["delta_ci_high"])
+            else numbers[1]
         )
         lines.append(
             f"| {row['test_dataset']} | {row['relation']} | {row['shots']} | {row['prompt']} | {row['metric']} | {row['n']} "

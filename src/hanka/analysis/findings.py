@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-import math
 from collections import defaultdict
 from typing import Any
 
+import numpy as np
+
+from hanka.analysis.answers import Scored
+from hanka.analysis.claims import claims_of
+from hanka.analysis.contrasts import Contrasts
 from hanka.analysis.decision import decide
 from hanka.analysis.evidence import CellEvidence, Evidence
 from hanka.analysis.questions import answer_all
 from hanka.analysis.settings import settings_table
 from hanka.analysis.summary import SummaryRow
-from hanka.metrics import METRICS
+from hanka.metrics import METRICS, Metric
 from hanka.records import is_unadapted
-from hanka.stats import count_flips
+from hanka.stats import beyond_asking_again, count_flips
 from hanka.store.folder import read_json_or_none
 
 QUIRKS_EN = (
@@ -30,12 +34,11 @@ QUIRKS_JA = (
 )
 
 
-def find(evidence: Evidence, rows: list[SummaryRow]) -> dict[str, Any]:
-    """Return what findings.json holds, from the adjusted summary rows."""
-    settings = settings_table(evidence, rows)
+def find(evidence: Evidence, rows: list[SummaryRow], contrasts: Contrasts) -> dict[str, Any]:
+    """Return what findings.json holds, from the judged summary rows."""
     return {
-        "decision": decide(evidence, settings),
-        "settings": settings,
+        "decision": decide(evidence, claims_of(contrasts)),
+        "settings": settings_table(evidence, rows, contrasts),
         "comparisons": _comparisons(evidence, rows),
         "notes": _notes(evidence),
         "answers": answer_all(evidence),
@@ -61,13 +64,16 @@ def _comparisons(evidence: Evidence, rows: list[SummaryRow]) -> list[dict[str, A
 def _comparison(evidence: Evidence, row: SummaryRow) -> dict[str, Any]:
     values, result = row.values, row.comparison
     assert result is not None
-    entry = {name: values[name] for name in ("cell_id", "metric", "delta", "p_value", "p_adjusted", "verdict")}
+    entry = {
+        name: values[name]
+        for name in ("cell_id", "metric", "delta", "p_value", "p_adjusted", "verdict", "sim_low", "sim_high")
+    }
     entry |= {
         "n": result.n,
         "low": result.low,
         "high": result.high,
-        "mde": result.mde if math.isfinite(result.mde) else None,
         "test": result.test,
+        "discordant": result.discordant,
         "right_to_wrong": None,
         "wrong_to_right": None,
         "forgotten_share": None,
@@ -80,7 +86,7 @@ def _comparison(evidence: Evidence, row: SummaryRow) -> dict[str, Any]:
 
 
 def _flips(evidence: Evidence, cell: CellEvidence, name: str) -> dict[str, Any]:
-    """Count samples right before and wrong after, and the reverse; with intervals and beyond chance."""
+    """Count samples right before and wrong after, and the reverse; with intervals and beside what luck would do."""
     base = evidence.base_of(cell)
     assert base is not None
     metric = METRICS.get(name)
@@ -101,11 +107,37 @@ def _flips(evidence: Evidence, cell: CellEvidence, name: str) -> dict[str, Any]:
         "learned_share": flips.wrong_to_right.value,
         "learned_low": flips.wrong_to_right.low,
         "learned_high": flips.wrong_to_right.high,
+        "chance_independent": flips.chance_independent,
+        "chance_guessing": flips.chance_guessing,
     }
-    if flips.adjusted_right_to_wrong and flips.adjusted_wrong_to_right:
-        entry["forgotten_beyond_chance"] = flips.adjusted_right_to_wrong.value
-        entry["learned_beyond_chance"] = flips.adjusted_wrong_to_right.value
-    return entry
+    return entry | _beyond_asking_again(evidence, cell, base, metric)
+
+
+def _beyond_asking_again(
+    evidence: Evidence, cell: CellEvidence, base: CellEvidence, metric: Metric
+) -> dict[str, float | int | None]:
+    """Return what was forgotten beyond what the base loses when it is asked again; {} where it was not."""
+    again = evidence.asked_again(base)
+    if again is None:
+        return {}
+    before, after, other = (evidence.rows(one, metric) for one in (base, cell, again))
+    scored = set(before.places) & set(after.places) & set(other.places) if _same(before, after, other) else set()
+    places = np.array(sorted(scored), dtype=np.int64)
+    plan = evidence.resampling(cell, places) if len(places) > 1 else None
+    if plan is None:
+        return {}
+    rows = [one.statistics[np.searchsorted(one.places, places), 0] for one in (before, after, other)]
+    found = beyond_asking_again(rows[0], rows[1], rows[2], plan)
+    return {
+        "forgotten_beyond": found.delta,
+        "forgotten_beyond_low": found.low,
+        "forgotten_beyond_high": found.high,
+        "forgotten_beyond_n": found.n,
+    }
+
+
+def _same(*scored: Scored) -> bool:
+    return len({id(one.samples) for one in scored}) == 1
 
 
 def _notes(evidence: Evidence) -> list[dict[str, str]]:
@@ -120,6 +152,7 @@ def _notes(evidence: Evidence) -> list[dict[str, str]]:
     ]
     if evidence.plan["protocol"] == "paper":
         notes.append({"kind": "protocol", "message_en": QUIRKS_EN, "message_ja": QUIRKS_JA})
+    notes += _frozen(evidence.plan["frozen"])
     fallbacks = sorted({note for cell in evidence.cells.values() for note in cell.record.get("notes", ())})
     notes += [{"kind": "engine", "message_en": note, "message_ja": note} for note in fallbacks]
     notes += [
@@ -136,6 +169,20 @@ def _notes(evidence: Evidence) -> list[dict[str, str]]:
             }
         )
     return notes
+
+
+def _frozen(state: dict[str, Any] | None) -> list[dict[str, str]]:
+    """Say whether the criterion was frozen before the run, and kept."""
+    if state is None:
+        return []
+    date, digest, changed = state["written"][:10], state["sha256"][:12], ", ".join(state["changed"])
+    if state["kept"]:
+        en = f"The criterion was frozen on {date}, before the run, and kept ({digest})."
+        ja = f"判断基準は実行前の {date} に固定され、そのまま守られました（{digest}）。"
+    else:
+        en = f"The criterion frozen on {date} was not kept: {changed} differ ({digest}). Read the verdicts as exploratory."
+        ja = f"{date} に固定された判断基準は守られていません：{changed} が異なります（{digest}）。判定は探索的なものとしてお読みください。"
+    return [{"kind": "frozen", "message_en": en, "message_ja": ja}]
 
 
 def _training(evidence: Evidence) -> list[str]:

@@ -1,9 +1,9 @@
 """Which number has every cell, and how does it differ from the base model's? → summary.csv, summary.parquet.
 
-One row per cell × metric: value with interval; against base in the same cell, paired by sample, the
-difference with interval, the p-value, Holm's adjustment over every comparison of the study, the
-verdict. Descriptive metrics have no better end, hence no p-value and no verdict. A failed cell is a row
-without a value.
+One row per cell × metric: value with interval; against base in the same cell, paired by sample, the difference with
+interval and p-value. The primary metrics of all adapted cells are one family, exploratory: judged together, each has a
+simultaneous interval, an adjusted p-value and a verdict that follows from that interval. Other metrics carry intervals
+and no verdict. A failed cell is a row without a value.
 """
 
 from __future__ import annotations
@@ -14,13 +14,17 @@ from typing import Any
 
 import numpy as np
 
+from hanka.analysis.contrasts import Contrast, Contrasts, margin_of
 from hanka.analysis.evidence import CellEvidence, Evidence
-from hanka.metrics import Metric
-from hanka.stats import ComparisonSettings, PairedComparison, compare_resampled, estimate_resampled, holm, verdict
+from hanka.metrics import METRICS, Metric
+from hanka.stats import Family, PairedComparison, estimate_resampled, normal_quantile, verdict
 from hanka.store.folder import SUMMARY_COLUMNS
 
+CELLS = "cells"
+"Family of the primary metric in every adapted cell: exploratory."
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(slots=True)
 class SummaryRow:
     """A row of summary.csv with the comparison it came from."""
 
@@ -28,20 +32,22 @@ class SummaryRow:
     "By column; None where there is no value."
     comparison: PairedComparison | None
     "Against base; None where there is none."
+    contrast: Contrast | None = None
+    "The same with what each row contributed, where it is judged."
 
 
-def summarise(evidence: Evidence) -> list[SummaryRow]:
+def summarise(evidence: Evidence, contrasts: Contrasts) -> list[SummaryRow]:
     """Compute every row of the summary, in the order of the plan."""
-    found = {cell.cell["id"]: _cell_rows(evidence, cell) for cell in evidence.by_question()}
+    found = {cell.cell["id"]: _cell_rows(evidence, contrasts, cell) for cell in evidence.by_question()}
     rows = [row for cell_id in evidence.cells for row in found[cell_id]]
-    _adjust(evidence, rows)
+    _judge(evidence, contrasts, rows)
     return rows
 
 
-def _cell_rows(evidence: Evidence, cell: CellEvidence) -> list[SummaryRow]:
+def _cell_rows(evidence: Evidence, contrasts: Contrasts, cell: CellEvidence) -> list[SummaryRow]:
     if not cell.is_done:
         return [SummaryRow(_failed_row(evidence, cell), None)]
-    return [_row(evidence, cell, metric) for metric in evidence.metrics(cell)]
+    return [_row(evidence, contrasts, cell, metric) for metric in evidence.metrics(cell)]
 
 
 def _identity(evidence: Evidence, cell: CellEvidence, metric: str) -> dict[str, Any]:
@@ -55,6 +61,7 @@ def _identity(evidence: Evidence, cell: CellEvidence, metric: str) -> dict[str, 
         "params": json.dumps(variant["params"], sort_keys=True, ensure_ascii=False),
         "metric": metric,
         "verdict": "",
+        "family": "",
     }
     row |= {name: variant[name] for name in ("train_task", "train_dataset", "train_size", "seed")}
     names = ("test_task", "test_dataset", "relation", "shots", "prompt", "draw", "context")
@@ -66,7 +73,7 @@ def _failed_row(evidence: Evidence, cell: CellEvidence) -> dict[str, Any]:
     return row | {"n": 0, "n_failed": cell.record.get("n_failed", cell.cell.get("n_rows", 0))}
 
 
-def _row(evidence: Evidence, cell: CellEvidence, metric: Metric) -> SummaryRow:
+def _row(evidence: Evidence, contrasts: Contrasts, cell: CellEvidence, metric: Metric) -> SummaryRow:
     own = evidence.rows(cell, metric)
     assert cell.samples is not None
     row = _identity(evidence, cell, metric.name)
@@ -77,52 +84,45 @@ def _row(evidence: Evidence, cell: CellEvidence, metric: Metric) -> SummaryRow:
     row["value"] = metric.value(own.statistics)
     if plan is not None:
         sample = evidence.resampled(own, np.arange(len(own)), metric, plan)
-        found = estimate_resampled(sample, metric.binary, evidence.level)
+        found = estimate_resampled(sample, metric.binary, evidence.level, metric.is_supported(own.statistics))
         row |= {"value": found.value, "ci_low": found.low, "ci_high": found.high}
-    comparison = _against_base(evidence, cell, metric)
-    if comparison is not None:
-        row |= {
-            "base_value": comparison.value_b,
-            "delta": comparison.delta,
-            "delta_ci_low": comparison.low,
-            "delta_ci_high": comparison.high,
-            "p_value": comparison.p_value if metric.higher_is_better is not None else None,
-        }
-    return SummaryRow(row, comparison)
-
-
-def _against_base(evidence: Evidence, cell: CellEvidence, metric: Metric) -> PairedComparison | None:
     base = evidence.base_of(cell)
-    return None if base is None else compare_cells(evidence, cell, base, metric)
+    pair = None if base is None else contrasts.pair(cell, base, metric)
+    if pair is None:
+        return SummaryRow(row, None)
+    comparison = pair.comparison
+    row |= {
+        "base_value": comparison.value_b,
+        "delta": comparison.delta,
+        "delta_ci_low": comparison.low,
+        "delta_ci_high": comparison.high,
+        "p_value": comparison.p_value if metric.higher_is_better is not None else None,
+    }
+    is_judged = metric.higher_is_better is not None and metric.name == evidence.primary(cell.cell["test_task"])
+    return SummaryRow(row, comparison, contrasts.of_pair(pair) if is_judged else None)
 
 
-def compare_cells(
-    evidence: Evidence, cell: CellEvidence, other: CellEvidence, metric: Metric
-) -> PairedComparison | None:
-    """Compare two cells on the samples both have scored; None below two independent samples."""
-    context = evidence.context(cell)
-    ours, theirs = evidence.rows(cell, metric, context), evidence.rows(other, metric, context)
-    shared = ours.paired(theirs)
-    plan = evidence.resampling(cell, shared.places) if len(shared.places) else None
-    if plan is None:
-        return None
-    settings = ComparisonSettings(binary=metric.binary, level=evidence.level)
-    a = evidence.resampled(ours, shared.first, metric, plan)
-    return compare_resampled(a, evidence.resampled(theirs, shared.second, metric, plan), settings)
+def _judge(evidence: Evidence, contrasts: Contrasts, rows: list[SummaryRow]) -> None:
+    """Judge the primary cells of the study together, and write their simultaneous intervals and verdicts."""
+    judged = [(row.values, row.contrast) for row in rows if row.contrast is not None]
+    together = contrasts.judge([contrast for _, contrast in judged], CELLS)
+    for values, contrast in judged:
+        values |= judgement(evidence, contrast, METRICS.get(values["metric"]), together) | {"family": CELLS}
 
 
-def _adjust(evidence: Evidence, rows: list[SummaryRow]) -> None:
-    """Adjust all p-values of the study by Holm and write the verdicts."""
-    from hanka.metrics import METRICS
-
-    judged = [row.values for row in rows if row.values["p_value"] is not None]
-    if not judged:
-        return
-    adjusted = holm([values["p_value"] for values in judged])
-    for values, p_adjusted in zip(judged, adjusted.tolist(), strict=True):
-        values["p_adjusted"] = p_adjusted
-        better = METRICS.get(values["metric"]).higher_is_better
-        values["verdict"] = verdict(values["delta"], p_adjusted, 1 - evidence.level, better)
+def judgement(evidence: Evidence, contrast: Contrast, metric: Metric, together: Family) -> dict[str, Any]:
+    """Return what a family says of a contrast: simultaneous interval, adjusted p-value, verdict."""
+    wide, alone = contrast.interval(together.critical), contrast.interval(normal_quantile(evidence.level))
+    word = verdict(
+        wide, alone, margin_of(evidence, metric, "equivalence", contrast.value_b), metric.higher_is_better,
+        contrast.n_units,
+    )  # fmt: skip
+    return {
+        "p_adjusted": together.adjusted(contrast.z, contrast.p_value),
+        "sim_low": wide.low if wide else None,
+        "sim_high": wide.high if wide else None,
+        "verdict": word,
+    }
 
 
 def score_table(evidence: Evidence) -> Any:

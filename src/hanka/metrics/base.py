@@ -19,6 +19,7 @@ correlation fits to first order (regression.py).
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
@@ -32,6 +33,9 @@ if TYPE_CHECKING:  # numpy is imported where it computes: a study is checked wit
 FloatArray: TypeAlias = "npt.NDArray[np.float64]"
 Need: TypeAlias = Literal["labels", "training_labels", "max_new_tokens"]
 Column: TypeAlias = Literal["targets", "answers", "rewards", "texts", "label_scores", "token_scores", "n_tokens"]
+
+LEAST_SUPPORT = 10
+"Samples behind a part of a metric, below which that part decides by chance and no interval is given."
 
 MISSING: dict[Need, str] = {
     "labels": "the tested task has no labels",
@@ -141,8 +145,22 @@ class Metric:
     "Whether per-sample values are 0 or 1 and the aggregate is their mean: exact binomial methods apply."
     needs: tuple[Need, ...] = ()
     "Context without which it has no value."
+    support: Callable[[FloatArray], float] | None = None
+    "Sums (k,) → samples behind the part that rests on the fewest, such as a class; None: all count alike."
+    display_ja: str = ""
+    "What Japanese sentences call it; empty: as `display`."
     reads: tuple[Column, ...] = ("targets", "answers")
     "Columns of the outputs that it reads; only these are read from the store."
+
+    def span(self, *statistics: FloatArray) -> float:
+        """Return the largest possible difference of one sample: the metric's range, else that of what was measured."""
+        if math.isfinite(self.high - self.low):
+            return self.high - self.low
+        return max(float(rows[:, 0].max()) for rows in statistics) - min(float(rows[:, 0].min()) for rows in statistics)
+
+    def is_supported(self, statistics: FloatArray) -> bool:
+        """Tell whether (n, k) statistics hold samples enough behind every part for an interval."""
+        return self.support is None or float(self.support(statistics.sum(axis=0))) >= LEAST_SUPPORT
 
     def missing(self, context: ScoringContext) -> str:
         """Say why there can be no value in this context; empty if there can."""

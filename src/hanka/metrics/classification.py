@@ -64,9 +64,16 @@ def macro_f1(sums: FloatArray, n: FloatArray) -> FloatArray:
     return np.asarray(f1.sum(axis=-1) / np.maximum((occurring > 0).sum(axis=-1), 1))
 
 
+def rarest_class(sums: FloatArray) -> float:
+    """Return how many targets the rarest label has; sums: (1 + 3c,)."""
+    n_labels = (len(sums) - 1) // 3
+    return float(sums[1 + n_labels : 1 + 2 * n_labels].min())
+
+
 ACCURACY = Metric(
     name="accuracy",
     display="Accuracy",
+    display_ja="正解率",
     version="1",
     low=0.0,
     high=1.0,
@@ -79,6 +86,7 @@ ACCURACY = Metric(
 MACRO_F1 = Metric(
     name="macro_f1",
     display="Macro F1",
+    display_ja="マクロ F1",
     version="1",
     low=0.0,
     high=1.0,
@@ -88,10 +96,12 @@ MACRO_F1 = Metric(
     statistics=macro_f1_statistics,
     aggregate=macro_f1,
     needs=("labels",),
+    support=rarest_class,
 )
 EXACT_MATCH = Metric(
     name="exact_match",
     display="Exact match",
+    display_ja="完全一致率",
     version="1",
     low=0.0,
     high=1.0,

@@ -64,6 +64,7 @@ def ratio_of_sums(sums: FloatArray, n: FloatArray) -> FloatArray:
 BITS_PER_BYTE = Metric(
     name="bits_per_byte",
     display="Bits per byte",
+    display_ja="バイトあたりビット数",
     version="1",
     low=0.0,
     high=float("inf"),
@@ -77,6 +78,7 @@ BITS_PER_BYTE = Metric(
 NATS_PER_TOKEN = Metric(
     name="nats_per_token",
     display="Nats per token",
+    display_ja="トークンあたりナット数",
     version="1",
     low=0.0,
     high=float("inf"),

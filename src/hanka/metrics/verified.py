@@ -34,6 +34,7 @@ def solved_statistics(outputs: Outputs, context: ScoringContext) -> FloatArray:
 REWARD = Metric(
     name="reward",
     display="Reward",
+    display_ja="報酬",
     version="1",
     low=0.0,
     high=1.0,
@@ -46,6 +47,7 @@ REWARD = Metric(
 SOLVED = Metric(
     name="solved",
     display="Solved",
+    display_ja="正答率",
     version="1",
     low=0.0,
     high=1.0,

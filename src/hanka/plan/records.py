@@ -188,6 +188,12 @@ class Plan:
         """Return a variant's cells, grouped so that cells of one test set and prompt follow each other."""
         return self._by_variant.get(variant_id, [])
 
+    def meant_shots(self, planned: PlannedVariant) -> int:
+        """Return the shots a variant is meant to be asked with: those it was trained with, or its first parent was."""
+        if planned.use.method.course or not planned.parents:
+            return planned.adaptation.shown.shots
+        return self.meant_shots(self.variants[planned.parents[0].variant_id])
+
     def ancestry(self, variant_id: str) -> Iterator[PlannedVariant]:
         """Yield the variants that one is made from, directly or not, parents first, each once."""
         seen: dict[str, PlannedVariant] = {}
@@ -240,7 +246,10 @@ class Plan:
             "format": FORMAT,
             "study": self.study.spec.name,
             "protocol": self.study.spec.protocol,
-            "variants": [asdict(planned.variant) | {"blocked": planned.blocked} for planned in self.variants.values()],
+            "variants": [
+                asdict(planned.variant) | {"blocked": planned.blocked, "meant_shots": self.meant_shots(planned)}
+                for planned in self.variants.values()
+            ],
             "cells": [asdict(planned.cell) | {"n_rows": len(planned.test.examples)} for planned in self.cells.values()],
             "data": [
                 {"id": one.id, "name": one.recipe.name, "recipe": one.recipe.use.entry.name, "n_rows": one.n_rows}

@@ -11,6 +11,7 @@ from hanka.identity import content_id, sha256_text
 from hanka.metrics import METRICS, rouge_tokenization
 from hanka.models.catalogue import ModelRef
 from hanka.models.identity import model_identity
+from hanka.plan.freeze import frozen_state
 from hanka.plan.records import Plan
 from hanka.study.dataset_declarations import data_folder, own_places
 from hanka.study.resolve import Study
@@ -83,6 +84,7 @@ def plan_json(plan: Plan, command: str) -> dict[str, Any]:
         "lang": study.spec.lang,
         "seed": study.spec.seeds[0],
         "stats": study.spec.stats.model_dump(),
+        "frozen": frozen_state(plan),
         "max_new_tokens": study.spec.eval.max_new_tokens,
         "tasks": {
             name: {"kind": use.task.kind, "labels": list(use.task.labels), "metrics": list(use.task.metrics)}
@@ -142,6 +144,7 @@ def digest_of(plan: Plan, questions: Sequence[Sequence[Any]]) -> str:
             },
             "questions": [list(one) for one in questions],
             "stats": study.spec.stats.model_dump(),
+            "frozen": frozen_state(plan),
             "lang": study.spec.lang,
             "strict": study.spec.strict,
             "name": study.spec.name,

@@ -11,9 +11,13 @@ from typing import ClassVar, Literal, TypeAlias
 
 from markupsafe import Markup
 
-Tone: TypeAlias = Literal["", "better", "worse", "tied", "failed", "muted", "base", "warn"]
+Tone: TypeAlias = Literal[
+    "", "better", "worse", "equivalent", "leaning", "undecided", "failed", "muted", "base", "warn"
+]
 
-MARKS: dict[str, str] = {"better": "▲", "worse": "▼", "tied": "●", "failed": "✕"}
+MARKS: dict[str, str] = {
+    "better": "▲", "worse": "▼", "equivalent": "■", "leaning": "◆", "undecided": "●", "failed": "✕"
+}  # fmt: skip
 "Verdict → shape: the sign that stands beside the colour."
 
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 MAX_FIGURES = 30
 "Figures of a report; drawing one takes a fraction of a second."
-VERDICTS = ("better", "worse", "tied", "none")
+VERDICTS = ("better", "worse", "equivalent", "leaning", "undecided", "none")
 LABEL_LIMIT = 230
 "Pixels of an axis label; what is longer ends in an ellipsis."
 SERIES = 8
@@ -116,7 +116,7 @@ def verdict_shapes() -> alt.Scale:
     """Return the shapes of verdicts, the same as in tables."""
     import altair as alt
 
-    shapes = ["triangle-up", "triangle-down", "circle", "circle"]
+    shapes = ["triangle-up", "triangle-down", "square", "diamond", "circle", "circle"]
     return alt.Scale(domain=list(VERDICTS), range=shapes)
 
 

@@ -1,7 +1,7 @@
 """Forest plots: each variant's difference from the base with its interval, test set by test set.
 
 Per trained task and setting, primary metrics only. Seeds share a line. Beside them every comparison as a
-table, with p-values and the smallest difference that could have been seen.
+table, with p-values and the interval of each comparison alone.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from hanka.report import inert, numbers
 from hanka.report.blocks import MARKS, Block, Details, Figure, Heading, Note, Section, Table, Td, Th
 from hanka.report.figures import Drawing, Sketchbook, extent, panel_data, short_names, verdict_scale, verdict_shapes
-from hanka.report.matrix import TONES
+from hanka.report.matrix import JUDGED, TONES
 from hanka.report.outline import (
     Group,
     Outline,
@@ -84,13 +84,13 @@ def _line(row: Result, outline: Outline, words: Words) -> str:
 
 
 def _point(row: Result, test: TestSet, setting: Setting, words: Words) -> dict[str, Any]:
-    metric = words.metric(row.metric)
+    metric, (low, high) = words.metric(row.metric), row.judged_by
     return {
         "place": f"{test.task}/{test.name}",
         "test": f"{inert.label(test.name, 40)} — {words.relation(test.relation)} · {metric} · n = {row.n:,}",
         "delta": row.delta,
-        "low": row.delta if row.delta_ci_low is None else row.delta_ci_low,
-        "high": row.delta if row.delta_ci_high is None else row.delta_ci_high,
+        "low": row.delta if low is None else low,
+        "high": row.delta if high is None else high,
         "verdict": row.verdict if row.verdict in TONES else "none",
     }
 
@@ -104,7 +104,11 @@ def _figure(points: list[dict[str, Any]], title: str, group: Group, words: Words
         svg=sketches.draw(forest_drawing(shown, words)),
         caption=caption,
         label=words.plain("forest_label", task=group.task, count=len(shown)),
-        legend=tuple((verdict, words.of("verdict", verdict)) for verdict in ("better", "worse", "tied")),
+        legend=tuple(
+            (verdict, words.of("verdict", verdict))
+            for verdict in JUDGED
+            if any(point["verdict"] == verdict for point in shown)
+        ),
     )
 
 
@@ -163,7 +167,7 @@ def _panel(rows: Sequence[Mapping[str, Any]], domain: tuple[float, float], x_tit
 
 
 def _comparisons(group: Group, outline: Outline, words: Words) -> Table | None:
-    """Every primary comparison of a trained task: delta, interval, p-values, detectable difference, test."""
+    """Every primary comparison of a trained task: delta, intervals, p-values, test."""
     rows = [
         (variant_name(variant, words), test, setting, row)
         for setting in group.settings
@@ -173,8 +177,19 @@ def _comparisons(group: Group, outline: Outline, words: Words) -> Table | None:
     ]
     if not rows:
         return None
-    names = ("variant", "test_set", "shots_prompt", "metric", "n", "delta", "p_raw", "p_holm", "mde", "test")
-    numeric = {"n", "p_raw", "p_holm", "mde"}
+    names = (
+        "variant",
+        "test_set",
+        "shots_prompt",
+        "metric",
+        "n",
+        "delta",
+        "delta_alone",
+        "p_raw",
+        "p_together",
+        "test",
+    )
+    numeric = {"n", "p_raw", "p_together"}
     head = tuple(Th(words(name), numeric=name in numeric) for name in names)
     body = tuple(_comparison_row(*item, outline=outline, words=words) for item in rows[:MAX_COMPARISONS])
     caption = words("comparisons_caption", shown=len(body), all=len(rows))
@@ -192,14 +207,14 @@ def _comparison_row(
         Td(words.metric(row.metric)),
         Td(numbers.count(row.n), numeric=True),
         Td(
-            numbers.difference(row.delta, row.delta_ci_low, row.delta_ci_high),
+            numbers.difference(row.delta, *row.judged_by),
             mark=MARKS.get(row.verdict, ""),
             spoken=words.of("verdict", row.verdict) if row.verdict else "",
             tone=TONES.get(row.verdict, ""),
         ),
+        Td(numbers.interval(row.delta_ci_low, row.delta_ci_high, sign=True)),
         Td(numbers.p_value(row.p_value), numeric=True),
         Td(numbers.p_value(row.p_adjusted), numeric=True),
-        Td(numbers.value(found.mde if found else None), numeric=True),
         Td(inert.label(found.test, 60) if found else ""),
     )
 

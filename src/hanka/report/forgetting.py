@@ -58,11 +58,11 @@ def _table(group: Group, setting: Setting, outline: Outline, words: Words) -> Ta
         for variant, test, row, flips in found[:MAX_ROWS]
     )
     names = (
-        "variant", "test_set", "n", "right_wrong", "beyond_chance", "wrong_right", "beyond_chance",
-        "delta",
+        "variant", "test_set", "n", "right_wrong", "beyond_asking", "by_luck", "wrong_right", "delta",
     )  # fmt: skip
     head = tuple(
-        Th(words(name), numeric=name in {"n", "right_wrong", "wrong_right", "beyond_chance"}) for name in names
+        Th(words(name), numeric=name in {"n", "right_wrong", "wrong_right", "beyond_asking", "by_luck"})
+        for name in names
     )
     caption = words("forgetting_caption", setting=setting_title(setting, group, words))
     if len(found) > MAX_ROWS:
@@ -71,20 +71,24 @@ def _table(group: Group, setting: Setting, outline: Outline, words: Words) -> Ta
 
 
 def _flips(found: Comparison) -> tuple[Td, ...]:
-    """Counts with shares and intervals, each beside its share beyond chance."""
+    """Counts with shares and intervals; what asking the base again does not explain; what luck alone would flip."""
     forgotten = numbers.shares(found.forgotten_share, found.forgotten_low, found.forgotten_high)
     learned = numbers.shares(found.learned_share, found.learned_low, found.learned_high)
+    beyond = numbers.difference(found.forgotten_beyond, found.forgotten_beyond_low, found.forgotten_beyond_high)
+    luck = " / ".join(
+        numbers.share(one) for one in (found.chance_guessing, found.chance_independent) if one is not None
+    )
     return (
         Td(numbers.count(found.right_to_wrong), note=forgotten, numeric=True),
-        Td(numbers.share(found.forgotten_beyond_chance), numeric=True),
+        Td(beyond if found.forgotten_beyond is not None else numbers.NOTHING, numeric=True),
+        Td(luck or numbers.NOTHING, numeric=True),
         Td(numbers.count(found.wrong_to_right), note=learned, numeric=True),
-        Td(numbers.share(found.learned_beyond_chance), numeric=True),
     )
 
 
 def _net(row: Result, words: Words) -> Td:
     return Td(
-        numbers.difference(row.delta, row.delta_ci_low, row.delta_ci_high),
+        numbers.difference(row.delta, *row.judged_by),
         mark=MARKS.get(row.verdict, ""),
         spoken=words.of("verdict", row.verdict) if row.verdict else "",
         tone=TONES.get(row.verdict, ""),

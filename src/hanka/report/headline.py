@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from hanka.records import is_unadapted
 from hanka.report import inert, numbers
 from hanka.report.checks import failed_cells
 from hanka.report.outline import Outline
@@ -18,7 +17,8 @@ from hanka.report.rows import as_count, as_text
 from hanka.report.stored import StoredRun
 from hanka.report.words import Words
 
-SENTENCE_LIMIT = 700
+SENTENCE_LIMIT = 900
+OUTCOMES = ("adapt", "trade-off", "keep", "undecided")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +27,9 @@ class Recommendation:
 
     task: str
     choice: str
-    "Label of a variant, or the base model's word."
-    keeps_base: bool
+    "Label of a variant, or the word for what is to be done."
+    outcome: str
+    "adapt, trade-off, keep or undecided."
     note: str
     "Training size, if stored."
     sentence: str
@@ -72,16 +73,20 @@ def make_headline(outline: Outline, words: Words) -> Headline:
 
 
 def _recommendation(stored: Mapping[str, Any], words: Words) -> Recommendation:
-    choice = as_text(stored.get("recommend"))
-    keeps_base = not choice or is_unadapted(choice)
+    choice, outcome = as_text(stored.get("recommend")), as_text(stored.get("outcome"))
+    outcome = outcome if outcome in OUTCOMES else "undecided"
+    adapts = outcome in ("adapt", "trade-off")
     size = as_count(stored.get("train_size"))
-    note = words.plain("size", size=f"{size:,}") if size and not keeps_base else ""
+    rows = words.plain("size", size=f"{size:,}") if size and adapts else ""
+    sentences = (words.written(stored, "sentence"), words.written(stored, "flip"))
     return Recommendation(
         task=words.of("task", as_text(stored.get("task"))),
-        choice=words("keep_base") if keeps_base else inert.label(choice, 80),
-        keeps_base=keeps_base,
-        note=note,
-        sentence=inert.shorten(words.written(stored, "sentence"), SENTENCE_LIMIT),
+        choice=inert.label(choice, 80) if adapts else words(f"outcome_{outcome}"),
+        outcome=outcome,
+        note=" · ".join(
+            part for part in (words.plain("outcome_trade-off") if outcome == "trade-off" else "", rows) if part
+        ),
+        sentence=inert.shorten(" ".join(dict.fromkeys(part for part in sentences if part)), SENTENCE_LIMIT),
     )
 
 

@@ -24,7 +24,10 @@ OPEN_ROWS = 40
 "Variants of all tables of a trained task that stand open together; the first table always does."
 MAX_ROWS = 400
 "Variants that a table lists."
-TONES: dict[str, Tone] = {"better": "better", "worse": "worse", "tied": "tied"}
+JUDGED = ("better", "worse", "equivalent", "leaning", "undecided")
+"Verdicts, in the order in which they are counted."
+TONES: dict[str, Tone] = {"better": "better", "worse": "worse", "equivalent": "equivalent"}
+TONES |= {"leaning": "leaning", "undecided": "undecided"}
 
 
 def matrix_section(outline: Outline, words: Words) -> Section:
@@ -82,7 +85,7 @@ def _summary(group: Group, setting: Setting, outline: Outline, words: Words) -> 
         for test in outline.asked(group, setting)
         if (row := outline.result(variant, test, setting))
     ]
-    tally = "  ".join(f"{MARKS[verdict]} {found.count(verdict)}" for verdict in ("better", "worse", "tied"))
+    tally = "  ".join(f"{MARKS[verdict]} {found.count(verdict)}" for verdict in JUDGED if verdict in found)
     return setting_title(setting, group, words) + " — " + tally
 
 
@@ -183,23 +186,23 @@ def result_cell(row: Result, outline: Outline, words: Words) -> Td:
 
 
 def delta_note(row: Result) -> str:
-    """Write difference from the base and interval, or nothing where there is no base to compare with."""
+    """Write difference from the base and the interval its verdict rests on; nothing without a base to compare with."""
     if row.delta is None:
         return ""
-    return numbers.difference(row.delta, row.delta_ci_low, row.delta_ci_high)
+    return numbers.difference(row.delta, *row.judged_by)
 
 
 def cell_title(row: Result, outline: Outline, words: Words) -> str:
-    """Write the tooltip of a result: n, failures, value with interval, p-values, detectable difference."""
+    """Write the tooltip of a result: n, failures, value with interval, p-value and the interval of this comparison alone."""
     parts = [f"n = {numbers.count(row.n)}"]
     if row.n_failed:
         parts.append(words.plain("n_failed", count=row.n_failed))
     parts.append(numbers.with_interval(row.value, row.ci_low, row.ci_high))
     if row.p_adjusted is not None:
         parts.append(words.plain("p_adjusted", p=numbers.p_value(row.p_adjusted)))
-    comparison = outline.comparison(row)
-    if comparison and comparison.mde is not None:
-        parts.append(words.plain("detectable", mde=numbers.value(comparison.mde)))
+    if row.sim_low is not None:
+        alone = numbers.interval(row.delta_ci_low, row.delta_ci_high, sign=True)
+        parts.append(words.plain("alone", interval=alone))
     return " · ".join(parts)
 
 
@@ -248,16 +251,20 @@ def _overview(group: Group, outline: Outline, words: Words) -> Table | None:
     ]
     if not rows:
         return None
-    found = {(row.base, row.method, row.train_size, row.relation): row for row in rows}
-    relations = [relation for relation in RELATIONS if any(row.relation == relation for row in rows)]
+    found = {(row.base, row.method, row.train_size, row.relation, row.metric): row for row in rows}
+    rank: dict[str, int] = {relation: place for place, relation in enumerate(RELATIONS)}
+    kinds = sorted(dict.fromkeys((row.relation, row.metric) for row in rows), key=lambda kind: rank.get(kind[0], 9))
     body = tuple(
         (
             Td(inert.name(method, 60), note=_made_of(base, size, group, words), head=True),
-            *(_overview_cell(found.get((base, method, size, relation)), words) for relation in relations),
+            *(_overview_cell(found.get((base, method, size, *kind)), words) for kind in kinds),
         )
         for base, method, size in dict.fromkeys((row.base, row.method, row.train_size) for row in rows)
     )
-    head = (Th(words("method")), *(Th(words.relation(relation), tone=relation) for relation in relations))
+    head = (
+        Th(words("method")),
+        *(Th(words.relation(relation), note=words.metric(metric), tone=relation) for relation, metric in kinds),
+    )
     caption = words("overview_caption")
     return Table(caption, words.plain("overview_label", task=group.task), (head,), body, look="matrix")
 
@@ -271,13 +278,13 @@ def _made_of(base: str, size: int, group: Group, words: Words) -> str:
 def _overview_cell(row: SettingRow | None, words: Words) -> Td:
     if row is None:
         return Td(numbers.NOTHING, tone="muted")
-    tallies = {"better": row.n_better, "worse": row.n_worse, "tied": row.n_tied, "failed": row.n_failed}
+    tallies = row.tallies
     chips = Markup(" ").join(
         Markup('<span class="key {}">{}\u00a0{}</span>').format(verdict, MARKS[verdict], count)
         for verdict, count in tallies.items()
         if count
     )
-    spoken = words.plain("tally_spoken", better=row.n_better, worse=row.n_worse, tied=row.n_tied)
+    spoken = ", ".join(f"{words.of('verdict', name)} {count}" for name, count in tallies.items() if count)
     return Td(
         Markup("{} {}").format(numbers.signed(row.mean_delta), chips),
         note=numbers.interval(row.ci_low, row.ci_high, sign=True),

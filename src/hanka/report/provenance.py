@@ -23,7 +23,7 @@ OPEN_ROWS = 16
 TERMS = (
     "decision",
     "variant", "cell", "in_domain", "out_of_domain", "cross_task", "shots", "primary_metric", "verdict", "interval",
-    "p_holm", "mde", "right_wrong", "label_share", "distinct_share", "length_ratio", "cap_hits", "solved",
+    "p_together", "right_wrong", "label_share", "distinct_share", "length_ratio", "cap_hits", "solved",
     "correlation", "bits_per_byte", "trivial", "unparsed",
 )  # fmt: skip
 

@@ -47,9 +47,20 @@ class Result:
     p_value: float | None
     p_adjusted: float | None
     verdict: str
-    "better, worse, tied or empty."
+    "better, worse, equivalent, leaning, undecided or empty."
     context: str = "drawn"
     "What stands before a query."
+    sim_low: float | None = None
+    "Lower end of the interval that holds together with those of its family."
+    sim_high: float | None = None
+    "Upper end of it."
+    family: str = ""
+    "Comparisons it is judged with; empty where it is not judged."
+
+    @property
+    def judged_by(self) -> tuple[float | None, float | None]:
+        """The interval a verdict rests on; that of this comparison alone where there is none."""
+        return (self.delta_ci_low, self.delta_ci_high) if self.sim_low is None else (self.sim_low, self.sim_high)
 
     @property
     def failed(self) -> bool:
@@ -84,15 +95,25 @@ class SettingRow:
     n_cells: int
     n_better: int
     n_worse: int
-    n_tied: int
+    n_equivalent: int
+    n_leaning: int
+    n_undecided: int
     n_failed: int
     mean_delta: float | None
     ci_low: float | None
     ci_high: float | None
+    metric: str = ""
+    "Primary metric of its test sets."
     train_dataset: str = ""
     "Empty where each task has one training set."
     reference: str = ""
     "Base model that is compared with; empty: its own."
+
+    @property
+    def tallies(self) -> dict[str, int]:
+        """Cells by verdict; failed ones last."""
+        names = ("better", "worse", "equivalent", "leaning", "undecided", "failed")
+        return {name: int(getattr(self, f"n_{name}")) for name in names}
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,8 +129,6 @@ class Comparison:
     p_value: float | None
     p_adjusted: float | None
     verdict: str
-    mde: float | None
-    "Smallest difference this comparison could detect."
     test: str
     right_to_wrong: int | None
     wrong_to_right: int | None
@@ -117,13 +136,18 @@ class Comparison:
     "Right → wrong, share of all samples."
     forgotten_low: float | None
     forgotten_high: float | None
-    forgotten_beyond_chance: float | None
-    "The same less the flips that guessing would make; None without labels."
+    forgotten_beyond: float | None
+    "The same less what the base loses when it is asked again; None where it was not."
+    forgotten_beyond_low: float | None
+    forgotten_beyond_high: float | None
+    chance_independent: float | None
+    "Share that two independent guessers would flip; None without labels."
+    chance_guessing: float | None
+    "Share that a base loses which guesses anew; None without labels."
     learned_share: float | None
     "Wrong → right, share of all samples."
     learned_low: float | None
     learned_high: float | None
-    learned_beyond_chance: float | None
 
 
 @dataclass(frozen=True, slots=True)

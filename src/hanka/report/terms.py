@@ -10,9 +10,9 @@ from collections.abc import Mapping
 
 TERMS_EN: Mapping[str, str] = {
     "term_decision": "Decision",
-    "about_decision": "Adapting a task is recommended where a variant is shown to beat the base model at its "
-    "best number "
-    "of demonstrations on some in-domain test set and loses on none. What it costs elsewhere is said beside it.",
+    "about_decision": "Adapt: a gain in domain is shown against the base model however it was asked, and on no test set is "
+    "a loss above the declared harm left open. Trade-off: the gain is shown, and so is a loss. Keep: no system can gain "
+    "what would be worthwhile. Undecided: anything else, with what would decide it.",
     "term_variant": "Variant",
     "about_variant": "One adapted model: base model × method × parameters × training set × size × seed.",
     "term_cell": "Cell",
@@ -30,24 +30,20 @@ TERMS_EN: Mapping[str, str] = {
     "free text, solved where answers are verified, mean absolute error for numbers, bits per byte where text is only "
     "scored; unless the task names another.",
     "term_verdict": "Verdict",
-    "about_verdict": "Better or worse than the base model on the same samples if the p-value after Holm's "
-    "correction is "
-    "below {alpha}; else tied. Tied means not shown to differ, not equal.",
+    "about_verdict": "Better or worse than the base model on the same samples if the interval that holds for all cells "
+    "together lies beyond 0; equivalent if it lies within the declared margin; leaning if only the interval of this "
+    "comparison alone excludes 0; else undecided.",
     "term_interval": "Interval",
-    "about_interval": "{level} confidence interval. For differences it is paired by sample, so it answers how "
-    "the two "
-    "models differ on this kind of sample. It is not corrected for the number of comparisons.",
-    "term_p_holm": "p (Holm)",
-    "about_p_holm": "p-value corrected by Holm's method over all comparisons of the study: it bounds the chance of "
-    "even one false verdict among them.",
-    "term_mde": "Smallest detectable difference",
-    "about_mde": "About how large a true difference must be for this many samples to show it. A tie with a large "
-    "value here says little.",
+    "about_interval": "{level} confidence interval. For differences it is paired by sample. Beside a verdict stands the "
+    "interval that holds for all cells of the study together; the one of the comparison alone is in the tables.",
+    "term_p_together": "p, all together",
+    "about_p_together": "How often signs drawn by lot give any comparison of the study a statistic as large as this: it "
+    "bounds the chance of even one false verdict among them.",
     "term_right_wrong": "Right → wrong, wrong → right",
-    "about_right_wrong": "Samples the base model answered correctly and the adapted one does not (forgotten), "
-    "and the "
-    "reverse (learned). Beyond chance: the share less the flips that two independent guessers of these accuracies "
-    "would make; a lower bound.",
+    "about_right_wrong": "Samples the base model answered correctly and the adapted one does not (forgotten), and the "
+    "reverse (learned). Beyond asking again: less what the base itself loses when it is asked once more in other words or "
+    "with other demonstrations. By luck alone: what a base that guesses anew, and two independent guessers, would lose; "
+    "figures to compare with, not bounds.",
     "term_label_share": "Label share",
     "about_label_share": "Share of free-text outputs that are nothing but a label of the trained task.",
     "term_distinct_share": "Distinct outputs",
@@ -74,9 +70,9 @@ TERMS_EN: Mapping[str, str] = {
 
 TERMS_JA: Mapping[str, str] = {
     "term_decision": "結論",
-    "about_decision": "ドメイン内のいずれかのテストセットで、最良のデモ数を用いたベースモデルを有意に上回り、"
-    "かつどのテストセットでも下回らないバリアントがある場合に、そのタスクでの適応を推奨します。"
-    "ほかの設定での代償は併記します。",
+    "about_decision": "適応：ベースモデルのどの聞き方に対してもドメイン内の改善が示され、どのテストセットでも"
+    "許容幅を超える低下の可能性が否定された場合。一長一短：改善と同時に低下も示された場合。ベースのまま：意味のある"
+    "改善が見込めない場合。未確定：それ以外で、判断に必要な件数を添えます。",
     "term_variant": "バリアント",
     "about_variant": "適応後のモデル 1 つ。ベースモデル × 手法 × パラメーター × 学習データ × 学習件数 × "
     "シードで決まります。",
@@ -95,22 +91,18 @@ TERMS_JA: Mapping[str, str] = {
     "検証できる答えでは正答率、数値では平均絶対誤差、文章の採点ではバイトあたりビット数"
     "です（タスクが別の指標を定める場合を除く）。",
     "term_verdict": "判定",
-    "about_verdict": "同じテスト例でベースモデルと比べ、Holm 補正後の p 値が {alpha} 未満なら改善または悪化、"
-    "それ以外は有意差なしとします。"
-    "有意差なしは、差が示されなかったという意味で、等しいという意味ではありません。",
+    "about_verdict": "同じテスト例でベースモデルと比べ、全セル同時の区間が 0 から離れていれば改善または悪化、"
+    "事前に定めた幅に収まれば同等、この比較単独の区間だけが 0 を含まなければ傾向あり、それ以外は未確定とします。",
     "term_interval": "区間",
-    "about_interval": "{level} 信頼区間。差の区間はテスト例ごとに対応を取っており、この種の例で 2 "
-    "つのモデルがどれだけ違うかを表します。"
-    "比較の数による補正はしていません。",
-    "term_p_holm": "p 値（Holm 補正後）",
-    "about_p_holm": "この実験のすべての比較について Holm 法で補正した p 値。1 つでも誤った判定が混じる確率を抑えます。",
-    "term_mde": "検出可能な最小差",
-    "about_mde": "このテスト例数で検出するには、真の差がおよそどれだけ必要か。"
-    "この値が大きいときの「有意差なし」は、ほとんど何も示しません。",
+    "about_interval": "{level} 信頼区間。差の区間はテスト例ごとに対応を取っています。判定の横に示すのは実験の全セルで"
+    "同時に成り立つ区間で、比較単独の区間は表に示します。",
+    "term_p_together": "p 値（同時補正後）",
+    "about_p_together": "符号をくじで決めたとき、実験中のいずれかの比較がこれほど大きな値を取る割合。"
+    "1 つでも誤った判定が混じる確率を抑えます。",
     "term_right_wrong": "正 → 誤、誤 → 正",
     "about_right_wrong": "ベースモデルが正解し、適応後のモデルが誤った例（忘却）と、その逆（習得）。"
-    "偶然を除いた割合は、"
-    "同じ正解率で独立に当て推量をした場合に入れ替わる分を引いたもので、下限の目安です。",
+    "「聞き直しを超える分」は、ベースモデルに別の言い方や別の例示で聞き直したときに失われる分を引いたもの。"
+    "「偶然だけの場合」は、当て推量をやり直した場合と、独立に当て推量をした場合に失われる割合で、目安であり限界ではありません。",
     "term_label_share": "ラベル出力率",
     "about_label_share": "自由記述の出力のうち、学習したタスクのラベルだけからなるものの割合。",
     "term_distinct_share": "異なり出力率",

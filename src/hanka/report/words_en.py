@@ -16,7 +16,10 @@ ENGLISH: Mapping[str, str] = {
     # first screen
     "no_decision": "No decision is stored in this folder: findings.json is missing, or nothing could be compared.",
     "recommended": "Recommended",
-    "keep_base": "keep the base model",
+    "outcome_adapt": "adapt",
+    "outcome_trade-off": "a trade-off",
+    "outcome_keep": "keep the base model",
+    "outcome_undecided": "not decided yet",
     "fact_variants": "Adapted variants",
     "fact_variants_note": "{seeds} seed(s)",
     "fact_cells": "Cells",
@@ -56,8 +59,8 @@ ENGLISH: Mapping[str, str] = {
     "metric": "Metric",
     "delta": "Difference from base",
     "p_raw": "p",
-    "p_holm": "p (Holm)",
-    "mde": "Smallest detectable difference",
+    "p_together": "p, all together",
+    "delta_alone": "Interval alone",
     "test": "Test",
     "value": "Value",
     "count": "Count",
@@ -74,7 +77,9 @@ ENGLISH: Mapping[str, str] = {
     "relation_cross_task": "Cross task",
     "verdict_better": "better",
     "verdict_worse": "worse",
-    "verdict_tied": "tied",
+    "verdict_equivalent": "equivalent",
+    "verdict_leaning": "leaning",
+    "verdict_undecided": "undecided",
     "metric_accuracy": "accuracy",
     "metric_macro_f1": "macro F1",
     "metric_exact_match": "exact match",
@@ -122,10 +127,10 @@ ENGLISH: Mapping[str, str] = {
     # matrix
     "matrix": "What was gained, what was lost",
     "matrix_lead": "One table per trained task. Each cell: value, then the difference from the base model on the "
-    "same samples with its interval. The sign is the verdict after Holm's correction.",
+    "same samples with its interval. Intervals hold for all cells of the study together; the sign is the verdict that follows from them.",
     "legend": "Key",
     "legend_note": "n (samples) stands under each test set; a tooltip on each cell repeats n and adds p and the "
-    "smallest detectable difference. Tied means that no difference was shown, not that there is none.",
+    "interval of that comparison alone. Leaning: only that one excludes 0. Undecided: nothing is shown, not even equality.",
     "matrix_label": "{group}, {shots} shots, {metric}",
     "metric_is": "metric: {metric}",
     "primary_metric": "primary metric of each test set",
@@ -133,15 +138,14 @@ ENGLISH: Mapping[str, str] = {
     "trivial": "trivial baseline",
     "no_results": "No results are stored yet.",
     "overview_caption": "Mean difference from the base over all test sets and settings of a kind, with its interval, "
-    "and how many cells are better, worse or tied",
+    "and the verdicts of its cells counted",
     "overview_label": "Overview of {task} by setting",
-    "tally_spoken": "{better} better, {worse} worse, {tied} tied",
     "n_cells": "{count} cells",
     "failed_title": "Failed: {reason}",
     "reason_unknown": "no reason is stored",
     "n_failed": "{count} samples failed",
-    "p_adjusted": "p = {p} (Holm)",
-    "detectable": "detectable from {mde}",
+    "p_adjusted": "p = {p} (all together)",
+    "alone": "alone {interval}",
     # differences
     "differences": "How sure: differences with intervals",
     "differences_lead": "Right of the line is higher than the base model, left is lower. A whisker that crosses the "
@@ -153,7 +157,7 @@ ENGLISH: Mapping[str, str] = {
     "the table "
     "of all comparisons.",
     "delta_axis": "difference from the base model",
-    "all_comparisons": "All comparisons, {count} rows: p, Holm, detectable difference, test",
+    "all_comparisons": "All comparisons, {count} rows: intervals, p, test",
     "comparisons_caption": "{shown} of {all} comparisons with the base model, primary metric, paired by sample",
     "no_differences": "Nothing was compared with a base model.",
     # answers
@@ -213,7 +217,8 @@ ENGLISH: Mapping[str, str] = {
     "forgetting_label": "Forgetting by sample for {task}",
     "right_wrong": "Right → wrong",
     "wrong_right": "Wrong → right",
-    "beyond_chance": "beyond chance",
+    "beyond_asking": "beyond asking again",
+    "by_luck": "by luck alone",
     "no_forgetting": "No answers were counted as right or wrong (free text only, or nothing compared).",
     # output space
     "output_space": "Output space",

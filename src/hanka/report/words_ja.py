@@ -16,7 +16,10 @@ JAPANESE: Mapping[str, str] = {
     # first screen
     "no_decision": "このフォルダーには結論が保存されていません。findings.json がないか、比較できる結果がありません。",
     "recommended": "推奨",
-    "keep_base": "ベースモデルのまま使う",
+    "outcome_adapt": "適応する",
+    "outcome_trade-off": "一長一短",
+    "outcome_keep": "ベースモデルのまま使う",
+    "outcome_undecided": "まだ判断できない",
     "fact_variants": "適応済みバリアント",
     "fact_variants_note": "シード {seeds} 個",
     "fact_cells": "セル",
@@ -56,8 +59,8 @@ JAPANESE: Mapping[str, str] = {
     "metric": "指標",
     "delta": "ベースとの差",
     "p_raw": "p 値",
-    "p_holm": "p 値（Holm 補正後）",
-    "mde": "検出可能な最小差",
+    "p_together": "p 値（同時補正後）",
+    "delta_alone": "単独の区間",
     "test": "検定",
     "value": "値",
     "count": "件数",
@@ -74,7 +77,9 @@ JAPANESE: Mapping[str, str] = {
     "relation_cross_task": "別タスク",
     "verdict_better": "改善",
     "verdict_worse": "悪化",
-    "verdict_tied": "有意差なし",
+    "verdict_equivalent": "同等",
+    "verdict_leaning": "傾向あり",
+    "verdict_undecided": "未確定",
     "metric_accuracy": "正解率",
     "metric_macro_f1": "マクロ F1",
     "metric_exact_match": "完全一致率",
@@ -123,27 +128,25 @@ JAPANESE: Mapping[str, str] = {
     "matrix": "何を得て、何を失ったか",
     "matrix_lead": "学習したタスクごとに表を示します。各セルは値と、"
     "同じテスト例でのベースモデルとの差（区間付き）です。"
-    "記号は Holm 補正後の判定を表します。",
+    "区間は実験のすべてのセルについて同時に成り立ち、記号はその区間から決まる判定です。",
     "legend": "凡例",
     "legend_note": "n（テスト例数）は各テストセット名の下に示します。セルにカーソルを合わせると、n、p 値、"
-    "検出可能な最小差が表示されます。「有意差なし」は差が示されなかったという意味で、"
-    "差がないという意味ではありません。",
+    "その比較単独の区間が表示されます。「傾向あり」は単独の区間だけが 0 を含まないこと、「未確定」は差も"
+    "同等性も示されていないことを意味します。",
     "matrix_label": "{group} の結果、{shots}-shot、{metric}",
     "metric_is": "指標：{metric}",
     "primary_metric": "各テストセットの主要指標",
     "other_metrics": "その他の指標：",
     "trivial": "自明なベースライン",
     "no_results": "結果はまだ保存されていません。",
-    "overview_caption": "テストセットと条件を通した、ベースモデルとの差の平均（区間付き）と、"
-    "改善・悪化・有意差なしのセル数",
+    "overview_caption": "テストセットと条件を通した、ベースモデルとの差の平均（区間付き）と、判定ごとのセル数",
     "overview_label": "{task} の設定別概要",
-    "tally_spoken": "改善 {better}、悪化 {worse}、有意差なし {tied}",
     "n_cells": "{count} セル",
     "failed_title": "失敗：{reason}",
     "reason_unknown": "理由は保存されていません",
     "n_failed": "失敗した例 {count} 件",
-    "p_adjusted": "p = {p}（Holm 補正後）",
-    "detectable": "検出可能な差は {mde} 以上",
+    "p_adjusted": "p = {p}（同時補正後）",
+    "alone": "単独では {interval}",
     # differences
     "differences": "どこまで確かか：差と区間",
     "differences_lead": "中央の線より右はベースモデルより高い値、左は低い値です。区間が線をまたぐ場合、"
@@ -153,7 +156,7 @@ JAPANESE: Mapping[str, str] = {
     "forest_label": "{task} におけるベースモデルとの差 {count} 件のフォレストプロット。"
     "同じ数値は全比較の表にあります。",
     "delta_axis": "ベースモデルとの差",
-    "all_comparisons": "全比較（{count} 行）：p 値、Holm 補正、検出可能な最小差、検定",
+    "all_comparisons": "全比較（{count} 行）：区間、p 値、検定",
     "comparisons_caption": "ベースモデルとの比較 {all} 件のうち {shown} 件（主要指標、テスト例ごとの対応あり）",
     "no_differences": "ベースモデルと比較できる結果がありません。",
     # answers
@@ -210,7 +213,8 @@ JAPANESE: Mapping[str, str] = {
     "forgetting_label": "{task} の例ごとの忘却",
     "right_wrong": "正 → 誤",
     "wrong_right": "誤 → 正",
-    "beyond_chance": "偶然を除いた割合",
+    "beyond_asking": "聞き直しを超える分",
+    "by_luck": "偶然だけの場合",
     "no_forgetting": "正誤で数えられる結果がありません（自由記述のみ、または比較対象なし）。",
     # output space
     "output_space": "出力空間",

@@ -6,7 +6,8 @@ of their sums. Every random function takes a Generator.
 
 from __future__ import annotations
 
-from hanka.stats.forgetting import Flips, count_flips
+from hanka.stats.components import Term, degrees_of_freedom, items_term, replicates_term, standard_error
+from hanka.stats.forgetting import Flips, beyond_asking_again, count_flips
 from hanka.stats.intervals import (
     Estimate,
     Interval,
@@ -17,54 +18,75 @@ from hanka.stats.intervals import (
     t_interval,
     wilson_interval,
 )
-from hanka.stats.multiplicity import holm
 from hanka.stats.paired import (
     ComparisonSettings,
+    NoSpread,
     PairedComparison,
+    ScoreSpread,
+    Spread,
+    StudentSpread,
     compare,
     compare_resampled,
     jackknife_t_test,
-    mcnemar_test,
-    paired_bootstrap,
+    normal_quantile,
     sign_flip_test,
+    unit_differences,
 )
 from hanka.stats.pareto import pareto_front
-from hanka.stats.power import minimum_detectable_difference, minimum_detectable_discordance
+from hanka.stats.power import design_effect, rows_to_show, rows_to_show_equal
 from hanka.stats.rank import RankCorrelation, rank_correlation, spearman
 from hanka.stats.resampling import Resampled, ResamplingPlan, mean, plan_resampling, resampled
-from hanka.stats.verdict import Verdict, verdict
+from hanka.stats.score import mcnemar_mid_p, score_interval
+from hanka.stats.simultaneous import Contributions, Family, family
+from hanka.stats.verdict import LEAST_UNITS, Verdict, verdict
 
 __all__ = [
+    "LEAST_UNITS",
     "ComparisonSettings",
+    "Contributions",
     "Estimate",
+    "Family",
     "Flips",
     "Interval",
+    "NoSpread",
     "PairedComparison",
     "RankCorrelation",
     "Resampled",
     "ResamplingPlan",
+    "ScoreSpread",
+    "Spread",
+    "StudentSpread",
+    "Term",
     "Verdict",
+    "beyond_asking_again",
     "bootstrap_interval",
     "compare",
     "compare_resampled",
     "count_flips",
+    "degrees_of_freedom",
+    "design_effect",
     "estimate",
     "estimate_resampled",
     "expanded_interval",
-    "holm",
+    "family",
+    "items_term",
     "jackknife_t_test",
-    "mcnemar_test",
+    "mcnemar_mid_p",
     "mean",
-    "minimum_detectable_difference",
-    "minimum_detectable_discordance",
-    "paired_bootstrap",
+    "normal_quantile",
     "pareto_front",
     "plan_resampling",
     "rank_correlation",
+    "replicates_term",
     "resampled",
+    "rows_to_show",
+    "rows_to_show_equal",
+    "score_interval",
     "sign_flip_test",
     "spearman",
+    "standard_error",
     "t_interval",
+    "unit_differences",
     "verdict",
     "wilson_interval",
 ]

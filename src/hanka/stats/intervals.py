@@ -39,13 +39,13 @@ class Estimate:
 
     value: float
     "The aggregate of all samples."
-    low: float
-    "Lower end of the interval."
-    high: float
+    low: float | None
+    "Lower end of the interval; None where the samples support none."
+    high: float | None
     "Upper end of the interval."
     n: int
     "Samples."
-    method: Literal["wilson", "bootstrap", "wilson_of_clusters"]
+    method: Literal["wilson", "bootstrap", "wilson_of_clusters", "none"]
     "How the interval was made."
 
 
@@ -59,12 +59,35 @@ def wilson_interval(successes: float, n: int, level: float = 0.95) -> Interval:
     if n < 2 or not 0 <= successes <= n:
         raise ValueError(f"{successes} successes of {n}: need n of at least 2 and 0 ≤ successes ≤ n")
     z = float(special.ndtri(0.5 + level / 2))
-    share = successes / n
+    return _wilson(successes / n, n, z)
+
+
+def _wilson(share: float, n: float, z: float) -> Interval:
     centre = (share + z * z / (2 * n)) / (1 + z * z / n)
     half = z / (1 + z * z / n) * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
     # The ends touch 0 and 1 exactly in theory; rounding must not move them.
-    low = 0.0 if successes == 0 else max(0.0, centre - half)
-    return Interval(low, 1.0 if successes == n else min(1.0, centre + half))
+    low = 0.0 if share == 0 else max(0.0, centre - half)
+    return Interval(low, 1.0 if share == 1 else min(1.0, centre + half))
+
+
+def clustered_share_interval(successes: npt.ArrayLike, sizes: npt.ArrayLike, level: float = 0.95) -> Interval:
+    """Wilson interval of a share over whole clusters, with the number of samples that their spread is worth.
+
+    successes, sizes: (clusters,). The effective number is the share's binomial variance over its variance between
+    clusters, at most all samples, times (z/t)² for few clusters; the number of clusters where nothing varies. Raises
+    ValueError with fewer than two clusters. Source: Korn & Graubard (1998), "Confidence intervals for proportions with
+    small expected number of positive counts estimated from survey data", with Wilson's interval inside.
+    """
+    _require_level(level)
+    right, size = np.asarray(successes, dtype=np.float64), np.asarray(sizes, dtype=np.float64)
+    n_clusters, n = len(size), float(size.sum())
+    if n_clusters < 2:
+        raise ValueError(f"{n_clusters} clusters: an interval needs at least 2")
+    share = float(right.sum()) / n
+    variance = n_clusters / (n_clusters - 1) * float(((right - share * size) ** 2).sum()) / n**2
+    worth = min(n, share * (1 - share) / variance) if variance > 0 else float(n_clusters)
+    z, t = special.ndtri(0.5 + level / 2), special.stdtrit(n_clusters - 1, 0.5 + level / 2)
+    return _wilson(share, worth * float(z / t) ** 2, float(z))
 
 
 def t_interval(values: npt.ArrayLike, level: float = 0.95) -> Interval:
@@ -149,22 +172,28 @@ def estimate(
 ) -> Estimate:
     """Estimate a metric's value with an interval.
 
-    binary: column 0 is 0 or 1 and the aggregate is its mean; then Wilson, or the bootstrap over clusters.
-    Where clustered binary values do not vary, Wilson with the number of clusters as n: the bootstrap
-    would give a width of 0. Raises ValueError if shapes differ or a value is not finite.
+    binary: column 0 is 0 or 1 and the aggregate is its mean; then Wilson, with the effective number of samples
+    where they come in clusters. Raises ValueError if shapes differ or a value is not finite.
     """
     return estimate_resampled(resampled(statistics, aggregate, plan), binary, level)
 
 
-def estimate_resampled(sample: Resampled, binary: bool = False, level: float = 0.95) -> Estimate:
-    """Estimate a metric's value with an interval, from statistics under a plan; see `estimate`."""
+def estimate_resampled(
+    sample: Resampled, binary: bool = False, level: float = 0.95, supported: bool = True
+) -> Estimate:
+    """Estimate a metric's value with an interval, from statistics under a plan; see `estimate`.
+
+    supported: whether there are samples enough behind every part of the aggregate; if not, no interval is given.
+    """
     rows, plan = sample.rows, sample.plan
     value = float(sample.aggregate(rows.sum(axis=0), np.asarray(float(plan.n))))
     if binary and not plan.is_clustered:
         return Estimate(value, *wilson_interval(float(rows[:, 0].sum()), plan.n, level), plan.n, "wilson")
-    if binary and np.ptp(rows[:, 0]) == 0:
-        interval = wilson_interval(value * plan.n_units, plan.n_units, level)
+    if binary:
+        interval = clustered_share_interval(sample.unit_rows[:, 0], plan.sizes, level)
         return Estimate(value, *interval, plan.n, "wilson_of_clusters")
+    if not supported:
+        return Estimate(value, None, None, plan.n, "none")
     interval = replicate_interval(sample.replicates, sample.whole, level)
     return Estimate(value, *interval, plan.n, "bootstrap")
 

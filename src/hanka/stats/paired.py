@@ -2,35 +2,108 @@
 
 Reading side: records → **statistics** → findings. `compare` is the entry; the tests are usable alone.
 
-    identical statistics              difference 0, p = 1
-    0/1 scores without clusters       exact McNemar test
-    differences that do not vary      exact sign-flip test, p = 2^(1-units)
-    everything else                   t test on jackknife pseudo-values; by whole clusters where there are any
+    0/1 scores without clusters       Tango's score interval, mid-p McNemar test
+    everything else                   t interval and t test on jackknife pseudo-values; by whole clusters where
+                                      there are any
+    differences that do not vary      exact sign-flip test, p = 2^(1-units), and the interval that agrees with it
+    no difference at all              p = 1, and what so many units could have hidden
 
-Intervals of the difference are bootstrap intervals. The interval and the test are different procedures, so
-near the threshold one may exclude 0 and the other not; verdicts follow the test.
+Every interval is its own test: built again at the local level of a family (`simultaneous.py`), it excludes 0
+exactly where the adjusted p-value falls below 1 - level.
 
-Source: Efron & Tibshirani (1993), ch. 11; McNemar (1947); Dror et al. (2018), "The hitchhiker's guide to
-testing statistical significance in NLP". Limits: exact McNemar is conservative; the jackknife needs an
-aggregate that no single unit decides; clusters must be independent, and few clusters mean little power.
+Source: Tango (1998); Fagerland, Lydersen & Laake (2013); Efron & Tibshirani (1993), ch. 11. Limits: the jackknife
+needs an aggregate that no single unit decides; clusters must be independent, and few clusters mean little power.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Literal, NamedTuple, TypeAlias
+from typing import Literal, NamedTuple, Protocol, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 from scipy import special
 
-from hanka.stats.intervals import BootstrapMethod, Interval, replicate_interval
-from hanka.stats.power import minimum_detectable_difference, minimum_detectable_discordance
+from hanka.stats.intervals import Interval
 from hanka.stats.resampling import Aggregate, FloatArray, Jackknife, Resampled, ResamplingPlan, resampled
+from hanka.stats.score import mcnemar_mid_p, score_interval
 
-TestName: TypeAlias = Literal["identical", "mcnemar", "sign_flip", "jackknife_t"]
+TestName: TypeAlias = Literal["identical", "mcnemar_mid_p", "sign_flip", "jackknife_t"]
 ROUNDING = 1e-9  # pseudo-values multiply rounding errors (1e-16) by the number of units
+FARTHEST = 38.0
+"Normal quantile beyond which a p-value is no longer told from 0."
+
+
+class Spread(Protocol):
+    """What a difference's interval is made from, at any level."""
+
+    @property
+    def z(self) -> float:
+        """Return the difference as a normal quantile: at that of the level, the interval's end is 0."""
+        ...
+
+    def interval(self, z: float) -> Interval:
+        """Return the interval whose level a normal quantile says: 1.96 for 95 %."""
+        ...
+
+
+class ScoreSpread(NamedTuple):
+    """Rows that one side alone has right."""
+
+    only_a: int
+    only_b: int
+    n: int
+
+    @property
+    def z(self) -> float:
+        """Return McNemar's statistic."""
+        return (self.only_a - self.only_b) / math.sqrt(max(1, self.only_a + self.only_b))
+
+    def interval(self, z: float) -> Interval:
+        """Return Tango's interval."""
+        return score_interval(self.only_a, self.only_b, self.n, z)
+
+
+class StudentSpread(NamedTuple):
+    """A difference with a standard error that is estimated."""
+
+    delta: float
+    error: float
+    "Standard error, above 0."
+    df: float
+    "Degrees of freedom; inf: the error is known."
+
+    @property
+    def z(self) -> float:
+        """Return the normal quantile of the t statistic."""
+        t = abs(self.delta) / self.error
+        tail = float(special.stdtr(self.df, -t)) if math.isfinite(self.df) else float(special.ndtr(-t))
+        return math.copysign(min(-float(special.ndtri(tail)), FARTHEST) if tail > 0 else FARTHEST, self.delta)
+
+    def interval(self, z: float) -> Interval:
+        """Return the t interval."""
+        tail = float(special.ndtr(-z))
+        t = -float(special.stdtrit(self.df, tail)) if math.isfinite(self.df) and tail > 0 else z
+        return Interval(self.delta - t * self.error, self.delta + t * self.error)
+
+
+class NoSpread(NamedTuple):
+    """Nothing differs: as many units as there are may hide a difference of a few."""
+
+    span: float
+    "Largest possible difference of one unit."
+    n_units: int
+
+    @property
+    def z(self) -> float:
+        """Return 0: there is no difference."""
+        return 0.0
+
+    def interval(self, z: float) -> Interval:
+        """Return the score interval of no changed unit, each worth the span."""
+        half = self.span * z * z / (self.n_units + z * z)
+        return Interval(-half, half)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,22 +112,30 @@ class PairedComparison:
 
     n: int
     "Samples in both."
+    n_units: int
+    "Independent units: clusters, or samples where there are none."
     value_a: float
     "Aggregate of a."
     value_b: float
     "Aggregate of b."
     delta: float
     "value_a - value_b, in score units."
-    low: float
-    "Lower end of the interval of delta."
-    high: float
+    low: float | None
+    "Lower end of the interval of delta; None where the samples support none."
+    high: float | None
     "Upper end of the interval of delta."
     p_value: float
     "Two-sided, not adjusted for other comparisons."
     test: TestName
     "Which test gave it."
-    mde: float
-    "Smallest |delta| this comparison would have found with the wanted power; inf where n is too small for any."
+    spread: Spread | None
+    "What intervals at other levels are made from; None where the samples support none."
+    discordant: float | None
+    "Share of rows that one side alone has right; None where scores are not 0 or 1."
+
+    def interval(self, z: float) -> Interval | None:
+        """Return the interval whose level a normal quantile says; None where the samples support none."""
+        return None if self.spread is None else self.spread.interval(z)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,11 +145,11 @@ class ComparisonSettings:
     binary: bool = False
     "Whether column 0 is 0 or 1 and the aggregate is its mean."
     level: float = 0.95
-    "Of the interval; the test that the minimum detectable difference assumes has alpha = 1 - level."
-    power: float = 0.8
-    "Of the minimum detectable difference."
+    "Of the interval."
     span: float = 1.0
-    "Largest possible difference of one sample, for the minimum detectable difference where none differs."
+    "Largest possible difference of one sample, for what may hide where none differs."
+    supported: bool = True
+    "Whether there are samples enough behind every part of the aggregate for an interval."
 
 
 class TestResult(NamedTuple):
@@ -101,9 +182,7 @@ def compare(
     """Compare variant a with variant b (the base) on the same samples.
 
     a, b: (n, k) or (n,) statistics aligned by sample id and with the plan; nulls removed by the caller.
-    delta = a - b. Where no sample differs, delta and its interval are exactly 0 and p = 1: the two are the same
-    on this test set, and `mde` says what it could have shown. Raises ValueError if shapes differ or a value is
-    not finite. Source: module docstring.
+    delta = a - b. Raises ValueError if shapes differ or a value is not finite. Source: module docstring.
     """
     return compare_resampled(resampled(a, aggregate, plan), resampled(b, aggregate, plan), settings)
 
@@ -112,52 +191,42 @@ def compare_resampled(a: Resampled, b: Resampled, settings: ComparisonSettings |
     """Compare two variants' statistics under the same plan, by the same aggregate; see `compare`."""
     settings = settings or ComparisonSettings()
     pair, plan = _checked(a, b), a.plan
-    difference = pair.difference
-    mde = _minimum_detectable(difference, plan, settings)
+    binary = settings.binary and not plan.is_clustered
+    name, p_value, spread = _binary(pair) if binary else _general(pair, settings)
     if np.array_equal(a.unit_rows, b.unit_rows):
-        value = a.whole.value
-        return PairedComparison(plan.n, value, value, 0.0, 0.0, 0.0, 1.0, "identical", mde)
-    name, result = _test(pair, difference, settings)
-    low, high = _difference_interval(pair, difference, settings.level)
-    values = a.whole.value, b.whole.value
-    return PairedComparison(plan.n, *values, difference.value, low, high, result.p_value, name, mde)
+        name, p_value = "identical", 1.0
+    ends = spread.interval(normal_quantile(settings.level)) if settings.supported else None
+    value_a, value_b = a.whole.value, b.whole.value
+    return PairedComparison(
+        n=plan.n,
+        n_units=plan.n_units,
+        value_a=value_a,
+        value_b=value_b,
+        delta=0.0 if name == "identical" else value_a - value_b,
+        low=ends.low if ends else None,
+        high=ends.high if ends else None,
+        p_value=p_value,
+        test=name,
+        spread=spread if settings.supported else None,
+        discordant=float(np.mean(a.unit_rows[:, 0] != b.unit_rows[:, 0])) if binary else None,
+    )
 
 
-def paired_bootstrap(
-    a: npt.ArrayLike,
-    b: npt.ArrayLike,
-    aggregate: Aggregate,
-    plan: ResamplingPlan,
-    level: float = 0.95,
-    method: BootstrapMethod = "expanded",
-) -> Interval:
-    """Paired bootstrap interval of aggregate(a) - aggregate(b).
-
-    a, b: (n, k) or (n,) statistics aligned by sample id; each resample takes the same samples (or clusters)
-    from both. Raises ValueError if shapes differ. Source: Efron & Tibshirani (1993), ch. 13.
-    """
-    pair = _pair(a, b, aggregate, plan)
-    return _difference_interval(pair, pair.difference, level, method)
+def unit_differences(a: Resampled, b: Resampled) -> FloatArray:
+    """Return what each unit contributes to the difference, (n_units,): their sum is the jackknife's estimate of it."""
+    pseudo_values = _checked(a, b).difference.pseudo_values
+    return pseudo_values / len(pseudo_values)
 
 
-def mcnemar_test(a: npt.ArrayLike, b: npt.ArrayLike) -> TestResult:
-    """Exact two-sided McNemar test of paired 0/1 scores, (n,) each; independent samples.
-
-    The statistic is the number of samples that only a has right. No discordant pair gives p = 1. Raises
-    ValueError if shapes differ or a score is neither 0 nor 1. Source: McNemar (1947), exact binomial form.
-    """
-    right_a, right_b = np.asarray(a, dtype=np.float64), np.asarray(b, dtype=np.float64)
-    if right_a.shape != right_b.shape or right_a.size == 0:
-        raise ValueError(f"scores of shapes {right_a.shape} and {right_b.shape}: need equal, not empty")
-    if not np.isin(np.concatenate([right_a, right_b]), (0.0, 1.0)).all():
-        raise ValueError("McNemar's test needs scores that are 0 or 1")
-    only_a, only_b = int((right_a > right_b).sum()), int((right_b > right_a).sum())
-    one_side = float(special.bdtr(min(only_a, only_b), only_a + only_b, 0.5))
-    return TestResult(float(only_a), min(1.0, 2 * one_side))
+def normal_quantile(level: float) -> float:
+    """Return the normal quantile of a two-sided level: 1.96 for 0.95."""
+    if not 0 < level < 1:
+        raise ValueError(f"level {level}: must lie between 0 and 1, for example 0.95")
+    return -float(special.ndtri((1 - level) / 2))
 
 
 def jackknife_t_test(a: npt.ArrayLike, b: npt.ArrayLike, aggregate: Aggregate, plan: ResamplingPlan) -> TestResult:
-    """Paired t test on the jackknife pseudo-values of aggregate(a) - aggregate(b).
+    """Paired t test of aggregate(a) - aggregate(b) with the jackknife's standard error.
 
     For a mean of independent samples it is the plain paired t test. With clusters, whole clusters are left out
     and m - 1 degrees of freedom are used for m clusters. Pseudo-values without spread: p = 1 where the
@@ -165,7 +234,14 @@ def jackknife_t_test(a: npt.ArrayLike, b: npt.ArrayLike, aggregate: Aggregate, p
     Source: Efron & Tibshirani (1993), ch. 11.
     """
     pair = _pair(a, b, aggregate, plan)
-    return _t_test(pair, pair.difference)
+    difference = pair.difference
+    error = _error(difference)
+    if error == 0:
+        is_zero = _is_nothing(difference.value, pair.a.whole.value)
+        p_value = 1.0 if is_zero else 2.0 ** (1 - plan.n_units)
+        return TestResult(0.0 if is_zero else math.copysign(math.inf, difference.value), p_value)
+    t = difference.value / error
+    return TestResult(t, float(2 * special.stdtr(plan.n_units - 1, -abs(t))))
 
 
 def sign_flip_test(
@@ -203,38 +279,36 @@ def _checked(a: Resampled, b: Resampled) -> Pair:
     return Pair(a, b)
 
 
-def _difference_interval(
-    pair: Pair, difference: Jackknife, level: float, method: BootstrapMethod = "expanded"
-) -> Interval:
-    return replicate_interval(pair.a.replicates - pair.b.replicates, difference, level, method)
+def _binary(pair: Pair) -> tuple[TestName, float, Spread]:
+    right_a, right_b = pair.a.unit_rows[:, 0], pair.b.unit_rows[:, 0]
+    if not np.isin(np.concatenate([right_a, right_b]), (0.0, 1.0)).all():
+        raise ValueError("McNemar's test needs scores that are 0 or 1")
+    only_a, only_b = int((right_a > right_b).sum()), int((right_b > right_a).sum())
+    return "mcnemar_mid_p", mcnemar_mid_p(only_a, only_b), ScoreSpread(only_a, only_b, len(right_a))
 
 
-def _has_spread(pseudo_values: FloatArray) -> bool:
-    return bool(np.ptp(pseudo_values) > ROUNDING * max(1.0, float(np.abs(pseudo_values).max())))
+def _general(pair: Pair, settings: ComparisonSettings) -> tuple[TestName, float, Spread]:
+    difference, m = pair.difference, pair.a.plan.n_units
+    error, delta = _error(difference), difference.value
+    if error > 0:
+        spread = StudentSpread(delta, error, m - 1)
+        return "jackknife_t", float(2 * special.stdtr(m - 1, -abs(delta) / error)), spread
+    if _is_nothing(delta, pair.a.whole.value):
+        return "sign_flip", 1.0, NoSpread(settings.span, m)
+    p_value = 2.0 ** (1 - m)
+    if p_value >= 1.0:
+        return "sign_flip", 1.0, NoSpread(max(settings.span, abs(delta)), m)
+    z = min(-float(special.ndtri(p_value / 2)), FARTHEST) if p_value > 0 else FARTHEST
+    return "sign_flip", p_value, StudentSpread(delta, abs(delta) / z, math.inf)
 
 
-def _test(pair: Pair, difference: Jackknife, settings: ComparisonSettings) -> tuple[TestName, TestResult]:
-    if settings.binary and not pair.a.plan.is_clustered:
-        return "mcnemar", mcnemar_test(pair.a.unit_rows[:, 0], pair.b.unit_rows[:, 0])
-    return ("jackknife_t" if _has_spread(difference.pseudo_values) else "sign_flip"), _t_test(pair, difference)
-
-
-def _t_test(pair: Pair, difference: Jackknife) -> TestResult:
+def _error(difference: Jackknife) -> float:
+    """Return the jackknife's standard error; 0 where nothing but rounding varies."""
     pseudo_values = difference.pseudo_values
-    m = len(pseudo_values)
-    centre = float(pseudo_values.mean())
-    if not _has_spread(pseudo_values):
-        if abs(centre) <= ROUNDING * max(1.0, abs(pair.a.whole.value)):
-            return TestResult(0.0, 1.0)
-        return TestResult(math.copysign(math.inf, centre), 2.0 ** (1 - m))
-    t = centre / (float(pseudo_values.std(ddof=1)) / math.sqrt(m))
-    return TestResult(t, float(2 * special.stdtr(m - 1, -abs(t))))
+    if np.ptp(pseudo_values) <= ROUNDING * max(1.0, float(np.abs(pseudo_values).max())):
+        return 0.0
+    return float(pseudo_values.std(ddof=1)) / math.sqrt(len(pseudo_values))
 
 
-def _minimum_detectable(difference: Jackknife, plan: ResamplingPlan, settings: ComparisonSettings) -> float:
-    pseudo_values = difference.pseudo_values
-    alpha = 1 - settings.level
-    if _has_spread(pseudo_values):
-        sd = float(pseudo_values.std(ddof=1))
-        return minimum_detectable_difference(sd, plan.n_units, alpha, settings.power)
-    return settings.span * minimum_detectable_discordance(plan.n_units, alpha, settings.power)
+def _is_nothing(delta: float, value: float) -> bool:
+    return abs(delta) <= ROUNDING * max(1.0, abs(value))

@@ -1,64 +1,65 @@
-"""What a paired comparison could have seen: the minimum detectable difference.
+"""How many test rows would decide: for the next study, or for growing this one.
 
-Reading side: a "tied" verdict means little without the size of a difference that would have been found.
+Reading side: "undecided" is an answer only with what would decide it. The figures start from the share of rows on which
+the two differ, or from the variance of their differences, as observed; they plan the next study and say
+nothing about the power of this one.
 
-The usual case starts from the standard deviation of the paired differences. Where no pair differs, that
-deviation is 0 and says nothing: n pairs without discordance still allow a rate of up to about 3/n
-(Hanley & Lippman-Hand 1983). The fallback asks the exact sign test instead: how large a share of pairs must
-differ, all in one direction, to reach significance with the wanted power? That needs at least 6 discordant
-pairs at alpha 0.05, so the answer is about 7.9/n, and it takes each such pair to differ by the whole
-`span`. It is conservative: smaller but more even differences are seen sooner.
+    a true difference δ, found with power .8    n = [z(1-α/2)·√ψ + z(.8)·√(ψ-δ²)]² / δ²
+    equality within ±m, if there is none        n = [z(.95) + z(.9)]²·ψ / m² = 8.56 ψ / m²
 
-Source: Cohen (1988), Statistical Power Analysis, ch. 2; McNemar (1947) in its exact form. Limits:
-observed standard deviations are used, as a planning figure for the next study, not as "observed power".
+ψ is the share of rows that one side alone has right, or the variance of the differences; α the local level of the
+contrast's family. Where rows come in groups, n is multiplied by 1 + (size - 1)·ICC.
+
+Source: Connor (1987), "Sample size for testing differences in proportions for the paired-sample design"; Schuirmann
+(1987); Kish (1965) for the design effect.
 """
 
 from __future__ import annotations
 
 import math
-from functools import lru_cache
 
 from scipy import special
 
+POWER = 0.8
+"With which a true difference is to be found."
 
-def minimum_detectable_difference(sd: float, n: int, alpha: float = 0.05, power: float = 0.8) -> float:
-    """Smallest mean difference that a two-sided paired t test finds with the wanted power.
 
-    sd: of the paired differences, ddof = 1, in score units, at least 0; n: pairs, or clusters with the
-    deviation of their pseudo-values. Uses the non-central t distribution. Raises ValueError if n < 2.
-    Source: Cohen (1988), ch. 2.
+def rows_to_show(difference: float, spread: float, alpha: float, power: float = POWER) -> int:
+    """Return how many independent rows show a true difference at a two-sided level.
+
+    difference: in score units, not 0. spread: share of discordant rows, or the variance of the differences; at
+    least difference². alpha: local level, such as 0.05 of one contrast. Raises ValueError outside. Source: module docstring.
     """
     _require_rates(alpha, power)
-    if n < 2 or not sd >= 0:
-        raise ValueError(f"sd {sd} of {n} differences: need n of at least 2 and an sd of at least 0")
-    return _noncentrality(n - 1, alpha, power) * sd / math.sqrt(n)
+    if not difference or not spread > 0:
+        raise ValueError(f"difference {difference}, spread {spread}: neither may be 0")
+    square = difference**2
+    rest = math.sqrt(max(0.0, spread - square))
+    quantile = float(special.ndtri(1 - alpha / 2)) * math.sqrt(max(spread, square)) + float(special.ndtri(power)) * rest
+    return max(2, math.ceil(quantile**2 / square))
 
 
-def minimum_detectable_discordance(n: int, alpha: float = 0.05, power: float = 0.8) -> float:
-    """Smallest share of pairs, all changed in one direction, that the exact sign test finds with the wanted power.
+def rows_to_show_equal(margin: float, spread: float, alpha: float = 0.05, power: float = POWER) -> int:
+    """Return how many independent rows show that a difference lies within ±margin, if there is none.
 
-    n: independent pairs. Returns a share, or inf where even n changed pairs are not significant.
-    Raises ValueError if n < 2. Source: module docstring.
+    alpha: of each of the two one-sided tests. Raises ValueError outside. Source: module docstring.
     """
     _require_rates(alpha, power)
-    if n < 2:
-        raise ValueError(f"{n} pairs: at least 2 are needed")
-    needed = smallest_significant_count(alpha)
-    if n < needed:
-        return math.inf
-    return float(special.betaincinv(needed, n - needed + 1, power))  # P(Binomial(n, share) ≥ needed) = power
+    if not margin > 0 or not spread > 0:
+        raise ValueError(f"margin {margin}, spread {spread}: both must be above 0")
+    quantile = float(special.ndtri(1 - alpha) + special.ndtri((1 + power) / 2))
+    return max(2, math.ceil(quantile**2 * spread / margin**2))
 
 
-def smallest_significant_count(alpha: float) -> int:
-    """Return how many discordant pairs in one direction give an exact two-sided p of at most alpha: 6 at 0.05."""
-    return math.ceil(1 - math.log2(alpha))
+def design_effect(n: int, n_units: int, variance: float, spread: float) -> float:
+    """Return how many rows in groups are worth one independent row: at least 1.
 
-
-@lru_cache(maxsize=1024)
-def _noncentrality(df: int, alpha: float, power: float) -> float:
-    """Noncentrality at which P(T > critical value) is the power; the far tail is below 1e-6 and left out."""
-    critical = special.stdtrit(df, 1 - alpha / 2)
-    return float(special.nctdtrinc(df, 1 - power, critical))
+    variance: of the mean difference, by whole groups. spread: variance of the differences of single rows. Without
+    groups, or without spread, 1.
+    """
+    if n_units >= n or spread <= 0:
+        return 1.0
+    return max(1.0, variance * n / spread)
 
 
 def _require_rates(alpha: float, power: float) -> None:

@@ -94,7 +94,7 @@ class ResamplingPlan:
         """Aggregate every resample of (n_units, k) unit sums: (resamples,)."""
         weighted = np.column_stack([unit_rows, self.sizes])
         dtype = np.dtype(np.float32 if _sums_are_exact(weighted) else np.float64)
-        blocks = [_in_slices(block, weighted.astype(dtype)) for block in self._blocks(dtype)]
+        blocks = [in_slices(block, weighted.astype(dtype)) for block in self._blocks(dtype)]
         sums = np.concatenate(blocks).astype(np.float64)
         return aggregate(sums[:, :-1], sums[:, -1])
 
@@ -118,7 +118,7 @@ def _sums_are_exact(weighted: FloatArray) -> bool:
     return len(weighted) * np.abs(weighted).max() < WHOLE and bool((weighted == np.rint(weighted)).all())
 
 
-def _in_slices(counts: npt.NDArray[Any], weighted: npt.NDArray[Any]) -> npt.NDArray[Any]:
+def in_slices(counts: npt.NDArray[Any], weighted: npt.NDArray[Any]) -> npt.NDArray[Any]:
     """Multiply in slices too small for BLAS to share among threads.
 
     Threads wait for each other on a busy machine, and how BLAS shares the work changes the last bits: in slices

@@ -24,13 +24,14 @@ if TYPE_CHECKING:
 
 PREDICTION_COLUMNS = tuple(field.name for field in fields(Prediction))
 
-FORMAT = 2
+FORMAT = 3
 "Of a run folder; raised by hand when older ones can no longer be read."
 
 SUMMARY_COLUMNS = (
     "cell_id", "variant_id", "base", "method", "params", "train_task", "train_dataset", "train_size", "seed",
     "test_task", "test_dataset", "relation", "shots", "prompt", "draw", "metric", "n", "n_failed", "value",
     "ci_low", "ci_high", "base_value", "delta", "delta_ci_low", "delta_ci_high", "p_value", "p_adjusted", "verdict", "context",
+    "sim_low", "sim_high", "family",
 )  # fmt: skip
 "Columns of summary.csv, in order."
 
@@ -74,7 +75,7 @@ class RunFolder:
 
     @property
     def findings(self) -> Path:
-        """Claims of the study, forgetting, detectable differences, the decision."""
+        """Claims of the study, forgetting, the decision and what would change it."""
         return self.path / "findings.json"
 
     @property

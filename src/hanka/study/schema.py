@@ -239,9 +239,15 @@ class StatsSpec(Strict):
     """How evidence is weighed."""
 
     level: float = Field(default=0.95, gt=0.5, lt=1)
-    "Confidence level of intervals; 1 − level is the error rate of verdicts after Holm."
+    "Confidence level of intervals; 1 − level is the error rate of the verdicts of a family together."
     resamples: int = Field(default=2000, ge=200)
     "Bootstrap resamples."
+    equivalence: float = Field(default=0.03, ge=0, lt=1)
+    "Differences within ± this count as equal: in score units, or as a share of the base's value where a metric has no upper end."
+    harm: float = Field(default=0.05, ge=0, lt=1)
+    "Largest loss on a test set that an adaptation may bring and still be called free of harm; units as above."
+    worthwhile: float = Field(default=0.02, ge=0, lt=1)
+    "Smallest gain in domain worth adapting for; units as above."
 
 
 def _bases(value: Any) -> Any:

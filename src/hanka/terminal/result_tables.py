@@ -12,7 +12,10 @@ if TYPE_CHECKING:
 
 MOST_ROWS = 200
 "Cells that the headline table lists."
-SIGNS = {"better": ("▲", "blue"), "worse": ("▼", "dark_orange"), "tied": ("●", ""), "": (" ", "")}
+SIGNS = {
+    "better": ("▲", "blue"), "worse": ("▼", "dark_orange"), "equivalent": ("■", "green"), "leaning": ("◆", "yellow"),
+    "undecided": ("●", ""), "": (" ", ""),
+}  # fmt: skip
 
 
 def console() -> Console:
@@ -85,8 +88,16 @@ def _headline_row(row: dict[str, str]) -> list[str]:
         return [*head, "failed", "", ""]
     delta = ""
     if row["delta"]:
-        delta = f"{float(row['delta']):+.3f} [{float(row['delta_ci_low']):+.3f}, {float(row['delta_ci_high']):+.3f}]"
+        delta = _difference(
+            row["delta"], row["sim_low"] or row["delta_ci_low"], row["sim_high"] or row["delta_ci_high"]
+        )
     return [*head, f"{float(row['value']):.3f}", delta, ""]
+
+
+def _difference(delta: Any, low: Any, high: Any) -> str:
+    """Write a difference with its interval; without one where the rows support none."""
+    ends = "" if low in (None, "") else f" [{float(low):+.3f}, {float(high):+.3f}]"
+    return f"{float(delta):+.3f}{ends}"
 
 
 def _verdict(row: dict[str, str]) -> str:
@@ -98,23 +109,28 @@ def _verdict(row: dict[str, str]) -> str:
 
 
 def print_comparison(result: dict[str, Any]) -> None:
-    """Print a paired comparison of two variants."""
+    """Print a paired comparison of two variants, or of two runs."""
     from rich.markup import escape
     from rich.table import Table
 
     screen = console()
     table = Table(title=escape(f"{result['a']} against {result['b']}"), title_justify="left")
-    for name in ("test set", "shots", "prompt", "metric", "n", "A", "B", r"A − B \[interval]", "p", "p Holm", ""):
+    several = any("method" in row for row in result["rows"])
+    names = ("test set", "shots", "prompt", "metric", "n", "A", "B", r"A − B \[interval]", "p", "p together", "")
+    for name in ("method", *names) if several else names:
         table.add_column(
-            name, justify="right" if name in ("shots", "n", "A", "B", "p", "p Holm") else "left", overflow="fold"
+            name, justify="right" if name in ("shots", "n", "A", "B", "p", "p together") else "left", overflow="fold"
         )
     for row in result["rows"]:
         sign, colour = SIGNS[row["verdict"]]
         text = f"{sign} {row['verdict']}".strip()
         table.add_row(
-            escape(row["test_dataset"]), str(row["shots"]), row["prompt"], row["metric"], str(row["n"]),
+            *([escape(row["method"])] if several else []), escape(row["test_dataset"]), str(row["shots"]), row["prompt"], row["metric"], str(row["n"]),
             f"{row['value_a']:.3f}", f"{row['value_b']:.3f}",
-            escape(f"{row['delta']:+.3f} [{row['low']:+.3f}, {row['high']:+.3f}]"),
+            escape(_difference(row["delta"], row["sim_low"], row["sim_high"])),
             f"{row['p_value']:.2g}", f"{row['p_adjusted']:.2g}", f"[{colour}]{text}[/]" if colour else text,
         )  # fmt: skip
     screen.print(table)
+    for test, count in result.get("left_out", {}).items():
+        line = f"{test}: {count} rows left out, because id or reference are not the same in both runs"
+        screen.print(line, markup=False, highlight=False)

@@ -1,0 +1,202 @@
+"""What is claimed and decided where the truth is planted: four outcomes, one rule, no choice on the test rows."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hanka.analysis.claims import claims_of
+from hanka.analysis.contrasts import Contrasts
+from hanka.analysis.decision import decide, overall
+from hanka.analysis.summary import summarise
+from planted_runs import Planted
+
+N = 200
+HALF = range(100)
+
+
+def right(first: int, of: int = N) -> range:
+    return range(first)
+
+
+def decided(planted: Planted) -> dict[str, Any]:
+    evidence = planted.evidence()
+    return decide(evidence, claims_of(Contrasts(evidence)))
+
+
+def planted(path: Path, **changes: Any) -> Planted:
+    run = Planted(path, **changes)
+    run.add("base", {"home": right(100), "away": right(120)}, n=N)
+    return run
+
+
+def test_a_gain_without_harm_is_adapt(tmp_path: Path) -> None:
+    run = planted(tmp_path)
+    run.add("sft", {"home": right(150), "away": right(130)}, n=N)
+    found = decided(run)
+    (entry,) = found["per_task"]
+    assert (found["outcome"], entry["outcome"], entry["recommend"]) == ("adapt", "adapt", "sft")
+    benefit = entry["benefit"]
+    assert (benefit["base_value"], benefit["value"], benefit["delta"]) == pytest.approx((0.5, 0.75, 0.25))
+    assert benefit["sim_low"] > 0
+    assert [one["tests"] for one in entry["harms"]] == [["home"], ["away"]]
+    assert "0.500 → 0.750 (+0.250" in entry["sentence_en"]
+    assert "about this checkpoint, not about the method" in entry["sentence_en"]
+    assert entry["decide"] is None
+    assert "away" in entry["flip_en"]
+
+
+def test_a_gain_with_a_shown_loss_is_a_trade_off(tmp_path: Path) -> None:
+    run = planted(tmp_path)
+    run.add("sft", {"home": right(150), "away": right(80)}, n=N)
+    (entry,) = decided(run)["per_task"]
+    assert (entry["outcome"], entry["recommend"]) == ("trade-off", "sft")
+    assert "away" in entry["sentence_en"]
+    assert "-0.200" in entry["sentence_en"]
+    (loss,) = [one for one in entry["harms"] if one["tests"] == ["away"]]
+    assert (loss["verdict"], loss["sim_high"] < 0) == ("worse", True)
+
+
+def test_a_gain_with_a_loss_that_is_neither_shown_nor_excluded_is_undecided(tmp_path: Path) -> None:
+    run = planted(tmp_path)
+    lost_and_won = [*range(10, 120), *range(120, 125)]  # 10 lost, 5 won: -2.5 points, bound below -5
+    run.add("sft", {"home": right(150), "away": lost_and_won}, n=N)
+    (entry,) = decided(run)["per_task"]
+    assert (entry["outcome"], entry["recommend"], entry["candidate"]) == ("undecided", "base", "sft")
+    assert entry["decide"]["about"] == "harm"
+    assert entry["decide"]["rows"] > entry["decide"]["rows_now"] == N
+    assert f"{entry['decide']['rows']:,} test rows" in entry["sentence_en"]
+
+
+def test_what_cannot_gain_anything_worthwhile_is_keep(tmp_path: Path) -> None:
+    run = planted(tmp_path, stats={"worthwhile": 0.1})
+    run.add("sft", {"home": right(100), "away": right(120)}, n=N)
+    (entry,) = decided(run)["per_task"]
+    assert (entry["outcome"], entry["recommend"]) == ("keep", "base")
+    assert "0.1" in entry["sentence_en"]
+
+
+def test_a_small_study_without_a_difference_is_undecided_and_says_how_many_rows_it_needs(tmp_path: Path) -> None:
+    run = Planted(tmp_path)
+    run.add("base", {"home": range(20)}, n=40)
+    run.add("sft", {"home": [*range(3, 20), *range(30, 34)]}, n=40)  # 3 lost, 4 won
+    (entry,) = decided(run)["per_task"]
+    assert entry["outcome"] == "undecided"
+    assert entry["decide"]["about"] == "benefit"
+    assert entry["decide"]["rows"] > 500
+
+
+def test_the_base_is_a_rival_at_every_asking(tmp_path: Path) -> None:
+    """The variant beats the base without demonstrations; with two of them the base is as good."""
+    run = planted(tmp_path)
+    run.add("base", {"home": right(150)}, n=N, shots=2)
+    run.add("sft", {"home": right(150), "away": right(130)}, n=N)
+    (entry,) = decided(run)["per_task"]
+    assert entry["outcome"] == "keep"
+    assert entry["benefit"]["rival_shots"] == 2
+    assert entry["benefit"]["delta"] == 0
+
+
+def test_a_variant_is_judged_at_the_shots_it_was_trained_with(tmp_path: Path) -> None:
+    run = planted(tmp_path)
+    run.add("base", {"home": right(100), "away": right(120)}, n=N, shots=3)
+    for shots, known in ((0, right(90)), (3, right(160))):
+        run.add("fticl", {"home": known, "away": right(130)}, n=N, shots=shots, meant_shots=2)
+    (entry,) = decided(run)["per_task"]
+    assert entry["asked"] == {"shots": 3, "context": "drawn"}
+    assert (entry["outcome"], entry["recommend"]) == ("adapt", "fticl")
+
+
+def test_seeds_are_replicates_of_one_system(tmp_path: Path) -> None:
+    """One lucky seed of three is no gain of the method, though alone it would be shown."""
+    run = planted(tmp_path)
+    for seed, known in enumerate((150, 100, 95)):
+        run.add("sft", {"home": right(known), "away": right(120)}, n=N, seed=seed)
+    (entry,) = decided(run)["per_task"]
+    assert len(entry["systems"]) == 1
+    assert (entry["outcome"], entry["n_seeds"]) == ("undecided", 3)
+    assert set(entry["benefit"]["variance"]) == {"items", "seeds"}
+    assert entry["decide"] == {"about": "benefit", "tests": ["home"], "rows": None, "rows_now": N, "seeds": 5}
+    assert "More test rows alone would not decide it" in entry["sentence_en"]
+
+
+def test_prompts_are_averaged_and_draws_are_replicates(tmp_path: Path) -> None:
+    run = Planted(tmp_path)
+    for prompt, base, tuned in (("p1", 100, 150), ("p2", 140, 150)):
+        for draw in (0, 1):
+            run.add("base", {"home": right(base)}, n=N, prompt=prompt, draw=draw, shots=1)
+            run.add("sft", {"home": right(tuned - 4 * draw)}, n=N, prompt=prompt, draw=draw, shots=1)
+    (entry,) = decided(run)["per_task"]
+    assert entry["benefit"]["delta"] == pytest.approx((0.25 + 0.05) / 2 - 0.01)
+    assert set(entry["benefit"]["variance"]) == {"items", "draws"}
+    assert entry["benefit"]["n"] == N
+
+
+def test_more_secondary_metrics_draws_or_seeds_do_not_change_the_number_of_contrasts(tmp_path: Path) -> None:
+    plain = planted(tmp_path / "plain")
+    plain.add("sft", {"home": right(150), "away": right(130)}, n=N)
+    more = planted(tmp_path / "more")
+    for draw in (0, 1):
+        more.add("base", {"home": right(100), "away": right(120)}, n=N, prompt="p2", draw=draw)
+        for seed in (0, 1, 2):
+            for prompt in ("p1", "p2"):
+                more.add("sft", {"home": right(150), "away": right(130)}, n=N, seed=seed, draw=draw, prompt=prompt)
+    assert decided(plain)["n_contrasts"] == decided(more)["n_contrasts"] == {"benefit": 1, "harm": 2}
+
+
+def test_of_several_systems_the_one_with_the_largest_gain_is_recommended(tmp_path: Path) -> None:
+    run = planted(tmp_path)
+    run.add("small", {"home": right(140), "away": right(130)}, n=N)
+    run.add("large", {"home": right(160), "away": right(130)}, n=N)
+    run.add("harmful", {"home": right(180), "away": right(60)}, n=N)
+    (entry,) = decided(run)["per_task"]
+    assert (entry["outcome"], entry["recommend"]) == ("adapt", "large")
+    assert {one["method"]: one["outcome"] for one in entry["systems"]} == {
+        "small": "adapt", "large": "adapt", "harmful": "trade-off",
+    }  # fmt: skip
+
+
+def test_few_units_decide_nothing(tmp_path: Path) -> None:
+    run = Planted(tmp_path)
+    run.add("base", {"home": range(0)}, n=40, groups=8)
+    run.add("sft", {"home": range(40)}, n=40, groups=8)  # five groups, all won
+    (entry,) = decided(run)["per_task"]
+    assert entry["outcome"] == "undecided"
+
+
+def test_nothing_trained_is_nothing_to_decide(tmp_path: Path) -> None:
+    run = planted(tmp_path, trained_tasks=())
+    found = decided(run)
+    assert (found["outcome"], found["per_task"]) == ("", [])
+    assert "nothing to decide" in found["sentence_en"]
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "word"),
+    [
+        (["adapt", "adapt"], "adapt"),
+        (["adapt", "trade-off"], "trade-off"),
+        (["adapt", "keep"], "undecided"),
+        (["keep", "keep"], "keep"),
+        (["undecided"], "undecided"),
+    ],
+)
+def test_several_tasks_are_one_word(outcomes: list[str], word: str) -> None:
+    assert overall(outcomes) == word
+
+
+def test_rows_of_the_summary_follow_their_simultaneous_interval(tmp_path: Path) -> None:
+    run = planted(tmp_path, stats={"equivalence": 0.05})
+    for place, known in enumerate((100, 104, 108, 112, 118, 130, 160, 60)):
+        run.add(f"m{place}", {"home": right(known), "away": right(120)}, n=N)
+    evidence = run.evidence()
+    rows = [row.values for row in summarise(evidence, Contrasts(evidence)) if row.values["verdict"]]
+    assert len(rows) == 16
+    for row in rows:
+        beyond = row["sim_low"] > 0 or row["sim_high"] < 0
+        assert (row["verdict"] in ("better", "worse")) == beyond == (row["p_adjusted"] < 0.05)
+    words = {row["method"]: row["verdict"] for row in rows if row["test_dataset"] == "home"}
+    assert (words["m6"], words["m7"], words["m0"]) == ("better", "worse", "equivalent")
+    assert "leaning" in words.values()
