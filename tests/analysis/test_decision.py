@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 from hanka.analysis.claims import claims_of
 from hanka.analysis.contrasts import Contrasts
 from hanka.analysis.decision import decide, overall
+from hanka.analysis.sentences import Unfit
 from hanka.analysis.summary import summarise
 from planted_runs import Planted
 
@@ -21,9 +23,9 @@ def right(first: int, of: int = N) -> range:
     return range(first)
 
 
-def decided(planted: Planted) -> dict[str, Any]:
+def decided(planted: Planted, unfit: Mapping[str, Unfit] | None = None) -> dict[str, Any]:
     evidence = planted.evidence()
-    return decide(evidence, claims_of(Contrasts(evidence)))
+    return decide(evidence, claims_of(Contrasts(evidence)), unfit)
 
 
 def planted(path: Path, **changes: Any) -> Planted:
@@ -164,6 +166,36 @@ def test_few_units_decide_nothing(tmp_path: Path) -> None:
     run.add("sft", {"home": range(40)}, n=40, groups=8)  # five groups, all won
     (entry,) = decided(run)["per_task"]
     assert entry["outcome"] == "undecided"
+
+
+UNFIT = Unfit("Its own rows are not fitted.", "自分の学習例を学習できていません。")
+
+
+def test_a_variant_that_did_not_train_is_no_reason_to_keep_the_base(tmp_path: Path) -> None:
+    run = planted(tmp_path, stats={"worthwhile": 0.1})
+    variant = run.add("sft", {"home": right(100), "away": right(120)}, n=N)
+    assert decided(run)["outcome"] == "keep"
+    (entry,) = decided(run, {variant: UNFIT})["per_task"]
+    assert (entry["outcome"], entry["decide"]["about"], entry["decide"]["rows"]) == ("undecided", "training", None)
+    assert UNFIT.en in entry["sentence_en"]
+    assert UNFIT.ja in entry["sentence_ja"]
+    assert "test rows would decide" not in entry["sentence_en"]
+
+
+def test_one_that_trained_goes_before_one_that_did_not(tmp_path: Path) -> None:
+    run = planted(tmp_path)
+    lazy = run.add("lazy", {"home": right(112), "away": right(120)}, n=N)
+    run.add("keen", {"home": right(108), "away": right(120)}, n=N)
+    (entry,) = decided(run, {lazy: UNFIT})["per_task"]
+    assert entry["candidate"] == "keen"
+
+
+def test_a_gain_with_a_collapse_is_said_with_it(tmp_path: Path) -> None:
+    run = planted(tmp_path)
+    variant = run.add("sft", {"home": right(150), "away": right(60)}, n=N)
+    (entry,) = decided(run, {variant: UNFIT})["per_task"]
+    assert entry["outcome"] == "trade-off"
+    assert UNFIT.en in entry["sentence_en"]
 
 
 def test_nothing_trained_is_nothing_to_decide(tmp_path: Path) -> None:

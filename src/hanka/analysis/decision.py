@@ -9,13 +9,13 @@ would be worthwhile. *undecided*: anything else, with the rows or seeds that wou
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
 from hanka.analysis.claims import Claim, Claims, SystemClaims
 from hanka.analysis.evidence import Evidence
-from hanka.analysis.sentences import Told, said
+from hanka.analysis.sentences import Told, Unfit, said
 from hanka.records import UNADAPTED
 from hanka.stats import LEAST_UNITS, design_effect, rows_to_show
 
@@ -36,13 +36,18 @@ class Judged:
     "Losses that are shown."
     open: tuple[Claim, ...]
     "Test sets where a loss beyond the margin is neither shown nor excluded."
+    unfit: Unfit | None = None
+    "Why nothing follows from its training; None where it trained."
 
 
-def decide(evidence: Evidence, claims: Claims) -> dict[str, Any]:
-    """Return the decision for findings.json: one sentence over all, one entry per trained task."""
+def decide(evidence: Evidence, claims: Claims, unfit: Mapping[str, Unfit] | None = None) -> dict[str, Any]:
+    """Return the decision for findings.json: one sentence over all, one entry per trained task.
+
+    unfit: variant id → why nothing follows from its training, as `health.py` found it.
+    """
     per_task = []
     for task in evidence.plan["trained_tasks"]:
-        judged = [_judge(one, evidence.level) for one in claims.systems if one.task == task]
+        judged = [_judge(one, evidence.level, unfit or {}) for one in claims.systems if one.task == task]
         per_task.append(_entry(evidence, claims, task, judged))
     return {
         "outcome": overall([entry["outcome"] for entry in per_task]),
@@ -70,7 +75,8 @@ def overall(outcomes: Sequence[str]) -> str:
     return outcomes[0] if len(set(outcomes)) == 1 else "undecided"
 
 
-def _judge(system: SystemClaims, level: float) -> Judged:
+def _judge(system: SystemClaims, level: float, unfit: Mapping[str, Unfit]) -> Judged:
+    """Judge a system. One that did not train shows nothing about whether adapting pays: it is undecided, never a keep."""
     harmed = tuple(one for one in system.harms if system.is_better and one.verdict == "worse")
     unclear = tuple(one for one in system.harms if one.least(level) <= -one.margins["harm"] and one not in harmed)
     if system.is_better:
@@ -79,7 +85,10 @@ def _judge(system: SystemClaims, level: float) -> Judged:
         toughest = system.toughest
         most = toughest.wide.high if toughest.wide and toughest.contrast.n_units >= LEAST_UNITS else math.inf
         outcome = "keep" if most < toughest.margins["worthwhile"] else "undecided"
-    return Judged(system, outcome, harmed, unclear)
+    why = next((unfit[one["id"]] for one in system.cells.variants if one["id"] in unfit), None)
+    if why is not None and not system.is_better:
+        outcome = "undecided"
+    return Judged(system, outcome, harmed, unclear, why)
 
 
 def _entry(evidence: Evidence, claims: Claims, task: str, judged: Sequence[Judged]) -> dict[str, Any]:
@@ -114,14 +123,16 @@ def _entry(evidence: Evidence, claims: Claims, task: str, judged: Sequence[Judge
         "decide": what_decides(best, claims, evidence.level),
         "systems": [_system_json(one) for one in judged],
     }
-    told = Told(task, best.claims, best.outcome, best.harmed, best.open, entry["decide"])
+    told = Told(task, best.claims, best.outcome, best.harmed, best.open, entry["decide"], best.unfit)
     return entry | said(told, evidence)
 
 
 def _best(judged: Sequence[Judged]) -> Judged:
     """Return the system a task's outcome is about: the largest gain among those with the preferred outcome."""
     outcome = next(one for one in PREFERRED if any(each.outcome == one for each in judged))
-    return max((one for one in judged if one.outcome == outcome), key=lambda one: one.claims.toughest.gain)
+    candidates = [one for one in judged if one.outcome == outcome]
+    trained = [one for one in candidates if one.unfit is None]
+    return max(trained or candidates, key=lambda one: one.claims.toughest.gain)
 
 
 def claim_json(claim: Claim) -> dict[str, Any]:
@@ -159,6 +170,7 @@ def _system_json(judged: Judged) -> dict[str, Any]:
         "train_size": system.size,
         "outcome": judged.outcome,
         "benefits": [claim_json(one) for one in judged.claims.benefits],
+        "did_not_train": judged.unfit.en if judged.unfit else "",
         "harmed": [list(one.tests) for one in judged.harmed],
         "open": [list(one.tests) for one in judged.open],
     }
@@ -168,6 +180,8 @@ def what_decides(judged: Judged, claims: Claims, level: float) -> dict[str, Any]
     """Say how many rows per test set, or seeds, would decide; None where it is decided."""
     if judged.outcome != "undecided":
         return None
+    if judged.unfit is not None and not judged.claims.is_better:
+        return _plan(judged.claims.toughest, None, "training")
     if judged.claims.is_better:
         worst = min(judged.open, key=lambda one: one.least(level) + one.margins["harm"])
         return _plan(worst, _rows_against_harm(worst, level), "harm")

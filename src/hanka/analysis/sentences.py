@@ -13,6 +13,13 @@ from hanka.analysis.claims import Claim, SystemClaims
 from hanka.analysis.evidence import Evidence
 
 
+class Unfit(NamedTuple):
+    """Why nothing follows from a training, or what it broke, in two languages; no full stop at the end."""
+
+    en: str
+    ja: str
+
+
 class Told(NamedTuple):
     """What the sentences about one task are made from."""
 
@@ -22,6 +29,7 @@ class Told(NamedTuple):
     harmed: Sequence[Claim]
     open: Sequence[Claim]
     decide: Mapping[str, Any] | None
+    unfit: Unfit | None = None
 
 
 def said(told: Told, evidence: Evidence) -> dict[str, str]:
@@ -30,8 +38,8 @@ def said(told: Told, evidence: Evidence) -> dict[str, str]:
     en, ja = VERDICTS[told.outcome](told, several)
     flip_en, flip_ja = _flip(told, evidence.level)
     return {
-        "sentence_en": f"{told.task}: {en}{_seeds_en(told)}",
-        "sentence_ja": f"{told.task}：{ja}{_seeds_ja(told)}",
+        "sentence_en": f"{told.task}: {en}{_broken_en(told)}{_seeds_en(told)}",
+        "sentence_ja": f"{told.task}：{ja}{_broken_ja(told)}{_seeds_ja(told)}",
         "flip_en": flip_en,
         "flip_ja": flip_ja,
     }
@@ -93,6 +101,13 @@ def _keep(told: Told, several: bool) -> tuple[str, str]:
 
 def _undecided(told: Told, several: bool) -> tuple[str, str]:
     (name, name_ja), toughest = _name(told, several), told.claims.toughest
+    if told.unfit is not None and not told.claims.is_better:
+        return (
+            f"undecided, because the training tells nothing yet. {name}: {told.unfit.en} {toughest.metric.display} in domain "
+            f"{numbers(toughest)}. Train it longer or with another learning rate before judging.",
+            f"まだ判断できません。学習の結果が参考になりません。{name_ja}：{told.unfit.ja}ドメイン内の {toughest.metric_ja} は"
+            f" {numbers(toughest)}。学習を長くするか学習率を変えてから判断してください。",
+        )
     if told.claims.is_better:
         (where, where_ja), margin = _tests(told.open), told.open[0].margins["harm"]
         return (
@@ -114,7 +129,7 @@ VERDICTS = {"adapt": _adapt, "trade-off": _trade_off, "keep": _keep, "undecided"
 
 def _needed_en(told: Told) -> str:
     needed = told.decide
-    if not needed:
+    if not needed or needed["about"] == "training":
         return ""
     if needed["rows"] is None:
         return f" More test rows alone would not decide it; {needed['seeds']} training seeds would say more."
@@ -123,11 +138,20 @@ def _needed_en(told: Told) -> str:
 
 def _needed_ja(told: Told) -> str:
     needed = told.decide
-    if not needed:
+    if not needed or needed["about"] == "training":
         return ""
     if needed["rows"] is None:
         return f"テスト例を増やすだけでは決まりません。学習シードを {needed['seeds']} 個にすると手がかりが増えます。"
     return f"判断には約 {needed['rows']:,} 件のテスト例が必要です（現在 {needed['rows_now']:,} 件）。"
+
+
+def _broken_en(told: Told) -> str:
+    """Name what a training that gained in domain left wrong: a collapse, or an end that came too early."""
+    return f" {told.unfit.en}" if told.unfit is not None and told.claims.is_better else ""
+
+
+def _broken_ja(told: Told) -> str:
+    return told.unfit.ja if told.unfit is not None and told.claims.is_better else ""
 
 
 def _seeds_en(told: Told) -> str:
