@@ -101,7 +101,7 @@ def test_version_is_the_packages(run: Hanka) -> None:
         ("validate", "s.yaml", "--limit", "0"),
         ("validate", "s.yaml", "--limit", "many"),
         ("run", "s.yaml", "--workers", "0"),
-        ("compare", "runs/x", "a"),
+        ("compare", "runs/x"),
         ("export", "runs/x"),
         ("list",),
     ],

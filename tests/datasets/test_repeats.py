@@ -30,6 +30,11 @@ def test_clusters(said: list[str], found: list[str]) -> None:
     assert clusters(rows(*said)) == found
 
 
+def test_texts_that_nothing_is_asked_about_repeat_where_they_are_equal() -> None:
+    texts = [Example("r0", {}, "a text"), Example("r1", {}, "another"), Example("r2", {}, "a text")]
+    assert clusters(texts) == ["repeats r0", "", "repeats r0"]
+
+
 def test_other_fields_are_another_question() -> None:
     pairs = [Example("r0", {"input_1": "a", "input_2": "b"}, "x"), Example("r1", {"input_1": "b", "input_2": "a"}, "x")]
     assert clusters(pairs) == ["", ""]

@@ -85,6 +85,9 @@ def test_the_summary_has_base_sft_and_fticl_in_all_three_settings(finished: tupl
     assert found == {(m, r) for m in ("base", "sft", "fticl") for r in ("in_domain", "out_of_domain", "cross_task")}
     for row in rows:
         assert row["n"] == "10"
+        if row["metric"] == "macro_f1":  # fewer than ten rows of a class support no interval
+            assert (row["ci_low"], row["ci_high"], row["delta_ci_low"]) == ("", "", "")
+            continue
         assert float(row["ci_low"]) <= float(row["value"]) + 1e-9
         assert float(row["value"]) <= float(row["ci_high"]) + 1e-9
         assert (row["delta"] == "") == (row["method"] == "base")
@@ -99,12 +102,15 @@ def test_the_primary_cells_of_the_study_are_one_family_and_no_verdict_contradict
     primary = read_json(finished[1].folder.findings)["primary_metrics"]
     for row in rows:
         is_primary = row["metric"] == primary[row["test_task"]]
-        assert bool(row["verdict"]) == bool(row["sim_low"]) == (row["family"] == "cells") == is_primary
-        if is_primary:
+        assert bool(row["verdict"]) == (row["family"] == "cells") == is_primary
+        if row["sim_low"]:
             low, high = float(row["sim_low"]), float(row["sim_high"])
             assert low <= float(row["delta_ci_low"]) <= float(row["delta_ci_high"]) <= high
             assert (row["verdict"] in ("better", "worse")) == (low > 0 or high < 0)
             assert float(row["p_adjusted"]) >= float(row["p_value"])
+        elif is_primary:  # fewer than ten independent rows decide nothing
+            assert (row["verdict"], row["p_adjusted"]) == ("undecided", "")
+    assert any(row["sim_low"] for row in rows)
 
 
 def test_training_and_scoring_share_the_template_hash(finished: tuple[Path, Outcome]) -> None:

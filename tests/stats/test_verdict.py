@@ -23,8 +23,8 @@ from hanka.stats.verdict import verdict
         ((-0.2, 0.01), (-0.18, -0.01), False, "leaning"),
         ((-0.1, 0.2), (-0.05, 0.15), True, "undecided"),
         ((0.0, 0.2), (0.01, 0.15), True, "leaning"),
-        (None, (0.1, 0.2), True, ""),
-        ((0.1, 0.2), None, True, ""),
+        (None, (0.1, 0.2), True, "undecided"),
+        ((0.1, 0.2), None, True, "undecided"),
         ((0.1, 0.2), (0.1, 0.2), None, ""),
     ],
 )

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-from hanka.analysis.contrasts import Contrast, Contrasts, margin_of
+from hanka.analysis.contrasts import Contrast, Contrasts, judging_interval, margin_of
 from hanka.analysis.evidence import Evidence
 from hanka.analysis.pooling import Asked, Pooling, SystemCells
 from hanka.metrics import METRICS, Metric
@@ -165,7 +165,9 @@ def _claim(pooling: Pooling, cells: SystemCells, tests: tuple[str, ...], rival: 
 
 
 def _judged(claim: Claim, together: Family, evidence: Evidence) -> Claim:
-    wide, alone = claim.upwards(together.critical), claim.upwards(normal_quantile(evidence.level))
+    found = judging_interval(claim.contrast, together)
+    wide = _upwards(found, claim.sign) if found else None
+    alone = claim.upwards(normal_quantile(evidence.level))
     word = verdict(wide, alone, claim.margins["equivalence"], True, claim.contrast.n_units)
     p_adjusted = together.adjusted(claim.contrast.z, claim.contrast.p_value)
     return replace(claim, wide=wide, p_adjusted=p_adjusted, verdict=word)

@@ -19,6 +19,7 @@ from hanka.analysis.evidence import CellEvidence, Evidence
 from hanka.identity import stream
 from hanka.metrics import Metric
 from hanka.stats import (
+    LEAST_UNITS,
     ComparisonSettings,
     Contributions,
     Family,
@@ -268,6 +269,11 @@ def _tail(z: float) -> float:
     from scipy import special
 
     return float(special.ndtr(-z))
+
+
+def judging_interval(contrast: Contrast, together: Family) -> Interval | None:
+    """Return the interval that a verdict rests on; None below LEAST_UNITS, where nothing is judged."""
+    return contrast.interval(together.critical) if contrast.n_units >= LEAST_UNITS else None
 
 
 def margin_of(evidence: Evidence, metric: Metric, kind: str, value: float) -> float:

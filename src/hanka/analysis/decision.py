@@ -17,7 +17,7 @@ from hanka.analysis.claims import Claim, Claims, SystemClaims
 from hanka.analysis.evidence import Evidence
 from hanka.analysis.sentences import Told, Unfit, said
 from hanka.records import UNADAPTED
-from hanka.stats import LEAST_UNITS, design_effect, rows_to_show
+from hanka.stats import design_effect, rows_to_show
 
 Outcome: TypeAlias = Literal["adapt", "trade-off", "keep", "undecided"]
 PREFERRED: tuple[Outcome, ...] = ("adapt", "trade-off", "undecided", "keep")
@@ -83,7 +83,7 @@ def _judge(system: SystemClaims, level: float, unfit: Mapping[str, Unfit]) -> Ju
         outcome: Outcome = "trade-off" if harmed else "undecided" if unclear else "adapt"
     else:
         toughest = system.toughest
-        most = toughest.wide.high if toughest.wide and toughest.contrast.n_units >= LEAST_UNITS else math.inf
+        most = toughest.wide.high if toughest.wide else math.inf
         outcome = "keep" if most < toughest.margins["worthwhile"] else "undecided"
     why = next((unfit[one["id"]] for one in system.cells.variants if one["id"] in unfit), None)
     if why is not None and not system.is_better:

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from hanka.analysis.contrasts import Contrast, Contrasts, margin_of
+from hanka.analysis.contrasts import Contrast, Contrasts, judging_interval, margin_of
 from hanka.analysis.evidence import CellEvidence, Evidence
 from hanka.metrics import METRICS, Metric
 from hanka.stats import Family, PairedComparison, estimate_resampled, normal_quantile, verdict
@@ -112,13 +112,13 @@ def _judge(evidence: Evidence, contrasts: Contrasts, rows: list[SummaryRow]) -> 
 
 def judgement(evidence: Evidence, contrast: Contrast, metric: Metric, together: Family) -> dict[str, Any]:
     """Return what a family says of a contrast: simultaneous interval, adjusted p-value, verdict."""
-    wide, alone = contrast.interval(together.critical), contrast.interval(normal_quantile(evidence.level))
+    wide, alone = judging_interval(contrast, together), contrast.interval(normal_quantile(evidence.level))
     word = verdict(
         wide, alone, margin_of(evidence, metric, "equivalence", contrast.value_b), metric.higher_is_better,
         contrast.n_units,
     )  # fmt: skip
     return {
-        "p_adjusted": together.adjusted(contrast.z, contrast.p_value),
+        "p_adjusted": together.adjusted(contrast.z, contrast.p_value) if wide else None,
         "sim_low": wide.low if wide else None,
         "sim_high": wide.high if wide else None,
         "verdict": word,

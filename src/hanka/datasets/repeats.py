@@ -25,7 +25,8 @@ def clusters(examples: Sequence[Example]) -> list[str]:
 
     first: dict[tuple[str, ...], int] = {}
     for place, example in enumerate(examples):
-        question = ("asks", *(f"{name}\0{value.strip()}" for name, value in sorted(example.fields.items())))
+        asked = dict(example.fields) or {"text": example.target}  # text that is only scored asks nothing
+        question = ("asks", *(f"{name}\0{value.strip()}" for name, value in sorted(asked.items())))
         for key in (question, ("group", example.group)) if example.group else (question,):
             known = root(first.setdefault(key, place))
             parent[root(place)] = known

@@ -29,18 +29,18 @@ def verdict(
 ) -> Verdict:
     """Judge a difference, in score units, by its intervals.
 
-    margin: half-width of what counts as equal, not negative; 0: nothing does. Empty where there is nothing to
-    judge: no interval, or a descriptive metric. Better and worse go before equivalent: a difference may be both
+    margin: half-width of what counts as equal, not negative; 0: nothing does. Empty for a descriptive metric; undecided
+    where the rows support no interval, or are fewer than LEAST_UNITS independent units. Better and worse go before equivalent: a difference may be both
     shown and small, and `delta` says how small. Raises ValueError for a negative margin or an end that is NaN.
     """
     if not margin >= 0:
         raise ValueError(f"margin {margin}: must not be negative")
-    if simultaneous is None or pointwise is None or higher_is_better is None:
+    if higher_is_better is None:
         return ""
+    if simultaneous is None or pointwise is None or n_units < LEAST_UNITS:
+        return "undecided"
     if any(math.isnan(end) for end in (*simultaneous, *pointwise)):
         raise ValueError(f"intervals {tuple(simultaneous)} and {tuple(pointwise)}: an end is no number")
-    if n_units < LEAST_UNITS:
-        return "undecided"
     if simultaneous.low > 0 or simultaneous.high < 0:
         return "better" if (simultaneous.low > 0) == higher_is_better else "worse"
     if -margin < simultaneous.low and simultaneous.high < margin:
