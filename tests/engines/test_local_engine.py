@@ -12,6 +12,7 @@ from hanka.engines.contract import Decoding, LabelAnswer, Refusal, TextAnswer
 from hanka.engines.generation import waves
 from hanka.engines.local import LocalEngine
 from hanka.engines.prefixes import BLOCK
+from hanka.errors import UnitError
 from hanka.models.attention import takes_packs
 from hanka.models.catalogue import ModelRef
 from hanka.models.loading import LoadedModel
@@ -242,3 +243,32 @@ def test_one_query_alone_is_answered() -> None:
     (answer,) = local.score_labels(some_queries()[:1])
     assert isinstance(answer, LabelAnswer)
     assert len(answer.log_likelihoods) == 3
+
+
+@pytest.mark.parametrize("family", ["llama", "llama-dynamic"])
+@pytest.mark.parametrize("temperature", [0.0, 0.7])
+def test_a_row_whose_logits_hold_no_number_is_refused_and_the_others_are_written(
+    family: str, temperature: float
+) -> None:
+    """Token 300 has an embedding of NaN: a row that holds it says nothing, packed or whole, drawn or not."""
+    local = engine(family)
+    queries = [*some_queries(0), Query("", [5, 300, 7], ())]
+    expected = local.generate(queries[:-1], Decoding(6, (), temperature=temperature))
+    weight = local.loaded.model.get_input_embeddings().weight
+    with torch.no_grad():
+        local.loaded.model.lm_head.weight = torch.nn.Parameter(weight.clone())
+        weight[300] = float("nan")
+    *written, refused = local.generate(queries, Decoding(6, (), temperature=temperature))
+    assert written == expected
+    assert isinstance(refused, Refusal)
+    assert refused.reason.startswith("the model gives no number here: the logit of output token 1 is nan")
+
+
+@pytest.mark.parametrize(("value", "size"), [(float("nan"), 401), (float("inf"), 403)])
+def test_weights_that_are_no_numbers_are_no_packing_problem(value: float, size: int) -> None:
+    model = tiny_model("llama", vocab_size=size)  # an architecture that nobody asked about before
+    with torch.no_grad():
+        model.model.layers[0].mlp.down_proj.weight[0, 0] = value
+    with pytest.raises(UnitError, match="outputs hold NaN or infinity"):
+        takes_packs(model)
+    assert takes_packs(tiny_model("llama", vocab_size=size)) == (True, "")

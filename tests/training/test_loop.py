@@ -123,3 +123,28 @@ def test_learning_rate_warms_up_and_decays_to_zero() -> None:
     assert rates[:3] == [0.5, 1.0, 1.0]
     assert rates[-1] == pytest.approx(1 / 8)
     assert rates[2:] == sorted(rates[2:], reverse=True)
+
+
+def one_step(model: Any, folder: Path, **changes: Any) -> None:
+    settings = SETTINGS.model_copy(update={"epochs": 1, "batch_size": 10, **changes})
+    fit(model, some_rows(), settings, 0, folder)
+
+
+def test_a_weight_that_is_no_number_after_the_last_step_is_a_failure(tmp_path: Path) -> None:
+    with pytest.raises(UnitError, match=r"holds NaN or infinity after step 1; lower the learning rate"):
+        one_step(tiny_model(), tmp_path, learning_rate=1e39)
+
+
+@pytest.mark.parametrize("what", ["the loss", "the gradient norm"])
+def test_a_loss_or_norm_that_is_no_number_moves_no_weight(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    model = tiny_model()
+    if what == "the loss":
+        monkeypatch.setattr("hanka.training.loop._accumulate", lambda *_: float("inf"))
+    else:
+        model.model.norm.weight.register_hook(lambda slope: slope * float("inf"))
+    before = {name: value.clone() for name, value in model.named_parameters()}
+    with pytest.raises(UnitError, match=f"{what} became (inf|nan) at step 1; the base model gives no numbers"):
+        one_step(model, tmp_path)
+    assert all(torch.equal(value, before[name]) for name, value in model.named_parameters())

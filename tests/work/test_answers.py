@@ -5,12 +5,13 @@ from __future__ import annotations
 import pytest
 
 from hanka.engines.contract import Decoding, LabelAnswer, Refusal, TextAnswer, TextScore
+from hanka.errors import UnitError
 from hanka.identity import sha256_text
 from hanka.prompting import Asked, Query
 from hanka.records import Example, Prediction
 from hanka.tasks.base import Task
 from hanka.tasks.likelihood import TEXT
-from hanka.work.answers import Asking, label_scores, predict
+from hanka.work.answers import Asking, label_scores, n_empty, n_tied, predict
 
 LABELLED = Task("tone", "classification", {"p1": "{input}:"}, ("accuracy",), ("bad", "good"))
 NUMBERS = Task("sum", "regression", {"p1": "{input}:"}, ("mae",))
@@ -37,12 +38,18 @@ class Scripted:
         return self.answers
 
 
-def predictions_of(task: Task, targets: list[str], answers: list, scoring: str = "full") -> list[Prediction]:
+def asking_of(task: Task, targets: list[str], scoring: str = "full", bias: dict[str, float] | None = None) -> Asking:
     examples = [Example(f"e{i}", {"input": f"q{i}"}, target) for i, target in enumerate(targets)]
     queries = [task.render(example, "p1") for example in examples]
     encoded = [Query("", list(range(5 + i)), ()) for i in range(len(examples))]
-    asking = Asking(task, examples, Asked("before ", queries, encoded, "h"), scoring, Decoding(7, task.stop))
-    return predict(asking, Scripted(answers))  # type: ignore[arg-type]
+    asked = Asked("before ", queries, encoded, "h")
+    return Asking(task, examples, asked, scoring, Decoding(7, task.stop), bias or {})
+
+
+def predictions_of(
+    task: Task, targets: list[str], answers: list, scoring: str = "full", bias: dict[str, float] | None = None
+) -> list[Prediction]:
+    return predict(asking_of(task, targets, scoring, bias), Scripted(answers))  # type: ignore[arg-type]
 
 
 def test_the_label_of_the_highest_score_is_chosen_the_first_of_equals() -> None:
@@ -96,3 +103,48 @@ def test_a_refusal_is_a_failed_row_with_its_reason(task: Task) -> None:
     assert (found.status, found.reason) == ("failed", "too long")
     assert (found.output, found.parsed, found.reward, found.token_scores) == (None, None, None, None)
     assert (found.label_scores, found.n_output_tokens) == (None, 0)
+
+
+NOTHING = [float("nan"), float("inf"), float("-inf")]
+
+
+@pytest.mark.parametrize("value", NOTHING)
+def test_a_label_score_that_is_no_number_is_a_failure_and_no_answer(value: float) -> None:
+    answers = [LabelAnswer(((-1.0,), (-2.0, value))), LabelAnswer(((-1.0,), (-2.0,)))]
+    failed, good = predictions_of(LABELLED, ["good", "bad"], answers)
+    assert (failed.status, failed.output, failed.parsed, failed.label_scores) == ("failed", None, None, None)
+    assert failed.reason.startswith("the model gives no number here: the score of label 'good' is ")
+    assert (good.status, good.output) == ("ok", "bad")
+
+
+@pytest.mark.parametrize("value", NOTHING)
+def test_a_cell_without_any_number_is_a_failed_cell(value: float) -> None:
+    with pytest.raises(UnitError, match="none of 2 rows got an answer; the model gives no number here"):
+        predictions_of(LABELLED, ["good", "bad"], [LabelAnswer(((value,), (-2.0,)))] * 2)
+    with pytest.raises(UnitError, match=r"token 2 of 2 is (nan|inf|-inf)"):
+        predictions_of(TEXT, ["a"], [TextScore((-1.0, value))])
+
+
+def test_a_token_without_a_number_fails_its_text_alone() -> None:
+    failed, good = predictions_of(TEXT, ["a", "b"], [TextScore((-1.0, float("nan"))), TextScore((-1.0,))])
+    assert (failed.status, failed.token_scores, good.token_scores) == ("failed", None, (-1.0,))
+
+
+def test_a_bias_that_is_no_number_chooses_nothing() -> None:
+    answers = [LabelAnswer(((-1.0,), (-2.0,)))] * 2
+    with pytest.raises(UnitError, match="score of label 'good' is nan"):
+        predictions_of(LABELLED, ["good", "bad"], answers, bias={"good": float("nan")})
+
+
+def test_labels_that_tie_everywhere_are_no_answer_and_single_ties_are_counted() -> None:
+    tied, clear = LabelAnswer(((-1.0,), (-1.0,))), LabelAnswer(((-1.0,), (-1.5,)))
+    with pytest.raises(UnitError, match="every label has the same score in all of 3 rows"):
+        predictions_of(LABELLED, ["good"] * 3, [tied] * 3)
+    asking = asking_of(LABELLED, ["good"] * 3)
+    assert n_tied(asking, predict(asking, Scripted([tied, clear, tied]))) == 2  # type: ignore[arg-type]
+
+
+def test_outputs_without_a_visible_character_are_counted() -> None:
+    asking = asking_of(TEXTS, ["a"] * 3)
+    said = [TextAnswer("", 0), TextAnswer(" \n", 1), TextAnswer("a", 1)]
+    assert n_empty(asking, predict(asking, Scripted(said))) == 2  # type: ignore[arg-type]

@@ -80,6 +80,15 @@ class Refusal(NamedTuple):
     "Why."
 
 
+NO_NUMBER = "the model gives no number here"
+"How the reason of a row begins whose scores are not finite."
+
+
+def no_number(value: float, what: str) -> Refusal:
+    """Refuse an answer that rests on NaN or infinity; what: which number it is."""
+    return Refusal(f"{NO_NUMBER}: {what} is {value}; its weights are damaged, or training diverged")
+
+
 class Engine(Protocol):
     """What is needed of an engine."""
 

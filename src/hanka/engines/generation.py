@@ -9,6 +9,7 @@ Source: iteration-level scheduling, Yu et al. (2022), Orca, OSDI '22.
 from __future__ import annotations
 
 import contextlib
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import groupby
@@ -16,7 +17,7 @@ from typing import Any
 
 import torch
 
-from hanka.engines.contract import MAX_SLOTS, Decoding, TextAnswer
+from hanka.engines.contract import MAX_SLOTS, Decoding, Refusal, TextAnswer, no_number
 from hanka.engines.sampling import draw, row_seeds
 from hanka.engines.voices import Voices
 from hanka.models.decoding import Slots
@@ -35,6 +36,8 @@ class Writer:
     "Token ids before each output."
     ends: set[int] = field(init=False)
     "Tokens that end an output: what any voice ends with."
+    broken: dict[int, tuple[int, float]] = field(init=False, default_factory=dict)
+    "Rows for which no token could be chosen: at which step, and the logit that is no number."
     _seeds: list[int] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -46,10 +49,17 @@ class Writer:
         self._seeds = row_seeds(self.rows, self.decoding.seed) if self.decoding.temperature else []
 
     def choose(self, logits: torch.Tensor, members: Sequence[int], steps: Sequence[int]) -> list[int]:
-        """Return the next token of each of some rows; steps: tokens each has so far."""
+        """Return the next token of each of some rows; steps: tokens each has so far.
+
+        A row whose logits hold NaN or infinity gets a token all the same, and stands in `broken` from then on.
+        """
+        best, greedy = logits.max(-1)  # NaN counts as the largest
+        for index, step, value in zip(members, steps, best.tolist(), strict=True):
+            if not math.isfinite(value):
+                self.broken.setdefault(index, (step, value))
         if self.decoding.temperature:
             return draw(logits, [self._seeds[index] for index in members], steps, self.decoding)
-        chosen: list[int] = logits.argmax(-1).tolist()
+        chosen: list[int] = greedy.tolist()
         return chosen
 
     def ended_by(self, output: list[int], token: int) -> bool:
@@ -68,14 +78,17 @@ class Writer:
             self.voices.loaded.tokenizer.decode(ids, skip_special_tokens=True, clean_up_tokenization_spaces=False)
         )
 
-    def answers(self, outputs: Sequence[list[int]]) -> list[TextAnswer]:
-        """Return finished outputs as answers."""
-        return [TextAnswer(self.spell(output), len(output)) for output in outputs]
+    def answers(self, outputs: Sequence[list[int]]) -> list[TextAnswer | Refusal]:
+        """Return finished outputs as answers; those that rest on no number are none."""
+        found: list[TextAnswer | Refusal] = [TextAnswer(self.spell(output), len(output)) for output in outputs]
+        for index, (step, value) in self.broken.items():
+            found[index] = no_number(value, f"the logit of output token {step + 1}")
+        return found
 
 
 def continue_packed(
     rows: Sequence[Row], batches: Sequence[list[int]], prefixes: Sequence[Prefix], writer: Writer, cached_tokens: int
-) -> list[TextAnswer]:
+) -> list[TextAnswer | Refusal]:
     """Continue rows behind a prefix (one per voice); `batches` of row indices, longest first, enter as places become free.
 
     cached_tokens: own tokens that all places together may hold.
@@ -132,7 +145,11 @@ def _continue_wave(
         """Give the active rows from `first` on their next token; rows that end leave."""
         members = active[first:]
         chosen = writer.choose(logits, members, [len(outputs[index]) for index in members])
-        ended = [slot for slot, token in enumerate(chosen, first) if writer.ended_by(outputs[active[slot]], token)]
+        ended = [
+            slot
+            for slot, token in enumerate(chosen, first)
+            if active[slot] in writer.broken or writer.ended_by(outputs[active[slot]], token)
+        ]
         moves = [one.leave(ended) for one in slots]
         for last, slot in moves[0]:
             active[slot] = active[last]
@@ -173,7 +190,7 @@ def _step(tokens: Sequence[int], slots: Sequence[Slots], voices: Voices) -> torc
     return logits
 
 
-def continue_whole(writer: Writer, batch_tokens: int) -> list[TextAnswer]:
+def continue_whole(writer: Writer, batch_tokens: int) -> list[TextAnswer | Refusal]:
     """Continue rows of equal length together, by transformers' own generation: for any model.
 
     Where more than the most probable token of one model is asked for, a processor of logits puts the chosen token in its place;
@@ -197,20 +214,25 @@ def continue_whole(writer: Writer, batch_tokens: int) -> list[TextAnswer]:
                 )
                 writer.voices.members[0].n_forwarded += made.numel()
                 for index, row in zip(part, made[:, length:].tolist(), strict=True):
-                    any(writer.ended_by(outputs[index], token) for token in row)
+                    n_taken = next(
+                        (at for at, token in enumerate(row, 1) if writer.ended_by(outputs[index], token)), n_new
+                    )
+                    if writer.broken.get(index, (0, 0.0))[0] >= n_taken:  # after its end: not part of the answer
+                        del writer.broken[index]
     return writer.answers(outputs)
 
 
 def _processors(writer: Writer, members: Sequence[int], length: int) -> list[Any]:
-    """Return what makes transformers' greedy choice the writer's own; nothing where it is that already."""
+    """Return what makes transformers' greedy choice the writer's own; where it is that already, the logits stay."""
     others = writer.voices.members[1:]
-    if not others and not writer.decoding.temperature:
-        return []
+    is_plain = not others and not writer.decoding.temperature
 
     def choose(ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
         """Answer as transformers' logits processors do."""
         logits = writer.voices.join([scores, *(voice.whole(ids, 1)[:, -1] for voice in others)])
         chosen = writer.choose(logits, members, [ids.shape[1] - length] * len(members))
+        if is_plain:
+            return scores
         at = torch.tensor(chosen, device=scores.device)[:, None]
         return torch.full_like(scores, float("-inf")).scatter_(1, at, 0.0)
 

@@ -140,7 +140,7 @@ class VoicesEngine:
             answers[index] = answer
         return [answer for answer in answers if answer is not None]
 
-    def _continue_packed(self, writer: Writer) -> list[TextAnswer]:
+    def _continue_packed(self, writer: Writer) -> list[TextAnswer | Refusal]:
         if not writer.rows:
             return []
         n_shared = self._n_shared(writer.rows)

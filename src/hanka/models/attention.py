@@ -16,6 +16,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from transformers import AttentionInterface
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 
+from hanka.errors import UnitError
 from hanka.models.lean import lean_layers
 from hanka.models.memory import is_out_of_memory
 from hanka.models.packing import NOTHING, Pack, Prefix, Row, pack, to_device
@@ -143,7 +144,8 @@ def takes_packs(model: Any) -> tuple[bool, str]:
     """Tell whether packed passes give the model's own numbers; if not, why. Asked once per architecture.
 
     Structure: every layer attends fully or within a sliding window, and positions do not depend on the batch.
-    Numbers: two rows behind an outer and an inner prefix, one with branches, against plain passes.
+    Numbers: two rows behind an outer and an inner prefix, one with branches, against plain passes. Raises UnitError where
+    plain passes give no numbers: nothing can be said of the architecture then.
     """
     weight = next(model.parameters())
     adapter = getattr(getattr(model, "active_peft_config", None), "peft_type", None)
@@ -199,6 +201,10 @@ def _gap(model: Any) -> tuple[float, float, int]:
     own = model(input_ids=torch.tensor([probe], device=device), use_cache=False).logits[0, [19, 23]]
     second = model(input_ids=torch.tensor([probe[:10] + other], device=device), use_cache=False).logits[0, [-1]]
     plain = torch.cat([own, second])
+    if not plain.float().logsumexp(-1).isfinite().all():
+        raise UnitError(
+            "the model's outputs hold NaN or infinity where plain text is read: its weights are damaged, or training diverged"
+        )
     gaps = (plain.float().log_softmax(-1) - found.float().log_softmax(-1)).abs()
     exact = plain.dtype in (torch.float32, torch.float64)
     return (gaps.max() if exact else gaps.mean()).item(), 1e-3 if exact else 0.1, len(outer.layers)

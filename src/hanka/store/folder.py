@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import csv
 import json
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
@@ -175,12 +176,27 @@ def read_json_or_none(path: Path) -> Any:
 
 
 def write_table(path: Path, table: pa.Table) -> None:
-    """Write a Parquet table atomically."""
+    """Write a Parquet table atomically. Raises StoreError for a NaN or infinity: what has no value is null."""
     import pyarrow.parquet as pq
 
+    for name in table.column_names:
+        if _holds_no_number(table[name]):
+            raise StoreError(
+                f"{path}: column {name} would hold NaN or infinity, which is no number; nothing was written"
+            )
     make_folder(path.parent)
     with atomic_path(path) as temporary:
         pq.write_table(table, temporary, compression="zstd")
+
+
+def _holds_no_number(column: pa.ChunkedArray) -> bool:
+    """Tell whether a column of floats, or of lists of them, holds a value that is not finite."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    while pa.types.is_list(column.type):
+        column = pc.list_flatten(column)
+    return pa.types.is_floating(column.type) and pc.all(pc.is_finite(column)).as_py() is False
 
 
 def read_table(path: Path, columns: Sequence[str] | None = None) -> pa.Table:
@@ -247,12 +263,22 @@ def read_predictions(folder: Path) -> tuple[list[Prediction], list[str]]:
 
 
 def write_csv(path: Path, columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> None:
-    """Write a CSV file atomically: null is empty, floats in shortest exact form, lines end in \\n."""
+    """Write a CSV file atomically: null is empty, floats in shortest exact form, lines end in \\n.
+
+    Raises StoreError for a NaN or infinity: what has no value is null.
+    """
     make_folder(path.parent)
     with atomic_path(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as handle:
         writer = csv.writer(handle, lineterminator="\n")
         writer.writerow(columns)
         for row in rows:
+            wrong = next(
+                (name for name in columns if isinstance(row[name], float) and not math.isfinite(row[name])), None
+            )
+            if wrong is not None:
+                raise StoreError(
+                    f"{path}: column {wrong} would hold {row[wrong]}, which is no number; nothing was written"
+                )
             writer.writerow(["" if row[name] is None else row[name] for name in columns])
 
 

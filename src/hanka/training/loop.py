@@ -51,7 +51,7 @@ def train(course: Course) -> CourseState:
     """Train the weights of the course's model that require gradients, in place.
 
     Returns the final state. Raises UnitError where a row has no supervised token, where there is nothing to validate or no
-    such step to keep, and for a loss that is not a number.
+    such step to keep, and for a loss, gradient norm or weight that is not a number.
     """
     run = _Run(course)
     run.start()
@@ -194,8 +194,8 @@ class _Run:
         n_forwarded = self.gradient.n_forwarded
         loss = _accumulate(self.gradient, batch, state, stream_seed(course.seed, "dropout", step), course.report)
         norm = torch.nn.utils.clip_grad_norm_(self.parameters.values(), course.settings.max_grad_norm)
-        if not math.isfinite(loss):
-            raise UnitError(f"the loss became {loss} at step {step + 1}; lower the learning rate")
+        _require_number("the loss", loss, step)
+        _require_number("the gradient norm", float(norm), step)
         optimizer.step()
         if course.hook:
             course.hook.after_step(self.parameters, step + 1)
@@ -208,21 +208,40 @@ class _Run:
         course, state = self.course, self.state
         found: dict[str, float] = {}
         every = course.settings.validate_every
+        kept = course.keep is not None and state.step in course.settings.keep_steps
         due = state.step == state.n_steps or (every is not None and state.step % every == 0)
+        if due or kept:
+            self.require_finite_weights()
         if course.validation and due:
             found["validation_loss"] = self.gradient.mean_cross_entropy(course.validation, state.micro_batch_tokens)
+            _require_number("the validation loss", found["validation_loss"], state.step)
             state.validation.append([state.step, found["validation_loss"]])
         _log(course.folder, state, {"loss": loss, "grad_norm": norm, "learning_rate": rate}, found)
-        if course.keep and state.step in course.settings.keep_steps:
+        if course.keep and kept:
             course.model.eval()
             course.keep(state.step)
 
+    def require_finite_weights(self) -> None:
+        """Raise UnitError for a trained weight that is no number: no later loss would show what the last step did."""
+        for name, value in self.parameters.items():
+            if not value.detach().isfinite().all():
+                raise UnitError(f"{name} holds NaN or infinity after step {self.state.step}; lower the learning rate")
+
     def save(self) -> None:
-        """Write a checkpoint."""
+        """Write a checkpoint. Raises UnitError where training could not go on from it."""
+        self.require_finite_weights()
         hook = self.course.hook
         save_checkpoint(
             self.course.folder / "checkpoints", self.trained, self.state.as_dict(), hook.tensors() if hook else {}
         )
+
+
+def _require_number(what: str, value: float, step: int) -> None:
+    """Raise UnitError for a NaN or infinity after `step` finished steps; before the first one only base and rows can be to blame."""
+    if math.isfinite(value):
+        return
+    advice = "lower the learning rate" if step else "the base model gives no numbers on these rows"
+    raise UnitError(f"{what} became {value} at step {step + 1}; {advice}")
 
 
 def _checked(rows: Sequence[Encoded], allow_unsupervised: bool) -> Sequence[Encoded]:

@@ -6,8 +6,11 @@ same weights.
 
 from __future__ import annotations
 
+import math
 import time
+from collections.abc import Mapping
 from dataclasses import asdict, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hanka.costs.speed import known_speed
@@ -39,6 +42,8 @@ def make_variant(place: Workplace, planned: PlannedVariant) -> None:
             raise UnitError(planned.blocked)
         if not planned.variant.is_unadapted:
             record |= _adapt(place, planned)
+            require_numbers(record)
+            require_finite_tensors(folder)
     except HankaError:
         raise
     except Exception as error:
@@ -102,6 +107,33 @@ def _fitting(place: Workplace, adaptation: Adaptation, model: ModelRef, loaded: 
         return adaptation
     place.report(f"little memory: token budget now {fits}", 0.0)
     return replace(adaptation, train=adaptation.train.model_copy(update={"micro_batch_tokens": fits}))
+
+
+def require_numbers(value: Any, where: str = "") -> None:
+    """Raise UnitError where a record holds NaN or infinity, however deep: no file of a run can hold it."""
+    if isinstance(value, float) and not math.isfinite(value):
+        raise UnitError(f"{where or 'the record'} is {value}, which is no number; training diverged")
+    if isinstance(value, Mapping):
+        for name, item in value.items():
+            require_numbers(item, f"{where}.{name}" if where else str(name))
+    elif isinstance(value, (list, tuple)):
+        for item in value:
+            require_numbers(item, where)
+
+
+def require_finite_tensors(folder: Path) -> None:
+    """Raise UnitError where a file of weights that was just saved, or of a kept step, holds NaN or infinity."""
+    from safetensors import safe_open
+
+    for path in sorted([*folder.glob("*.safetensors"), *folder.glob(f"{STEPS}/*/*.safetensors")]):
+        with safe_open(path, framework="pt") as tensors:
+            for name in tensors.keys():  # noqa: SIM118
+                value = tensors.get_tensor(name)
+                if value.is_floating_point() and not value.isfinite().all():
+                    raise UnitError(
+                        f"{name} holds NaN or infinity in {path.relative_to(folder).as_posix()}: these weights answer "
+                        f"nothing; lower the learning rate or the weight it was made with"
+                    )
 
 
 def variant_done(folder: RunFolder, planned: PlannedVariant) -> bool:

@@ -5,6 +5,7 @@ predict → store. The engine follows from the variant's method; what it listens
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -22,11 +23,15 @@ from hanka.prompting import Asked, Prompter, require_distinct_first_tokens
 from hanka.records import Built, Example, Prediction
 from hanka.store.folder import RunFolder, read_json_or_none, write_json, write_predictions
 from hanka.tasks.base import Task
-from hanka.work.answers import Asking, predict
+from hanka.work.answers import Asking, n_empty, n_tied, predict
 from hanka.work.place import Workplace, begin, device_name, reason, versions
 
 if TYPE_CHECKING:
     from hanka.models.loading import LoadedModel
+
+
+MOST_REASONS = 5
+"Reasons of failed rows that a cell's record counts."
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +139,8 @@ def _answer_cell(place: Workplace, cell: PlannedCell, voice: Voice) -> None:
     begin(place.folder.cell(cell.cell.id))
     budget = voice.engine.batch_tokens
     asked = _ask_cell(place, cell, voice)
-    predictions = _predict(place, _asking(place, cell.cell.test_task, cell.test.examples, asked, voice), voice)
+    asking = _asking(place, cell.cell.test_task, cell.test.examples, asked, voice)
+    predictions = _predict(place, asking, voice)
     write_predictions(place.folder.cell(cell.cell.id), predictions, clusters(cell.test.examples))
     counts = {status: sum(1 for one in predictions if one.status == status) for status in ("unparsed", "failed")}
     record = _cell_record(place, cell) | {
@@ -145,15 +151,38 @@ def _answer_cell(place: Workplace, cell: PlannedCell, voice: Voice) -> None:
         "n": len(predictions) - counts["failed"],
         "n_failed": counts["failed"],
         "n_unparsed": counts["unparsed"],
+        "n_tied": n_tied(asking, predictions),
+        "n_empty": n_empty(asking, predictions),
+        "failures": _failures(predictions),
         "n_prompt_tokens": sum(one.n_prompt_tokens for one in predictions),
         "n_output_tokens": sum(one.n_output_tokens for one in predictions),
         "seconds": round(time.monotonic() - started, 3),
         "batch_tokens": [budget, voice.engine.batch_tokens],
         "device": voice.device,
-        "notes": list(voice.engine.notes),
+        "notes": [*voice.engine.notes, *_doubts(cell.cell.test_dataset, asking, predictions)],
         "versions": versions(),
     }
     write_json(place.folder.cell(cell.cell.id) / "cell.json", record)
+
+
+def _doubts(name: str, asking: Asking, predictions: Sequence[Prediction]) -> list[str]:
+    """Say what answers hold that is hardly an answer; counts stand in the cell's record."""
+    said = []
+    if n_tied(asking, predictions):
+        said.append(f"{name}: in some rows labels share the best score; the first of them is the answer (n_tied)")
+    if predictions and n_empty(asking, predictions) == len(predictions):
+        said.append(f"{name}: every output of a cell is empty (n_empty)")
+    return said
+
+
+def _failures(predictions: Sequence[Prediction]) -> dict[str, int]:
+    """Count the rows that failed by reason, the commonest first; numbers in a reason are those of its first row."""
+    counts: dict[str, list[str]] = {}
+    for one in predictions:
+        if one.status == "failed":
+            counts.setdefault(re.sub(r"[\d,]+", "0", one.reason), []).append(one.reason)
+    ordered = sorted(counts.values(), key=len, reverse=True)
+    return {reasons[0]: len(reasons) for reasons in ordered[:MOST_REASONS]}
 
 
 def _ask_cell(place: Workplace, cell: PlannedCell, voice: Voice) -> Asked:

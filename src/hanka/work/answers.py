@@ -6,10 +6,22 @@ with its reason.
 
 from __future__ import annotations
 
+import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from hanka.engines.contract import Decoding, Engine, LabelAnswer, Refusal, TextAnswer, TextScore
+from hanka.engines.contract import (
+    NO_NUMBER,
+    Decoding,
+    Engine,
+    LabelAnswer,
+    Refusal,
+    TextAnswer,
+    TextScore,
+    no_number,
+)
+from hanka.errors import UnitError
 from hanka.identity import sha256_text
 from hanka.prompting import Asked
 from hanka.records import Example, Judgement, Prediction, Status
@@ -53,11 +65,39 @@ class Part:
 
 
 def predict(asking: Asking, engine: Engine) -> list[Prediction]:
-    """Ask an engine and return one prediction per sample, in order."""
+    """Ask an engine and return one prediction per sample, in order.
+
+    Raises UnitError where not one sample got a number, or no label of any sample stands out: nothing was measured.
+    """
     parts = _PARTS[asking.task.kind](asking, engine)
+    _require_any_answer(asking, parts)
     asked = asking.asked
     rows = zip(asking.examples, asked.queries, asked.encoded, parts, strict=True)
     return [_prediction(example, asked.prefix, query, len(encoded.ids), part) for example, query, encoded, part in rows]
+
+
+def _require_any_answer(asking: Asking, parts: Sequence[Part]) -> None:
+    failures = Counter(part.failure for part in parts if part.failure.startswith(NO_NUMBER))
+    if parts and failures.total() == len(parts):
+        raise UnitError(f"none of {len(parts)} rows got an answer; {failures.most_common(1)[0][0]}")
+    scores = [biased(asking, part.label_scores) for part in parts if part.label_scores is not None]
+    if len(scores) > 1 and all(len(set(one)) == 1 for one in scores):
+        raise UnitError(
+            f"every label has the same score in all of {len(scores)} rows: the model tells no label from another, so "
+            f"nothing was chosen"
+        )
+
+
+def n_tied(asking: Asking, predictions: Sequence[Prediction]) -> int:
+    """Count the samples whose best label shares its score with another one; the first of them is the answer."""
+    scores = [biased(asking, one.label_scores) for one in predictions if one.label_scores is not None]
+    return sum(1 for one in scores if one.count(max(one)) > 1)
+
+
+def n_empty(asking: Asking, predictions: Sequence[Prediction]) -> int:
+    """Count the samples of a written task for which nothing visible was written."""
+    written = predictions if asking.task.is_written else ()
+    return sum(1 for one in written if one.output is not None and not one.output.strip())
 
 
 def _prediction(example: Example, prefix: str, query: str, n_prompt_tokens: int, part: Part) -> Prediction:
@@ -110,25 +150,39 @@ def label_scores(answer: LabelAnswer, scoring: str) -> tuple[float, ...]:
 
 
 def label_part(asking: Asking, example: Example, answer: LabelAnswer | Refusal) -> Part:
-    """Choose the label of the highest score, the first of equals, and judge it."""
+    """Choose the label of the highest score, the first of equals, and judge it; a score that is no number is a failure."""
     if isinstance(answer, Refusal):
         return Part(failure=answer.reason)
     task, scores = asking.task, label_scores(answer, asking.scoring)
-    biased = [score + asking.label_bias.get(label, 0.0) for score, label in zip(scores, task.labels, strict=True)]
-    chosen = task.labels[max(range(len(task.labels)), key=lambda index: biased[index])]
+    compared = biased(asking, scores)
+    for label, score in zip(task.labels, compared, strict=True):
+        if not math.isfinite(score):
+            return Part(failure=no_number(score, f"the score of label {label!r}").reason)
+    chosen = task.labels[max(range(len(task.labels)), key=lambda index: compared[index])]
     return Part(output=chosen, judgement=task.verify(example, chosen), label_scores=scores)
+
+
+def biased(asking: Asking, scores: Sequence[float]) -> list[float]:
+    """Return the scores that labels are chosen by."""
+    return [score + asking.label_bias.get(label, 0.0) for score, label in zip(scores, asking.task.labels, strict=True)]
 
 
 def text_part(task: Task, example: Example, answer: TextAnswer | Refusal) -> Part:
     """Judge a written answer."""
     if isinstance(answer, Refusal):
         return Part(failure=answer.reason)
-    return Part(answer.text, task.verify(example, answer.text), n_output_tokens=answer.n_tokens)
+    judgement = task.verify(example, answer.text)
+    if judgement.reward is not None and not math.isfinite(judgement.reward):
+        return Part(failure=f"the verifier {task.verifier} gives no number: its reward is {judgement.reward}")
+    return Part(answer.text, judgement, n_output_tokens=answer.n_tokens)
 
 
 def likelihood_part(answer: TextScore | Refusal) -> Part:
-    """Keep the log-likelihood of every token of a text; a text without tokens is a failure."""
+    """Keep the log-likelihood of every token of a text; one without tokens, or a token without a number, is a failure."""
     if isinstance(answer, Refusal):
         return Part(failure=answer.reason)
     scores = answer.log_likelihoods
+    wrong = next((at for at, score in enumerate(scores) if not math.isfinite(score)), None)
+    if wrong is not None:
+        return Part(failure=no_number(scores[wrong], f"the score of token {wrong + 1} of {len(scores)}").reason)
     return Part(token_scores=scores) if scores else Part(failure="the text has no tokens")

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 
 from hanka.costs.estimate import Estimator, kind_of
 from hanka.costs.speed import known_speed, remember_speed
+from hanka.errors import UnitError
 from hanka.models.memory import is_out_of_memory
 from hanka.plan import Plan, PlannedVariant
 from hanka.store.folder import RunFolder, read_json_or_none
@@ -28,6 +29,8 @@ def probe(plan: Plan, seconds: Mapping[str, float], worker: Worker) -> None:
         worker.place.report(f"measuring {model.name} on this machine", 0.0)
         try:
             worker.measure(model)
+        except UnitError:  # what fails with this model says so by itself
+            continue
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error):
                 raise

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import math
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from hanka.errors import HankaError, UnitError
 from hanka.plan import PlannedProbe
 from hanka.probes.contract import ProbeRequest, WeightPair
 from hanka.probes.weights import paired_weights
+from hanka.records import ProbeRow
 from hanka.store.folder import RunFolder
 from hanka.store.probes import VALUES, ProbeRecord, read_probe, write_probe
 from hanka.work.place import Workplace, begin, reason, versions
@@ -32,7 +34,7 @@ def measure_probe(place: Workplace, planned: PlannedProbe) -> None:
         "params": planned.use.params.model_dump(mode="json"),
         "dtype": variant.dtype,
     }
-    rows = []
+    rows: list[ProbeRow] = []
     begin(place.folder.probe(planned.id))
     try:
         place.require_made(planned.variant_id)
@@ -50,12 +52,20 @@ def measure_probe(place: Workplace, planned: PlannedProbe) -> None:
                 return paired_weights({**before, **added}, after)
 
             rows = planned.use.entry.measure(ProbeRequest(planned.use.params, pairs, variant.dtype))
+        _require_numbers(rows)
     except HankaError:
         raise
     except Exception as error:
-        fields |= {"status": "failed", "reason": reason(error, place, place.folder.probe(planned.id))}
+        rows, why = [], reason(error, place, place.folder.probe(planned.id))
+        fields |= {"status": "failed", "reason": why}
     seconds = round(time.monotonic() - started, 3)
     write_probe(place.folder, ProbeRecord(**fields, seconds=seconds, versions=versions()), rows)
+
+
+def _require_numbers(rows: Sequence[ProbeRow]) -> None:
+    wrong = next((row for row in rows if not math.isfinite(row.value)), None)
+    if wrong is not None:
+        raise UnitError(f"{wrong.measure} of {wrong.parameter or 'the model'} is {wrong.value}, which is no number")
 
 
 def _weights_of_base(place: Workplace, variant_id: str) -> dict[str, torch.Tensor]:

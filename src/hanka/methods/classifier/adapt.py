@@ -45,8 +45,14 @@ def adapt_classifier(request: AdaptRequest) -> Adapted:
     request.report("reading texts", 0.0)
     fitted = encoder.fitted(texts)
     features = fitted.features(texts)
+    if not np.isfinite(features.sum()):
+        raise UnitError("classifier: the encoder gives features that are no numbers; its weights are damaged")
     request.report("fitting", 0.5)
     fit = fit_classifier(features, targets, params.C)
+    if not (np.isfinite(fit.classifier.weights).all() and np.isfinite(fit.classifier.intercepts).all()):
+        raise UnitError(
+            f"classifier: fitting with C = {params.C:g} left weights that are no numbers; choose a smaller C"
+        )
     fitted.save(request.folder)
     settings = {"encoder": encoder.ref.encoder, "C": params.C, "prompt": prompt}
     save_classifier(request.folder, fit.classifier, settings)
