@@ -238,6 +238,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "base": lambda: key_table(schema.BaseModelSpec),
     "data": lambda: key_table(schema.DataSpec),
     "datasets": lambda: key_table(schema.DatasetSpec),
+    "split": lambda: key_table(schema.SplitSpec),
     "recipes": with_params(RECIPES),
     "tasks": lambda: key_table(schema.TaskSpec),
     "methods": lambda: entry_table(METHODS),

@@ -78,7 +78,7 @@ def type_words(annotation: Any) -> str:
         first, *rest = type_words(parts[0]).split(" ≥")
         return " ≥".join([f"list of {first}s", *rest])
     if origin in (dict, Mapping):
-        return f"map from {PLAIN[parts[0]]} to {PLAIN[parts[1]]}"
+        return f"map from {PLAIN[parts[0]]} to {type_words(parts[1])}"
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return "map, see below"
     return PLAIN[annotation]

@@ -8,12 +8,13 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from hanka.datasets.base import Dataset
 from hanka.datasets.files import read_rows
-from hanka.datasets.own import OwnSpec, own_dataset
+from hanka.datasets.own import own_dataset
+from hanka.datasets.own_rows import OwnSpec
 from hanka.errors import DataError
 
 ROWS = [{"text": f"mail number {i}, about “{i % 7}”", "label": "good" if i % 2 else "bad"} for i in range(40)]
@@ -69,6 +70,8 @@ CELL = st.text(st.characters(codec="utf-8", exclude_characters="\ufeff"), max_si
 
 @given(st.lists(st.tuples(CELL, CELL), min_size=1, max_size=8), st.sampled_from([",", "\t"]), st.booleans())
 def test_any_csv_that_python_writes_is_read_back(rows: list[tuple[str, str]], delimiter: str, quoted: bool) -> None:
+    # Lines of a quoted value that hold tabs look like rows of a file in which quotes are text.
+    assume(not any("\t" in cell and ("\n" in cell or "\r" in cell) for row in rows for cell in row))
     # With "\n" as its end of line, Python's writer leaves a lone "\r" bare unless it quotes everything.
     buffer = io.StringIO(newline="")
     quoting, end = (csv.QUOTE_ALL, "\n") if quoted else (csv.QUOTE_MINIMAL, "\r\n")
@@ -147,9 +150,13 @@ class TestDemonstrations:
     ("name", "content", "message"),
     [
         ("a.jsonl", '{"text": "x", "label": "y"}\n{oops}\n', r"a.jsonl:2 is not JSON"),
-        ("a.jsonl", "[1, 2]\n", r"a.jsonl:1: expected an object with columns, found list"),
+        ("a.jsonl", "[1, 2]\n", r"a.jsonl:1 is no object with columns, but a list"),
         ("a.json", '[{"text": "x"},\n oops]', r"a.json:2 is not JSON"),
-        ("a.json", '[{"text": "x", "label": "y"}, 5]', r"a.json row 2: expected an object"),
+        (
+            "a.json",
+            '[{"text": "x", "label": "y"}, 5]',
+            r"a.json row 2 is no object with columns, but a number \(1 of 2 rows is blank or broken\): mend it, or leave",
+        ),
         ("a.csv", 'text,label\nx,y\n"x,y\n', r"a.csv:3 cannot be read as CSV"),
         ("a.csv", "text,label\nx,y,z\n", r"a.csv:2 has 3 columns, the header has 2"),
         ("a.csv", "text,text\nx,y\n", r"a.csv:1 names the column 'text' twice"),
@@ -158,8 +165,9 @@ class TestDemonstrations:
         ("a.csv", "text,label\nx,\n", r"a.csv:2: column 'label' is empty"),
         ("a.jsonl", '{"text": null, "label": "y"}', r"a.jsonl:1: column 'text' is empty"),
         ("a.jsonl", '{"text": "  ", "label": "y"}', r"a.jsonl:1: column 'text' is empty"),
-        ("a.jsonl", '{"text": ["x"], "label": "y"}', r"a.jsonl:1: column 'text' is list, not text"),
-        ("a.jsonl", '{"text": NaN, "label": "y"}', r"a.jsonl:1: column 'text' is float, not text"),
+        ("a.jsonl", '{"text": ["x"], "label": "y"}', r"a.jsonl:1: column 'text' is a list, not text"),
+        ("a.jsonl", '{"text": NaN, "label": "y"}', r"a.jsonl:1: column 'text' is nan, which is no value"),
+        ("a.jsonl", '{"text": -Infinity, "label": "y"}', r"a.jsonl:1: column 'text' is -inf, which is no value"),
         ("a.jsonl", '{"text": "x", "label": "y"}\n{"text": "x"}', r"a.jsonl:2: column 'label' is empty"),
         ("a.csv", "texts,label\nx,y\n", r"no column 'text' for field 'input': did you mean 'texts'"),
         ("a.parquet", "not parquet", r"cannot be read as Parquet"),
@@ -181,7 +189,8 @@ def test_text_in_another_encoding_is_named(tmp_path: Path) -> None:
 
 def test_an_unknown_label_suggests_the_nearest(tmp_path: Path) -> None:
     dataset = own(tmp_path, test=write(tmp_path / "a.csv", ROWS), labels={"goods": "x", "bad": "y"})
-    with pytest.raises(DataError, match=r"a.csv:3: value 'good' is not in labels: did you mean 'goods'"):
+    said = r"20 of 40 test rows .* no label of task tone: 'good' \(20, first in a.csv:3; did you mean 'goods'"
+    with pytest.raises(DataError, match=said):
         dataset.load("test")
 
 

@@ -26,6 +26,7 @@ from hanka.study.schema import StudySpec, TaskSpec
 from hanka.study.source import Key, StudySource, parse_source
 from hanka.study.task_declarations import VERIFIED_METRICS
 from hanka.study.templates import TEMPLATES, template_path
+from own_studies import own_data
 
 ROOT = Path(__file__).parents[2]
 SMALLEST = {
@@ -35,7 +36,6 @@ SMALLEST = {
     "tasks": {"sentiment": {}},
     "methods": ["base", "sft"],
 }
-MAILS = [(f"mail {i} says a thing", "good" if i % 2 else "bad") for i in range(40)]
 
 
 def study_of(values: dict[str, Any], folder: Path = ROOT, **overrides: Any) -> Study:
@@ -45,36 +45,6 @@ def study_of(values: dict[str, Any], folder: Path = ROOT, **overrides: Any) -> S
 
 def smallest(**changes: Any) -> Study:
     return study_of(SMALLEST | changes)
-
-
-def own_data(folder: Path, **changes: Any) -> dict[str, Any]:
-    """A study of its own task, with rows written into `folder`."""
-    (folder / "rows").mkdir(exist_ok=True)
-    for name, part in (("train", MAILS[:30]), ("test", MAILS[30:])):
-        lines = ["text,tone", *(",".join(row) for row in part)]
-        (folder / f"rows/{name}.csv").write_text("\n".join(lines) + "\n")
-    mails = {
-        "task": "mailtone",
-        "domain": "support",
-        "train": "rows/train.csv",
-        "test": "rows/test.csv",
-        "fields": {"input": "text", "output": "tone"},
-    }
-    task = {
-        "kind": "classification",
-        "labels": ["good", "bad"],
-        "prompt": "Mail: {input}\nTone:",
-        "train": "mails",
-        "in_domain": ["mails"],
-    }
-    return {
-        "name": "own",
-        "base": "smollm2-135m-instruct",
-        "datasets": {"mails": mails},
-        "tasks": {"mailtone": task},
-        "methods": ["base", {"sft": {"r": 4}}],
-        "train": {"sizes": [16]},
-    } | changes
 
 
 def ids(study: Study) -> tuple[list[str], list[str]]:
@@ -106,16 +76,10 @@ def test_null_for_train_keeps_the_tests_and_trains_nothing() -> None:
 
 
 def test_another_training_set_drops_the_default_test_sets(tmp_path: Path) -> None:
-    with pytest.raises(StudyError, match=r"tasks.sentiment: has no test set"):
-        study_of(
-            SMALLEST
-            | {
-                "datasets": own_data(tmp_path)["datasets"]
-                | {"mails": {"task": "sentiment", "train": "rows/train.csv"}},
-                "tasks": {"sentiment": {"train": "mails"}},
-            },
-            tmp_path,
-        )
+    datasets = own_data(tmp_path)["datasets"] | {"mails": {"task": "sentiment", "train": "rows/train.csv"}}
+    study = study_of(SMALLEST | {"datasets": datasets, "tasks": {"sentiment": {"train": "mails"}}}, tmp_path)
+    use = study.tasks["sentiment"]
+    assert ([one.name for one in use.in_domain], use.out_of_domain) == (["mails"], ())
 
 
 def test_defaults_are_the_documented_ones() -> None:
@@ -358,30 +322,6 @@ def test_no_study_that_ships_points_outside_the_repository() -> None:
     for path in (ROOT / "studies").glob("*.yaml"):
         places = re.findall(r"(?:path|train|test|passages): ([.~/][^,}\s]*)", path.read_text(encoding="utf-8"))
         assert all((path.parent / place).resolve().is_relative_to(ROOT) for place in places), path
-
-
-# ---- labels of own data
-
-
-def test_a_few_rows_with_another_label_are_left_out_and_counted(tmp_path: Path) -> None:
-    values = own_data(tmp_path)
-    with (tmp_path / "rows/test.csv").open("a") as file:
-        file.write("a mail without a tone,-\n")
-    plan = build_plan(study_of(values, tmp_path))
-    tests = [cell.test for cell in plan.cells.values()]
-    assert [(len(test.examples), test.left_out) for test in tests] == [(10, ("mails/test/000010",))] * 2
-
-
-@pytest.mark.parametrize("protocol", ["corrected", "paper"])
-def test_rows_of_which_most_have_another_label_are_an_error(tmp_path: Path, protocol: str) -> None:
-    values = own_data(tmp_path, protocol=protocol)
-    (tmp_path / "rows/test.csv").write_text("text,tone\na,GOOD\nb,GOOD\nc,bad\n")
-    with pytest.raises(StudyError) as caught:
-        build_plan(study_of(values, tmp_path))
-    assert str(caught.value).endswith(
-        ": datasets.mails.test: 2 of 3 test rows of dataset mails have a target that is no label of task mailtone "
-        "('GOOD'): did you mean 'good'? (say which is which with datasets.mails.labels: {value: label})"
-    )
 
 
 # ---- line numbers

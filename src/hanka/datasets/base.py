@@ -9,12 +9,64 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from hanka.errors import DataError
 from hanka.records import RELATIONS, Example, Relation, Split
 
 Reader: TypeAlias = Callable[[Split, int | None], list[Example]]
+
+
+class SkippedRow(NamedTuple):
+    """A row of an own file that is not used."""
+
+    place: str
+    "Where it stands."
+    kind: str
+    "declared (the study leaves it out), unknown (its label is none), blank or broken."
+    what: str
+    "Why it is not used, for a reader."
+    value: str = ""
+    "The label it has, where that is the reason."
+
+
+class FileRead(NamedTuple):
+    """What reading one file of an own data set came to."""
+
+    split: Split
+    "What the study names it for."
+    place: str
+    "File or hub address."
+    n_rows: int
+    "Rows in it."
+    skipped: tuple[SkippedRow, ...]
+    "Those that are not used."
+
+
+class SplitRecord(NamedTuple):
+    """How the only file of an own data set was split."""
+
+    place: str
+    "The file."
+    test: float
+    "Share of test rows that was asked."
+    validation: float
+    "Share of validation rows that was asked."
+    seed: int
+    "Of the split."
+    n_groups: int
+    "Groups that were kept whole: those of the column `group`, and rows of equal text."
+    n_rows: Mapping[Split, int]
+    "Rows that came into each split."
+
+
+class Reading(NamedTuple):
+    """What is known of an own data set's files."""
+
+    files: tuple[FileRead, ...]
+    "Those that were read so far."
+    split: SplitRecord | None
+    "How one of them was split; None where every split has its own."
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +91,8 @@ class Dataset:
     "Whether every size reads the same training rows, so that they need to be read only once."
     note: str = ""
     "What a reader of results must know (synthetic, evaluation only, …)."
+    reading: Callable[[], Reading] | None = None
+    "Of own files: what was read of them so far, and left out."
 
     def load(self, split: Split, size: int | None = None) -> list[Example]:
         """Read all examples of a split, in their published order. Raises DataError if the split is missing."""

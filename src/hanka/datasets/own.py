@@ -1,75 +1,32 @@
 """A user's own data: one `datasets:` entry of a study → a Dataset.
 
-Files by suffix (see `files`) or hub datasets. Every row is checked while it is read; the first wrong one
-ends the load with one line that names file, line and column. Training, validation and test rows are put into a
-fixed hashed order, so that a size or a limit takes a fair sample of a sorted file. Where no demonstrations are
+Files by suffix (see `files`) or hub datasets, every row checked (see `own_rows`). Training, validation and test rows are put
+into a fixed hashed order, so that a size or a limit takes a fair sample of a sorted file. Where `split` is given, the training
+file is the only one: its groups are divided among training, validation and test. Where no demonstrations are
 given, some rows are set aside for them and leave the split they came from; given ones keep their order.
 Passages are texts to look up: one column, no target, in their order; they may be all that an entry has.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import partial
 from itertools import combinations
 from pathlib import Path
-from typing import Any
 
-from hanka.datasets.base import Dataset
-from hanka.datasets.files import Row, read_rows
-from hanka.datasets.hub_rows import PREFIX, open_hub, parse_address
-from hanka.datasets.splits import in_hash_order, take_groups
+from hanka.datasets.base import Dataset, Reading, SplitRecord
+from hanka.datasets.hub_rows import PREFIX, parse_address
+from hanka.datasets.own_rows import PASSAGE, CheckedRows, OwnSpec, checked_rows
+from hanka.datasets.splits import Shares, in_hash_order, split_in_three, take_groups
 from hanka.errors import DataError, nearest
 from hanka.records import Example, Split
 
 MOST_OF_TRAIN, MOST_OF_TEST = 16, 8
 "Demonstrations set aside at most; never more than a tenth of the rows (one row where there are fewer than 20)."
-PASSAGE = "text"
-"Field of a passage, and the column it is read from unless `fields` names another."
 HUB_SPLITS: Mapping[Split, str] = {"demonstrations": "validation", "passages": "train"}
 "Split of a hub dataset where an address names none and it is not the same word."
 SPLITS: tuple[Split, ...] = ("train", "test", "demonstrations", "validation", "passages")
-
-
-@dataclass(frozen=True, slots=True)
-class OwnSpec:
-    """One entry of a study's `datasets:`, with the input fields of its task."""
-
-    task: str
-    "Task name; empty where there are passages only."
-    domain: str
-    "Where the text comes from."
-    inputs: tuple[str, ...]
-    "Input fields of the task's prompts."
-    train: str | None = None
-    "File or hub dataset with training rows."
-    test: str | None = None
-    "File or hub dataset with test rows."
-    demonstrations: str | None = None
-    "File or hub dataset with demonstrations; None sets rows of train (else of test) aside."
-    validation: str | None = None
-    "File or hub dataset with rows to choose variants by; None: a study may set training rows aside."
-    passages: str | None = None
-    "File or hub dataset with texts to look up."
-    fields: Mapping[str, str] = field(default_factory=dict)
-    "Task field → column; `output` is the target, `id` and `group` are optional; others keep their names."
-    labels: Mapping[str, str] = field(default_factory=dict)
-    "Value in the target column → label word; empty keeps the values."
-    licence: str = "not stated"
-    "Licence or terms of the text."
-
-    def places(self) -> dict[Split, str]:
-        """Return what is given, by split."""
-        given: dict[Split, str | None] = {
-            "train": self.train,
-            "test": self.test,
-            "demonstrations": self.demonstrations,
-            "validation": self.validation,
-            "passages": self.passages,
-        }
-        return {split: place for split, place in given.items() if place is not None}
 
 
 def own_dataset(name: str, spec: OwnSpec, base_dir: Path) -> Dataset:
@@ -88,16 +45,59 @@ def own_dataset(name: str, spec: OwnSpec, base_dir: Path) -> Dataset:
     for key in spec.fields:
         if key not in allowed:
             raise DataError(f"dataset {name}: task {spec.task} has no field {key!r}: {nearest(key, allowed)}")
+    files = _Files(name, spec, places)
+    made: set[Split] = {"demonstrations"} if asks else set()
+    if spec.split is not None:
+        made |= {"test", "validation"} if spec.split.validation or "validation" in places else {"test"}
     return Dataset(
         name=name,
         task=spec.task,
         domain=spec.domain,
         source=next(places[split] for split in ("test", "train", "passages") if split in places),
         licence=spec.licence,
-        splits=tuple(split for split in SPLITS if split in places or (split == "demonstrations" and asks)),
-        read=partial(_read, name, spec, places),
+        splits=tuple(split for split in SPLITS if split in places or split in made),
+        read=partial(_read, files),
         one_training_file=True,
+        reading=files.reading,
     )
+
+
+@dataclass(slots=True)
+class _Files:
+    """The files of one data set, each read once."""
+
+    name: str
+    spec: OwnSpec
+    places: Mapping[Split, str]
+    _read: dict[Split, CheckedRows] = field(default_factory=dict)
+    _divided: dict[Split, list[Example]] = field(default_factory=dict)
+    _record: SplitRecord | None = None
+
+    def rows(self, split: Split) -> list[Example]:
+        """Return the rows of a split in hashed order: of its own file, or its part of the only one."""
+        if self.spec.split is not None and split not in self.places.keys() - {"train"}:
+            if not self._divided:
+                self._divide(self.spec.split)
+            return self._divided[split]
+        return in_hash_order(self.as_read(split), f"own/{self.name}/{split}")
+
+    def as_read(self, split: Split) -> list[Example]:
+        """Return the rows of a file in its order."""
+        if split not in self._read:
+            self._read[split] = checked_rows(self.name, self.spec, split, self.places[split])
+        return self._read[split].examples
+
+    def _divide(self, shares: Shares) -> None:
+        place, examples = self.places["train"], self.as_read("train")
+        parts = split_in_three(examples, shares, labelled=bool(self.spec.words), what=f"dataset {self.name}: {place}")
+        found: dict[Split, list[Example]] = {"train": parts.train, "validation": parts.validation, "test": parts.test}
+        self._divided = {split: in_hash_order(rows, f"own/{self.name}/{split}") for split, rows in found.items()}
+        counts = {split: len(rows) for split, rows in self._divided.items() if rows}
+        self._record = SplitRecord(place, shares.test, shares.validation, shares.seed, parts.n_groups, counts)
+
+    def reading(self) -> Reading:
+        """Return what was read so far."""
+        return Reading(tuple(one.read for one in self._read.values()), self._record)
 
 
 def _resolved(name: str, split: Split, place: str, base_dir: Path) -> str:
@@ -111,89 +111,20 @@ def _resolved(name: str, split: Split, place: str, base_dir: Path) -> str:
     return str(path)
 
 
-def _read(name: str, spec: OwnSpec, places: Mapping[Split, str], split: Split, size: int | None) -> list[Example]:
-    donor: Split = "train" if "train" in places else "test"
-    if split in places and (split != donor or "demonstrations" in places):
-        rows = _examples(name, spec, split, places[split])
-        return rows if split in ("demonstrations", "passages") else in_hash_order(rows, f"own/{name}/{split}")
-    rows = in_hash_order(_examples(name, spec, donor, places[donor]), f"own/{name}/{donor}")
+def _read(files: _Files, split: Split, size: int | None) -> list[Example]:
+    donor: Split = "train" if "train" in files.places else "test"
+    if split in ("demonstrations", "passages") and split in files.places:
+        return files.as_read(split)
+    if split not in (donor, "demonstrations") or "demonstrations" in files.places:
+        return files.rows(split)
+    rows = files.rows(donor)
     most = MOST_OF_TRAIN if donor == "train" else MOST_OF_TEST
     wanted = min(most, max(1, len(rows) // 10)) if len(rows) > 1 else 0
-    part, rest = take_groups(rows, wanted, f"own/{name}/demonstrations", even=True)
+    part, rest = take_groups(rows, wanted, f"own/{files.name}/demonstrations", even=True)
     if split != "demonstrations":
         return rest
     if not part:
-        raise DataError(f"dataset {name}: {places[donor]} has too few rows (or groups) to set demonstrations aside")
-    return part
-
-
-def _examples(name: str, spec: OwnSpec, split: Split, place: str) -> list[Example]:
-    """Read and check every row of one place."""
-    if place.startswith(PREFIX):
-        opened = open_hub(parse_address(place, split))
-        rows = [Row(f"{place} row {number}", values) for number, values in enumerate(opened, start=1)]
-    else:
-        rows = read_rows(Path(place))
-    if split == "passages":
-        _check_columns(name, spec, (PASSAGE,), rows[0])
-    else:
-        _check_columns(
-            name, spec, (*spec.inputs, "output", *(key for key in ("id", "group") if key in spec.fields)), rows[0]
+        raise DataError(
+            f"dataset {files.name}: {files.places[donor]} has too few rows (or groups) to set demonstrations aside"
         )
-    examples: list[Example] = []
-    seen: dict[str, str] = {}
-    for position, row in enumerate(rows):
-        default_id = f"{name}/{split}/{position:06d}"
-        example = _passage(spec, row, default_id) if split == "passages" else _example(spec, row, default_id)
-        if example.id in seen:
-            raise DataError(f"{row.place}: id {example.id!r} was already used at {seen[example.id]}: ids must differ")
-        seen[example.id] = row.place
-        examples.append(example)
-    return examples
-
-
-def _check_columns(name: str, spec: OwnSpec, needed: Sequence[str], row: Row) -> None:
-    """Check on the first row that every mapped column exists, and name the nearest one."""
-    for key in needed:
-        column = spec.fields.get(key, key)
-        if column not in row.values:
-            file = row.place.rpartition(":")[0] or row.place
-            raise DataError(
-                f"dataset {name}: {file} has no column {column!r} for field {key!r}: {nearest(column, row.values)}; "
-                f"map it with fields: {{{key}: COLUMN}}"
-            )
-
-
-def _example(spec: OwnSpec, row: Row, default_id: str) -> Example:
-    fields = {key: _value(spec, row, key) for key in spec.inputs}
-    target = _value(spec, row, "output").strip()
-    if spec.labels:
-        if target not in spec.labels:
-            raise DataError(f"{row.place}: value {target!r} is not in labels: {nearest(target, spec.labels)}")
-        target = spec.labels[target]
-    example = Example(default_id, fields, target)
-    if "id" in spec.fields:
-        example = replace(example, id=_value(spec, row, "id"))
-    if "group" in spec.fields:
-        example = replace(example, group=_value(spec, row, "group"))
-    return example
-
-
-def _passage(spec: OwnSpec, row: Row, default_id: str) -> Example:
-    """Read a passage; it has an id where its file has the column of ids."""
-    found = _value(spec, row, "id") if spec.fields.get("id") in row.values else default_id
-    return Example(found, {PASSAGE: _value(spec, row, PASSAGE)}, "")
-
-
-def _value(spec: OwnSpec, row: Row, key: str) -> str:
-    """Return a cell as text; raise DataError for a missing, empty or non-text value."""
-    column = spec.fields.get(key, key)
-    value: Any = row.values.get(column)
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, int) or (isinstance(value, float) and math.isfinite(value)):
-        return str(value)
-    if isinstance(value, str) and value.strip():
-        return value
-    what = "is empty" if value is None or isinstance(value, str) else f"is {type(value).__name__}, not text"
-    raise DataError(f"{row.place}: column {column!r} {what}: every row needs it")
+    return part

@@ -11,8 +11,10 @@ from __future__ import annotations
 import math
 from collections import Counter, defaultdict
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Literal, NamedTuple
 
+from hanka.datasets.overlap import normalised_text
 from hanka.errors import DataError
 from hanka.identity import sha256_text
 from hanka.records import Example
@@ -98,6 +100,69 @@ def split_validation(
             f"validation rows"
         )
     return taken
+
+
+class Shares(NamedTuple):
+    """How much of one file goes where; the rest is trained on."""
+
+    test: float
+    "Share of rows to test on, above 0."
+    validation: float
+    "Share of rows to choose by; 0: none."
+    seed: int
+    "Draws which groups go where."
+
+
+class Parts(NamedTuple):
+    """One file divided in three; every part keeps the file's order."""
+
+    train: list[Example]
+    validation: list[Example]
+    test: list[Example]
+    n_groups: int
+    "Groups that were kept whole."
+
+
+def split_in_three(examples: Sequence[Example], shares: Shares, *, labelled: bool, what: str) -> Parts:
+    """Divide rows among training, validation and test, labels in proportion, whole groups to one side.
+
+    A group is what shares `Example.group` or, spaces and case aside, the text of all fields, and what follows from both.
+    labelled: whether the targets are labels. what: names the rows in errors. Raises DataError where a part stays empty.
+    """
+    groups = _joined_groups(examples)
+    stand_ins = [replace(example, group=group) for example, group in zip(examples, groups, strict=True)]
+    wanted = [max(1, round(share * len(examples))) if share else 0 for share in (shares.test, shares.validation)]
+    test = take_groups(stand_ins, wanted[0], f"split/{shares.seed}/test", even=False, labelled=labelled)
+    rest = take_groups(test.rest, wanted[1], f"split/{shares.seed}/validation", even=False, labelled=labelled)
+    side = {row.id: "test" for row in test.part} | {row.id: "validation" for row in rest.part}
+    parts: dict[str, list[Example]] = {"": [], "validation": [], "test": []}
+    for example in examples:
+        parts[side.get(example.id, "")].append(example)
+    if not parts[""] or not parts["test"] or (wanted[1] and not parts["validation"]):
+        raise DataError(
+            f"{what} holds {len(examples)} rows in {len(set(groups))} groups, too few to be divided among training, "
+            f"validation and test: name files of their own, or give it more groups"
+        )
+    return Parts(parts[""], parts["validation"], parts["test"], len(set(groups)))
+
+
+def _joined_groups(examples: Sequence[Example]) -> list[str]:
+    """Return a group for every row: rows that share a group or a text, directly or through others, have the same."""
+    parent = list(range(len(examples)))
+
+    def root(at: int) -> int:
+        while parent[at] != at:
+            parent[at] = parent[parent[at]]
+            at = parent[at]
+        return at
+
+    first: dict[tuple[str, str], int] = {}
+    for at, example in enumerate(examples):
+        text = normalised_text(example, target=not example.fields)  # a text that nothing is asked about is its target
+        for key in (("group", group_of(example)), ("text", text)):
+            one, other = sorted((root(first.setdefault(key, at)), root(at)))
+            parent[other] = one
+    return [f"split:{examples[root(at)].id}" for at in range(len(examples))]
 
 
 def take_groups(examples: Sequence[Example], n: int, salt: str, *, even: bool, labelled: bool | None = None) -> Taken:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from hanka import __version__
+from hanka.datasets.hub_rows import PREFIX
 from hanka.identity import content_id, sha256_text
 from hanka.metrics import METRICS, rouge_tokenization
 from hanka.models.catalogue import ModelRef
@@ -57,7 +60,7 @@ def _entry(one: dict[str, Any]) -> Any:
 
 
 def _dataset(study: Study, name: str, entry: dict[str, Any]) -> dict[str, Any]:
-    given = {key: value for key, value in entry.items() if value not in (None, {})}
+    given = {key: value for key, value in entry.items() if value not in (None, {}, False)}
     if "recipe" in given:
         return {"recipe": _entry(given["recipe"])}
     return given | own_places(study.spec.datasets[name], study.base_dir)
@@ -92,6 +95,8 @@ def plan_json(plan: Plan, command: str) -> dict[str, Any]:
         },
         "trained_tasks": [name for name in study.tasks if name in seen],
         "contexts": [use.label for use in study.contexts],
+        "files": _files(study),
+        "splits": _splits(study),
         "reproduce": {
             "command": command,
             "study_sha256": sha256_text(study_yaml(study)),
@@ -120,6 +125,41 @@ def plan_json(plan: Plan, command: str) -> dict[str, Any]:
             ],
         },
     }
+
+
+def _files(study: Study) -> list[dict[str, Any]]:
+    """Say of every own file that was read how many rows it has and how many are not used, by kind."""
+    return [
+        {
+            "dataset": name,
+            "split": file.split,
+            "file": _file_name(file.place),
+            "n_rows": file.n_rows,
+            "left_out": dict(Counter(row.kind for row in file.skipped)),
+        }
+        for name, dataset in study.datasets.items()
+        for file in (dataset.reading().files if dataset.reading is not None else ())
+    ]
+
+
+def _splits(study: Study) -> dict[str, dict[str, Any]]:
+    """Say how the only file of a data set was divided."""
+    found = {}
+    for name, dataset in study.datasets.items():
+        split = dataset.reading().split if dataset.reading is not None else None
+        if split is not None:
+            asked = {
+                "file": _file_name(split.place),
+                "test": split.test,
+                "validation": split.validation,
+                "seed": split.seed,
+            }
+            found[name] = asked | {"n_groups": split.n_groups, "n_rows": dict(split.n_rows)}
+    return found
+
+
+def _file_name(place: str) -> str:
+    return place if place.startswith(PREFIX) else Path(place).name
 
 
 def digest_of(plan: Plan, questions: Sequence[Sequence[Any]]) -> str:

@@ -11,9 +11,11 @@ from hanka.datasets import SOURCES
 from hanka.datasets.base import Dataset, Roles
 from hanka.datasets.files import READERS
 from hanka.datasets.hub_rows import PREFIX
-from hanka.datasets.own import OwnSpec, own_dataset
+from hanka.datasets.own import own_dataset
+from hanka.datasets.own_rows import OwnSpec
+from hanka.datasets.splits import Shares
 from hanka.errors import HankaError, StudyError, nearest
-from hanka.study.schema import DatasetSpec, DataSpec, StudySpec
+from hanka.study.schema import DatasetSpec, DataSpec, SplitSpec, StudySpec
 from hanka.study.source import Key, StudySource
 from hanka.tasks.base import Task
 
@@ -53,7 +55,7 @@ def resolve_datasets(
         elif not has_files and datasets:
             raise source.error(key, f"no dataset of the source, and without files: {nearest(name, datasets)}")
         else:
-            datasets[name] = _own(source, key, name, entry, tasks, base_dir)
+            datasets[name] = _own(source, key, name, spec, tasks, base_dir)
     return datasets, roles
 
 
@@ -108,17 +110,43 @@ def _data_folder(source: StudySource, data: DataSpec, needed: bool, base_dir: Pa
     return folder
 
 
+def with_splits(spec: StudySpec) -> StudySpec:
+    """Return the study with `split` written out for every data set that is tested on and has one file, `train`."""
+    datasets = dict(spec.datasets)
+    for name, entry in spec.datasets.items():
+        if entry.train and not entry.test and entry.split is None and _is_tested(spec, name):
+            datasets[name] = entry.model_copy(update={"split": SplitSpec()})
+        split = datasets[name].split
+        if split is not None and entry.validation:
+            without = {"split": split.model_copy(update={"validation": 0.0})}
+            datasets[name] = entry.model_copy(update=without)
+    return spec.model_copy(update={"datasets": datasets})
+
+
+def _is_tested(spec: StudySpec, name: str) -> bool:
+    """Tell whether a task names a data set for testing, or trains on it and names none."""
+    return any(
+        name in (*task.in_domain, *task.out_of_domain)
+        or (task.train == name and not task.in_domain and not task.out_of_domain)
+        for task in spec.tasks.values()
+    )
+
+
 def _own(
-    source: StudySource, key: Key, name: str, entry: DatasetSpec, tasks: Mapping[str, Task], base_dir: Path
+    source: StudySource, key: Key, name: str, spec: StudySpec, tasks: Mapping[str, Task], base_dir: Path
 ) -> Dataset:
+    entry = spec.datasets[name]
     if entry.passages is not None:
-        return _passages(source, key, name, entry, base_dir)
+        return _passages(source, key, name, spec, base_dir)
     if entry.task is None:
         raise source.error((*key, "task"), f"the key is missing; write `task: …`, one of {', '.join(tasks)}")
     if entry.task not in tasks:
         raise source.error((*key, "task"), f"unknown task {entry.task!r}: {nearest(entry.task, tasks)}")
     if not entry.train and not entry.test:
         raise source.error(key, "neither `train:` nor `test:` is given; name at least one file")
+    if entry.split is not None and (entry.test or not entry.train):
+        said = "`test` has a file of its own" if entry.test else "there is no `train`"
+        raise source.error((*key, "split"), f"divides the rows of `train`, and {said}; leave it out")
     task = tasks[entry.task]
     _check_columns(source, key, entry, task)
     for split in SPLITS:
@@ -136,6 +164,10 @@ def _own(
         fields=entry.fields,
         labels=entry.labels,
         licence=entry.licence,
+        words=task.labels,
+        unknown=_allowed(entry, entry.unknown, spec.unknown),
+        broken=_allowed(entry, entry.broken, spec.broken),
+        split=None if entry.split is None else Shares(entry.split.test, entry.split.validation, entry.split.seed),
     )
     try:
         return own_dataset(name, own, base_dir)
@@ -143,15 +175,27 @@ def _own(
         raise source.error(key, str(error)) from None
 
 
-def _passages(source: StudySource, key: Key, name: str, entry: DatasetSpec, base_dir: Path) -> Dataset:
+def _allowed(entry: DatasetSpec, own: float | None, of_study: float) -> float:
+    """Return which share of a data set's rows may be left out: its own, else the study's; none where it is strict."""
+    return 0.0 if entry.strict else of_study if own is None else own
+
+
+def _passages(source: StudySource, key: Key, name: str, spec: StudySpec, base_dir: Path) -> Dataset:
     """Return a data set that holds passages to look up; it belongs to no task."""
-    for word in ("task", "train", "test", "demonstrations", "validation", "labels"):
+    entry = spec.datasets[name]
+    for word in ("task", "train", "test", "demonstrations", "validation", "labels", "split", "unknown"):
         if getattr(entry, word):
             raise source.error((*key, word), f"{name!r} holds passages, which are no examples of a task; take it out")
     place = str(entry.passages)
     _check_place(source, (*key, "passages"), place, base_dir)
     own = OwnSpec(
-        task="", domain=entry.domain or name, inputs=(), passages=place, fields=entry.fields, licence=entry.licence
+        task="",
+        domain=entry.domain or name,
+        inputs=(),
+        passages=place,
+        fields=entry.fields,
+        licence=entry.licence,
+        broken=_allowed(entry, entry.broken, spec.broken),
     )
     try:
         return own_dataset(name, own, base_dir)
@@ -168,7 +212,7 @@ def _check_columns(source: StudySource, key: Key, entry: DatasetSpec, task: Task
                 (*key, "fields", field), f"task {task.name} has no field {field!r}: {nearest(field, allowed)}"
             )
     for value, word in entry.labels.items():
-        if word not in task.labels:
+        if word is not None and word not in task.labels:
             raise source.error(
                 (*key, "labels", value),
                 f"{word!r} is not a label of task {task.name}: {nearest(word, task.labels)}",

@@ -20,7 +20,7 @@ from hanka.prompting import TextPolicy
 from hanka.records import RELATIONS, TASK_KINDS, Relation
 from hanka.study.base_declarations import resolve_bases
 from hanka.study.context_declarations import ContextUse, resolve_contexts
-from hanka.study.dataset_declarations import resolve_datasets, with_data_folder
+from hanka.study.dataset_declarations import resolve_datasets, with_data_folder, with_splits
 from hanka.study.messages import first_mistake
 from hanka.study.method_declarations import Declared, MethodUse, TrainingUse, resolve_methods
 from hanka.study.probe_declarations import ProbeUse, resolve_probes
@@ -146,7 +146,7 @@ def resolve(source: StudySource, base: str | None = None, limit: int | None = No
         spec = spec.model_copy(update={"base": (BaseModelSpec(model=base),)})
     if limit is not None:
         spec = _limited(spec, limit)
-    spec = with_data_folder(spec, data)
+    spec = with_splits(with_data_folder(spec, data))
     base_dir = source.path.resolve().parent
     tasks = {name: resolve_task(source, name, task) for name, task in spec.tasks.items()}
     datasets, roles = resolve_datasets(source, spec, tasks, base_dir)
@@ -236,6 +236,10 @@ def _task_use(
     if spec.train is not None and spec.train != default.train:
         in_names = spec.in_domain
         out_names = spec.out_of_domain
+    if train_name and not in_names and not out_names:
+        trained = datasets.get(train_name)
+        is_own = trained is not None and trained.reading is not None
+        in_names = (train_name,) if trained is not None and is_own and "test" in trained.splits else ()
     if not in_names and not out_names:
         raise source.error(key, "has no test set; name at least one under `in_domain:` or `out_of_domain:`")
 

@@ -142,6 +142,25 @@ class DataSpec(Strict):
     "Folder of the source's files, relative to the study file; `--data` and HANKA_DATA name it, too."
 
 
+class SplitSpec(Strict):
+    """How the rows of the only file of a data set are divided; groups and equal texts stay on one side."""
+
+    test: float = Field(default=0.2, gt=0, lt=1)
+    "Share of rows to test on."
+    validation: float = Field(default=0.1, ge=0, lt=1)
+    "Share of rows to choose by; 0: none."
+    seed: int = Field(default=0, ge=0)
+    "Draws which groups go where."
+
+    @model_validator(mode="after")
+    def _leaves_rows_to_train_on(self) -> SplitSpec:
+        if self.test + self.validation >= 1:
+            raise ValueError(
+                f"test {self.test:g} and validation {self.validation:g} leave nothing to train on; let them sum to less than 1"
+            )
+        return self
+
+
 class DatasetSpec(Strict):
     """An own dataset, or another domain label for a dataset of the source."""
 
@@ -163,8 +182,16 @@ class DatasetSpec(Strict):
     "How its rows are made out of other data sets: a name of `hanka list recipes` with its parameters."
     fields: dict[str, str] = Field(default_factory=dict)
     "Task field → column of the file; `output` is the target."
-    labels: dict[str, str] = Field(default_factory=dict)
-    "Value in the file → label word."
+    labels: dict[str, str | None] = Field(default_factory=dict)
+    "Value in the file → label word; null leaves the rows with this value out."
+    split: SplitSpec | None = None
+    "How `train` is divided where it is the only file and is tested on, too (default: test 0.2, validation 0.1)."
+    unknown: float | None = Field(default=None, ge=0, lt=1)
+    "Share of a file's rows that may have a label which is none; they are left out (default: `unknown` of the study)."
+    broken: float | None = Field(default=None, ge=0, lt=1)
+    "Share of a file's rows that may be blank or broken; they are left out (default: `broken` of the study)."
+    strict: bool = False
+    "No row of this data set may be left out, whatever the shares are."
     licence: str = "not stated"
     "Licence of the text."
 
@@ -288,6 +315,10 @@ class StudySpec(Strict):
     "Training seeds, one variant each; the first one also seeds draws."
     strict: bool = False
     "Audit warnings become errors."
+    unknown: float = Field(default=0.0, ge=0, lt=1)
+    "Share of an own file's rows that may have a label which is none; they are left out and counted."
+    broken: float = Field(default=0.0, ge=0, lt=1)
+    "Share of an own file's rows that may be blank (a needed cell is empty) or broken (it cannot be read); as above."
     lang: Literal["en", "ja"] = "en"
     "Language of the report."
 

@@ -1,0 +1,48 @@
+"""Studies of a user's own files, small ones written on the spot."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from hanka.study.resolve import Study, resolve
+from hanka.study.source import parse_source
+
+MAILS = [(f"mail {i} says a thing", "good" if i % 2 else "bad") for i in range(40)]
+
+
+def study_of(values: dict[str, Any], folder: Path) -> Study:
+    """A study of these values, resolved as if its file stood in `folder`."""
+    return resolve(parse_source(yaml.safe_dump(values, sort_keys=False), folder / "study.yaml"))
+
+
+def own_data(folder: Path, **changes: Any) -> dict[str, Any]:
+    """A study of its own task, with rows written into `folder`."""
+    (folder / "rows").mkdir(exist_ok=True)
+    for name, part in (("train", MAILS[:30]), ("test", MAILS[30:])):
+        lines = ["text,tone", *(",".join(row) for row in part)]
+        (folder / f"rows/{name}.csv").write_text("\n".join(lines) + "\n")
+    mails = {
+        "task": "mailtone",
+        "domain": "support",
+        "train": "rows/train.csv",
+        "test": "rows/test.csv",
+        "fields": {"input": "text", "output": "tone"},
+    }
+    task = {
+        "kind": "classification",
+        "labels": ["good", "bad"],
+        "prompt": "Mail: {input}\nTone:",
+        "train": "mails",
+        "in_domain": ["mails"],
+    }
+    return {
+        "name": "own",
+        "base": "smollm2-135m-instruct",
+        "datasets": {"mails": mails},
+        "tasks": {"mailtone": task},
+        "methods": ["base", {"sft": {"r": 4}}],
+        "train": {"sizes": [16]},
+    } | changes
