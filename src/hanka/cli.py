@@ -19,6 +19,7 @@ from hanka import __version__
 from hanka.errors import HankaError
 
 if TYPE_CHECKING:
+    from hanka.plan import Plan
     from hanka.run import Outcome, RunOptions
 
 app = typer.Typer(
@@ -102,6 +103,7 @@ def validate(study: StudyFile, base: Base = None, limit: Limit = None, data: Dat
 
     plan = build_plan(found)
     _say_blocked(plan)
+    _say_audits(plan)
     print(f"{study}: right. {len(plan.variants)} variants, {len(plan.cells)} cells.")
 
 
@@ -240,15 +242,25 @@ def _default_out(study: Path) -> Path:
     return Path("runs") / study.stem
 
 
-def _say_blocked(plan: object) -> None:
+def _say_blocked(plan: Plan) -> None:
     """Warn of variants whose published training file has to be fetched by hand."""
-    from hanka.plan import Plan
-
-    assert isinstance(plan, Plan)
     for note in plan.notes:
         print(f"note: {note}", file=sys.stderr)
     for reason in dict.fromkeys(planned.blocked for planned in plan.variants.values() if planned.blocked):
         print(f"warning: {reason}", file=sys.stderr)
+
+
+def _say_audits(plan: Plan) -> None:
+    """Warn of what own files hold, before any model is loaded. Raises AuditError where the study is strict."""
+    from hanka.audits import audit_rows
+    from hanka.terminal.result_tables import audit_line
+
+    if not any(cell.test.dataset.reading for cell in plan.cells.values()):
+        return
+    audits = audit_rows(plan)
+    for warning in audits.as_json()["warnings"]:
+        print(audit_line(warning), file=sys.stderr)
+    audits.raise_if_strict(plan.study.spec.strict)
 
 
 def _run(study: Path, folder: Path, options: RunOptions) -> Outcome:

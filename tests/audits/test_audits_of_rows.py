@@ -94,4 +94,5 @@ def test_rows_that_a_recipe_leaves_out_are_not_missing(tmp_path: Path) -> None:
     own = {"task": "sentiment", "domain": "mail", "train": "own/train.jsonl", "test": "own/test.jsonl"}
     declared = {"mine": own, "half": {"recipe": {"subset": {"of": "mine", "share": 0.5}}}}
     methods = ["base", {"sft": {"on": "half"}}]
-    assert found(tmp_path, ["a clean test row"], train={"sizes": [8]}, datasets=declared, methods=methods) == []
+    warnings = found(tmp_path, ["a clean test row"], train={"sizes": [8]}, datasets=declared, methods=methods)
+    assert {one.audit for one in warnings} == {"classes"}  # one row has one label

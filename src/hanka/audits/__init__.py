@@ -1,7 +1,7 @@
 """What could spoil the numbers, looked for before any training → audits.json, table, report.
 
-Overlap between training, tests and demonstrations; repeated rows; labels outside the label set; rows lost
-to truncation; answers that merge with the prompt; references longer than the generation cap; labels that
+Rows of own files that are not used; overlap and contradictions between training, tests and demonstrations, groups on both sides;
+repeated rows; labels outside the label set or without a row; rows lost to truncation; answers that merge with the prompt; references longer than the generation cap; labels that
 begin with the same token; passages that hold a row or its answer; prompts that differ between training and scoring. Every finding carries counts;
 `strict: true` turns them into one error.
 """

@@ -31,6 +31,12 @@ class Audits:
         if ids:
             self.warnings.append(AuditWarning(audit, where, len(ids), total, message, tuple(ids[:5])))
 
+    def counted(self, audit: str, where: str, count: int, total: int, message: str) -> None:
+        """Note a finding of which no row can be named, if there is any."""
+        self.checked(audit, where, total)
+        if count > 0:
+            self.warnings.append(AuditWarning(audit, where, count, total, message))
+
     def as_json(self) -> dict[str, Any]:
         """Return what audits.json holds."""
         return {"warnings": [asdict(one) for one in self.warnings], "checks": self.checks, "policy": self.policy}

@@ -1,11 +1,14 @@
-"""Audits that need rows alone: overlap, repetition, labels, sizes, demonstrations."""
+"""Audits that need rows alone: rows left out, overlap, repetition, groups, labels, sizes, demonstrations."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from hanka.audits.files import audit_files
+from hanka.audits.labels import audit_labels, contradictory
 from hanka.audits.record import Audits
+from hanka.datasets.neighbours import one_word_apart
 from hanka.datasets.overlap import duplicates_within, exact_overlap, near_overlap
 from hanka.plan import Plan, PlannedVariant
 from hanka.records import Example
@@ -14,16 +17,17 @@ from hanka.tasks.base import Task
 
 
 def audit_rows(plan: Plan) -> Audits:
-    """Run the audits that need rows alone: overlap, repetition, labels, sizes."""
+    """Run the audits that need rows alone."""
     audits = Audits()
+    audit_files(plan, audits)
     tests = {cell.test.dataset.name: cell.test for cell in plan.cells.values()}
     for planned in _largest(plan):
         _training_rows(audits, plan, planned, tests)
     for name, test in tests.items():
         task = plan.study.tasks[test.dataset.task].task
-        repeated = [a for a, _ in duplicates_within(_as_asked(task, test.examples))]
-        audits.found("repeated rows", f"{name} test", repeated, len(test.examples), "rows stand twice")
-        _labels(audits, plan, f"{name} test", task.labels, test.examples, test.left_out)
+        _repeated(audits, f"{name} test", _as_asked(task, test.examples))
+        split = plan.data.left_out(test.dataset, "test")
+        audit_labels(audits, f"{name} test", task.labels, test.examples, split, _outside(plan))
         _demonstrations(audits, plan, name)
     return audits
 
@@ -57,26 +61,26 @@ def _training_rows(audits: Audits, plan: Plan, planned: PlannedVariant, tests: M
         name, rows = part.dataset.name, part.examples
         where = f"{name} train" if len(own.parts) == 1 and own.name == name else f"{own.name}: {name} train"
         where += _seed(planned)
-        repeated = [a for a, _ in duplicates_within(_as_asked(part.task, rows))]
-        audits.found("repeated rows", where, repeated, len(rows), "rows stand twice")
-        _labels(audits, plan, where, part.task.labels, rows, own.left_out if len(own.parts) == 1 else ())
-        if own.name == name and len(rows) < own.asked:  # a recipe says itself how many of those it makes
-            audits.found(
-                "training size",
-                where,
-                [f"{own.asked - len(rows)} rows"],
-                1,
-                f"{own.asked} rows asked, {len(rows)} exist",
+        _repeated(audits, where, _as_asked(part.task, rows))
+        split = plan.data.left_out(part.dataset, "train", own.asked)
+        audit_labels(audits, where, part.task.labels, rows, split, _outside(plan))
+        if own.name == name:  # a recipe says itself how many of those it makes
+            audits.counted(
+                "training size", where, own.asked - len(rows), own.asked, f"rows are missing of the {own.asked} asked"
             )
         for test_name, test in tests.items():
             if test.dataset.task == part.task.name:
-                asked = _as_asked(part.task, test.examples)
-                _overlap(audits, f"{where} × {test_name} test", asked, _as_asked(part.task, rows))
-                if part.validation:
-                    validation = _as_asked(part.task, part.validation)
-                    _overlap(audits, f"{where}, validation × {test_name} test", asked, validation)
+                sides = [(f"{where} × {test_name} test", rows)]
+                sides += [(f"{where}, validation × {test_name} test", part.validation)] if part.validation else []
+                for both, others in sides:
+                    asked, trained = _as_asked(part.task, test.examples), _as_asked(part.task, others)
+                    _overlap(audits, both, asked, trained, bool(part.task.labels))
+                    if test.dataset is part.dataset:
+                        _groups(audits, both, asked, trained)
         if part.validation:
-            _overlap(audits, f"{where} × its validation", part.validation, rows)
+            both, checked = f"{where} × its validation", _as_asked(part.task, part.validation)
+            _overlap(audits, both, checked, _as_asked(part.task, rows), bool(part.task.labels))
+            _groups(audits, both, checked, rows)
         _training_demonstrations(audits, plan, part, planned.demonstrations.get(name, ()), tests, where)
 
 
@@ -92,7 +96,8 @@ def _training_demonstrations(
     unique, name = list({one.id: one for one in pool}.values()), part.dataset.name
     if not unique:
         return
-    _overlap(audits, f"{where} × its demonstrations", unique, part.examples)
+    _overlap(audits, f"{where} × its demonstrations", unique, part.examples, bool(part.task.labels))
+    _groups(audits, f"{where} × its demonstrations", unique, part.examples)
     leaked = sorted(plan.data.leaked_training_demonstrations(part.dataset))
     total = len(unique) + len(leaked)
     audits.found(
@@ -116,23 +121,32 @@ def _as_asked(task: Task, rows: Sequence[Example]) -> Sequence[Example]:
     return [replace(row, fields={"text": row.target}) for row in rows]
 
 
-def _overlap(audits: Audits, where: str, rows: Sequence[Example], others: Sequence[Example]) -> None:
+def _repeated(audits: Audits, where: str, rows: Sequence[Example]) -> None:
+    audits.found("repeated rows", where, [again for _, again in duplicates_within(rows)], len(rows), "rows stand twice")
+
+
+def _overlap(audits: Audits, where: str, rows: Sequence[Example], others: Sequence[Example], labelled: bool) -> None:
+    """Note the rows that are also on the other side, exactly or nearly, or that contradict it; labelled: targets are labels."""
     exact = {one for one, _ in exact_overlap(rows, others)}
-    near = {pair.first for pair in near_overlap(rows, others)} - exact
+    near = {pair.first for pair in near_overlap(rows, others)} | {pair.first for pair in one_word_apart(rows, others)}
     audits.found("exact overlap", where, sorted(exact), len(rows), "the same input stands on both sides")
-    audits.found("near overlap", where, sorted(near), len(rows), "almost the same input stands on both sides")
+    audits.found("near overlap", where, sorted(near - exact), len(rows), "almost the same input stands on both sides")
+    if labelled:
+        known = set(contradictory(rows))
+        ids = [name for name in contradictory(rows, others) if name not in known]
+        audits.found("contradictions", where, ids, len(rows), "rows have another label on the other side")
 
 
-def _labels(
-    audits: Audits, plan: Plan, where: str, labels: Sequence[str], rows: Sequence[Example], left_out: Sequence[str]
-) -> None:
-    if not labels:
-        return
-    outside = list(left_out) + [row.id for row in rows if row.target not in labels]
-    what = "are left out" if plan.data.corrected else "stay and can never be right"
+def _groups(audits: Audits, where: str, rows: Sequence[Example], others: Sequence[Example]) -> None:
+    """Note the rows of one data set whose declared group is on the other side, too."""
+    groups = {row.group for row in others if row.group}
     audits.found(
-        "labels", where, outside, len(rows) + len(left_out), f"labels outside the label set; these rows {what}"
-    )
+        "groups", where, [row.id for row in rows if row.group in groups], len(rows), "rows of their group stand on the other side"
+    )  # fmt: skip
+
+
+def _outside(plan: Plan) -> str:
+    return "are left out" if plan.data.corrected else "stay and can never be right"
 
 
 def _demonstrations(audits: Audits, plan: Plan, name: str) -> None:

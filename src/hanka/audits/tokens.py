@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -48,8 +49,9 @@ def audit_tokens(plan: Plan, audits: Audits, tokenizer: Any, model: str) -> None
                 require_distinct_first_tokens(queries, task.labels, f"task {task.name}, prompt {prompt}")
             pairs = colliding_labels(queries, task.labels)
             audits.found(
-                "label tokens", f"{name} test, {prompt}", [f"{a} / {b}" for a, b in pairs], len(task.labels),
-                "labels begin with the same token; first-token scoring cannot tell them apart",
+                "label tokens", f"{name} test, {prompt}", [f"{a} / {b}" for a, b in pairs],
+                math.comb(len(task.labels), 2),
+                "pairs of labels begin with the same token; first-token scoring cannot tell them apart",
             )  # fmt: skip
         elif task.is_written:
             cap = plan.study.spec.eval.max_new_tokens

@@ -26,7 +26,7 @@ from hanka.study.context_declarations import ContextUse
 from hanka.study.method_declarations import TrainingUse
 from hanka.study.recipe_declarations import RecipeUse
 from hanka.study.resolve import Study, TaskUse
-from hanka.study.rows import RowsAsked, RowsOfTask, Shown, TestSet, TrainingSet, training_set
+from hanka.study.rows import RowsAsked, RowsOfTask, Shown, SplitRows, TestSet, TrainingSet, training_set
 from hanka.study.source import Key
 
 ENOUGH = 0.98
@@ -57,11 +57,10 @@ class StudyData:
     def test(self, dataset: Dataset) -> TestSet:
         """Return a test set's rows. Raises StudyError if there is none."""
         if dataset.name not in self._tests:
-            rows, left_out = self._labelled(dataset, "test")
-            rows = rows[: self.study.spec.eval.limit]
+            rows = self._labelled(dataset, "test")[0][: self.study.spec.eval.limit]
             if not rows:
                 raise self.study.source.error(self._place(dataset, "test"), f"dataset {dataset.name} has no test row")
-            self._tests[dataset.name] = TestSet(dataset, tuple(rows), fingerprint(rows), left_out)
+            self._tests[dataset.name] = TestSet(dataset, tuple(rows), fingerprint(rows))
         return self._tests[dataset.name]
 
     def training(self, own: TrainingUse, asked: RowsAsked) -> TrainingSet:
@@ -73,8 +72,7 @@ class StudyData:
         key = (own.name, asked)
         if key not in self._training:
             parts = self._of_dataset(own, asked) if own.recipe is None else self._of_recipe(own, own.recipe, asked)
-            left_out = tuple(row for one in own.datasets for row in self._labelled(one, "train", asked.size)[1])
-            self._training[key] = training_set(own.name, parts, asked.size, left_out)
+            self._training[key] = training_set(own.name, parts, asked.size)
         return self._training[key]
 
     def _of_dataset(self, own: TrainingUse, asked: RowsAsked) -> list[RowsOfTask]:
@@ -248,6 +246,11 @@ class StudyData:
 
     def _training_pool(self, use: TaskUse) -> list[Example]:
         return self._own_pool(use.train) if use.train else []
+
+    def left_out(self, dataset: Dataset, split: Split, size: int | None = None) -> SplitRows:
+        """Return how many rows a split has and which are left out for their label, whatever is used of the rest."""
+        kept, left_out = self._labelled(dataset, split, size)
+        return SplitRows(len(kept) + len(left_out), left_out)
 
     def _labelled(
         self, dataset: Dataset, split: Split, size: int | None = None

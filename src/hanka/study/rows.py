@@ -22,6 +22,13 @@ class TestSet:
     "In the test set's order, after `eval.limit`."
     fingerprint: str
     "Of the examples."
+
+
+class SplitRows(NamedTuple):
+    """The rows of a split before any are chosen."""
+
+    n_read: int
+    "How many, those left out among them."
     left_out: tuple[str, ...]
     "Rows left out because their label is not in the label set."
 
@@ -67,8 +74,6 @@ class TrainingSet:
     "Of the examples; the id of the work where they are yet to be made."
     validation_fingerprint: str
     "Of the rows to validate on; empty without any."
-    left_out: tuple[str, ...]
-    "Rows left out because their label is not in the label set."
     n_rows: int
     "Rows in all parts."
     data_id: str = ""
@@ -87,9 +92,9 @@ class Shown:
     "Demonstrations that could be shown; as many as asked where none are."
 
 
-def training_set(name: str, parts: Sequence[RowsOfTask], asked: int, left_out: tuple[str, ...] = ()) -> TrainingSet:
+def training_set(name: str, parts: Sequence[RowsOfTask], asked: int) -> TrainingSet:
     """Return rows as a training set with their fingerprints."""
     examples = [row for part in parts for row in part.examples]
     validation = [row for part in parts for row in part.validation]
     checked = fingerprint(validation) if validation else ""
-    return TrainingSet(name, tuple(parts), asked, fingerprint(examples), checked, left_out, len(examples))
+    return TrainingSet(name, tuple(parts), asked, fingerprint(examples), checked, len(examples))

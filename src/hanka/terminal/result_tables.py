@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,8 @@ if TYPE_CHECKING:
 
 MOST_ROWS = 200
 "Cells that the headline table lists."
+SHOWN = 3
+"Rows that an audit's line names."
 SIGNS = {
     "better": ("▲", "blue"), "worse": ("▼", "dark_orange"), "equivalent": ("■", "green"), "leaning": ("◆", "yellow"),
     "undecided": ("●", ""), "": (" ", ""),
@@ -67,10 +70,18 @@ def print_headline(folder: RunFolder) -> None:
     for note in findings["notes"]:
         screen.print(f"note: {note['message_en']}", markup=False, highlight=False)
     for warning in audits["warnings"]:
-        line = f"audit: {warning['audit']}, {warning['where']}: {warning['count']} of {warning['total']}: {warning['message']}"
-        screen.print(line, markup=False, highlight=False)
+        screen.print(audit_line(warning), markup=False, highlight=False)
     for entry in findings["decision"]["per_task"]:
         screen.print(entry["sentence_en"], markup=False, highlight=False)
+
+
+def audit_line(warning: Mapping[str, Any]) -> str:
+    """Say one finding of an audit, with some of the rows it is about."""
+    shown = [str(one)[:80] for one in warning["examples"][:SHOWN]]
+    more = ", …" if shown and len(shown) < warning["count"] else ""
+    rows = f" ({', '.join(shown)}{more})" if shown else ""
+    counts = f"{warning['count']:,} of {warning['total']:,}"
+    return f"audit: {warning['audit']}, {warning['where']}: {counts}: {warning['message']}{rows}"
 
 
 def _several(plan: dict[str, Any]) -> dict[str, set[str]]:

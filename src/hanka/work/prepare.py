@@ -66,4 +66,4 @@ def rows_of(place: Workplace, training: TrainingSet) -> TrainingSet:
     parts = [
         RowsOfTask(part.task, part.dataset, made.get(part.dataset.name, ()), part.validation) for part in training.parts
     ]
-    return replace(training_set(training.name, parts, training.asked, training.left_out), data_id=training.data_id)
+    return replace(training_set(training.name, parts, training.asked), data_id=training.data_id)
