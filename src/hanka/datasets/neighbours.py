@@ -25,17 +25,29 @@ UNSPACED = re.compile(f"[{CJK}]")
 
 def one_word_apart(first: Sequence[Example], second: Sequence[Example]) -> list[Match]:
     """Return all pairs whose inputs differ by one word, in the order of the lists; equal inputs are none."""
-    texts = [WORD.findall(normalised_text(example)) for example in second]
-    index: dict[tuple[int, int], set[int]] = defaultdict(set)
-    for at, words in enumerate(texts):
-        for key in _gaps(words):
-            index[key].add(at)
-    found = []
-    for example in first:
-        words = WORD.findall(normalised_text(example))
-        candidates = set().union(*(index.get(key, ()) for key in _gaps(words)))
-        found += [Match(example.id, second[at].id) for at in sorted(candidates) if _are_neighbours(words, texts[at])]
-    return found
+    ones, others = ([WORD.findall(normalised_text(example)) for example in rows] for rows in (first, second))
+    if len(ones) > len(others):  # what is looked up in is the shorter list: it takes memory
+        pairs = [(one, other) for other, one in _candidates(others, ones)]
+    else:
+        pairs = _candidates(ones, others)
+    return [
+        Match(first[one].id, second[other].id)
+        for one, other in sorted(pairs)
+        if _are_neighbours(ones[one], others[other])
+    ]
+
+
+def _candidates(few: Sequence[Sequence[str]], many: Sequence[Sequence[str]]) -> list[tuple[int, int]]:
+    """Return the pairs of places that share a key."""
+    index: dict[tuple[int, int], list[int]] = defaultdict(list)
+    for at, words in enumerate(few):
+        for key in set(_gaps(words)):
+            index[key].append(at)
+    return [
+        (one, other)
+        for other, words in enumerate(many)
+        for one in {at for key in _gaps(words) for at in index.get(key, ())}
+    ]
 
 
 def _gaps(words: Sequence[str]) -> list[tuple[int, int]]:
