@@ -265,14 +265,17 @@ def _say_audits(plan: Plan) -> None:
 
 def _run(study: Path, folder: Path, options: RunOptions) -> Outcome:
     from hanka.run import run_study
+    from hanka.terminal.failures import run_failures
     from hanka.terminal.result_tables import print_headline
 
     outcome = run_study(study, folder, options)
     if outcome.n_new == 0:
         print(f"Nothing to do: all {outcome.n_cells} cells are there.")
     print_headline(outcome.folder)
+    for line in run_failures(outcome.folder):
+        print(f"warning: {line}")
     if outcome.n_failed:
-        print(f"{outcome.n_failed} of {outcome.n_cells} cells failed; their reasons are in the report.")
+        print(f"{outcome.n_failed} of {outcome.n_cells} cells failed; all reasons are in the report.")
     print(f"report: {outcome.folder.report}")
     return outcome
 

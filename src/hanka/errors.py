@@ -11,6 +11,7 @@ and its children carry that line and are caught only in `cli.py`, which prints i
     ├── ModelError             exit 2   a base model: missing, gated, offline, unsafe
     ├── DownloadError          exit 2   a package could not be fetched or did not match its hash
     ├── StoreError             exit 2   a run folder: locked, damaged, disk full
+    ├── PathError              exit 2   a text that cannot be a path here
     └── AuditError             exit 2   `strict: true` and an audit found something
     UnitError                 (inside a run) one unit of work failed; becomes a failed row, exit 1
 """
@@ -49,6 +50,10 @@ class DownloadError(HankaError):
 
 class StoreError(HankaError):
     """A run folder is locked, damaged or cannot be written."""
+
+
+class PathError(HankaError):
+    """A text cannot be a path here."""
 
 
 class AuditError(HankaError):

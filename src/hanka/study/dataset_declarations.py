@@ -14,7 +14,8 @@ from hanka.datasets.hub_rows import PREFIX
 from hanka.datasets.own import own_dataset
 from hanka.datasets.own_rows import OwnSpec
 from hanka.datasets.splits import Shares
-from hanka.errors import HankaError, StudyError, nearest
+from hanka.errors import HankaError, PathError, StudyError, nearest
+from hanka.store.paths import as_path, beside, shown
 from hanka.study.schema import DatasetSpec, DataSpec, SplitSpec, StudySpec
 from hanka.study.source import Key, StudySource
 from hanka.tasks.base import Task
@@ -72,15 +73,19 @@ def with_data_folder(spec: StudySpec, given: str | None) -> StudySpec:
     named = given or (None if data is None or data.path else os.environ.get(FOLDER, "").strip())
     if not (data and needed and named):
         return spec
-    folder = Path(named).expanduser().resolve()
+    said = "--data" if given else FOLDER
+    try:
+        folder = as_path(named).resolve()
+    except PathError as error:
+        raise StudyError(f"{said}: {error}") from None
     if not folder.is_dir():
-        raise StudyError(f"{'--data' if given else FOLDER}: {named!r} is no folder; name that of source {data.source}")
+        raise StudyError(f"{said}: {shown(named)} is no folder; name that of source {data.source}")
     return spec.model_copy(update={"data": data.model_copy(update={"path": str(folder)})})
 
 
 def data_folder(path: str, base_dir: Path) -> Path:
     """Start from the study file's folder; where nothing is there, from the working directory."""
-    near_study, here = base_dir / Path(path).expanduser(), Path.cwd() / Path(path).expanduser()
+    near_study, here = as_path(path, base_dir), as_path(path, Path.cwd())
     return here if here.is_dir() and not near_study.is_dir() else near_study
 
 
@@ -88,7 +93,7 @@ def own_places(entry: DatasetSpec, base_dir: Path) -> dict[str, str]:
     """Return the places of an own dataset's rows by split: absolute paths, and hub addresses as they are."""
     given = {split: getattr(entry, split) for split in SPLITS if getattr(entry, split)}
     return {
-        split: place if place.startswith(PREFIX) else str((base_dir / Path(place).expanduser()).resolve())
+        split: place if place.startswith(PREFIX) else str(as_path(place, base_dir).resolve())
         for split, place in given.items()
     }
 
@@ -102,7 +107,10 @@ def _data_folder(source: StudySource, data: DataSpec, needed: bool, base_dir: Pa
                 f"{FOLDER} or `path:`"
             )  # fmt: skip
         return None
-    folder = data_folder(data.path, base_dir)
+    try:
+        folder = data_folder(data.path, base_dir)
+    except PathError as error:
+        raise source.error(("data", "path"), str(error)) from None
     if needed and not folder.is_dir():
         raise source.error(
             ("data", "path"), f"{data.path!r} is no folder ({folder}); a path starts at the study file's folder"
@@ -223,13 +231,15 @@ def _check_place(source: StudySource, key: Key, place: str, base_dir: Path) -> N
     """Check that a file is there and of a kind that can be read; hub addresses are checked by their reader."""
     if place.startswith(PREFIX):
         return
-    path = base_dir / Path(place).expanduser()
+    try:
+        path = as_path(place, base_dir)
+    except PathError as error:
+        raise source.error(key, str(error)) from None
     if path.suffix.lower() not in READERS:
         raise source.error(key, f"{place!r} has suffix {path.suffix!r}; allowed: {', '.join(READERS)}")
     if path.is_dir():
         raise source.error(key, f"{place!r} is a folder; name a file in it")
     if not path.is_file():
-        beside = sorted(one.name for one in path.parent.iterdir()) if path.parent.is_dir() else []
-        readable = [one for one in beside if Path(one).suffix.lower() in READERS]
+        readable = [one for one in beside(path) if Path(one).suffix.lower() in READERS]
         hint = nearest(path.name, readable[:12]) if readable else f"no data file is in {path.parent}"
         raise source.error(key, f"{place!r} does not exist; {hint}")

@@ -68,8 +68,10 @@ def read_source(path: Path) -> StudySource:
     except UnicodeDecodeError as error:
         line = error.object[: error.start].count(b"\n") + 1
         raise StudyError(f"{path}:{line}: byte {error.start} is not UTF-8 text; save the file as UTF-8") from None
+    except ValueError:
+        raise StudyError(f"{str(path)[:60]!r}: holds a character that no path can hold") from None
     except OSError as error:
-        raise StudyError(f"{path}: cannot be read: {error.strerror or error}") from None
+        raise StudyError(f"{str(path)[:300]}: cannot be read: {error.strerror or error}") from None
     return parse_source(text, path)
 
 

@@ -61,6 +61,15 @@ class Progress:
         self._done += self._current
         self._current = 0.0
 
+    def say(self, line: str) -> None:
+        """Print a line that must be seen, quiet or not."""
+        from rich.progress import Progress as Bar
+
+        if isinstance(self._bar, Bar):
+            self._bar.console.print(line, markup=False, highlight=False, soft_wrap=True)
+        else:
+            print(line, file=sys.stderr, flush=True)
+
     def update(self, what: str, share: float) -> None:
         """Tell what is being done and which share of the current unit is done."""
         done = min(1.0, (self._done + share * self._current) / self.total)

@@ -11,11 +11,12 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hanka.errors import UnitError
+from hanka.errors import StoreError, UnitError
 from hanka.methods.contract import STEPS
 from hanka.models.memory import is_out_of_memory
 from hanka.plan import Plan, PlannedParent, PlannedVariant
 from hanka.prompting import Asked
+from hanka.store.cache import unwritable
 from hanka.store.folder import RunFolder, make_folder, read_json_or_none, write_text
 from hanka.tuners import TUNERS
 from hanka.tuners.contract import Made
@@ -95,9 +96,14 @@ def begin(where: Path) -> None:
 
 
 def reason(error: Exception, place: Workplace, where: Path) -> str:
-    """Say in one line why a unit failed; what is not foreseen leaves its traceback in `where`, a folder of the run."""
+    """Say in one line why a unit failed; what is not foreseen leaves its traceback in `where`, a folder of the run.
+
+    Raises StoreError where nothing more can be written: every other unit would fail, too, and the user has to act.
+    """
     if isinstance(error, UnitError):
         return str(error)
+    if why := unwritable(error):
+        raise StoreError(f"{where}: {why}; what is finished is kept") from error
     if is_out_of_memory(error):
         return "out of memory: lower eval.batch_tokens, train.micro_batch_tokens or train.max_length"
     write_text(where / TRACEBACK, traceback.format_exc())
