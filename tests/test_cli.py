@@ -118,7 +118,8 @@ def test_a_wrong_command_line_is_explained_and_ends_in_2(run: Hanka, words: tupl
 
 @pytest.mark.parametrize("name", TEMPLATES)
 def test_init_writes_a_commented_study_and_says_what_comes_next(run: Hanka, name: str, tmp_path: Path) -> None:
-    assert run("init", name) == (0, f"{name}.yaml written. Next: hanka validate {name}.yaml\n", "")
+    rows = "mails.csv, reviews.csv written: invented rows, to be replaced by your own.\n" if name == "own-data" else ""
+    assert run("init", name) == (0, f"{rows}{name}.yaml written. Next: hanka validate {name}.yaml\n", "")
     text = (tmp_path / f"{name}.yaml").read_text(encoding="utf-8")
     assert text.startswith("# ")
     assert f"name: {name}" in text
@@ -134,9 +135,22 @@ def test_init_without_a_name_writes_a_study_that_is_right(run: Hanka) -> None:
 def test_init_never_overwrites(run: Hanka, tmp_path: Path) -> None:
     (tmp_path / "generation.yaml").write_text("mine")
     assert one_line(run("init", "generation")) == (
-        "hanka: generation.yaml exists and is left as it is; choose another name with --to FILE\n"
+        "hanka: generation.yaml exists and is left as it is; choose another place with --to FILE\n"
     )
     assert (tmp_path / "generation.yaml").read_text() == "mine"
+
+
+def test_init_of_own_data_is_right_as_written_and_overwrites_no_rows(run: Hanka, tmp_path: Path) -> None:
+    run("init", "own-data", "--to", "there/mine.yaml")
+    said = run("validate", "there/mine.yaml")
+    assert (said.code, said.err) == (0, "")
+    assert said.out == (
+        "mails: mails.csv is divided into 39 train, 6 validation, 19 test rows, 64 groups whole (seed 0)\n"
+        "there/mine.yaml: right. 3 variants, 12 cells.\n"
+    )
+    (tmp_path / "reviews.csv").write_text("mine")
+    assert one_line(run("init", "own-data")).startswith("hanka: reviews.csv exists and is left as it is")
+    assert not (tmp_path / "own-data.yaml").exists()
 
 
 def test_init_suggests_the_nearest_template(run: Hanka) -> None:

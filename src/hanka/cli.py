@@ -77,14 +77,20 @@ def init(
     """Write a commented study file from a template."""
     from hanka.errors import StudyError, nearest
     from hanka.store.folder import write_text
-    from hanka.study.templates import TEMPLATES, template_path
+    from hanka.study.templates import ROWS, TEMPLATES, template_path
 
     if name not in TEMPLATES:
         raise StudyError(f"no template {name!r}: {nearest(name, TEMPLATES)}")
     path = to or Path(f"{name}.yaml")
-    if path.exists():
-        raise StudyError(f"{path} exists and is left as it is; choose another name with --to FILE")
-    write_text(path, template_path(name).read_text(encoding="utf-8"))
+    source = template_path(name)
+    written = {path: source} | {path.with_name(rows): source.with_name(rows) for rows in ROWS.get(name, ())}
+    taken = next((one for one in written if one.exists()), None)
+    if taken is not None:
+        raise StudyError(f"{taken} exists and is left as it is; choose another place with --to FILE")
+    for one, text in written.items():
+        write_text(one, text.read_text(encoding="utf-8"))
+    if len(written) > 1:
+        print(f"{', '.join(str(one) for one in list(written)[1:])} written: invented rows, to be replaced by your own.")
     print(f"{path} written. Next: hanka validate {path}")
 
 
@@ -100,10 +106,16 @@ def validate(study: StudyFile, base: Base = None, limit: Limit = None, data: Dat
         print(f"{study}: keys, names and roles are right. Rows of source {source.name} are checked by plan and run.")
         return
     from hanka.plan import build_plan
+    from hanka.plan.written import plan_splits
 
     plan = build_plan(found)
     _say_blocked(plan)
     _say_audits(plan)
+    for name, split in plan_splits(found).items():
+        parts = ", ".join(f"{n} {part}" for part, n in split["n_rows"].items())
+        print(
+            f"{name}: {split['file']} is divided into {parts} rows, {split['n_groups']} groups whole (seed {split['seed']})"
+        )
     print(f"{study}: right. {len(plan.variants)} variants, {len(plan.cells)} cells.")
 
 

@@ -96,7 +96,7 @@ def plan_json(plan: Plan, command: str) -> dict[str, Any]:
         "trained_tasks": [name for name in study.tasks if name in seen],
         "contexts": [use.label for use in study.contexts],
         "files": _files(study),
-        "splits": _splits(study),
+        "splits": plan_splits(study),
         "reproduce": {
             "command": command,
             "study_sha256": sha256_text(study_yaml(study)),
@@ -142,7 +142,7 @@ def _files(study: Study) -> list[dict[str, Any]]:
     ]
 
 
-def _splits(study: Study) -> dict[str, dict[str, Any]]:
+def plan_splits(study: Study) -> dict[str, dict[str, Any]]:
     """Say how the only file of a data set was divided."""
     found = {}
     for name, dataset in study.datasets.items():

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 TEMPLATES = ("classification", "generation", "paper", "own-data")
+ROWS = {"own-data": ("mails.csv", "reviews.csv")}
+"Template → files of rows that its study names, so that it runs as written."
 
 
 def template_path(name: str) -> Path:
