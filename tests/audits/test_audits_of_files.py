@@ -100,6 +100,26 @@ def test_a_label_without_a_row_and_rows_of_one_label_are_said(tmp_path: Path, wh
     }
 
 
+def test_a_prompt_that_ends_in_a_space_is_said(tmp_path: Path) -> None:
+    values = values_of(tmp_path, rows(20), rows(10, 20))
+    values["tasks"]["mailtone"] |= {"prompts": {"p2": "{input} Tone?\n"}, "prompt": "Mail: {input}\nTone: "}
+    (warning,) = audit_rows(build_plan(study_of(values, tmp_path))).warnings
+    assert (warning.audit, warning.where, warning.count, warning.total) == ("prompts", "mailtone", 1, 2)
+    assert warning.examples == ("p1",)
+
+
+def test_demonstrations_of_a_group_that_is_tested_are_found(tmp_path: Path) -> None:
+    train = [(*row, f"t{at}") for at, row in enumerate(rows(20))]
+    test = [(*row, "d1" if at < 3 else f"u{at}") for at, row in enumerate(rows(10, 20))]
+    fields = {"input": "text", "output": "tone", "group": "thread"}
+    values = values_of(tmp_path, train, test, fields=fields) | {"eval": {"shots": [0, 2]}}
+    told = {
+        (one.audit, one.where): (one.count, one.total)
+        for one in audit_rows(build_plan(study_of(values, tmp_path))).warnings
+    }
+    assert told == {("groups", "mails demonstrations × mails test"): (3, 10)}
+
+
 def test_repeated_rows_are_counted_once_each(tmp_path: Path) -> None:
     test = [*rows(8, 20), rows(1, 20)[0], rows(1, 20)[0]]
     told = found(tmp_path, rows(20), test)

@@ -152,3 +152,33 @@ def test_rows_of_which_most_have_another_label_are_an_error(tmp_path: Path, prot
         "'GOOD' (2, first in test.csv:2; 'good' in another case). Say what they mean with datasets.mails.labels: "
         "{'GOOD': 'good'}, leave them out with {'GOOD': null}"
     )
+
+
+def regression(folder: Path, targets: list[str], **own: Any) -> dict[str, Any]:
+    values = own_data(folder)
+    (folder / "rows/test.csv").write_text("".join(f"{one}\n" for one in ["text,tone", *targets]))
+    (folder / "rows/train.csv").write_text("text,tone\n" + "".join(f"a mail {n},{n}.5\n" for n in range(30)))
+    values["tasks"]["mailtone"] = {
+        "kind": "regression", "prompt": "Mail: {input}\nScore:", "train": "mails", "in_domain": ["mails"],
+    }  # fmt: skip
+    values["datasets"]["mails"] |= own
+    return values
+
+
+def test_targets_that_are_no_numbers_are_an_error_or_left_out_up_to_a_share(tmp_path: Path) -> None:
+    rows = [*(f"text {n},{n}" for n in range(8)), "odd,n/a", "odder,nan"]
+    with pytest.raises(StudyError, match=r"test.csv:10: target 'n/a' is no number.*2 of 10 rows.*`broken: 0.2`"):
+        build_plan(study_of(regression(tmp_path, rows), tmp_path))
+    for own in ({"broken": 0.2}, {"labels": {"n/a": None, "nan": None}}):
+        plan = build_plan(study_of(regression(tmp_path, rows, **own), tmp_path))
+        assert {len(cell.test.examples) for cell in plan.cells.values()} == {8}
+
+
+def test_a_share_to_validate_on_that_the_study_names_takes_the_place_of_the_split_s_own(tmp_path: Path) -> None:
+    values = own_data(tmp_path)
+    del values["datasets"]["mails"]["test"]
+    values["train"] = {"sizes": [8], "validation": 0.5}
+    plan = build_plan(study_of(values, tmp_path))
+    (training,) = [one.training for one in plan.variants.values() if one.training]
+    assert plan_json(plan, "")["splits"]["mails"]["n_rows"] == {"train": 24, "test": 6}
+    assert len(training.parts[0].validation) == 11

@@ -15,6 +15,9 @@ from hanka.records import Example
 from hanka.study.rows import RowsOfTask, TestSet
 from hanka.tasks.base import Task
 
+BLANK = " \t\u00a0\u3000"
+"White space that a prompt should not end in; a line break may be meant."
+
 
 def audit_rows(plan: Plan) -> Audits:
     """Run the audits that need rows alone."""
@@ -29,6 +32,13 @@ def audit_rows(plan: Plan) -> Audits:
         split = plan.data.left_out(test.dataset, "test")
         audit_labels(audits, f"{name} test", task.labels, test.examples, split, _outside(plan))
         _demonstrations(audits, plan, name)
+    for use in plan.study.tasks.values():
+        asked = use.task.prompts
+        ends = [name for name, text in asked.items() if text != text.rstrip(BLANK)]
+        message = (
+            "prompts end in a space, and the answer follows them directly: take it out, or answers are spelt otherwise"
+        )
+        audits.found("prompts", use.task.name, ends, len(asked), message)
     return audits
 
 
@@ -158,6 +168,8 @@ def _demonstrations(audits: Audits, plan: Plan, name: str) -> None:
     where = f"{name} demonstrations × {name} test"
     if plan.data.corrected:
         audits.found("demonstrations", where, leaked, len(pool) + len(leaked), "test rows; left out of the pool")
+        if "demonstrations" in cells[0].test.dataset.splits:  # else they are another data set's, with groups of its own
+            _groups(audits, where, cells[0].test.examples, pool)
         return
     used = list({one.id: one for cell in cells for one in cell.demonstrations}.values())
     shared = sorted({one for one, _ in exact_overlap(used, cells[0].test.examples)})

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -56,6 +56,8 @@ class OwnSpec:
     "Value in the target column → label word, or None to leave its rows out; other values are kept as they are."
     words: tuple[str, ...] = ()
     "Labels of the task; empty where any text is a target."
+    refusal: Callable[[Example], str] | None = None
+    "Why a row's own target is no right answer of the task, empty where it is; None: any text is one."
     unknown: float = 0.0
     "Share of a file's rows that may have a target that is no label; they are left out."
     broken: float = 0.0
@@ -155,6 +157,8 @@ def _example(spec: OwnSpec, row: Row, default_id: str) -> Example:
         example = replace(example, id=_value(spec, row, "id"))
     if "group" in spec.fields:
         example = replace(example, group=_value(spec, row, "group"))
+    if spec.refusal is not None and (why := spec.refusal(example)):
+        raise _LeftOutError("broken", why)
     return example
 
 
@@ -211,7 +215,7 @@ def _require_readable(spec: OwnSpec, read: FileRead) -> None:
     if len(wrong) <= spec.broken * read.n_rows:
         return
     first = wrong[0]
-    gap = " " if first.kind == "broken" and not first.what.startswith("column") else ": "
+    gap = " " if first.what.startswith(("is ", "has ")) else ": "
     others = [one.place.rpartition("/")[2] for one in wrong[1:MOST_NAMED]]
     also = f"; also {', '.join(others)}{', …' if len(wrong) > MOST_NAMED else ''}" if others else ""
     verb, them = ("is", "it") if len(wrong) == 1 else ("are", "them")

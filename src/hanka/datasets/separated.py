@@ -116,7 +116,7 @@ def _has_known(cells: Sequence[str], seen: Sequence[Counter[str]]) -> bool:
 
 
 def _header(place: str, cells: Cells) -> Cells:
-    twice = [name for name in cells if cells.count(name) > 1]
+    twice = [name for name in cells if name and cells.count(name) > 1]  # columns without a name are never asked for
     if twice:
         raise DataError(f"{place} names the column {twice[0]!r} twice: rename one")
     return cells

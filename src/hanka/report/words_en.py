@@ -116,6 +116,7 @@ ENGLISH: Mapping[str, str] = {
     "audit_classes": "classes",
     "audit_contradictions": "contradictory labels",
     "audit_groups": "groups on both sides",
+    "audit_prompts": "prompts",
     "audit_rows_left_out": "rows left out",
     "audit_context": "contexts",
     "audit_demonstrations": "demonstrations",

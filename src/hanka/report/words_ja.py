@@ -116,6 +116,7 @@ JAPANESE: Mapping[str, str] = {
     "audit_classes": "クラスの有無",
     "audit_contradictions": "矛盾するラベル",
     "audit_groups": "両側にまたがるグループ",
+    "audit_prompts": "プロンプト",
     "audit_rows_left_out": "除外した行",
     "audit_context": "文脈",
     "audit_demonstrations": "デモ",

@@ -122,12 +122,15 @@ def with_splits(spec: StudySpec) -> StudySpec:
     """Return the study with `split` written out for every data set that is tested on and has one file, `train`."""
     datasets = dict(spec.datasets)
     for name, entry in spec.datasets.items():
-        if entry.train and not entry.test and entry.split is None and _is_tested(spec, name):
-            datasets[name] = entry.model_copy(update={"split": SplitSpec()})
-        split = datasets[name].split
+        split = entry.split
+        if entry.train and not entry.test and split is None and _is_tested(spec, name):
+            split = SplitSpec()
+            if spec.train.validation:  # the study sets training rows aside by itself
+                split = SplitSpec(validation=0.0)
         if split is not None and entry.validation:
-            without = {"split": split.model_copy(update={"validation": 0.0})}
-            datasets[name] = entry.model_copy(update=without)
+            split = split.model_copy(update={"validation": 0.0})
+        if split is not entry.split:
+            datasets[name] = entry.model_copy(update={"split": split})
     return spec.model_copy(update={"datasets": datasets})
 
 
@@ -173,6 +176,7 @@ def _own(
         labels=entry.labels,
         licence=entry.licence,
         words=task.labels,
+        refusal=None if task.labels or task.verifier == "text" else task.refusal,
         unknown=_allowed(entry, entry.unknown, spec.unknown),
         broken=_allowed(entry, entry.broken, spec.broken),
         split=None if entry.split is None else Shares(entry.split.test, entry.split.validation, entry.split.seed),
