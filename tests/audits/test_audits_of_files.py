@@ -43,7 +43,7 @@ def values_of(folder: Path, train: list[tuple[str, ...]], test: list[tuple[str, 
         (folder / f"rows/{name}.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
     (folder / "rows/shown.csv").write_text("text,tone,thread\nnothing like it,good,d1\nnor like this one,bad,d2\n")
     values["datasets"]["mails"] |= {"demonstrations": "rows/shown.csv"} | own
-    values["train"] = {"sizes": [len(train)]}
+    values["train"] = {"sizes": [8]}  # files are looked at whole, whatever a variant trains on
     return values
 
 
@@ -93,7 +93,7 @@ def test_a_label_without_a_row_and_rows_of_one_label_are_said(tmp_path: Path, wh
     train = rows(20, 0, ("good",) if where == "train" else ("good", "bad"))
     test = rows(10, 20, ("good",) if where == "test" else ("good", "bad"))
     told = found(tmp_path, train, test)
-    n = 20 if where == "train" else 10
+    n = 8 if where == "train" else 10
     assert told == {
         ("classes", f"mails {where}", "labels that no row has"): (1, 2),
         ("classes", f"mails {where}", "all rows have one label, so nothing can be told from another"): (n, n),
@@ -146,7 +146,7 @@ def test_validate_says_what_the_files_hold(
     out, err = capsys.readouterr()
     line = (
         "audit: rows left out, mails test: 1 of 11: rows have a label that is none, and are left out ('goood' 1) "
-        "(test.csv:12: 'goood' is no label)"
+        "(test.csv:12)"
     )
     assert err.splitlines()[0] == line
     assert ("right. " in out) is not strict

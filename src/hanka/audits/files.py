@@ -1,10 +1,14 @@
-"""Audits of own files: rows that are not used, by reason. What a file was divided into stands in plan.json."""
+"""Audits of own files as they are, whatever is used of them: rows left out by reason, texts that stand twice or contradict.
+
+What a file was divided into stands in plan.json.
+"""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
 
+from hanka.audits.labels import audit_texts
 from hanka.audits.record import Audits
 from hanka.datasets.base import SkippedRow
 from hanka.plan import Plan
@@ -19,18 +23,22 @@ REASONS = {
 
 
 def audit_files(plan: Plan, audits: Audits) -> None:
-    """Note how many rows of every own file that was read are not used, and show some."""
+    """Look at every own file that was read."""
     for name, dataset in plan.study.datasets.items():
         for file in dataset.reading().files if dataset.reading is not None else ():
+            if file.split != "passages":
+                audit_texts(audits, f"{name} {file.split}", plan.study.tasks[dataset.task].task, file.examples)
             for kind, said in REASONS.items():
                 rows = [row for row in file.skipped if row.kind == kind]
-                places = [_shown(row) for row in rows]
-                values = f" ({_values(rows)})" if kind in ("declared", "unknown") else ""
+                by_value = kind in ("declared", "unknown")
+                places = [_shown(row, with_reason=not by_value) for row in rows]
+                values = f" ({_values(rows)})" if by_value else ""
                 audits.found("rows left out", f"{name} {file.split}", places, file.n_rows, f"rows {said}{values}")
 
 
-def _shown(row: SkippedRow) -> str:
-    return f"{row.place.rpartition('/')[2]}: {row.what}"
+def _shown(row: SkippedRow, with_reason: bool) -> str:
+    place = row.place.rpartition("/")[2]
+    return f"{place}: {row.what}" if with_reason else place
 
 
 def _values(rows: Sequence[SkippedRow]) -> str:

@@ -1,14 +1,16 @@
-"""Audits of targets: labels outside the label set, labels that no row has, equal texts with different labels."""
+"""Audits of texts and their targets: labels that are none or that no row has, texts that stand twice or contradict each other."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import replace
 
 from hanka.audits.record import Audits
-from hanka.datasets.overlap import normalised_text
+from hanka.datasets.overlap import duplicates_within, normalised_text
 from hanka.records import Example
 from hanka.study.rows import SplitRows
+from hanka.tasks.base import Task
 
 
 def audit_labels(
@@ -27,10 +29,23 @@ def audit_labels(
     audits.found("classes", where, missing, len(labels), "labels that no row has")
     alone = [row.id for row in rows] if len(there) == 1 else []
     audits.found("classes", where, alone, len(rows), "all rows have one label, so nothing can be told from another")
-    contradicted = contradictory(rows)
-    audits.found(
-        "contradictions", where, contradicted, len(rows), "rows have an equal text with another label beside it"
-    )
+
+
+def audit_texts(audits: Audits, where: str, task: Task, rows: Sequence[Example]) -> None:
+    """Look for texts that stand more than once, with equal labels or with others."""
+    compared = as_asked(task, rows)
+    again = [name for _, name in duplicates_within(compared)]
+    audits.found("repeated rows", where, again, len(rows), "rows stand twice")
+    if task.labels:
+        said = "rows have an equal text with another label beside it"
+        audits.found("contradictions", where, contradictory(rows), len(rows), said)
+
+
+def as_asked(task: Task, rows: Sequence[Example]) -> Sequence[Example]:
+    """Return rows with what is compared of them as input: of a text that nothing is asked about, the text."""
+    if task.kind != "likelihood":
+        return rows
+    return [replace(row, fields={"text": row.target}) for row in rows]
 
 
 def contradictory(rows: Sequence[Example], others: Sequence[Example] = ()) -> list[str]:

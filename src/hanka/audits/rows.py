@@ -6,14 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from hanka.audits.files import audit_files
-from hanka.audits.labels import audit_labels, contradictory
+from hanka.audits.labels import as_asked, audit_labels, audit_texts, contradictory
 from hanka.audits.record import Audits
 from hanka.datasets.neighbours import one_word_apart
-from hanka.datasets.overlap import duplicates_within, exact_overlap, near_overlap
+from hanka.datasets.overlap import exact_overlap, near_overlap
 from hanka.plan import Plan, PlannedVariant
 from hanka.records import Example
-from hanka.study.rows import RowsOfTask, TestSet
-from hanka.tasks.base import Task
+from hanka.study.rows import RowsAsked, RowsOfTask, TestSet
 
 BLANK = " \t\u00a0\u3000"
 "White space that a prompt should not end in; a line break may be meant."
@@ -24,11 +23,13 @@ def audit_rows(plan: Plan) -> Audits:
     audits = Audits()
     audit_files(plan, audits)
     tests = {cell.test.dataset.name: cell.test for cell in plan.cells.values()}
+    whole: set[str] = set()
     for planned in _largest(plan):
-        _training_rows(audits, plan, planned, tests)
+        _training_rows(audits, plan, planned, tests, whole)
     for name, test in tests.items():
         task = plan.study.tasks[test.dataset.task].task
-        _repeated(audits, f"{name} test", _as_asked(task, test.examples))
+        if test.dataset.reading is None:  # own files were looked at as a whole
+            audit_texts(audits, f"{name} test", task, test.examples)
         split = plan.data.left_out(test.dataset, "test")
         audit_labels(audits, f"{name} test", task.labels, test.examples, split, _outside(plan))
         _demonstrations(audits, plan, name)
@@ -63,35 +64,52 @@ def _seed(planned: PlannedVariant) -> str:
     return f" (seed {planned.variant.seed})" if planned.adaptation.train.sample == "seeded" else ""
 
 
-def _training_rows(audits: Audits, plan: Plan, planned: PlannedVariant, tests: Mapping[str, TestSet]) -> None:
-    """Audit a training set, part by part, against the test sets of its tasks and its demonstrations."""
+def _training_rows(
+    audits: Audits, plan: Plan, planned: PlannedVariant, tests: Mapping[str, TestSet], whole: set[str]
+) -> None:
+    """Audit a training set, part by part. whole: own data sets that were looked at already, added to."""
     own = planned.training
     assert own is not None
     for part in own.parts:
         name, rows = part.dataset.name, part.examples
         where = f"{name} train" if len(own.parts) == 1 and own.name == name else f"{own.name}: {name} train"
-        where += _seed(planned)
-        _repeated(audits, where, _as_asked(part.task, rows))
+        drawn = where + _seed(planned)
         split = plan.data.left_out(part.dataset, "train", own.asked)
-        audit_labels(audits, where, part.task.labels, rows, split, _outside(plan))
+        audit_labels(audits, drawn, part.task.labels, rows, split, _outside(plan))
         if own.name == name:  # a recipe says itself how many of those it makes
-            audits.counted(
-                "training size", where, own.asked - len(rows), own.asked, f"rows are missing of the {own.asked} asked"
-            )
-        for test_name, test in tests.items():
-            if test.dataset.task == part.task.name:
-                sides = [(f"{where} × {test_name} test", rows)]
-                sides += [(f"{where}, validation × {test_name} test", part.validation)] if part.validation else []
-                for both, others in sides:
-                    asked, trained = _as_asked(part.task, test.examples), _as_asked(part.task, others)
-                    _overlap(audits, both, asked, trained, bool(part.task.labels))
-                    if test.dataset is part.dataset:
-                        _groups(audits, both, asked, trained)
-        if part.validation:
-            both, checked = f"{where} × its validation", _as_asked(part.task, part.validation)
-            _overlap(audits, both, checked, _as_asked(part.task, rows), bool(part.task.labels))
-            _groups(audits, both, checked, rows)
-        _training_demonstrations(audits, plan, part, planned.demonstrations.get(name, ()), tests, where)
+            message = f"rows are missing of the {own.asked} asked"
+            audits.counted("training size", drawn, own.asked - len(rows), own.asked, message)
+        shown = planned.demonstrations.get(name, ())
+        if part.dataset.reading is None or own.name != name:
+            audit_texts(audits, drawn, part.task, rows)
+            _sides(audits, plan, part, tests, shown, drawn)
+        elif name not in whole:  # what any seed and size may draw
+            whole.add(name)
+            train = planned.adaptation.train
+            asked = RowsAsked(own.asked, train.sample, train.validation, planned.variant.seed)
+            offered = replace(part, examples=tuple(plan.data.split(part.dataset, asked)[0]))
+            _sides(audits, plan, offered, tests, shown, where)
+
+
+def _sides(
+    audits: Audits, plan: Plan, part: RowsOfTask, tests: Mapping[str, TestSet], shown: Sequence[Example], where: str
+) -> None:
+    """Audit training rows against the test sets of their task, the rows to validate on and what is shown in training."""
+    labelled, rows = bool(part.task.labels), as_asked(part.task, part.examples)
+    validation = as_asked(part.task, part.validation)
+    for name, test in tests.items():
+        if test.dataset.task != part.task.name:
+            continue
+        asked = as_asked(part.task, test.examples)
+        for side, others in (("", rows), (", validation", validation)):
+            if others:
+                _overlap(audits, f"{where}{side} × {name} test", asked, others, labelled)
+                if test.dataset is part.dataset:
+                    _groups(audits, f"{where}{side} × {name} test", asked, others)
+    if validation:
+        _overlap(audits, f"{where} × its validation", validation, rows, labelled)
+        _groups(audits, f"{where} × its validation", validation, rows)
+    _training_demonstrations(audits, plan, part, shown, tests, where)
 
 
 def _training_demonstrations(
@@ -122,17 +140,6 @@ def _training_demonstrations(
             "demonstrations", f"{name} demonstrations in training × {test_name} test", sorted(shared), len(unique),
             "test rows shown in training, as published",
         )  # fmt: skip
-
-
-def _as_asked(task: Task, rows: Sequence[Example]) -> Sequence[Example]:
-    """Return rows with what is compared of them as input: of a text that nothing is asked about, the text."""
-    if task.kind != "likelihood":
-        return rows
-    return [replace(row, fields={"text": row.target}) for row in rows]
-
-
-def _repeated(audits: Audits, where: str, rows: Sequence[Example]) -> None:
-    audits.found("repeated rows", where, [again for _, again in duplicates_within(rows)], len(rows), "rows stand twice")
 
 
 def _overlap(audits: Audits, where: str, rows: Sequence[Example], others: Sequence[Example], labelled: bool) -> None:

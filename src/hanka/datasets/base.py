@@ -41,6 +41,8 @@ class FileRead(NamedTuple):
     "Rows in it."
     skipped: tuple[SkippedRow, ...]
     "Those that are not used."
+    examples: tuple[Example, ...]
+    "The others, in the order of the file."
 
 
 class SplitRecord(NamedTuple):

@@ -15,9 +15,9 @@ from functools import partial
 from itertools import combinations
 from pathlib import Path
 
-from hanka.datasets.base import Dataset, Reading, SplitRecord
+from hanka.datasets.base import Dataset, FileRead, Reading, SplitRecord
 from hanka.datasets.hub_rows import PREFIX, parse_address
-from hanka.datasets.own_rows import PASSAGE, CheckedRows, OwnSpec, checked_rows
+from hanka.datasets.own_rows import PASSAGE, OwnSpec, checked_rows
 from hanka.datasets.splits import Shares, in_hash_order, split_in_three, take_groups
 from hanka.errors import DataError, nearest
 from hanka.records import Example, Split
@@ -70,7 +70,7 @@ class _Files:
     name: str
     spec: OwnSpec
     places: Mapping[Split, str]
-    _read: dict[Split, CheckedRows] = field(default_factory=dict)
+    _read: dict[Split, FileRead] = field(default_factory=dict)
     _divided: dict[Split, list[Example]] = field(default_factory=dict)
     _record: SplitRecord | None = None
 
@@ -86,7 +86,7 @@ class _Files:
         """Return the rows of a file in its order."""
         if split not in self._read:
             self._read[split] = checked_rows(self.name, self.spec, split, self.places[split])
-        return self._read[split].examples
+        return list(self._read[split].examples)
 
     def _divide(self, shares: Shares) -> None:
         place, examples = self.places["train"], self.as_read("train")
@@ -98,7 +98,7 @@ class _Files:
 
     def reading(self) -> Reading:
         """Return what was read so far."""
-        return Reading(tuple(one.read for one in self._read.values()), self._record)
+        return Reading(tuple(self._read.values()), self._record)
 
 
 def _resolved(name: str, split: Split, place: str, base_dir: Path) -> str:

@@ -13,7 +13,7 @@ import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from hanka.datasets.base import FileRead, SkippedRow
 from hanka.datasets.files import Row, read_rows
@@ -79,15 +79,6 @@ class OwnSpec:
         return {split: place for split, place in given.items() if place is not None}
 
 
-class CheckedRows(NamedTuple):
-    """What came of a file."""
-
-    examples: list[Example]
-    "The rows that are used, in the order of the file."
-    read: FileRead
-    "How many rows there were, and which were left out."
-
-
 class _LeftOutError(Exception):
     """A row that is not used, with its kind and reason."""
 
@@ -96,7 +87,7 @@ class _LeftOutError(Exception):
         super().__init__(what)
 
 
-def checked_rows(name: str, spec: OwnSpec, split: Split, place: str) -> CheckedRows:
+def checked_rows(name: str, spec: OwnSpec, split: Split, place: str) -> FileRead:
     """Read and check every row of one place. Raises DataError in one line; see the module docstring."""
     rows = _rows(split, place)
     readable = next(row for row in rows if not row.fault)
@@ -116,12 +107,12 @@ def checked_rows(name: str, spec: OwnSpec, split: Split, place: str) -> CheckedR
             raise DataError(f"{row.place}: id {example.id!r} was already used at {seen[example.id]}: ids must differ")
         seen[example.id] = row.place
         examples.append(example)
-    read = FileRead(split, place, len(rows), tuple(skipped))
+    read = FileRead(split, place, len(rows), tuple(skipped), tuple(examples))
     _require_readable(spec, read)
     _require_known_labels(name, spec, read)
     if not examples:
         raise DataError(f"{place}: none of {len(rows)} rows is left: {skipped[0].place} {skipped[0].what}")
-    return CheckedRows(examples, read)
+    return read
 
 
 def _rows(split: Split, place: str) -> list[Row]:
