@@ -120,6 +120,13 @@ def test_demonstrations_of_a_group_that_is_tested_are_found(tmp_path: Path) -> N
     assert told == {("groups", "mails demonstrations × mails test"): (3, 10)}
 
 
+def test_of_a_large_file_what_is_trained_on_is_always_compared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hanka.audits.rows.MOST_OFFERED", 3)
+    test = [(text, label) for text, label in rows(20)]
+    key = ("exact overlap", "mails train × mails test", "the same input stands on both sides")
+    assert found(tmp_path, rows(20), test)[key] == (8, 20)
+
+
 def test_repeated_rows_are_counted_once_each(tmp_path: Path) -> None:
     test = [*rows(8, 20), rows(1, 20)[0], rows(1, 20)[0]]
     told = found(tmp_path, rows(20), test)

@@ -171,6 +171,16 @@ def test_a_file_of_which_nothing_is_left_is_an_error(tmp_path: Path) -> None:
         own(tmp_path, "a.csv", "text,tone\na,x\nb,x\n", labels={"x": None}).load("train")
 
 
+def test_rows_without_a_label_are_left_out_or_mapped_where_the_study_says_so(tmp_path: Path) -> None:
+    content = "text,tone\n" + "".join(f"mail {n},{'good' if n % 3 else ''}\n" for n in range(12))
+    with pytest.raises(DataError, match=r"a.csv:2: column 'tone' is empty"):
+        own(tmp_path, "a.csv", content).load("train")
+    left = own(tmp_path, "a.csv", content, labels={"": None})
+    assert len(left.load("train")) + len(left.load("demonstrations")) == 8
+    mapped = own(tmp_path, "a.csv", content, labels={"": "bad"})
+    assert sorted(row.target for split in ("train", "demonstrations") for row in mapped.load(split)).count("bad") == 4
+
+
 # ---- one file
 
 

@@ -106,6 +106,16 @@ def test_a_label_that_no_row_had_has_the_stated_score(tmp_path: Path) -> None:
         assert min(scores["positive"][0], scores["negative"][0]) > UNSEEN
 
 
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+def test_features_that_are_no_numbers_are_a_failure(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, value: float
+) -> None:
+    base = load_encoder(find_encoder("tfidf"))
+    monkeypatch.setattr(type(base), "features", lambda _, texts: np.full((len(texts), 2), value))
+    with pytest.raises(UnitError, match="the encoder gives features that are no numbers"):
+        CLASSIFIER.adapt(request(tmp_path, THREE, base))
+
+
 def test_one_label_alone_is_certain(tmp_path: Path) -> None:
     train(tmp_path, rows(("negative", BAD)))
     assert choices(answers(tmp_path, THREE)) == ["negative"] * 27

@@ -14,6 +14,8 @@ from hanka.plan import Plan, PlannedVariant
 from hanka.records import Example
 from hanka.study.rows import RowsAsked, RowsOfTask, TestSet
 
+MOST_OFFERED = 20_000
+"Rows of an own file that are compared with test sets at most, those that are trained on always among them."
 BLANK = " \t\u00a0\u3000"
 "White space that a prompt should not end in; a line break may be meant."
 
@@ -87,7 +89,9 @@ def _training_rows(
             whole.add(name)
             train = planned.adaptation.train
             asked = RowsAsked(own.asked, train.sample, train.validation, planned.variant.seed)
-            offered = replace(part, examples=tuple(plan.data.split(part.dataset, asked)[0]))
+            used = {row.id for row in rows}
+            others = [row for row in plan.data.split(part.dataset, asked)[0] if row.id not in used]
+            offered = replace(part, examples=(*rows, *others[: max(0, MOST_OFFERED - len(rows))]))
             _sides(audits, plan, offered, tests, shown, where)
 
 

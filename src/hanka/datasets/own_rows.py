@@ -141,8 +141,8 @@ def _check_columns(name: str, spec: OwnSpec, needed: Sequence[str], row: Row) ->
 
 
 def _example(spec: OwnSpec, row: Row, default_id: str) -> Example:
+    target = _label(spec, "" if _leaves_blank_out(spec, row) else _value(spec, row, "output").strip())
     fields = {key: _value(spec, row, key) for key in spec.inputs}
-    target = _label(spec, _value(spec, row, "output").strip())
     example = Example(default_id, fields, target)
     if "id" in spec.fields:
         example = replace(example, id=_value(spec, row, "id"))
@@ -151,6 +151,12 @@ def _example(spec: OwnSpec, row: Row, default_id: str) -> Example:
     if spec.refusal is not None and (why := spec.refusal(example)):
         raise _LeftOutError("broken", why)
     return example
+
+
+def _leaves_blank_out(spec: OwnSpec, row: Row) -> bool:
+    """Tell whether a row has no label, and the study says what to do with such rows (`labels: {"": null}`)."""
+    value = row.values.get(spec.fields.get("output", "output"))
+    return not row.fault and "" in spec.labels and (value is None or (isinstance(value, str) and not value.strip()))
 
 
 def _passage(spec: OwnSpec, row: Row, default_id: str) -> Example:
