@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import math
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
@@ -14,7 +16,7 @@ from safetensors.torch import load_file, save_file
 from hanka.errors import StoreError, UnitError
 from hanka.probes import PROBES
 from hanka.records import ProbeRow
-from hanka.store.folder import read_json, write_csv, write_table
+from hanka.store.folder import read_json, read_json_or_none, read_table, write_csv, write_table
 from hanka.work.adapt import require_finite_tensors, require_numbers
 from small_studies import carry_out, plan_of
 from tiny_models import save_tiny_model
@@ -95,5 +97,12 @@ def test_no_table_of_a_run_holds_what_is_no_number(tmp_path: Path, value: float)
     with pytest.raises(StoreError, match="column x would hold"):
         write_csv(tmp_path / "a.csv", ["x"], [{"x": 1.0}, {"x": value}])
     assert list(tmp_path.iterdir()) == []
+    pq.write_table(pa.table({"x": [1.0, value]}), tmp_path / "a.parquet")  # as an older edition may have left it
+    with pytest.raises(StoreError, match=r"a.parquet: damaged \(column x holds NaN or infinity\)"):
+        read_table(tmp_path / "a.parquet")
+    (tmp_path / "a.json").write_text(json.dumps({"x": value}))
+    with pytest.raises(StoreError, match=r"damaged .it holds -?(NaN|Infinity), which is no number"):
+        read_json(tmp_path / "a.json")
+    assert read_json_or_none(tmp_path / "a.json") is None
     write_table(tmp_path / "a.parquet", pa.table({"x": [1.0, None], "y": [[1.0, None], []], "z": ["nan", "inf"]}))
     write_csv(tmp_path / "a.csv", ["x", "y"], [{"x": None, "y": "nan"}, {"x": math.pi, "y": 1}])

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from hanka.errors import StoreError
 from hanka.records import Prediction
@@ -156,10 +156,14 @@ def write_json(path: Path, value: Any) -> None:
     write_text(path, json.dumps(value, ensure_ascii=False, indent=1, allow_nan=False) + "\n")
 
 
+def _refuse(word: str) -> NoReturn:
+    raise ValueError(f"it holds {word}, which is no number")
+
+
 def read_json(path: Path) -> Any:
     """Read JSON. Raises StoreError for a missing or damaged file."""
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        return json.loads(path.read_text(encoding="utf-8"), parse_constant=_refuse)
     except FileNotFoundError:
         raise StoreError(f"{path}: no such file; is this the folder of a run?") from None
     except (OSError, ValueError) as error:
@@ -170,7 +174,7 @@ def read_json_or_none(path: Path) -> Any:
     """Read JSON, or None where the file is missing or damaged: such work counts as not done."""
     try:
         with path.open("rb") as handle:
-            return json.loads(handle.read().decode("utf-8"))
+            return json.loads(handle.read().decode("utf-8"), parse_constant=_refuse)
     except (OSError, ValueError):
         return None
 
@@ -210,7 +214,13 @@ def read_table(path: Path, columns: Sequence[str] | None = None) -> pa.Table:
             if missing:
                 raise StoreError(f"{path}: damaged (no column {missing[0]}); delete its folder and run the study again")
             # A study is many small files, which threads only slow down.
-            return file.read(None if columns is None else list(columns), use_threads=False)
+            table = file.read(None if columns is None else list(columns), use_threads=False)
+            wrong = next((name for name in table.column_names if _holds_no_number(table[name])), None)
+            if wrong is not None:
+                raise StoreError(
+                    f"{path}: damaged (column {wrong} holds NaN or infinity); delete its folder and run the study again"
+                )
+            return table
     except FileNotFoundError:
         raise StoreError(f"{path}: no such file; run the study first") from None
     except (OSError, pa.ArrowException) as error:
