@@ -25,6 +25,13 @@ def test_a_text_that_can_be_no_path_is_one_line(tmp_path: Path, text: str) -> No
     assert "\n" not in str(caught.value)
 
 
+def test_a_circle_of_links_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "a").symlink_to("b")
+    (tmp_path / "b").symlink_to("a")
+    with pytest.raises(PathError, match="'a' leads in a circle of links"):
+        as_path("a", tmp_path)
+
+
 def test_a_path_is_seen_from_its_start_and_need_not_exist(tmp_path: Path) -> None:
     assert as_path("x/y.csv", tmp_path) == tmp_path / "x/y.csv"
     assert as_path("/x", tmp_path) == Path("/x")

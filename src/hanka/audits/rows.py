@@ -8,7 +8,7 @@ from dataclasses import replace
 from hanka.audits.files import audit_files
 from hanka.audits.labels import as_asked, audit_labels, audit_texts, contradictory
 from hanka.audits.record import Audits
-from hanka.datasets.neighbours import one_word_apart
+from hanka.datasets.neighbours import one_noun_apart
 from hanka.datasets.overlap import exact_overlap, near_overlap
 from hanka.plan import Plan, PlannedVariant
 from hanka.records import Example
@@ -149,7 +149,7 @@ def _training_demonstrations(
 def _overlap(audits: Audits, where: str, rows: Sequence[Example], others: Sequence[Example], labelled: bool) -> None:
     """Note the rows that are also on the other side, exactly or nearly, or that contradict it; labelled: targets are labels."""
     exact = {one for one, _ in exact_overlap(rows, others)}
-    near = {pair.first for pair in near_overlap(rows, others)} | {pair.first for pair in one_word_apart(rows, others)}
+    near = {pair.first for pair in near_overlap(rows, others)} | {pair.first for pair in one_noun_apart(rows, others)}
     audits.found("exact overlap", where, sorted(exact), len(rows), "the same input stands on both sides")
     audits.found("near overlap", where, sorted(near - exact), len(rows), "almost the same input stands on both sides")
     if labelled:

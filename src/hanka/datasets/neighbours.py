@@ -1,9 +1,10 @@
-"""Texts that differ in one place by one word: near-duplicates too short for word 5-grams (`overlap`).
+"""Texts that differ in one place by one noun: near-duplicates too short for word 5-grams (`overlap`).
 
-Two texts are neighbours where one becomes the other by putting one word in the place of another, in or out; in Chinese,
-Japanese and Korean a run of up to four characters counts as a word. A candidate shares what is before and behind the gap; every
-candidate is compared. Limits: texts of fewer than MIN_SHARED common words say too little, and in texts of MOST_WORDS or more
-one word leaves four of five 5-grams as they are, so `overlap.near_overlap` finds them.
+Two texts are neighbours where one becomes the other by putting a noun in the place of another, in or out. Which words are
+nouns is not known: a run of up to two words counts as one, or, in Chinese, Japanese and Korean, of up to four characters. A
+candidate shares what is before and behind the gap; every candidate is compared. Limits: texts that share fewer than MIN_SHARED
+words, or three for each that differs, say too little, and in texts of MOST_WORDS or more a noun leaves four of five 5-grams as they
+are, so `overlap.near_overlap` finds them.
 """
 
 from __future__ import annotations
@@ -18,13 +19,15 @@ from hanka.records import Example
 MIN_SHARED = 5
 "Words (in Chinese, Japanese and Korean: characters, twice as many) that two neighbours share at least."
 MOST_WORDS = 80
+LONGEST_NOUN = 2
+"Words of a noun at most."
 LONGEST_RUN = 4
-"Characters of a word where words are not written apart."
+"Characters of one where words are not written apart."
 UNSPACED = re.compile(f"[{CJK}]")
 
 
-def one_word_apart(first: Sequence[Example], second: Sequence[Example]) -> list[Match]:
-    """Return all pairs whose inputs differ by one word, in the order of the lists; equal inputs are none."""
+def one_noun_apart(first: Sequence[Example], second: Sequence[Example]) -> list[Match]:
+    """Return all pairs whose inputs differ by one noun, in the order of the lists; equal inputs are none."""
     ones, others = ([WORD.findall(normalised_text(example)) for example in rows] for rows in (first, second))
     if len(ones) > len(others):  # what is looked up in is the shorter list: it takes memory
         pairs = [(one, other) for other, one in _candidates(others, ones)]
@@ -51,7 +54,7 @@ def _candidates(few: Sequence[Sequence[str]], many: Sequence[Sequence[str]]) -> 
 
 
 def _gaps(words: Sequence[str]) -> list[tuple[int, int]]:
-    """Return a key for every word, or run of characters, that could be another one: what is before it and behind it."""
+    """Return a key for every run that could be a noun: what is before it and behind it."""
     if not MIN_SHARED <= len(words) < MOST_WORDS:
         return []
     before, behind = [0], [0]
@@ -69,15 +72,15 @@ def _gaps(words: Sequence[str]) -> list[tuple[int, int]]:
 
 
 def _longest_run(words: Sequence[str], start: int) -> int:
-    """Return how many pieces may be one word from here on."""
+    """Return how many words or characters may be one noun from here on."""
     run = 0
     while run < LONGEST_RUN and start + run < len(words) and UNSPACED.match(words[start + run]):
         run += 1
-    return max(1, run)
+    return max(LONGEST_NOUN, run)
 
 
 def _are_neighbours(one: Sequence[str], other: Sequence[str]) -> bool:
-    """Compare two texts: what is left between their common beginning and end is at most one word each."""
+    """Compare two texts: what is left between their common beginning and end is at most one noun each."""
     if one == other:
         return False
     n = min(len(one), len(other))
@@ -85,9 +88,13 @@ def _are_neighbours(one: Sequence[str], other: Sequence[str]) -> bool:
     tail = next((at for at in range(n - head) if one[-1 - at] != other[-1 - at]), n - head)
     middles = (one[head : len(one) - tail], other[head : len(other) - tail])
     shared = [*one[:head], *(one[len(one) - tail :] if tail else [])]
-    needed = 2 * MIN_SHARED if all(UNSPACED.match(word) for word in shared) else MIN_SHARED
-    return len(shared) >= needed and all(map(_is_one_word, middles))
+    if all(UNSPACED.match(word) for word in shared):
+        needed = 2 * MIN_SHARED
+    else:
+        needed = max(MIN_SHARED, *(3 * len(middle) for middle in middles))
+    return len(shared) >= needed and all(map(_may_be_a_noun, middles))
 
 
-def _is_one_word(middle: Sequence[str]) -> bool:
-    return len(middle) <= 1 or (len(middle) <= LONGEST_RUN and all(UNSPACED.match(word) for word in middle))
+def _may_be_a_noun(middle: Sequence[str]) -> bool:
+    longest = LONGEST_RUN if all(UNSPACED.match(word) for word in middle) else LONGEST_NOUN
+    return len(middle) <= longest

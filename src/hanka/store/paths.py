@@ -29,7 +29,10 @@ def as_path(text: str, start: Path | None = None) -> Path:
         path.resolve()
         path.is_dir()
     except RuntimeError:
-        raise PathError(f"{shown(text)} begins with a home folder that is not known here; write the path out") from None
+        what = (
+            "begins with a home folder that is not known here" if text.startswith("~") else "leads in a circle of links"
+        )
+        raise PathError(f"{shown(text)} {what}; write the path out") from None
     except ValueError:  # UnicodeEncodeError is one
         raise PathError(f"{shown(text)} holds a character that no path can hold; take it out") from None
     except OSError as error:
