@@ -28,6 +28,8 @@ def test_own_data_runs_as_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert run(monkeypatch, "init", "own-data") in (0, None)
     assert run(monkeypatch, "run", "own-data.yaml", "--base", str(model), "--out", "run", "--quiet") == 0
     assert read_json(tmp_path / "run/audits.json")["warnings"] == []
+    checks = [one for one in read_json(tmp_path / "run/audits.json")["checks"] if one["audit"] == "split"]
+    assert checks == [{"audit": "split", "where": "mails: 39 train, 6 validation, 19 test", "checked": 64}]
     split = read_json(tmp_path / "run/plan.json")["splits"]["mails"]
     assert split == {
         "file": "mails.csv", "test": 0.3, "validation": 0.1, "seed": 0, "n_groups": 64,

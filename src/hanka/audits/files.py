@@ -1,6 +1,6 @@
 """Audits of own files as they are, whatever is used of them: rows left out by reason, texts that stand twice or contradict.
 
-What a file was divided into stands in plan.json.
+How the only file of a data set was divided is noted, too; plan.json says more of it.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from hanka.audits.labels import audit_texts
 from hanka.audits.record import Audits
-from hanka.datasets.base import SkippedRow
+from hanka.datasets.base import Reading, SkippedRow
 from hanka.plan import Plan
 
 REASONS = {
@@ -25,7 +25,11 @@ REASONS = {
 def audit_files(plan: Plan, audits: Audits) -> None:
     """Look at every own file that was read."""
     for name, dataset in plan.study.datasets.items():
-        for file in dataset.reading().files if dataset.reading is not None else ():
+        reading = Reading((), None) if dataset.reading is None else dataset.reading()
+        if reading.split is not None:
+            parts = ", ".join(f"{n} {part}" for part, n in reading.split.n_rows.items())
+            audits.checked("split", f"{name}: {parts}", sum(reading.split.n_rows.values()))
+        for file in reading.files:
             if file.split != "passages":
                 audit_texts(audits, f"{name} {file.split}", plan.study.tasks[dataset.task].task, file.examples)
             for kind, said in REASONS.items():

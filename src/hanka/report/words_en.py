@@ -117,6 +117,7 @@ ENGLISH: Mapping[str, str] = {
     "audit_contradictions": "contradictory labels",
     "audit_groups": "groups on both sides",
     "audit_prompts": "prompts",
+    "audit_split": "split",
     "audit_rows_left_out": "rows left out",
     "audit_context": "contexts",
     "audit_demonstrations": "demonstrations",

@@ -117,6 +117,7 @@ JAPANESE: Mapping[str, str] = {
     "audit_contradictions": "矛盾するラベル",
     "audit_groups": "両側にまたがるグループ",
     "audit_prompts": "プロンプト",
+    "audit_split": "分割",
     "audit_rows_left_out": "除外した行",
     "audit_context": "文脈",
     "audit_demonstrations": "デモ",
