@@ -130,6 +130,23 @@ class TestReadingThroughTheLibrary:
         with pytest.raises(DataError, match="no row with every field and a label"):
             local(tmp_path, label=-1)["multinli"].load("train")
 
+    def test_a_hub_out_of_reach_is_asked_once(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        import huggingface_hub
+
+        import datasets
+
+        class ConnectError(Exception):
+            """Named as HTTP libraries name it."""
+
+        def nobody(*_: object, **__: object) -> None:
+            raise ConnectError("[Errno -2] Name or service not known")
+
+        monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", False)
+        monkeypatch.setattr(huggingface_hub.HfApi, "dataset_info", nobody)
+        monkeypatch.setattr(datasets, "load_dataset", lambda *_, **__: pytest.fail("it was tried again"))
+        with pytest.raises(DataError, match=r"hub:owner/name::test cannot be read: the hub is out of reach"):
+            open_hub(HubAddress("owner/name", split="test"))
+
     def test_an_unreadable_file_is_one_line(self, tmp_path: Path) -> None:
         (tmp_path / "rows.jsonl").write_text("{oops", encoding="utf-8")
         address = HubAddress("json", split="train", data_files={"train": str(tmp_path / "rows.jsonl")})

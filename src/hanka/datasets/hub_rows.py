@@ -8,11 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from hanka.errors import DataError
 
 PREFIX = "hub:"
+HUB_SECONDS = 10.0
+"How long the hub may take to say that it is there."
+UNREACHABLE = {"ConnectError", "ConnectionError", "ConnectTimeout", "TimeoutException"}
+"Names of the errors by which HTTP libraries say that nobody answers."
+OUT_OF_REACH = "the hub is out of reach: check the network, or use source mini or own files"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +59,7 @@ def open_hub(address: HubAddress) -> Sequence[Mapping[str, Any]]:
         from datasets import load_dataset
     except ImportError as error:
         raise DataError(f"{address} needs the library `datasets`: pip install 'hanka[hub]'") from error
+    _require_reachable(address)
     try:
         rows: Sequence[Mapping[str, Any]] = load_dataset(
             address.repo,
@@ -66,6 +73,22 @@ def open_hub(address: HubAddress) -> Sequence[Mapping[str, Any]]:
     return rows
 
 
+def _require_reachable(address: HubAddress) -> None:
+    """Raise DataError at once where the hub is out of reach and has to be asked; the library would try for half a minute."""
+    import huggingface_hub
+
+    import datasets
+
+    cached = Path(datasets.config.HF_DATASETS_CACHE) / address.repo.replace("/", "___")
+    if address.data_files or huggingface_hub.constants.HF_HUB_OFFLINE or cached.is_dir():
+        return
+    try:
+        huggingface_hub.HfApi().dataset_info(address.repo, revision=address.revision, timeout=HUB_SECONDS)
+    except Exception as error:  # the client lets its HTTP library's errors through, and changes that library
+        if UNREACHABLE & {kind.__name__ for kind in type(error).__mro__}:
+            raise DataError(f"{address} cannot be read: {OUT_OF_REACH}") from error
+
+
 def _advice(error: Exception) -> str:
     """Say in one line what went wrong and what to do about it."""
     while isinstance(error.__cause__, Exception):
@@ -77,5 +100,5 @@ def _advice(error: Exception) -> str:
     if "script" in low:
         return f"{reason}; use the converted files: revision refs/convert/parquet"
     if isinstance(error, ConnectionError) or "connect" in low or "offline" in low or "couldn't reach" in low:
-        return f"{reason}; the hub is out of reach: check the network, or use source mini or own files"
+        return f"{reason}; {OUT_OF_REACH}"
     return reason
