@@ -7,14 +7,26 @@ one. Rows whose fields are equal after trimming are the same question, whatever 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 
 from hanka.records import Example
 
 
 def clusters(examples: Sequence[Example]) -> list[str]:
     """Return the cluster of each row; empty: it stands alone. Rows of one group or of one question share one."""
-    parent = list(range(len(examples)))
+    keys: list[list[tuple[str, ...]]] = []
+    for example in examples:
+        asked = dict(example.fields) or {"text": example.target}  # text that is only scored asks nothing
+        question = ("asks", *(f"{name}\0{value.strip()}" for name, value in sorted(asked.items())))
+        keys.append([question, ("group", example.group)] if example.group else [question])
+    roots = joined(keys)
+    sizes = Counter(roots)
+    return [examples[one].group or (f"repeats {examples[one].id}" if sizes[one] > 1 else "") for one in roots]
+
+
+def joined(keys: Sequence[Sequence[Hashable]]) -> list[int]:
+    """Return, for each row's keys, the place of the first row it is joined with: by a key, or through others."""
+    parent = list(range(len(keys)))
 
     def root(place: int) -> int:
         """Follow a row to the first of its cluster."""
@@ -23,13 +35,9 @@ def clusters(examples: Sequence[Example]) -> list[str]:
             place = parent[place]
         return place
 
-    first: dict[tuple[str, ...], int] = {}
-    for place, example in enumerate(examples):
-        asked = dict(example.fields) or {"text": example.target}  # text that is only scored asks nothing
-        question = ("asks", *(f"{name}\0{value.strip()}" for name, value in sorted(asked.items())))
-        for key in (question, ("group", example.group)) if example.group else (question,):
-            known = root(first.setdefault(key, place))
-            parent[root(place)] = known
-    roots = [root(place) for place in range(len(examples))]
-    sizes = Counter(roots)
-    return [examples[one].group or (f"repeats {examples[one].id}" if sizes[one] > 1 else "") for one in roots]
+    first: dict[Hashable, int] = {}
+    for place, own in enumerate(keys):
+        for key in own:
+            one, other = sorted((root(first.setdefault(key, place)), root(place)))
+            parent[other] = one
+    return [root(place) for place in range(len(keys))]

@@ -15,6 +15,7 @@ from dataclasses import replace
 from typing import Literal, NamedTuple
 
 from hanka.datasets.overlap import normalised_text
+from hanka.datasets.repeats import joined
 from hanka.errors import DataError
 from hanka.identity import sha256_text
 from hanka.records import Example
@@ -148,21 +149,12 @@ def split_in_three(examples: Sequence[Example], shares: Shares, *, labelled: boo
 
 def _joined_groups(examples: Sequence[Example]) -> list[str]:
     """Return a group for every row: rows that share a group or a text, directly or through others, have the same."""
-    parent = list(range(len(examples)))
-
-    def root(at: int) -> int:
-        while parent[at] != at:
-            parent[at] = parent[parent[at]]
-            at = parent[at]
-        return at
-
-    first: dict[tuple[str, str], int] = {}
-    for at, example in enumerate(examples):
-        text = normalised_text(example, target=not example.fields)  # a text that nothing is asked about is its target
-        for key in (("group", group_of(example)), ("text", text)):
-            one, other = sorted((root(first.setdefault(key, at)), root(at)))
-            parent[other] = one
-    return [f"split:{examples[root(at)].id}" for at in range(len(examples))]
+    keys = [
+        # a text that nothing is asked about is its target
+        (("group", group_of(example)), ("text", normalised_text(example, target=not example.fields)))
+        for example in examples
+    ]
+    return [f"split:{examples[first].id}" for first in joined(keys)]
 
 
 def take_groups(examples: Sequence[Example], n: int, salt: str, *, even: bool, labelled: bool | None = None) -> Taken:
