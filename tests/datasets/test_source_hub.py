@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from hanka.datasets import hub_rows
 from hanka.datasets.base import Dataset
 from hanka.datasets.hub import catalogue, hashed_order, to_example
 from hanka.datasets.hub_recipes import RECIPES
@@ -182,3 +183,30 @@ def test_addresses_are_read_and_written_back(text: str, expected: HubAddress) ->
 def test_what_is_not_an_address_is_refused(text: str) -> None:
     with pytest.raises(DataError, match="is not a hub dataset"):
         parse_address(text, "test")
+
+
+@pytest.mark.parametrize(
+    ("error", "advice"),
+    [
+        (RuntimeError("Dataset is gated"), "accept its terms"),
+        (RuntimeError("401 Client Error"), "accept its terms"),
+        (RuntimeError("403 Forbidden"), "accept its terms"),
+        (RuntimeError("Dataset scripts are no longer supported"), "refs/convert/parquet"),
+        (ConnectionError("reset by peer"), "out of reach"),
+        (OSError("failed to connect"), "out of reach"),
+        (OSError("offline mode is enabled"), "out of reach"),
+        (OSError("We couldn't reach the file"), "out of reach"),
+        (ValueError("no such split"), "no such split"),
+        (ValueError(), "ValueError"),
+    ],
+)
+def test_what_a_hub_says_comes_with_what_to_do(error: Exception, advice: str) -> None:
+    said = hub_rows._advice(error)
+    assert advice in said
+    assert ("out of reach" in said) == (advice == "out of reach")
+
+
+def test_the_cause_of_an_error_is_what_is_told() -> None:
+    outer = RuntimeError("wrapped")
+    outer.__cause__ = ConnectionError("reset by peer")
+    assert hub_rows._advice(outer).startswith("reset by peer")
