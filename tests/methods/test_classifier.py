@@ -73,6 +73,15 @@ def test_a_classifier_learns_words_and_is_answered_from_its_files(tmp_path: Path
     assert {path.suffix for path in tmp_path.iterdir()} == {".json", ".safetensors"}
 
 
+def test_only_what_answers_is_a_file_of_the_classifier(tmp_path: Path) -> None:
+    for other in ("variant.json", "notes.txt", "error.txt"):
+        (tmp_path / other).write_text("{}")
+    files = train(tmp_path, THREE).record["files"]
+    assert files
+    assert {Path(name).suffix for name in files} == {".json", ".safetensors"}
+    assert "variant.json" not in files
+
+
 def test_label_scores_are_log_probabilities(tmp_path: Path) -> None:
     train(tmp_path, THREE)
     for answer in answers(tmp_path, THREE):
