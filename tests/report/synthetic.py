@@ -113,7 +113,7 @@ def _summarise(cell: Cell, book: Book) -> None:
     for metric in METRICS[kind(cell.test_task)][: 1 if failed else None]:
         row: Row = dict.fromkeys(SUMMARY_COLUMNS)
         row |= {"cell_id": cell.id, "variant_id": variant.id, "base": variant.base, "method": variant.label,
-                "params": "{}", "metric": metric, "verdict": "", "n": 0, "n_failed": book.shape.n}  # fmt: skip
+                "params": "{}", "metric": metric, "verdict": "", "context": "drawn", "n": 0, "n_failed": book.shape.n}  # fmt: skip
         row |= {name: getattr(variant, name) for name in ("train_task", "train_dataset", "train_size", "seed")}
         row |= {
             name: getattr(cell, name) for name in ("test_task", "test_dataset", "relation", "shots", "prompt", "draw")
