@@ -4,33 +4,14 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
+from synthetic_decision import decision
 from synthetic_shape import LABELS, METRICS, Book, Row, Shape, kind
 
 from hanka.records import AuditWarning
 
-ADAPT = "adapt with sft on 512 rows: +0.22 [0.16, 0.28] in domain; −0.06 on other tasks."
-KEEP = "do not adapt on this evidence; no variant beats the best-prompted base model in domain."
-
 
 def findings(book: Book) -> Row:
     shape, dress = book.shape, book.shape.dress
-    tuned = [one for one in book.variants if one.train_task]
-    per_task = [
-        {
-            "task": task, "recommend": dress("sft") if task == "sentiment" else "base", "train_size": 512,
-            "outcome": "trade-off" if task == "sentiment" else "undecided", "flip_en": dress("Without inference it would be adapt."),
-            "flip_ja": dress("inference を外すと、結論が変わります。"),
-            "sentence_en": dress(f"{task}: {ADAPT if task == 'sentiment' else KEEP}"),
-            "sentence_ja": dress(f"{task}：512 件の sft で適応。ドメイン内で +0.22 [0.16, 0.28]、別タスクで −0.06。"),
-        }
-        for task in (shape.tasks if tuned else ())
-    ]  # fmt: skip
-    decision = {
-        "outcome": "undecided",
-        "sentence_en": dress("Adapting pays in domain for 1 of 2 tasks; weigh it against what is lost elsewhere."),
-        "sentence_ja": dress("2 タスク中 1 タスクで、適応はドメイン内で有効です。併記した代償と比べてください。"),
-        "per_task": per_task,
-    }
     model = {"name": dress("smollm2-135m-instruct"), "licence": dress("Apache-2.0"), "identity": "sha256:b179c952",
              "note": dress("weights are 4-bit (GGUF Q4_1), de-quantised to float32")}  # fmt: skip
     datasets = [
@@ -39,7 +20,7 @@ def findings(book: Book) -> Row:
         for task, tests in shape.tests.items() for name, domain in tests
     ]  # fmt: skip
     return {
-        "decision": decision,
+        "decision": decision(book),
         "settings": _settings(book),
         "comparisons": book.comparisons,
         "answers": {"tradeoff": _answer(book)},

@@ -35,13 +35,14 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
 
 
 def section(folder: RunFolder, answers: Any, lang: str = "en") -> Element:
-    """Return the section of a report with these answers, read."""
+    """Return the section of a report with these answers, read; that of the chart where the answer is the trade-off."""
     write_json(folder.findings, read_json(folder.findings) | {"answers": answers})
     html = Path(folder.path) / "report.html"
     render_report(folder, html, lang)  # type: ignore[arg-type]
     page = read(html.read_text(encoding="utf-8"))
     assert page.mistakes == []
-    return next(one for one in all_of(page, "section") if one.attributes["id"] == "answers")
+    name = "tradeoff" if isinstance(answers, dict) and "tradeoff" in answers else "answers"
+    return next(one for one in all_of(page, "section") if one.attributes["id"] == name)
 
 
 def inside(element: Element, tag: str) -> list[Element]:
@@ -51,7 +52,7 @@ def inside(element: Element, tag: str) -> list[Element]:
 
 def test_an_answer_is_a_title_paragraphs_a_figure_a_table_and_notes(folder: RunFolder) -> None:
     shown = section(folder, {"tradeoff": ANSWER})
-    assert inside(shown, "h3")[0].text == "What does a gain in domain cost elsewhere?"
+    assert inside(shown, "h2")[0].text == "What is gained against what is lost"
     said = [one.text for one in inside(shown, "p")]
     assert {"First line.", "Second line.", "n is stated.", "Source: Pareto"} <= set(said)
     assert [one.text for one in inside(shown, "th")][:5] == [
@@ -81,11 +82,11 @@ def test_points_that_stand_out_are_filled_and_others_hollow(folder: RunFolder) -
 def test_it_speaks_japanese(folder: RunFolder) -> None:
     shown = section(folder, {"tradeoff": ANSWER}, "ja")
     for said in (
-        "ドメイン内の改善は、ほかで何を失うか",
+        "何を得て、代わりに何を失ったか",
         "一行目。",
         "n を示します。",
         "ドメイン外",
-        "再標本の割合",
+        "再標本のうちの割合",
     ):
         assert said in shown.text, said
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from hanka.report import numbers
+from hanka.report.words import Words
 
 
 @pytest.mark.parametrize(
@@ -35,4 +36,6 @@ def test_small_p_values_are_not_written_as_zero() -> None:
 
 
 def test_times_have_a_unit() -> None:
-    assert [numbers.seconds(s) for s in (1.25, 600, 10_000, None)] == ["1.2 s", "10.0 min", "2.8 h", "–"]
+    said = [str(Words("en").duration(s)) for s in (1.25, 600, 10_000, None)]
+    assert said == ["1.2\N{NO-BREAK SPACE}s", "10.0\N{NO-BREAK SPACE}min", "2.8\N{NO-BREAK SPACE}h", "–"]
+    assert Words("ja").duration(600) == "10.0\N{NO-BREAK SPACE}分"

@@ -11,7 +11,7 @@ import pytest
 from markup import Reader, all_of, read
 
 SECTIONS = [
-    "matrix", "differences", "answers", "shots", "sizes", "forgetting", "output", "baselines", "audits", "failures", "examples",
+    "tradeoff", "decision", "matrix", "differences", "answers", "shots", "sizes", "forgetting", "output", "baselines", "audits", "failures", "examples",
     "run", "reproduce", "definitions",
 ]  # fmt: skip
 
@@ -26,17 +26,19 @@ def test_sections_stand_in_reading_order_and_tags_nest(page: Reader) -> None:
     assert page.mistakes == []
 
 
-def test_the_first_screen_says_decision_choices_and_counts(page: Reader) -> None:
-    top = next(element for element in all_of(page, "header") if element.attributes.get("class") == "top")
-    for said in (
-        "sentiment-and-inference", "Adapting pays in domain for 1 of 2 tasks", "sft", "512", "a trade-off", "not decided yet",
-        "90", "89 measured", "Failed cells", "smollm2-135m-instruct", "4 bit",
-    ):  # fmt: skip
-        assert said in top.text, said
+def test_counts_of_the_run_stand_below_the_first_screen(page: Reader) -> None:
+    section = next(element for element in all_of(page, "section") if element.attributes["id"] == "run")
+    for said in ("90", "89 measured", "Failed cells", "corrected"):
+        assert said in section.text, said
+    notes = next(element for element in all_of(page, "section") if element.attributes["id"] == "decision")
+    assert "4 bit" in notes.text
 
 
 def test_a_matrix_cell_gives_value_difference_interval_sign_and_n(page: Reader) -> None:
-    cell = next(element for element in all_of(page, "td") if element.attributes.get("class") == "better")
+    cells = [
+        one for one in all_of(page, "td") if one.attributes.get("class") == "better" and one.attributes.get("title")
+    ]
+    cell = cells[0]
     assert re.search(r"0\.\d{3}.*▲.*better.*\+0\.\d{3} \[[+−]0\.\d{3},\N{NO-BREAK SPACE}\+0\.\d{3}\]", cell.text, re.S)
     assert re.search(
         r"n = 200 · 0\.\d{3} \[.*p = .*\(all together\) · alone \[\+0\.\d{3}, \+0\.\d{3}\]",
@@ -144,7 +146,7 @@ def test_figures_are_drawn_in_the_colours_of_the_page(page: Reader) -> None:
 def test_japanese_words_and_language_are_set(japanese: str) -> None:
     page = read(japanese)
     assert all_of(page, "html")[0].attributes["lang"] == "ja"
-    for said in ("何を得て、何を失ったか", "ドメイン内", "未確定", "ベースモデル", "用語の定義", "正 → 誤"):
+    for said in ("何を得て、何を失ったか", "ドメイン内", "未確定", "ベースモデル", "用語の定義", "正解 → 不正解"):
         assert said in japanese, said
     drawn = "".join(element.text for element in all_of(page, "svg"))
     assert "ベースモデルとの差" in drawn

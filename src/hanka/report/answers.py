@@ -39,6 +39,8 @@ MAX_LABELS = 40
 COLUMNS = 2
 WIDTH = 290
 "Pixels of a panel."
+SHOWN_ABOVE = ("tradeoff",)
+"Questions that have a section of their own."
 NUMERIC = ("count", "value", "difference", "share")
 "Kinds of column that hold numbers."
 
@@ -47,12 +49,14 @@ def answers_section(outline: Outline, words: Words, sketches: Sketchbook) -> Sec
     """Build the section of all stored answers."""
     blocks: list[Block] = []
     for name, answer in outline.run.findings.answers.items():
-        blocks += _answer(name, answer, words, sketches)
+        if name not in SHOWN_ABOVE:
+            blocks += answer_blocks(name, answer, words, sketches)
     empty = (Note(words("no_answers"), "muted"),)
     return Section("answers", words("answers"), words("answers_lead") if blocks else "", tuple(blocks) or empty)
 
 
-def _answer(name: str, answer: Mapping[str, Any], words: Words, sketches: Sketchbook) -> list[Block]:
+def answer_blocks(name: str, answer: Mapping[str, Any], words: Words, sketches: Sketchbook) -> list[Block]:
+    """Return an answer as its title, sentences, figure, table and notes."""
     title = words.known("question", name) or inert.label(as_text(answer.get("description")) or name)
     blocks: list[Block] = [Heading(title)]
     blocks += [Note(inert.shorten(line, inert.TEXT_LIMIT)) for line in words.written(answer, "sentence").splitlines()]

@@ -65,9 +65,9 @@ def _warnings(found: Sequence[AuditWarning], words: Words) -> Table:
     rows = tuple(
         (
             Td(words.of("audit", item.audit), head=True, tone="warn"),
-            Td(inert.name(item.where)),
+            Td(inert.name(words.place(item.where))),
             Td(f"{numbers.count(item.count)} / {numbers.count(item.total)}", numeric=True),
-            Td(inert.shorten(item.message, 600), note=_samples(item.examples, words)),
+            Td(inert.shorten(words.stored(item.message), 600), note=_samples(item.examples, words)),
         )
         for item in found[:MAX_ROWS]
     )
@@ -80,7 +80,7 @@ def _quiet(found: Sequence[AuditCheck], words: Words) -> Table:
     rows = tuple(
         (
             Td(words.of("audit", item.audit), head=True),
-            Td(inert.name(item.where)),
+            Td(inert.name(words.place(item.where))),
             Td(numbers.count(item.checked), numeric=True),
         )
         for item in found[:MAX_ROWS]

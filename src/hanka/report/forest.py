@@ -215,7 +215,7 @@ def _comparison_row(
         Td(numbers.interval(row.delta_ci_low, row.delta_ci_high, sign=True)),
         Td(numbers.p_value(row.p_value), numeric=True),
         Td(numbers.p_value(row.p_adjusted), numeric=True),
-        Td(inert.label(found.test, 60) if found else ""),
+        Td(inert.label(words.stored(found.test), 60) if found else ""),
     )
 
 

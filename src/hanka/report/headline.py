@@ -1,118 +1,176 @@
-"""The first screen: what the study says, in sentences that analysis wrote, and what it rests on.
+"""The first screen: for every trained task the verdict, three tiles, the price, what it rests on and what to do next.
 
-Holds the decision per task, the notes a reader must not miss (4-bit weights, protocol quirks, missing
-files), and the counts of what was run.
+Assembles what `decided.py`, `tiles.py`, `price.py`, `trust.py` and `steps.py` make, and says when, by whom, on what model and
+data, and at what measured cost. Everything a researcher needs besides stands below it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from hanka.report import inert, numbers
-from hanka.report.checks import failed_cells
+from markupsafe import Markup
+
+from hanka.report import inert
+from hanka.report.decided import Decided, read_decided
+from hanka.report.everyday import fact
 from hanka.report.outline import Outline
-from hanka.report.rows import as_count, as_text
+from hanka.report.price import Price, make_price
+from hanka.report.rows import as_number, as_text
+from hanka.report.steps import Ranked, named, next_steps, ranked, to_say
 from hanka.report.stored import StoredRun
+from hanka.report.tiles import Tile, make_tiles
+from hanka.report.trust import Trust, decision_trust, study_trust
 from hanka.report.words import Words
 
+MAX_PANELS = 12
+"Trained tasks with a verdict of their own on the page."
+OPEN_PANELS = 3
+"Of these, how many stand open."
 SENTENCE_LIMIT = 900
-OUTCOMES = ("adapt", "trade-off", "keep", "undecided")
+DAY = re.compile(r"^\d{4}-\d{2}-\d{2}")
 
 
 @dataclass(frozen=True, slots=True)
-class Recommendation:
-    """What is recommended for one task."""
+class Panel:
+    """The verdict on one trained task and everything that belongs to it."""
 
     task: str
-    choice: str
-    "Label of a variant, or the word for what is to be done."
     outcome: str
-    "adapt, trade-off, keep or undecided."
-    note: str
-    "Training size, if stored."
-    sentence: str
-
-
-@dataclass(frozen=True, slots=True)
-class Fact:
-    """One count or name of the first screen."""
-
-    name: str
-    value: str
-    note: str = ""
-    warns: bool = False
+    word: Markup
+    "The outcome as a headline."
+    sentence: Markup
+    tiles: tuple[Tile, ...]
+    price: Price | None
+    trust: tuple[Trust, ...]
+    steps: tuple[Markup, ...]
+    ranked: tuple[Ranked, ...]
+    say: tuple[Markup, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Headline:
-    """Everything above the first table."""
+    """Everything above the first chart."""
 
     title: str
-    decision: str
-    "One sentence, or empty."
-    recommendations: tuple[Recommendation, ...]
-    facts: tuple[Fact, ...]
-    cautions: tuple[str, ...]
+    summary: Markup | str
+    "How several decisions came out; or that none is stored."
+    panels: tuple[Panel, ...]
+    n_open: int
+    "Panels that stand open; the rest open on demand."
+    trust: tuple[Trust, ...]
+    facts: tuple[tuple[Markup, Markup | str], ...]
+    "Name and value: date, author, model, data, cost."
+    cautions: tuple[Markup, ...]
 
 
 def make_headline(outline: Outline, words: Words) -> Headline:
     """Build the first screen."""
     run = outline.run
-    stored = run.findings.decision.get("per_task")
-    tasks = [item for item in stored if isinstance(item, dict)] if isinstance(stored, list) else []
-    decision = words.written(run.findings.decision, "sentence")
+    found = read_decided(run.findings.decision)
+    tasks = {row.test_dataset: row.test_task for row in run.results}
+    panels = tuple(_panel(one, outline, tasks, words) for one in found[:MAX_PANELS])
+    cautions = [words("unreadable", files=", ".join(run.unreadable))] if run.unreadable else []
     return Headline(
         title=inert.label(run.name, 160),
-        decision=inert.shorten(decision, SENTENCE_LIMIT) if decision else words("no_decision"),
-        recommendations=tuple(_recommendation(item, words) for item in tasks[:40]),
-        facts=_facts(outline, words),
-        cautions=_cautions(run, words),
+        summary=_summary(found, words),
+        panels=panels,
+        n_open=OPEN_PANELS,
+        trust=study_trust(run, words),
+        facts=tuple(_facts(outline, found, words)),
+        cautions=tuple(cautions),
     )
 
 
-def _recommendation(stored: Mapping[str, Any], words: Words) -> Recommendation:
-    choice, outcome = as_text(stored.get("recommend")), as_text(stored.get("outcome"))
-    outcome = outcome if outcome in OUTCOMES else "undecided"
-    adapts = outcome in ("adapt", "trade-off")
-    size = as_count(stored.get("train_size"))
-    rows = words.plain("size", size=f"{size:,}") if size and adapts else ""
-    sentences = (words.written(stored, "sentence"), words.written(stored, "flip"))
-    return Recommendation(
-        task=words.of("task", as_text(stored.get("task"))),
-        choice=inert.label(choice, 80) if adapts else words(f"outcome_{outcome}"),
-        outcome=outcome,
-        note=" · ".join(
-            part for part in (words.plain("outcome_trade-off") if outcome == "trade-off" else "", rows) if part
-        ),
-        sentence=inert.shorten(" ".join(dict.fromkeys(part for part in sentences if part)), SENTENCE_LIMIT),
+def _summary(found: tuple[Decided, ...], words: Words) -> Markup | str:
+    if not found:
+        return words("no_decision")
+    if len(found) == 1:
+        return ""
+    counted = Counter(one.outcome for one in found)
+    parts = [words("summary_part", word=words(f"outcome_{name}"), count=n) for name, n in counted.items()]
+    return words("summary", count=len(found), parts=Markup(" · ").join(parts))
+
+
+def _panel(decided: Decided, outline: Outline, tasks: Mapping[str, str], words: Words) -> Panel:
+    price = make_price(decided, outline, words) if decided.benefit else None
+    steps = next_steps(decided, outline, words)
+    return Panel(
+        task=words.of("task", decided.task),
+        outcome=decided.outcome,
+        word=words(f"call_{decided.outcome}"),
+        sentence=_sentence(decided, words),
+        tiles=make_tiles(decided, tasks, words),
+        price=price,
+        trust=decision_trust(decided, outline, words),
+        steps=tuple(steps),
+        ranked=tuple(ranked(decided, words)),
+        say=tuple(to_say(decided, price, steps, words)) if price else (),
     )
 
 
-def _facts(outline: Outline, words: Words) -> tuple[Fact, ...]:
+def _sentence(decided: Decided, words: Words) -> Markup:
+    """Say the verdict in one sentence with before → after."""
+    task = words.of("task", decided.task)
+    if decided.benefit is None:
+        return words("headline_nothing", task=task)
+    parts: dict[str, Any] = {"task": task, "fact": fact(decided.benefit, words), "name": named(decided, words)}
+    if decided.outcome == "adapt":
+        return words("headline_adapt", **parts)
+    worst = decided.heaviest
+    if decided.outcome == "trade-off" and worst:
+        place = inert.label(worst.tests[0] if worst.tests else "", 60)
+        return words("headline_trade_off", **parts, place=place, loss=fact(worst, words))
+    if decided.outcome == "keep":
+        return words("headline_keep", **parts)
+    return words("headline_open_harm" if decided.benefit.verdict == "better" else "headline_open_gain", **parts)
+
+
+def _facts(outline: Outline, found: tuple[Decided, ...], words: Words) -> Iterable[tuple[Markup, Markup | str]]:
     run = outline.run
-    adapted = [variant for variant in run.variants.values() if not variant.is_unadapted]
-    n_cells = len(run.cells) or len({row.cell_id for row in run.results})
-    measured = len({row.cell_id for row in run.results if row.value is not None})
-    n_failed = len(failed_cells(outline))
-    items = _test_items(run)
-    seeds = len({variant.seed for variant in adapted})
-    note = words("fact_variants_note", seeds=seeds) if adapted else ""
-    models = run.findings.models
-    names = [model.name for model in models] or list(dict.fromkeys(v.base for v in run.variants.values()))
-    told = any(note.get("kind") == "model" for note in run.findings.notes)
-    notes = "" if told else " ".join(dict.fromkeys(model.note for model in models if model.note))
-    return (
-        Fact(words("fact_variants"), numbers.count(len(adapted)), note),
-        Fact(words("fact_cells"), numbers.count(n_cells), words("fact_cells_note", measured=f"{measured:,}")),
-        Fact(words("fact_failed"), numbers.count(n_failed), warns=n_failed > 0),
-        Fact(
-            words("fact_items"), numbers.count(sum(items.values())), words("fact_items_note", count=f"{len(items):,}")
-        ),
-        Fact(words("fact_models"), ", ".join(inert.label(name, 60) for name in names[:6]) or numbers.NOTHING, notes),
-        Fact(words("fact_protocol"), words.of("protocol", run.protocol or "?")),
+    day = _day(run)
+    if day:
+        yield words("fact_date"), day
+    author = as_text(run.study.get("author"))
+    if author:
+        yield words("fact_author"), inert.name(author, 80)
+    models = [model.name for model in run.findings.models] or list(dict.fromkeys(v.base for v in run.variants.values()))
+    if models:
+        yield words("fact_models"), _names(models)
+    trained = dict.fromkeys(
+        (one.train_dataset, one.train_size)
+        for one in run.variants.values()
+        if not one.is_unadapted and one.train_dataset
     )
+    if trained:
+        sets = dict.fromkeys(name for name, _ in trained)
+        sizes = sorted({size for _, size in trained})
+        rows = f"{sizes[0]:,}" if len(sizes) == 1 else f"{sizes[0]:,}–{sizes[-1]:,}"
+        yield words("fact_data"), words("fact_data_is", names=_names(list(sets)), rows=rows)
+    tests = _test_items(run)
+    if tests:
+        yield words("fact_tests"), words("fact_tests_is", rows=f"{sum(tests.values()):,}", count=f"{len(tests):,}")
+    spent = _cost(run, words)
+    if spent:
+        yield words("fact_cost"), spent
+
+
+def _names(names: list[str]) -> Markup:
+    """List names without the folders they may stand in."""
+    shown = Markup(", ").join(
+        inert.name(name.replace("\\", "/").rstrip("/").rsplit("/", 1)[-1], 60) for name in names[:4]
+    )
+    return shown + Markup(" +{}").format(len(names) - 4) if len(names) > 4 else shown
+
+
+def _day(run: StoredRun) -> str:
+    """Return the day on which the last unit of the run was finished, as stored; empty where none says so."""
+    stored = [*run.cell_files.values(), *run.variant_files.values()]
+    last = max((as_text(one.get("finished")) for one in stored), default="")
+    return last[:10] if DAY.match(last) else ""
 
 
 def _test_items(run: StoredRun) -> dict[tuple[str, str], int]:
@@ -124,8 +182,10 @@ def _test_items(run: StoredRun) -> dict[tuple[str, str], int]:
     return items
 
 
-def _cautions(run: StoredRun, words: Words) -> tuple[str, ...]:
-    cautions = [inert.shorten(words.written(note, "message"), SENTENCE_LIMIT) for note in run.findings.notes]
-    if run.unreadable:
-        cautions.append(words("unreadable", files=", ".join(run.unreadable)))
-    return tuple(caution for caution in cautions if caution)
+def _cost(run: StoredRun, words: Words) -> Markup | str:
+    """Say the measured time of training and of evaluation; nothing where neither is stored."""
+    files = (run.variant_files.values(), run.cell_files.values())
+    spent = [[s for one in stored if (s := as_number(one.get("seconds"))) is not None] for stored in files]
+    if not any(spent):
+        return ""
+    return words("fact_cost_is", training=words.duration(sum(spent[0])), evaluation=words.duration(sum(spent[1])))

@@ -1,4 +1,4 @@
-"""How numbers are written: values, differences, intervals, shares, p-values, times.
+"""How numbers are written: values, differences, intervals, shares, p-values.
 
 Pure formatting, equal in every language and figure; None is an en dash, minus is U+2212.
 """
@@ -57,6 +57,11 @@ def share(number: float | None) -> str:
     return NOTHING if number is None else f"{number * 100:.1f} %"
 
 
+def percent(number: float) -> str:
+    """Write a share of one in whole percent."""
+    return f"{number * 100:.0f} %"
+
+
 def shares(number: float | None, low: float | None, high: float | None) -> str:
     """Write a share of one and its interval as percentages."""
     if number is None:
@@ -69,12 +74,3 @@ def p_value(number: float | None) -> str:
     if number is None:
         return NOTHING
     return "< 0.001" if number < 0.001 else f"{number:.3f}"
-
-
-def seconds(number: float | None) -> str:
-    """Write a time as s, min or h."""
-    if number is None:
-        return NOTHING
-    if number < 120:
-        return f"{number:.1f} s"
-    return f"{number / 60:.1f} min" if number < 7200 else f"{number / 3600:.1f} h"

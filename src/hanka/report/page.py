@@ -21,6 +21,7 @@ from hanka.report import inert
 from hanka.report.answers import answers_section
 from hanka.report.blocks import MARKS, Section
 from hanka.report.checks import audits_section, baselines_section, failures_section
+from hanka.report.decision_numbers import decision_section
 from hanka.report.examples import examples_section
 from hanka.report.figures import Sketchbook
 from hanka.report.forest import forest_section
@@ -33,6 +34,7 @@ from hanka.report.provenance import definitions_section, reproduce_section, run_
 from hanka.report.shots import shots_section
 from hanka.report.sizes import sizes_section
 from hanka.report.stored import StoredRun
+from hanka.report.tradeoff import tradeoff_section
 from hanka.report.words import Words
 
 ANY_TEXT_LIMIT = 100_000
@@ -56,6 +58,8 @@ def make_page(run: StoredRun, words: Words) -> Page:
 def _sections(outline: Outline, words: Words) -> tuple[Section, ...]:
     sketches = Sketchbook()
     return (
+        tradeoff_section(outline, words, sketches),
+        decision_section(outline, words),
         matrix_section(outline, words),
         forest_section(outline, words, sketches),
         answers_section(outline, words, sketches),
@@ -75,7 +79,7 @@ def _sections(outline: Outline, words: Words) -> tuple[Section, ...]:
 
 def page_html(page: Page, words: Words) -> str:
     """Print a page as one HTML document."""
-    style, script = _asset("style.css"), _asset("filter.js")
+    style, script = _asset("style.css") + _asset("first.css"), _asset("filter.js")
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     policy = (
         f"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{digest}'; img-src data:; "

@@ -9,8 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from markupsafe import Markup
+
 from hanka.report import inert, numbers
 from hanka.report.blocks import Block, Details, Heading, Note, Pre, Section, Table, Td, Terms, Th
+from hanka.report.checks import failed_cells
 from hanka.report.outline import Outline, variant_name
 from hanka.report.rows import as_count, as_number, as_text
 from hanka.report.stored import StoredRun
@@ -31,7 +34,7 @@ TERMS = (
 def run_section(outline: Outline, words: Words) -> Section:
     """Build the section on how the study was run."""
     run = outline.run
-    blocks: list[Block] = [Terms(tuple(_conditions(run, words)))]
+    blocks: list[Block] = [Terms(tuple(_conditions(outline, words)))]
     for title, table in (
         ("models", _models(run, words)),
         ("datasets", _datasets(run, words)),
@@ -45,10 +48,18 @@ def run_section(outline: Outline, words: Words) -> Section:
     return Section("run", words("how_run"), words("how_run_lead"), tuple(blocks))
 
 
-def _conditions(run: StoredRun, words: Words) -> Iterable[tuple[str, str]]:
+def _conditions(outline: Outline, words: Words) -> Iterable[tuple[str, str]]:
+    run = outline.run
     reproduce = run.findings.reproduce
     devices = {as_text(stored.get("device")) for stored in [*run.cell_files.values(), *run.variant_files.values()]}
     device = as_text(reproduce.get("device")) or ", ".join(sorted(devices - {""})[:8])
+    adapted = [variant for variant in run.variants.values() if not variant.is_unadapted]
+    n_cells = len(run.cells) or len({row.cell_id for row in run.results})
+    measured = len({row.cell_id for row in run.results if row.value is not None})
+    seeds = words("fact_variants_note", seeds=len({variant.seed for variant in adapted})) if adapted else ""
+    yield words("fact_variants"), Markup(" · ").join(part for part in (numbers.count(len(adapted)), seeds) if part)
+    yield words("fact_cells"), numbers.count(n_cells) + " · " + words("fact_cells_note", measured=f"{measured:,}")
+    yield words("fact_failed"), numbers.count(len(failed_cells(outline)))
     yield words("device"), inert.label(device) or numbers.NOTHING
     versions = reproduce.get("versions")
     if isinstance(versions, dict) and versions:
@@ -56,8 +67,8 @@ def _conditions(run: StoredRun, words: Words) -> Iterable[tuple[str, str]]:
         yield words("versions"), listed
     elif run.version:
         yield words("versions"), f"hanka {inert.label(run.version)}"
-    yield words("seconds_training"), numbers.seconds(_total(run.variant_files.values(), "seconds"))
-    yield words("seconds_evaluation"), numbers.seconds(_total(run.cell_files.values(), "seconds"))
+    yield words("seconds_training"), words.duration(_total(run.variant_files.values(), "seconds"))
+    yield words("seconds_evaluation"), words.duration(_total(run.cell_files.values(), "seconds"))
     for key in ("n_prompt_tokens", "n_output_tokens", "tokens"):
         total = _total(run.cell_files.values(), key)
         if total is not None:
@@ -65,14 +76,14 @@ def _conditions(run: StoredRun, words: Words) -> Iterable[tuple[str, str]]:
     yield words("fact_protocol"), words.of("protocol", run.protocol or "?") + " — " + words(_protocol_key(run))
     tokens = run.study.get("tokens")
     if isinstance(tokens, dict):
-        yield words("token_policy"), _pairs(tokens)
+        yield words("token_policy"), _pairs(tokens, words)
     for model, policy in run.policy.items():
         if isinstance(policy, dict):
-            yield words("token_policy_of", model=model), _pairs(policy)
+            yield words("token_policy_of", model=model), _pairs(policy, words)
     for key in ("eval", "train", "stats"):
         stored = run.study.get(key)
         if isinstance(stored, dict):
-            yield words(f"study_{key}"), _pairs(stored)
+            yield words(f"study_{key}"), _pairs(stored, words)
 
 
 def _protocol_key(run: StoredRun) -> str:
@@ -84,18 +95,30 @@ def _total(stored: Iterable[Mapping[str, Any]], key: str) -> float | None:
     return sum(found) if found else None
 
 
-def _pairs(stored: Mapping[str, Any]) -> str:
+def _pairs(stored: Mapping[str, Any], words: Words) -> str:
     return " · ".join(
-        f"{inert.label(as_text(key), 40)}: {inert.label(as_text(value), 80)}" for key, value in stored.items()
+        f"{inert.label(as_text(key), 40)}: {inert.label(words.stored(_plain(value)), 80)}"
+        for key, value in stored.items()
     )
+
+
+def _plain(value: Any) -> str:
+    """Write a stored value as a study file does, not as Python does."""
+    if isinstance(value, dict):
+        return ", ".join(f"{as_text(key)} {_plain(part)}" for key, part in value.items()) or numbers.NOTHING
+    if isinstance(value, list):
+        return ", ".join(map(_plain, value)) or numbers.NOTHING
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return numbers.NOTHING if value is None else as_text(value)
 
 
 def _models(run: StoredRun, words: Words) -> Table | None:
     rows = tuple(
         (
             Td(inert.name(model.name), head=True),
-            Td(inert.label(model.licence)),
-            Td(inert.shorten(model.note, 300) or numbers.NOTHING),
+            Td(inert.label(words.stored(model.licence))),
+            Td(inert.shorten(words.stored(model.note), 300) or numbers.NOTHING),
             Td(inert.label(model.identity)),
         )
         for model in run.findings.models[:MAX_ROWS]
@@ -109,9 +132,9 @@ def _datasets(run: StoredRun, words: Words) -> Table | None:
             Td(inert.name(item.name), note=words.of("task", item.task), head=True),
             Td(inert.name(item.domain)),
             Td(inert.label(item.source)),
-            Td(inert.label(item.licence)),
+            Td(inert.label(words.stored(item.licence))),
             Td(numbers.count(item.n_test), numeric=True),
-            Td(inert.shorten(item.note, 300) or numbers.NOTHING),
+            Td(inert.shorten(words.stored(item.note), 300) or numbers.NOTHING),
         )
         for item in run.findings.datasets[:MAX_ROWS]
     )
@@ -138,7 +161,7 @@ def _training_row(name: str, task: str, stored: Mapping[str, Any], words: Words)
         Td(name, note=words.of("task", task), head=True),
         Td(words("failed") if failed else losses, tone="failed" if failed else ""),
         *(Td(numbers.count(as_count(record.get(key))), numeric=True) for key in counts),
-        Td(numbers.seconds(as_number(stored.get("seconds"))), numeric=True),
+        Td(words.duration(as_number(stored.get("seconds"))), numeric=True),
         Td(inert.label(as_text(stored.get("device")), 60)),
     )
 
@@ -146,7 +169,11 @@ def _training_row(name: str, task: str, stored: Mapping[str, Any], words: Words)
 def _parameters(run: StoredRun, words: Words) -> Table | None:
     """One row per distinct set of parameters, so that seeds and sizes do not repeat it."""
     seen = dict.fromkeys(
-        (variant.label, variant.method, _pairs({k: v for k, v in variant.params.items() if k not in ("sizes", "name")}))
+        (
+            variant.label,
+            variant.method,
+            _pairs({k: v for k, v in variant.params.items() if k not in ("sizes", "name")}, words),
+        )
         for variant in run.variants.values()
         if variant.params
     )

@@ -54,6 +54,8 @@ class Findings:
     "Task → metric."
     answers: Mapping[str, Mapping[str, Any]]
     "Question → answer, as its contract has it."
+    training: Mapping[str, Mapping[str, Any]]
+    "Variant id → whether training fitted its rows: status, reason_en, reason_ja; {} where nobody looked."
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +177,7 @@ def _findings(raw: Mapping[str, Any]) -> Findings:
         datasets=fit_all(DatasetRow, reproduce.get("datasets")),
         primary_metrics={task: as_text(name) for task, name in primary.items()} if isinstance(primary, dict) else {},
         answers={as_text(name): one for name, one in answers.items() if isinstance(one, dict)},
+        training={as_text(one.get("variant_id")): one for one in _list(raw.get("training")) if isinstance(one, dict)},
     )
 
 

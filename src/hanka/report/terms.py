@@ -10,9 +10,9 @@ from collections.abc import Mapping
 
 TERMS_EN: Mapping[str, str] = {
     "term_decision": "Decision",
-    "about_decision": "Adapt: a gain in domain is shown against the base model however it was asked, and on no test set is "
-    "a loss above the declared harm left open. Trade-off: the gain is shown, and so is a loss. Keep: no system can gain "
-    "what would be worthwhile. Undecided: anything else, with what would decide it.",
+    "about_decision": "Adopt: a gain in domain is shown against the base model however it was asked, and on no test set is "
+    "a loss above the declared harm left open. Trade-off: the gain is shown, and so is a loss. Do not adopt: no system can gain "
+    "what would be worthwhile. Not decided yet: anything else, with what would decide it.",
     "term_variant": "Variant",
     "about_variant": "One adapted model: base model × method × parameters × training set × size × seed.",
     "term_cell": "Cell",
@@ -70,14 +70,14 @@ TERMS_EN: Mapping[str, str] = {
 
 TERMS_JA: Mapping[str, str] = {
     "term_decision": "結論",
-    "about_decision": "適応：ベースモデルのどの聞き方に対してもドメイン内の改善が示され、どのテストセットでも"
-    "許容幅を超える低下の可能性が否定された場合。一長一短：改善と同時に低下も示された場合。ベースのまま：意味のある"
+    "about_decision": "採用可：ベースモデルのどの聞き方に対してもドメイン内の改善が示され、どのテストセットでも"
+    "許容幅を超える低下の可能性が否定された場合。一長一短：改善と同時に低下も示された場合。採用せず：意味のある"
     "改善が見込めない場合。未確定：それ以外で、判断に必要な件数を添えます。",
     "term_variant": "バリアント",
     "about_variant": "適応後のモデル 1 つ。ベースモデル × 手法 × パラメーター × 学習データ × 学習件数 × "
     "シードで決まります。",
     "term_cell": "セル",
-    "about_cell": "1 つのバリアントを、1 つのテストセット、ショット数、プロンプト、デモ抽出で評価したもの。",
+    "about_cell": "1 つのバリアントを、1 つのテストセット、ショット数、プロンプト、例示の抽出で評価したもの。",
     "term_in_domain": "ドメイン内",
     "about_in_domain": "学習データとタスクも宣言されたドメインも同じテストセット。",
     "term_out_of_domain": "ドメイン外",
@@ -85,7 +85,7 @@ TERMS_JA: Mapping[str, str] = {
     "term_cross_task": "別タスク",
     "about_cross_task": "学習したタスクとは異なるタスクのテストセット。",
     "term_shots": "ショット数",
-    "about_shots": "クエリの前に置く解答済みのデモの数。0-shot ではデモを置きません。",
+    "about_shots": "質問の前に置く例示（解答済みの例）の数。0-shot では例示を置きません。",
     "term_primary_metric": "主要指標",
     "about_primary_metric": "判定に使う指標。ラベルで答えるタスクでは正解率、自由記述では ROUGE-L、"
     "検証できる答えでは正答率、数値では平均絶対誤差、文章の採点ではバイトあたりビット数"
@@ -94,18 +94,18 @@ TERMS_JA: Mapping[str, str] = {
     "about_verdict": "同じテスト例でベースモデルと比べ、全セル同時の区間が 0 から離れていれば改善または悪化、"
     "事前に定めた幅に収まれば同等、この比較単独の区間だけが 0 を含まなければ傾向あり、それ以外は未確定とします。",
     "term_interval": "区間",
-    "about_interval": "{level} 信頼区間。差の区間はテスト例ごとに対応を取っています。判定の横に示すのは実験の全セルで"
+    "about_interval": "{level} 信頼区間。差の区間はテスト例ごとに対応を取っています。判定の横に示すのはスタディの全セルで"
     "同時に成り立つ区間で、比較単独の区間は表に示します。",
     "term_p_together": "p 値（同時補正後）",
-    "about_p_together": "符号をくじで決めたとき、実験中のいずれかの比較がこれほど大きな値を取る割合。"
+    "about_p_together": "符号をくじで決めたとき、スタディ中のいずれかの比較がこれほど大きな値を取る割合。"
     "1 つでも誤った判定が混じる確率を抑えます。",
-    "term_right_wrong": "正 → 誤、誤 → 正",
+    "term_right_wrong": "正解 → 不正解、不正解 → 正解",
     "about_right_wrong": "ベースモデルが正解し、適応後のモデルが誤った例（忘却）と、その逆（習得）。"
     "「聞き直しを超える分」は、ベースモデルに別の言い方や別の例示で聞き直したときに失われる分を引いたもの。"
     "「偶然だけの場合」は、当て推量をやり直した場合と、独立に当て推量をした場合に失われる割合で、目安であり限界ではありません。",
     "term_label_share": "ラベル出力率",
     "about_label_share": "自由記述の出力のうち、学習したタスクのラベルだけからなるものの割合。",
-    "term_distinct_share": "異なり出力率",
+    "term_distinct_share": "出力の多様性",
     "about_distinct_share": "異なる出力の数を全出力数で割った値。n が等しいものどうしで比べてください。",
     "term_length_ratio": "長さの比",
     "about_length_ratio": "出力の長さを正解の長さで割った値の平均。",
@@ -120,7 +120,7 @@ TERMS_JA: Mapping[str, str] = {
     "term_bits_per_byte": "バイトあたりビット数、トークンあたりナット数",
     "about_bits_per_byte": "何も問わない文章を予測するのに、UTF-8 の 1 バイトあたり何ビット必要か。小さいほど良い値です。"
     "トークンあたりナット数は同じ量をトークンで割ったもので、同じトークナイザーのモデルどうしでのみ比べられます。",
-    "term_trivial": "自明なベースライン",
+    "term_trivial": "単純ベースライン",
     "about_trivial": "モデルを必要としない答え（全例に同じラベル、入力の最初の文など）を、同じ方法で採点したもの。",
     "term_unparsed": "解析不能",
     "about_unparsed": "タスクの答えとして読み取れなかった出力。ラベルの採点では誤りとして数えます。",

@@ -1,11 +1,13 @@
 """The words of the report in two languages: look-up, and how names are set into sentences.
 
-Every word of the interface stands in `words_en.py` and `words_ja.py` under the same key; what analysis
-wrote (`…_en`, `…_ja`) is chosen here too. Dictionary text is plain: it is escaped like any other.
+Every word of the interface stands in `words_en.py` and `words_ja.py` (of the first screen in `words_first_….py`) under the
+same key; what analysis wrote (`…_en`, `…_ja`) is chosen here too, and what other stages stored in English only is translated
+by `stored_words.py`. Dictionary text is plain: it is escaped like any other.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
@@ -14,15 +16,24 @@ from markupsafe import Markup, escape
 
 from hanka.metrics import METRICS
 from hanka.report import inert
+from hanka.report.numbers import NOTHING
 from hanka.report.rows import as_text
+from hanka.report.stored_words import in_japanese, place_in_japanese
 from hanka.report.terms import TERMS_EN, TERMS_JA
 from hanka.report.words_en import ENGLISH
+from hanka.report.words_first_en import FIRST_ENGLISH
+from hanka.report.words_first_ja import FIRST_JAPANESE
 from hanka.report.words_ja import JAPANESE
 
 Lang: TypeAlias = Literal["en", "ja"]
 Word: TypeAlias = str | int | float
+UNITS = ((1.0, 120.0, "seconds_s"), (60.0, 7200.0, "seconds_min"), (3600.0, math.inf, "seconds_h"))
+"Seconds of a unit, below how many seconds it is used, its word."
 
-LANGUAGES: Mapping[Lang, Mapping[str, str]] = {"en": {**ENGLISH, **TERMS_EN}, "ja": {**JAPANESE, **TERMS_JA}}
+LANGUAGES: Mapping[Lang, Mapping[str, str]] = {
+    "en": {**ENGLISH, **FIRST_ENGLISH, **TERMS_EN},
+    "ja": {**JAPANESE, **FIRST_JAPANESE, **TERMS_JA},
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,3 +72,18 @@ class Words:
         """Return analysis' own sentence in this language, or in the other where it is missing."""
         other = "ja" if self.lang == "en" else "en"
         return as_text(stored.get(f"{field}_{self.lang}")) or as_text(stored.get(f"{field}_{other}"))
+
+    def stored(self, text: str) -> str:
+        """Return a sentence that a stage stored in English only, in this language where it is known."""
+        return in_japanese(text) if self.lang == "ja" else text
+
+    def place(self, text: str) -> str:
+        """Return the place that an audit looked at in this language; names in it stay as they are."""
+        return place_in_japanese(text) if self.lang == "ja" else text
+
+    def duration(self, seconds: float | None) -> Markup:
+        """Return a measured time with its unit: seconds, minutes or hours."""
+        if seconds is None:
+            return Markup("{}").format(NOTHING)
+        size, key = next((size, key) for size, below, key in UNITS if seconds < below)
+        return self(key, count=Markup("{}").format(f"{seconds / size:.1f}"))
