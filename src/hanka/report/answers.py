@@ -62,8 +62,9 @@ def answer_blocks(name: str, answer: Mapping[str, Any], words: Words, sketches: 
     blocks += [Note(inert.shorten(line, inert.TEXT_LIMIT)) for line in words.written(answer, "sentence").splitlines()]
     curves = [one for one in _maps(answer.get("curves")) if _points(one)][:MAX_PANELS]
     if curves and not sketches.full:
-        svg = sketches.draw(_drawing(curves, words))
-        blocks.append(Figure(svg, words("answer_figure", title=title), words.plain("answer_label", title=title)))
+        drawn = sketches.draw(_drawing(curves, words))
+        caption, label = words("answer_figure", title=title), words.plain("answer_label", title=title)
+        blocks.append(Figure(drawn.svg, caption, label, rows=drawn.rows))
     table = _table(answer, title, words)
     if table:
         summary = words("answer_table", count=len(table.rows))

@@ -77,6 +77,8 @@ class Figure:
     "What it shows, for those who cannot see it."
     legend: tuple[tuple[str, str], ...] = ()
     "(class of the key, word)."
+    rows: Markup | str = ""
+    "Its points as a JSON table, escaped."
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,13 +7,16 @@ the list is dropped, ids carry the figure's own prefix, coordinates are rounded 
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 from xml.etree import ElementTree
 
-from markupsafe import Markup
+from markupsafe import Markup, escape
+
+from hanka.report import inert
 
 if TYPE_CHECKING:
     import altair as alt
@@ -67,6 +70,14 @@ class Drawing:
     columns: int
 
 
+class Sketch(NamedTuple):
+    """A figure that was drawn."""
+
+    svg: Markup
+    rows: Markup
+    "Its points as a JSON table, escaped: a heading row, then one row per point."
+
+
 @dataclass(slots=True)
 class Sketchbook:
     """Draws the figures of one report and stops at MAX_FIGURES."""
@@ -79,8 +90,8 @@ class Sketchbook:
         """Whether no more figures are drawn."""
         return self.drawn >= MAX_FIGURES
 
-    def draw(self, drawing: Drawing) -> Markup:
-        """Convert a drawing to an inert SVG with ids of its own."""
+    def draw(self, drawing: Drawing) -> Sketch:
+        """Convert a drawing to an inert SVG with ids of its own, and its rows to what can be saved."""
         import vl_convert
 
         self.drawn += 1
@@ -95,7 +106,18 @@ class Sketchbook:
             "spacing": {"row": 16, "column": 24},
         }
         svg = vl_convert.vegalite_to_svg(spec, allowed_base_urls=[])
-        return clean_svg(svg, prefix=f"f{self.drawn}-")
+        return Sketch(clean_svg(svg, prefix=f"f{self.drawn}-"), rows_to_save(drawing.rows))
+
+
+def rows_to_save(rows: Sequence[Mapping[str, Any]]) -> Markup:
+    """Write the points of a figure as a JSON table that the page's script saves as CSV."""
+    names = [name for name in dict.fromkeys(name for row in rows for name in row) if name != "ink"]
+    table = [names, *([_short(row.get(name)) for name in names] for row in rows)]
+    return Markup(escape(inert.visible(json.dumps(table, ensure_ascii=False, separators=(",", ":")))))  # noqa: S704
+
+
+def _short(value: Any) -> Any:
+    return float(f"{value:.6g}") if isinstance(value, float) else value
 
 
 def panel_data(number: int) -> alt.Chart:

@@ -100,8 +100,10 @@ def _figure(points: list[dict[str, Any]], title: str, group: Group, words: Words
     caption = words("forest_caption", setting=title)
     if len(shown) < len(points):
         caption += " · " + words("points_cut", shown=len(shown), all=len(points))
+    drawn = sketches.draw(forest_drawing(shown, words))
     return Figure(
-        svg=sketches.draw(forest_drawing(shown, words)),
+        svg=drawn.svg,
+        rows=drawn.rows,
         caption=caption,
         label=words.plain("forest_label", task=group.task, count=len(shown)),
         legend=tuple(

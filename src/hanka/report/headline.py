@@ -139,7 +139,7 @@ def _facts(outline: Outline, found: tuple[Decided, ...], words: Words) -> Iterab
         yield words("fact_author"), inert.name(author, 80)
     models = [model.name for model in run.findings.models] or list(dict.fromkeys(v.base for v in run.variants.values()))
     if models:
-        yield words("fact_models"), _names(models)
+        yield words("fact_models"), _names(models, words)
     trained = dict.fromkeys(
         (one.train_dataset, one.train_size)
         for one in run.variants.values()
@@ -149,7 +149,7 @@ def _facts(outline: Outline, found: tuple[Decided, ...], words: Words) -> Iterab
         sets = dict.fromkeys(name for name, _ in trained)
         sizes = sorted({size for _, size in trained})
         rows = f"{sizes[0]:,}" if len(sizes) == 1 else f"{sizes[0]:,}–{sizes[-1]:,}"
-        yield words("fact_data"), words("fact_data_is", names=_names(list(sets)), rows=rows)
+        yield words("fact_data"), words("fact_data_is", names=_names(list(sets), words), rows=rows)
     tests = _test_items(run)
     if tests:
         yield words("fact_tests"), words("fact_tests_is", rows=f"{sum(tests.values()):,}", count=f"{len(tests):,}")
@@ -158,10 +158,12 @@ def _facts(outline: Outline, found: tuple[Decided, ...], words: Words) -> Iterab
         yield words("fact_cost"), spent
 
 
-def _names(names: list[str]) -> Markup:
+def _names(names: list[str], words: Words) -> Markup:
     """List names without the folders they may stand in."""
-    shown = Markup(", ").join(
-        inert.name(name.replace("\\", "/").rstrip("/").rsplit("/", 1)[-1], 60) for name in names[:4]
+    shown = (
+        Markup("{}")
+        .format(words.comma)
+        .join(inert.name(name.replace("\\", "/").rstrip("/").rsplit("/", 1)[-1], 60) for name in names[:4])
     )
     return shown + Markup(" +{}").format(len(names) - 4) if len(names) > 4 else shown
 

@@ -79,7 +79,7 @@ def _sections(outline: Outline, words: Words) -> tuple[Section, ...]:
 
 def page_html(page: Page, words: Words) -> str:
     """Print a page as one HTML document."""
-    style, script = _asset("style.css") + _asset("first.css"), _asset("filter.js")
+    style, script = _asset("style.css") + _asset("first.css"), _asset("filter.js") + _asset("save.js")
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     policy = (
         f"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{digest}'; img-src data:; "

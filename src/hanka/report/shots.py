@@ -27,9 +27,9 @@ def shots_section(outline: Outline, words: Words, sketches: Sketchbook) -> Secti
         blocks.append(Heading(group_title(group, outline, words)))
         points = _points(group, outline, words)
         if points and not sketches.full:
-            svg = sketches.draw(curve_drawing(points, words.plain("shots_axis"), words))
+            drawn = sketches.draw(curve_drawing(points, words.plain("shots_axis"), words))
             label = words.plain("shots_label", task=group.task or group.base)
-            blocks.append(Figure(svg, words("shots_caption"), label))
+            blocks.append(Figure(drawn.svg, words("shots_caption"), label, rows=drawn.rows))
         blocks.append(Details(words("as_table"), (_table(group, outline, words),)))
     empty = (Note(words("one_shot_count"), "muted"),)
     return Section("shots", words("shots_title"), words("shots_lead") if blocks else "", tuple(blocks) or empty)

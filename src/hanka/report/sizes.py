@@ -27,9 +27,9 @@ def sizes_section(outline: Outline, words: Words, sketches: Sketchbook) -> Secti
             points = _points(group, setting, sizes, outline, words)
             if points and not sketches.full:
                 title = setting_title(setting, group, words)
-                svg = sketches.draw(curve_drawing(points, words.plain("size_axis"), words))
+                drawn = sketches.draw(curve_drawing(points, words.plain("size_axis"), words))
                 label = words.plain("sizes_label", task=group.task)
-                figure = Figure(svg, words("sizes_caption", setting=title), label)
+                figure = Figure(drawn.svg, words("sizes_caption", setting=title), label, rows=drawn.rows)
                 blocks.append(figure if setting == group.settings[0] else Details(title, (figure,)))
         tables = tuple(_table(group, setting, sizes, outline, words) for setting in group.settings)
         blocks.append(Details(words("as_table"), tables))

@@ -68,7 +68,7 @@ def _decide(decided: Decided, words: Words) -> Markup:
     if rows is None:
         return words("step_more_seeds", seeds=as_count(decided.decide.get("seeds")) or ENOUGH_SEEDS)
     stored = decided.decide.get("tests")
-    place = ", ".join(inert.label(as_text(one), 40) for one in stored[:3]) if isinstance(stored, list) else ""
+    place = words.comma.join(inert.label(as_text(one), 40) for one in stored[:3]) if isinstance(stored, list) else ""
     return words("step_rows", rows=f"{rows:,}", more=f"{max(rows - now, 0):,}", now=f"{now:,}", place=place)
 
 

@@ -73,6 +73,11 @@ class Words:
         other = "ja" if self.lang == "en" else "en"
         return as_text(stored.get(f"{field}_{self.lang}")) or as_text(stored.get(f"{field}_{other}"))
 
+    @property
+    def comma(self) -> str:
+        """What stands between the names of a list."""
+        return "、" if self.lang == "ja" else ", "
+
     def stored(self, text: str) -> str:
         """Return a sentence that a stage stored in English only, in this language where it is known."""
         return in_japanese(text) if self.lang == "ja" else text

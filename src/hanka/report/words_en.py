@@ -11,6 +11,10 @@ ENGLISH: Mapping[str, str] = {
     "skip": "Skip to the results",
     "footer": "Written by hanka {version} from stored files. This page loads nothing from outside.",
     "cautions": "Read this first",
+    "save_svg": "Save as SVG",
+    "save_csv": "Save as CSV",
+    "copy_markdown": "Copy as Markdown",
+    "copied": "Copied",
     # counts of the run
     "fact_variants": "Adapted variants",
     "fact_variants_note": "{seeds} seed(s)",
@@ -120,7 +124,7 @@ ENGLISH: Mapping[str, str] = {
     "status_unparsed": "not parsed",
     "status_ok": "ok",
     # matrix
-    "matrix": "What was gained, what was lost",
+    "matrix": "All results by test set",
     "matrix_lead": "One table per trained task. Each cell: value, then the difference from the base model on the "
     "same samples with its interval. Intervals hold for all cells of the study together; the sign is the verdict that follows from them.",
     "legend": "Key",

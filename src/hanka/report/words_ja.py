@@ -11,6 +11,10 @@ JAPANESE: Mapping[str, str] = {
     "skip": "結果へ移動",
     "footer": "hanka {version} が保存済みファイルから作成しました。このページは外部から何も読み込みません。",
     "cautions": "はじめにお読みください",
+    "save_svg": "SVG で保存",
+    "save_csv": "CSV で保存",
+    "copy_markdown": "Markdown でコピー",
+    "copied": "コピーしました",
     # counts of the run
     "fact_variants": "適応済みバリアント",
     "fact_variants_note": "シード {seeds} 個",
@@ -120,7 +124,7 @@ JAPANESE: Mapping[str, str] = {
     "status_unparsed": "解析不能",
     "status_ok": "正常",
     # matrix
-    "matrix": "何を得て、何を失ったか",
+    "matrix": "テストセットごとの全結果",
     "matrix_lead": "学習したタスクごとに表を示します。各セルは値と、"
     "同じテスト例でのベースモデルとの差（区間付き）です。"
     "区間はスタディのすべてのセルについて同時に成り立ち、記号はその区間から決まる判定です。",
