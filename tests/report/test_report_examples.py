@@ -105,6 +105,7 @@ def test_the_number_of_sets_is_capped_and_said(tmp_path: Path, monkeypatch: pyte
     read = read_outcomes
     monkeypatch.setattr(examples, "read_outcomes", lambda folder: opened.append(folder) or read(folder))
     outline = make_outline(read_run(build_run(tmp_path, Shape(tasks=("sentiment",), n=10))))
-    section = examples.examples_section(outline, Words("en"))
+    section, is_all = examples.examples_section(outline, Words("en"))
+    assert not is_all
     assert "<bdi>3</bdi> of <bdi>64</bdi>" in section.lead
     assert len(opened) <= 6

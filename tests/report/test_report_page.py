@@ -83,7 +83,8 @@ def test_it_asks_for_nothing_from_outside(page: Reader, english: str) -> None:
         for name, value in element.attributes.items()
         if name in ("href", "src", "srcset", "data", "action", "poster", "xlink:href", "formaction")
     ]
-    assert all(address.startswith("#") or address == "data:," for address in addresses)
+    beside = {"./en-samples.html"}
+    assert all(address.startswith("#") or address == "data:," or address in beside for address in addresses)
     style = all_of(page, "style")[0].text
     assert "@import" not in style
     assert "url(" not in style
@@ -118,7 +119,9 @@ def test_it_is_accessible(page: Reader) -> None:
 
 def test_links_inside_the_page_lead_somewhere(page: Reader) -> None:
     ids = {element.attributes.get("id") for element in page.elements}
-    assert all(link.attributes["href"][1:] in ids for link in all_of(page, "a"))
+    inside = [link.attributes["href"] for link in all_of(page, "a") if link.attributes["href"].startswith("#")]
+    assert len(inside) > 15
+    assert all(address[1:] in ids for address in inside)
 
 
 def test_examples_stand_side_by_side_and_are_all_shown_without_script(page: Reader) -> None:
@@ -129,7 +132,7 @@ def test_examples_stand_side_by_side_and_are_all_shown_without_script(page: Read
     assert all("details" in article.parents for article in articles)
     changes = {article.attributes["data-change"] for article in articles}
     assert {"right_wrong", "wrong_right", "right_right", "free"} <= changes
-    offered = {e.attributes["value"] for e in all_of(page, "input")}
+    offered = {e.attributes["value"] for e in all_of(page, "input") if e.attributes["type"] == "checkbox"}
     assert offered == changes
     cut = [article for article in articles if "characters more" in article.text]
     assert cut, "a long prompt is cut and says so"

@@ -14,18 +14,26 @@ if TYPE_CHECKING:
 
 
 def render_report(folder: RunFolder, html: Path, lang: Literal["en", "ja"] = "en") -> None:
-    """Write the report of a run folder as one HTML file.
+    """Write the report of a run folder as one HTML file, and beside it all samples where they do not fit into it.
 
     Missing parts of the folder become sentences in the report. Raises StoreError if the folder holds
     nothing of a run, or if `html` cannot be written.
     """
-    from hanka.report.page import make_page, page_html
+    from urllib.parse import quote
+
+    from hanka.report.outline import make_outline
+    from hanka.report.page import make_page, page_html, samples_html
+    from hanka.report.samples import make_samples
     from hanka.report.stored import read_run
     from hanka.report.words import Words
     from hanka.store.folder import write_text
 
-    words = Words(lang)
-    write_text(html, page_html(make_page(read_run(folder), words), words))
+    words, outline = Words(lang), make_outline(read_run(folder))
+    beside = html.with_name(f"{html.stem}-samples.html")
+    page = make_page(outline, words, f"./{quote(beside.name)}")
+    if not page.has_all_samples:
+        write_text(beside, samples_html(make_samples(outline, words), f"./{quote(html.name)}", words))
+    write_text(html, page_html(page, words))
 
 
 __all__ = ["render_report"]

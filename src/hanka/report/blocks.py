@@ -108,6 +108,16 @@ class Note:
 
 
 @dataclass(frozen=True, slots=True)
+class Link:
+    """A file beside the report."""
+
+    kind: ClassVar[str] = "link"
+    address: str
+    "Relative."
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Pre:
     """Text as it is."""
 
@@ -184,7 +194,7 @@ class Examples:
     n: int
 
 
-Block: TypeAlias = Table | Figure | Details | Heading | Note | Pre | Terms | Legend | Examples
+Block: TypeAlias = Table | Figure | Details | Heading | Note | Link | Pre | Terms | Legend | Examples
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 Per adapted variant and test set, at zero shots and at the largest shot count, up to N_EXAMPLES samples:
 first right → wrong, then wrong → right, then the rest; for free text, largest loss of score, then largest
-gain. The report caps the number of sets and says so; all samples are in predictions.parquet.
+gain. The report caps the number of sets and says so; where that leaves samples out, `samples.py` writes a second file.
 """
 
 from __future__ import annotations
@@ -12,11 +12,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import NamedTuple
 
 from hanka.metrics import METRICS
 from hanka.records import Cell, Variant
 from hanka.report import inert, numbers
-from hanka.report.blocks import MARKS, Answer, Examples, ExampleSet, Note, Section, ShownExample
+from hanka.report.blocks import MARKS, Answer, Examples, ExampleSet, Link, Note, Section, ShownExample
 from hanka.report.outline import Outline, Setting, variant_name
 from hanka.report.predictions import Outcome, read_outcomes, read_scores, read_texts
 from hanka.report.rows import Result, as_text
@@ -43,6 +44,8 @@ class Pair:
     tuned: Cell
     result: Result | None
     metric: str
+    is_other: bool = False
+    "Whether its shots and draw are others than the page shows."
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,38 +60,53 @@ class Chosen:
     "Base score minus tuned score; 0 where there are none."
 
 
-def examples_section(outline: Outline, words: Words) -> Section:
-    """Build the section of examples."""
+class Shown(NamedTuple):
+    """The section of examples."""
+
+    section: Section
+    is_all: bool
+    "Whether it holds every sample of the run that two cells share."
+
+
+def examples_section(outline: Outline, words: Words, samples: str = "") -> Shown:
+    """Build the section of examples. samples: address of the second file, linked where the page does not hold all."""
     pairs = example_pairs(outline)
     shown = pairs[:MAX_SETS]
     cells = {cell.id: pair.metric for pair in shown for cell in (pair.base, pair.tuned)}
     scores = read_scores(outline.run, cells) if cells else {}
     tests: dict[tuple[str, str], int] = {}
     outcomes = lru_cache(maxsize=64)(read_outcomes)
-    sets = []
+    sets, n_shared = [], 0
     for pair in shown:
         folders = [safe_cell_folder(outline.run.folder, cell.id) for cell in (pair.base, pair.tuned)]
         if folders[0] is None or folders[1] is None:
             continue
         labels = outline.run.cell_files.get(pair.tuned.id, {}).get("labels")
         gains = _both(scores, pair) if _more_is_better(pair.metric) else _both(scores, pair)[::-1]
-        found = choose(outcomes(folders[0]), outcomes(folders[1]), gains, bool(labels))
+        said = outcomes(folders[0]), outcomes(folders[1])
+        n_shared += len(said[0].keys() & said[1].keys())
+        found = choose(*said, gains, bool(labels))
         if found:
             test = tests.setdefault((pair.tuned.test_task, pair.tuned.test_dataset), len(tests))
-            examples = _shown(found, (folders[0], folders[1]), _both(scores, pair), words)
-            sets.append(_set(pair, test, examples, outline, words))
+            both = _both(scores, pair)
+            sets.append(make_set(pair, test, found, (folders[0], folders[1]), both, outline, words))
     if not sets:
-        return Section("examples", words("examples"), "", (Note(words("no_examples"), "muted"),))
+        return Shown(Section("examples", words("examples"), "", (Note(words("no_examples"), "muted"),)), True)
     n = sum(len(item.examples) for item in sets)
     changes = {example.change for item in sets for example in item.examples}
     names = tuple(f"{words.of('task', task)} · {inert.label(name, 60)}" for task, name in tests)
     block = Examples(names, tuple(change for change in CHANGES if change in changes), tuple(sets), n)
     lead = words("examples_lead", shown=len(sets), all=len(pairs), n=N_EXAMPLES)
-    return Section("examples", words("examples"), lead, (block,))
+    is_all = n == n_shared and len(shown) == len(example_pairs(outline, every=True))
+    blocks = (block,) if is_all or not samples else (Link(samples, words("all_samples")), block)
+    return Shown(Section("examples", words("examples"), lead, blocks), is_all)
 
 
-def example_pairs(outline: Outline) -> list[Pair]:
-    """Pair tuned cells with base cells at zero and at most shots: first seeds and large sizes first."""
+def example_pairs(outline: Outline, every: bool = False) -> list[Pair]:
+    """Pair tuned cells with base cells at zero and at most shots: first seeds and large sizes first.
+
+    every: the pairs at other shots and draws, too, after these.
+    """
     cells = outline.run.cells.values()
     variants = outline.run.variants
     by_place = {(variants[cell.variant_id].base, *_place(cell)): cell for cell in cells if _is(cell, variants, True)}
@@ -100,15 +118,18 @@ def example_pairs(outline: Outline) -> list[Pair]:
     pairs = []
     for cell in cells:
         wanted = cell.draw == 0 and cell.shots in (0, most[cell.test_task, cell.test_dataset])
-        if not wanted or not _is(cell, variants, False):
+        if not (wanted or every) or not _is(cell, variants, False):
             continue
         variant = variants[cell.variant_id]
         base = by_place.get((variant.base, *_place(cell)))
         if base:
             metric = outline.primary.get(cell.test_task, "")
-            pairs.append(Pair(variant, base, cell, _result(cell, metric, outline), metric))
+            pairs.append(Pair(variant, base, cell, _result(cell, metric, outline), metric, not wanted))
     largest = max((pair.variant.train_size for pair in pairs), default=0)
-    return sorted(pairs, key=lambda pair: (pair.variant.seed != first_seed, pair.variant.train_size != largest))
+    return sorted(
+        pairs,
+        key=lambda pair: (pair.is_other, pair.variant.seed != first_seed, pair.variant.train_size != largest),
+    )
 
 
 def _place(cell: Cell) -> tuple[str, str, int, str, int, str]:
@@ -206,14 +227,24 @@ def _answer(texts: Mapping[str, object], outcome: Outcome, score: float | None, 
     )
 
 
-def _set(pair: Pair, test: int, examples: list[ShownExample], outline: Outline, words: Words) -> ExampleSet:
+def make_set(
+    pair: Pair,
+    test: int,
+    chosen: Sequence[Chosen],
+    folders: tuple[Path, Path],
+    scores: Scores,
+    outline: Outline,
+    words: Words,
+) -> ExampleSet:
+    """Build the set of one pair of cells from chosen samples. test: index of the test set in the filter."""
+    examples = _shown(chosen, folders, scores, words)
     counts = Counter(example.change for example in examples)
     shown = " · ".join(f"{words.of('change', change)} {counts[change]}" for change in CHANGES if counts[change])
     verdict = ""
     if pair.result and pair.result.delta is not None:
         row = pair.result
         mark = MARKS.get(row.verdict, "")
-        verdict = f"{mark} {numbers.difference(row.delta, row.delta_ci_low, row.delta_ci_high)}".strip()
+        verdict = f"{mark} {numbers.difference(row.delta, *row.judged_by)}".strip()
     stored = outline.run.cell_files.get(pair.tuned.id, {})
     prefix = as_text(stored.get("prefix")) if pair.tuned.shots else ""
     return ExampleSet(

@@ -28,12 +28,12 @@ from hanka.report.forest import forest_section
 from hanka.report.forgetting import forgetting_section
 from hanka.report.headline import Headline, make_headline
 from hanka.report.matrix import matrix_section
-from hanka.report.outline import Outline, make_outline
+from hanka.report.outline import Outline
 from hanka.report.output_space import output_section
 from hanka.report.provenance import definitions_section, reproduce_section, run_section
+from hanka.report.samples import Samples
 from hanka.report.shots import shots_section
 from hanka.report.sizes import sizes_section
-from hanka.report.stored import StoredRun
 from hanka.report.tradeoff import tradeoff_section
 from hanka.report.words import Words
 
@@ -47,15 +47,18 @@ class Page:
 
     headline: Headline
     sections: tuple[Section, ...]
+    has_all_samples: bool
+    "Whether the page holds every sample; else there is a second file."
 
 
-def make_page(run: StoredRun, words: Words) -> Page:
-    """Build all sections of a run in reading order."""
-    outline = make_outline(run)
-    return Page(headline=make_headline(outline, words), sections=_sections(outline, words))
+def make_page(outline: Outline, words: Words, samples: str = "") -> Page:
+    """Build all sections of a run in reading order. samples: address of the second file."""
+    shown = examples_section(outline, words, samples)
+    sections = _sections(outline, words, shown.section)
+    return Page(make_headline(outline, words), sections, shown.is_all)
 
 
-def _sections(outline: Outline, words: Words) -> tuple[Section, ...]:
+def _sections(outline: Outline, words: Words, examples: Section) -> tuple[Section, ...]:
     sketches = Sketchbook()
     return (
         tradeoff_section(outline, words, sketches),
@@ -70,7 +73,7 @@ def _sections(outline: Outline, words: Words) -> tuple[Section, ...]:
         baselines_section(outline, words),
         audits_section(outline, words),
         failures_section(outline, words),
-        examples_section(outline, words),
+        examples,
         run_section(outline, words),
         reproduce_section(outline, words),
         definitions_section(outline, words),
@@ -79,14 +82,23 @@ def _sections(outline: Outline, words: Words) -> tuple[Section, ...]:
 
 def page_html(page: Page, words: Words) -> str:
     """Print a page as one HTML document."""
+    return _html("page.html.j2", words, page=page)
+
+
+def samples_html(samples: Samples, report: str, words: Words) -> str:
+    """Print all samples as one HTML document. report: address of the report."""
+    return _html("samples.html.j2", words, samples=samples, report=report)
+
+
+def _html(template: str, words: Words, **shown: Any) -> str:
     style, script = _asset("style.css") + _asset("first.css"), _asset("filter.js") + _asset("save.js")
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     policy = (
         f"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{digest}'; img-src data:; "
         "base-uri 'none'; form-action 'none'"
     )
-    return _environment().get_template("page.html.j2").render(
-        page=page, words=words, policy=policy, version=hanka.__version__, marks=MARKS,
+    return _environment().get_template(template).render(
+        **shown, words=words, policy=policy, version=hanka.__version__, marks=MARKS,
         style=Markup(style), script=Markup(script),  # noqa: S704 - our own package files
     )  # fmt: skip
 

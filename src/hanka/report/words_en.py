@@ -275,11 +275,17 @@ ENGLISH: Mapping[str, str] = {
     "examples": "Examples side by side",
     "examples_lead": "What the base model said and what the adapted model says. {shown} of {all} pairs of "
     "variant and "
-    "test set, up to {n} samples each, chosen to show changes; not a random sample. All are in predictions.parquet.",
+    "test set, up to {n} samples each, chosen to show changes; not a random sample.",
     "example_heading": "{variant} → {test}, {shots}, prompt {prompt}",
     "demonstrations": "Demonstrations before every query",
     "no_examples": "No predictions are stored that a base and an adapted model share.",
     "filter": "Filter",
+    "filter_search": "Search",
+    "all_samples": "All samples beside each other, to be searched (a second file)",
+    "samples_title": "All samples",
+    "samples_lead": "What the base model said and what the adapted model says, sample by sample: right → wrong first. {shown} "
+    "of {all} pairs of cells, {n} samples; {left} samples of these did not fit. All are in predictions.parquet.",
+    "back_to_report": "Back to the report",
     "filter_test": "Test set",
     "filter_all": "all test sets",
     "filter_change": "Change",

@@ -270,12 +270,17 @@ JAPANESE: Mapping[str, str] = {
     "examples": "予測例の比較",
     "examples_lead": "ベースモデルと適応後のモデルの出力を並べます。バリアントとテストセットの組 {all} 個のうち "
     "{shown} 個について、"
-    "それぞれ最大 {n} 例です。変化が見えるように選んでおり、無作為抽出ではありません。すべては "
-    "predictions.parquet にあります。",
+    "それぞれ最大 {n} 例です。変化が見えるように選んでおり、無作為抽出ではありません。",
     "example_heading": "{variant} → {test}、{shots}、プロンプト {prompt}",
     "demonstrations": "各質問の前に置かれた例示",
     "no_examples": "ベースモデルと適応後のモデルに共通する予測が保存されていません。",
     "filter": "絞り込み",
+    "filter_search": "検索",
+    "all_samples": "すべての予測例を並べて検索する（別ファイル）",
+    "samples_title": "すべての予測例",
+    "samples_lead": "ベースモデルと適応後のモデルの出力を 1 件ずつ並べます（正解 → 不正解が先頭）。セルの組 {all} 個のうち "
+    "{shown} 個、{n} 件を表示しています。このうち {left} 件は収まりませんでした。すべては predictions.parquet にあります。",
+    "back_to_report": "レポートへ戻る",
     "filter_test": "テストセット",
     "filter_all": "すべてのテストセット",
     "filter_change": "正誤の変化",
