@@ -65,6 +65,7 @@ def test_the_same_study_has_the_same_ids_in_the_same_order() -> None:
     [
         ("name", "another name"),
         ("lang", "ja"),
+        ("author", "A. Person"),
         ("strict", True),
         ("stats", {"level": 0.9, "resamples": 300}),
         ("eval.batch_tokens", 64),

@@ -29,6 +29,8 @@ def study_yaml(study: Study) -> str:
     values["data"] = values["data"] and {k: v for k, v in values["data"].items() if v is not None}
     if values["data"] and "path" in values["data"]:
         values["data"]["path"] = str(data_folder(values["data"]["path"], study.base_dir).resolve())
+    if not values["author"]:
+        del values["author"]
     values["eval"]["scoring"] = study.scoring
     if study.spec.eval.contexts is None:
         del values["eval"]["contexts"]

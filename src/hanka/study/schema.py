@@ -321,6 +321,8 @@ class StudySpec(Strict):
     "Share of an own file's rows that may be blank (a needed cell is empty) or broken (it cannot be read); as above."
     lang: Literal["en", "ja"] = "en"
     "Language of the report."
+    author: str = ""
+    "Who the report says has made the study."
 
     @field_validator("tasks", mode="before")
     @classmethod

@@ -22,7 +22,7 @@ from hanka.plan import PlannedVariant
 from hanka.store.folder import RunFolder, read_json_or_none, write_json
 from hanka.training.optimizers import n_moments
 from hanka.tuners import TUNERS
-from hanka.work.place import Workplace, begin, device_name, reason, versions
+from hanka.work.place import Workplace, begin, device_name, moment, reason, versions
 from hanka.work.prepare import rows_of
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def make_variant(place: Workplace, planned: PlannedVariant) -> None:
         raise
     except Exception as error:
         record |= {"status": "failed", "reason": reason(error, place, folder)}
-    record |= {"seconds": round(time.monotonic() - started, 2), "versions": versions()}
+    record |= {"seconds": round(time.monotonic() - started, 2), "versions": versions(), "finished": moment()}
     write_json(folder / "variant.json", record)
 
 

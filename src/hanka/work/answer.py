@@ -24,7 +24,7 @@ from hanka.records import Built, Example, Prediction
 from hanka.store.folder import RunFolder, read_json_or_none, write_json, write_predictions
 from hanka.tasks.base import Task
 from hanka.work.answers import Asking, n_empty, n_tied, predict
-from hanka.work.place import Workplace, begin, device_name, reason, versions
+from hanka.work.place import Workplace, begin, device_name, moment, reason, versions
 
 if TYPE_CHECKING:
     from hanka.models.loading import LoadedModel
@@ -245,6 +245,7 @@ def _cell_record(place: Workplace, cell: PlannedCell) -> dict[str, Any]:
             "labels": list(task.labels),
             "demonstrations": [one.id for one in cell.demonstrations],
             "rows_sha256": cell.test.fingerprint,
+            "finished": moment(),
         }
         | study.answering(task)
     )

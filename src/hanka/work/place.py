@@ -7,6 +7,7 @@ import traceback
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -118,6 +119,11 @@ def device_name(loaded: LoadedModel) -> str:
     if loaded.device.type == "cuda":
         return f"cuda ({torch.cuda.get_device_name(loaded.device)})"
     return f"{loaded.device.type} ({platform.machine()}, {torch.get_num_threads()} threads)"
+
+
+def moment() -> str:
+    """Return now, UTC, to the second: when a unit was finished."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 def versions() -> dict[str, str]:
