@@ -108,6 +108,17 @@ def test_different_metrics_are_never_averaged_and_the_worst_is_named(folder: Run
     assert "rte" in of_class(top(folder, entry), "tile")[2].text
 
 
+def test_where_nothing_could_be_lost_is_said_and_is_no_price(folder: RunFolder) -> None:
+    entry = entry_of(folder, "undecided")
+    entry["harms"] = [
+        claim(["xsum"], "cross_task", "rouge_l", 0.0, 0.0, "undecided"),
+        claim(["yelp"], "out_of_domain", "accuracy", 0.5, 0.52, "undecided"),
+    ]
+    shown = top(folder, entry)
+    assert "nothing to lose" in of_class(shown, "tile")[2].text
+    assert "On yelp" in of_class(shown, "price")[0].text
+
+
 def test_less_is_better_where_the_metric_says_so() -> None:
     stored = claim(["a"], "in_domain", "mae", 0.5, 0.2, "better") | {"sim_low": -0.4, "sim_high": -0.2}
     (found,) = read_decided({"per_task": [{"task": "t", "outcome": "adapt", "benefit": stored}]})

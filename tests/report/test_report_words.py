@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from pathlib import Path
 
@@ -10,9 +11,11 @@ import pytest
 import hanka.report
 from hanka.metrics import METRICS
 from hanka.report.provenance import TERMS
+from hanka.report.stored_words import SENTENCES, in_japanese, place_in_japanese
 from hanka.report.words import LANGUAGES, Words
 
 SOURCES = Path(hanka.report.__file__).parent
+ROOT = SOURCES.parent
 SAME = {"n", "metric_rouge_l", "metric_rouge_1", "metric_rouge_2", "shots"}
 "Keys whose text is the same in both languages."
 
@@ -72,3 +75,51 @@ def test_a_sentence_of_analysis_falls_back_to_the_other_language() -> None:
     assert Words("ja").written({"sentence_en": "only English"}, "sentence") == "only English"
     assert Words("ja").written({"sentence_en": "a", "sentence_ja": "あ"}, "sentence") == "あ"
     assert Words("en").written({}, "sentence") == ""
+
+
+def test_metrics_in_a_japanese_sentence_of_analysis_have_their_japanese_names() -> None:
+    stored = {
+        "sentence_ja": "ドメイン内の Accuracy は 0.5、ROUGE-L は 0.2。Accuracy-set は名前。",
+        "sentence_en": "Accuracy in domain",
+    }
+    assert (
+        Words("ja").written(stored, "sentence") == "ドメイン内の 正解率 は 0.5、ROUGE-L は 0.2。Accuracy-set は名前。"
+    )
+    assert Words("en").written(stored, "sentence") == "Accuracy in domain"
+
+
+def test_what_other_stages_store_in_english_is_japanese_on_a_japanese_page() -> None:
+    english = re.compile(r"[A-Za-z]{4,} [a-z]{2,} [a-z]{2,}")
+    assert {text for text, said in SENTENCES.items() if english.search(said)} == set()
+    for place, said in {
+        "mails test": "mails のテスト",
+        "mails train × tweets test": "mails の学習データ × tweets のテスト",
+        "mails train (seed 1) × its demonstrations": "mails の学習データ（シード 1） × その例示",
+        "sft on mails, 1,024 rows": "mails 1,024 件で学習した sft",
+        "mails test, p1": "mails のテスト（p1）",
+        "elsewhere": "elsewhere",
+    }.items():
+        assert place_in_japanese(place) == said
+    assert (
+        in_japanese("rows do not fit max_length 64 and are left out")
+        == "max_length 64 に収まらない行です。使わずに除外しました"
+    )
+    assert in_japanese("mails test") == "mails test", "a name is no place"
+
+
+def test_every_sentence_that_audits_datasets_and_models_store_is_translated() -> None:
+    """Read from their sources: what stands in a call as a message or note, without the parts that are filled in."""
+    places = [*(ROOT / "audits").glob("*.py"), *(ROOT / "datasets").rglob("*.py"), ROOT / "models/catalogue.py"]
+    found = set()
+    for path in places:
+        for call in (node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call)):
+            name = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
+            values = [one.value for one in call.keywords if one.arg == "note"]
+            values += call.args[4:5] if name == "found" else call.args[2:3] if name == "count" else []
+            found |= {
+                one.value
+                for one in values
+                if isinstance(one, ast.Constant) and isinstance(one.value, str) and one.value
+            }
+    assert len(found) > 30
+    assert {text for text in found if in_japanese(text) == text} == set()

@@ -56,6 +56,12 @@ class Claim:
         return self.low if self.sign > 0 else None if self.high is None else -self.high
 
     @property
+    def is_at_worst(self) -> bool:
+        """Whether the base model was at the metric's worst value, so that nothing could be lost."""
+        known = METRICS.get(self.metric) if self.metric in METRICS else None
+        return known is not None and self.base == (known.low if self.sign > 0 else known.high)
+
+    @property
     def weight(self) -> float:
         """The gain in units of the declared harm."""
         return self.gain / (self.harm or 1.0)
@@ -99,8 +105,11 @@ class Decided:
 
     @property
     def heaviest(self) -> Claim | None:
-        """The harm to tell of: a loss that is shown before any other, then the largest in units of declared harm."""
-        return min(self.harms, key=lambda one: (one.verdict != "worse", one.weight), default=None)
+        """The harm to tell of: a loss that is shown before any other, then the largest in units of declared harm.
+
+        Where the base model had nothing to lose comes last.
+        """
+        return min(self.harms, key=lambda one: (one.verdict != "worse", one.is_at_worst, one.weight), default=None)
 
     def excluded(self, claim: Claim) -> bool:
         """Tell whether a loss beyond the declared harm is excluded on a test set."""

@@ -74,6 +74,8 @@ def sure(claim: Claim, decided: Decided, words: Words) -> Sure:
     if claim is decided.benefit:
         if decided.outcome == "keep":
             return Sure(words("sure_no_gain"), "undecided", EXCLUDED)
+    elif claim.is_at_worst:
+        return Sure(words("sure_floor"), "undecided", MARKS["undecided"])
     elif decided.excluded(claim):
         return Sure(words("sure_no_loss"), "equivalent", EXCLUDED)
     if claim.verdict == "leaning":

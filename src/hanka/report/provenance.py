@@ -6,6 +6,7 @@ tokens are the only arithmetic.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -23,6 +24,8 @@ STUDY_SHOWN = 60_000
 "Characters of the study file that are shown."
 MAX_ROWS = 300
 OPEN_ROWS = 16
+ABSOLUTE = re.compile(r"(?<![^\s='\"])/(?:[^\s/'\"]+/)*([^\s/'\"]+)")
+"An absolute path in a command: of it the last part is shown, so that a shared report says nothing of a machine."
 TERMS = (
     "decision",
     "variant", "cell", "in_domain", "out_of_domain", "cross_task", "shots", "primary_metric", "verdict", "interval",
@@ -194,7 +197,7 @@ def reproduce_section(outline: Outline, words: Words) -> Section:
     run = outline.run
     reproduce = run.findings.reproduce
     command = as_text(reproduce.get("command")) or "hanka run study.yaml"
-    blocks: list[Block] = [Pre(inert.shorten(command, 2_000), words.plain("command"))]
+    blocks: list[Block] = [Pre(inert.shorten(ABSOLUTE.sub(r"\1", command), 2_000), words.plain("command"))]
     hashes = [(words("study_sha256"), inert.label(as_text(reproduce.get("study_sha256"))) or numbers.NOTHING)]
     hashes += [(inert.name(model.name), inert.label(model.identity)) for model in run.findings.models if model.identity]
     blocks.append(Terms(tuple(hashes)))

@@ -67,7 +67,7 @@ def _worst(
 ) -> Tile:
     if not claims:
         return Tile(title, about, note=words("tile_not_measured"))
-    claim = min(claims, key=lambda one: (one.verdict != "worse", one.weight))
+    claim = min(claims, key=lambda one: (one.verdict != "worse", one.is_at_worst, one.weight))
     name = claim.tests[0] if claim.tests else ""
     task = tasks.get(name, "")
     place = f"{words.of('task', task)} · {inert.label(name, 40)}" if task else inert.label(name, 40)

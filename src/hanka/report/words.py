@@ -8,6 +8,7 @@ by `stored_words.py`. Dictionary text is plain: it is escaped like any other.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
@@ -34,6 +35,12 @@ LANGUAGES: Mapping[Lang, Mapping[str, str]] = {
     "en": {**ENGLISH, **FIRST_ENGLISH, **TERMS_EN},
     "ja": {**JAPANESE, **FIRST_JAPANESE, **TERMS_JA},
 }
+
+BY_DISPLAY = {metric.display: metric.name for metric in METRICS}
+DISPLAYS = re.compile(
+    r"(?<![\w-])(?:" + "|".join(map(re.escape, sorted(BY_DISPLAY, key=len, reverse=True))) + r")(?![\w-])", re.ASCII
+)
+"What analysis calls metrics inside its sentences, in either language."
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +77,10 @@ class Words:
 
     def written(self, stored: Mapping[str, Any], field: str) -> str:
         """Return analysis' own sentence in this language, or in the other where it is missing."""
-        other = "ja" if self.lang == "en" else "en"
-        return as_text(stored.get(f"{field}_{self.lang}")) or as_text(stored.get(f"{field}_{other}"))
+        own = as_text(stored.get(f"{field}_{self.lang}"))
+        if own:
+            return DISPLAYS.sub(lambda found: self.metric(BY_DISPLAY[found[0]]), own) if self.lang == "ja" else own
+        return as_text(stored.get(f"{field}_{'ja' if self.lang == 'en' else 'en'}"))
 
     @property
     def comma(self) -> str:

@@ -149,6 +149,7 @@ ENGLISH: Mapping[str, str] = {
     "tradeoff": "What is gained against what is lost",
     "tradeoff_lead": "One mark per adapted model: further right is more gained on the trained job, further down is more "
     "lost elsewhere. Filled marks are beaten by no other in both.",
+    "tradeoff_behind": "What the chart rests on: sentences, table, method",
     "no_tradeoff": "Gain and loss were not set against each other in this run.",
     "decision": "The decision in numbers",
     "decision_lead": "What the verdicts of the first screen rest on: differences with intervals that hold together, and "

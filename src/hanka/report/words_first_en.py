@@ -58,6 +58,7 @@ FIRST_ENGLISH: Mapping[str, str] = {
     "sure_equal": "shown: no real difference",
     "sure_no_gain": "a gain worth having is excluded",
     "sure_no_loss": "a noticeable loss is excluded",
+    "sure_floor": "nothing to lose: it was at the bottom before",
     "sure_leaning_up": "leaning: perhaps better, not shown",
     "sure_leaning_down": "leaning: perhaps worse, not shown",
     "sure_open_gain": "open: could be chance",

@@ -58,6 +58,7 @@ FIRST_JAPANESE: Mapping[str, str] = {
     "sure_equal": "実質的な差がないことを確認",
     "sure_no_gain": "意味のある改善はないと確認",
     "sure_no_loss": "目立つ悪化はないと確認",
+    "sure_floor": "もともと最低の値で、悪化は測れません",
     "sure_leaning_up": "改善の傾向（確認には至らず）",
     "sure_leaning_down": "悪化の傾向（確認には至らず）",
     "sure_open_gain": "未確定：偶然かもしれません",

@@ -77,6 +77,13 @@
     }
     place.after(bar);
   };
+  // On paper nothing that is closed may vanish; examples stay as they are.
+  let opened = [];
+  window.addEventListener("beforeprint", () => {
+    opened = [...document.querySelectorAll("details.more:not([open])")];
+    for (const one of opened) one.open = true;
+  });
+  window.addEventListener("afterprint", () => { for (const one of opened) one.open = false; });
   const named = (node, place, end) => `${node.closest("section")?.id ?? "hanka"}-${place + 1}.${end}`;
   document.querySelectorAll("figure").forEach((figure, place) => {
     const drawing = figure.querySelector(".drawing");
