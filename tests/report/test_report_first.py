@@ -108,6 +108,17 @@ def test_different_metrics_are_never_averaged_and_the_worst_is_named(folder: Run
     assert "rte" in of_class(top(folder, entry), "tile")[2].text
 
 
+def test_no_gain_is_not_called_luck(folder: RunFolder) -> None:
+    entry = entry_of(folder, "undecided")
+    entry["benefit"] |= {"value": 0.53, "delta": 0.0}
+    shown = top(folder, entry)
+    assert (
+        "of 100 answers 53 are right, as many as before; there are too few test rows"
+        in of_class(shown, "verdict")[0].text
+    )
+    assert "chance" not in shown.text
+
+
 def test_where_nothing_could_be_lost_is_said_and_is_no_price(folder: RunFolder) -> None:
     entry = entry_of(folder, "undecided")
     entry["harms"] = [

@@ -82,9 +82,7 @@ def test_metrics_in_a_japanese_sentence_of_analysis_have_their_japanese_names() 
         "sentence_ja": "ドメイン内の Accuracy は 0.5、ROUGE-L は 0.2。Accuracy-set は名前。",
         "sentence_en": "Accuracy in domain",
     }
-    assert (
-        Words("ja").written(stored, "sentence") == "ドメイン内の 正解率 は 0.5、ROUGE-L は 0.2。Accuracy-set は名前。"
-    )
+    assert Words("ja").written(stored, "sentence") == "ドメイン内の正解率は 0.5、ROUGE-L は 0.2。Accuracy-set は名前。"
     assert Words("en").written(stored, "sentence") == "Accuracy in domain"
 
 

@@ -60,6 +60,12 @@ def numbers(claim: Claim) -> str:
     return f"{contrast.value_b:.3f} → {contrast.value_a:.3f} ({contrast.delta:+.3f}{interval}, n = {contrast.n})"
 
 
+def numbers_ja(claim: Claim) -> str:
+    """Write the same with the punctuation of a Japanese sentence."""
+    before, _, inside = numbers(claim).partition(" (")
+    return f"{before}（{inside.removesuffix(')').replace(', n = ', '、n = ')}）"
+
+
 def _tests(claims: Sequence[Claim]) -> tuple[str, str]:
     names = [test for claim in claims for test in claim.tests]
     return ", ".join(names), "、".join(names)
@@ -71,7 +77,7 @@ def _adapt(told: Told, several: bool) -> tuple[str, str]:
     return (
         f"adapt with {name}. {toughest.metric.display} in domain {numbers(toughest)}; on none of "
         f"{len(told.claims.harms)} test sets is a loss above {margin:.3g} left open.",
-        f"{name_ja}での適応を推奨します。ドメイン内の {toughest.metric_ja} は {numbers(toughest)}。"
+        f"{name_ja}での適応を推奨します。ドメイン内の {toughest.metric_ja} は {numbers_ja(toughest)}。"
         f"{len(told.claims.harms)} 個のテストセットすべてで、{margin:.3g} を超える低下は否定されました。",
     )
 
@@ -83,8 +89,8 @@ def _trade_off(told: Told, several: bool) -> tuple[str, str]:
     return (
         f"a trade-off. {name} gains in domain, {toughest.metric.display} {numbers(toughest)}, and loses on "
         f"{where}; most on {worst.tests[0]}, {worst.metric.display} {numbers(worst)}.",
-        f"一長一短です。{name_ja}はドメイン内の {toughest.metric_ja} を {numbers(toughest)} と改善しますが、"
-        f"{where_ja} では低下します（最大は {worst.tests[0]} の {worst.metric_ja} {numbers(worst)}）。",
+        f"一長一短です。{name_ja}はドメイン内の {toughest.metric_ja} を {numbers_ja(toughest)} と改善しますが、"
+        f"{where_ja} では低下します（最大は {worst.tests[0]} の {worst.metric_ja} {numbers_ja(worst)}）。",
     )
 
 
@@ -95,7 +101,7 @@ def _keep(told: Told, several: bool) -> tuple[str, str]:
         f"keep the base model. Not even {name}, the best, can gain {least:.3g} in domain: {toughest.metric.display} "
         f"{numbers(toughest)}.",
         f"ベースモデルのままで十分です。最良の{name_ja}でも、ドメイン内の改善は {least:.3g} に届きません："
-        f"{toughest.metric_ja} {numbers(toughest)}。",
+        f"{toughest.metric_ja} {numbers_ja(toughest)}。",
     )
 
 
@@ -113,13 +119,13 @@ def _undecided(told: Told, several: bool) -> tuple[str, str]:
         return (
             f"undecided. {name} gains in domain, {toughest.metric.display} {numbers(toughest)}, but a loss above "
             f"{margin:.3g} is not excluded on {where}.{_needed_en(told)}",
-            f"まだ判断できません。{name_ja}はドメイン内の {toughest.metric_ja} を {numbers(toughest)} と改善しますが、"
+            f"まだ判断できません。{name_ja}はドメイン内の {toughest.metric_ja} を {numbers_ja(toughest)} と改善しますが、"
             f"{where_ja} で {margin:.3g} を超える低下がないとは言い切れません。{_needed_ja(told)}",
         )
     return (
         f"undecided. The best candidate, {name}: {toughest.metric.display} in domain {numbers(toughest)}, which neither "
         f"shows a gain nor rules out one worth having.{_needed_en(told)}",
-        f"まだ判断できません。最有力の{name_ja}でもドメイン内の {toughest.metric_ja} は {numbers(toughest)} で、"
+        f"まだ判断できません。最有力の{name_ja}でもドメイン内の {toughest.metric_ja} は {numbers_ja(toughest)} で、"
         f"改善があるとも、意味のある改善がないとも言えません。{_needed_ja(told)}",
     )
 

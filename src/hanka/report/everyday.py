@@ -80,5 +80,7 @@ def sure(claim: Claim, decided: Decided, words: Words) -> Sure:
         return Sure(words("sure_no_loss"), "equivalent", EXCLUDED)
     if claim.verdict == "leaning":
         return Sure(words("sure_leaning_up" if claim.gain > 0 else "sure_leaning_down"), "leaning", MARKS["leaning"])
-    key = "sure_open_gain" if claim is decided.benefit else "sure_open_loss"
+    key = "sure_open_loss"
+    if claim is decided.benefit:
+        key = "sure_open_gain" if claim.gain > 0 else "sure_open_none"
     return Sure(words(key), "undecided", MARKS["undecided"])

@@ -126,7 +126,9 @@ def _sentence(decided: Decided, words: Words) -> Markup:
         return words("headline_trade_off", **parts, place=place, loss=fact(worst, words))
     if decided.outcome == "keep":
         return words("headline_keep", **parts)
-    return words("headline_open_harm" if decided.benefit.verdict == "better" else "headline_open_gain", **parts)
+    if decided.benefit.verdict == "better":
+        return words("headline_open_harm", **parts)
+    return words("headline_open_gain" if decided.benefit.gain > 0 else "headline_open_none", **parts)
 
 
 def _facts(outline: Outline, found: tuple[Decided, ...], words: Words) -> Iterable[tuple[Markup, Markup | str]]:

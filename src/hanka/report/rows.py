@@ -183,7 +183,9 @@ class DatasetRow:
 
 
 def as_text(value: Any) -> str:
-    """Return a value as text; None is empty."""
+    """Return a value as text; None is empty, a mapping its pairs."""
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {as_text(part)}" for key, part in value.items())
     return value if isinstance(value, str) else "" if value is None else str(value)
 
 

@@ -38,7 +38,7 @@ LANGUAGES: Mapping[Lang, Mapping[str, str]] = {
 
 BY_DISPLAY = {metric.display: metric.name for metric in METRICS}
 DISPLAYS = re.compile(
-    r"(?<![\w-])(?:" + "|".join(map(re.escape, sorted(BY_DISPLAY, key=len, reverse=True))) + r")(?![\w-])", re.ASCII
+    r" ?(?<![\w-])(" + "|".join(map(re.escape, sorted(BY_DISPLAY, key=len, reverse=True))) + r")(?![\w-]) ?", re.ASCII
 )
 "What analysis calls metrics inside its sentences, in either language."
 
@@ -79,8 +79,13 @@ class Words:
         """Return analysis' own sentence in this language, or in the other where it is missing."""
         own = as_text(stored.get(f"{field}_{self.lang}"))
         if own:
-            return DISPLAYS.sub(lambda found: self.metric(BY_DISPLAY[found[0]]), own) if self.lang == "ja" else own
+            return DISPLAYS.sub(self._metric_inside, own) if self.lang == "ja" else own
         return as_text(stored.get(f"{field}_{'ja' if self.lang == 'en' else 'en'}"))
+
+    def _metric_inside(self, found: re.Match[str]) -> str:
+        """Write a metric inside a Japanese sentence: without spaces around it unless it is Latin."""
+        name = self.metric(BY_DISPLAY[found[1]])
+        return found[0] if name.isascii() else name
 
     @property
     def comma(self) -> str:

@@ -112,6 +112,8 @@ ENGLISH: Mapping[str, str] = {
     "audit_prompts": "prompts",
     "audit_split": "split",
     "audit_rows_left_out": "rows left out",
+    "audit_repeated_rows": "repeated rows",
+    "audit_training_size": "training size",
     "audit_context": "contexts",
     "audit_demonstrations": "demonstrations",
     "audit_truncation": "truncation",

@@ -22,6 +22,7 @@ FIRST_ENGLISH: Mapping[str, str] = {
     "headline_keep": "On {task}, {fact}; the measurements rule out a gain worth having.",
     "headline_open_harm": "On {task}, {fact}; but it is still open whether something else gets noticeably worse.",
     "headline_open_gain": "On {task}, {fact}; that could still be chance.",
+    "headline_open_none": "On {task}, {fact}; there are too few test rows to rule out a gain.",
     "headline_nothing": "{task}: no adapted model could be compared with the base model on its own task.",
     "fact_share": "of 100 answers {after} are right instead of {before}",
     "fact_share_same": "of 100 answers {after} are right, as many as before",
@@ -62,6 +63,7 @@ FIRST_ENGLISH: Mapping[str, str] = {
     "sure_leaning_up": "leaning: perhaps better, not shown",
     "sure_leaning_down": "leaning: perhaps worse, not shown",
     "sure_open_gain": "open: could be chance",
+    "sure_open_none": "open: a gain is not excluded",
     "sure_open_loss": "open: a loss is not excluded",
     # price
     "price": "The price",

@@ -22,6 +22,7 @@ FIRST_JAPANESE: Mapping[str, str] = {
     "headline_keep": "{task}では、{fact}。意味のある改善は見込めないことが分かりました。",
     "headline_open_harm": "{task}では、{fact}。ただし、ほかで目立って悪くなっていないとはまだ言い切れません。",
     "headline_open_gain": "{task}では、{fact}。ただし、偶然の可能性が残っています。",
+    "headline_open_none": "{task}では、{fact}。ただし、改善の余地がないと言い切るにはテスト例が足りません。",
     "headline_nothing": "{task}：学習したタスクについて、ベースモデルと比較できる結果がありません。",
     "fact_share": "100 件中 {after} 件が正解（適応前は {before} 件）",
     "fact_share_same": "100 件中 {after} 件が正解（適応前と同じ）",
@@ -62,6 +63,7 @@ FIRST_JAPANESE: Mapping[str, str] = {
     "sure_leaning_up": "改善の傾向（確認には至らず）",
     "sure_leaning_down": "悪化の傾向（確認には至らず）",
     "sure_open_gain": "未確定：偶然かもしれません",
+    "sure_open_none": "未確定：改善の可能性は残ります",
     "sure_open_loss": "未確定：悪化の可能性が残ります",
     # price
     "price": "代償",

@@ -112,6 +112,8 @@ JAPANESE: Mapping[str, str] = {
     "audit_prompts": "プロンプト",
     "audit_split": "分割",
     "audit_rows_left_out": "除外した行",
+    "audit_repeated_rows": "行の重複",
+    "audit_training_size": "学習件数",
     "audit_context": "コンテキスト",
     "audit_demonstrations": "例示",
     "audit_truncation": "切り詰め",
