@@ -7,7 +7,8 @@ from importlib.resources import files
 
 import pytest
 
-CSS = (files("hanka.report") / "templates" / "style.css").read_text(encoding="utf-8")
+FILES = ("style.css", "first.css")
+CSS = "".join((files("hanka.report") / "templates" / name).read_text(encoding="utf-8") for name in FILES)
 VERDICTS = ("better", "worse", "equivalent", "leaning", "undecided", "failed", "warn", "base")
 
 
