@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from hanka.report import numbers
+from hanka.report.provenance import ABSOLUTE
 from hanka.report.words import Words
 
 
@@ -39,3 +40,15 @@ def test_times_have_a_unit() -> None:
     said = [str(Words("en").duration(s)) for s in (1.25, 600, 10_000, None)]
     assert said == ["1.2\N{NO-BREAK SPACE}s", "10.0\N{NO-BREAK SPACE}min", "2.8\N{NO-BREAK SPACE}h", "–"]
     assert Words("ja").duration(600) == "10.0\N{NO-BREAK SPACE}分"
+
+
+@pytest.mark.parametrize(
+    ("command", "shown"),
+    [
+        ("hanka run /home/someone/my/study.yaml --out runs/a", "hanka run study.yaml --out runs/a"),
+        ("hanka run study.yaml --base=/srv/models/base", "hanka run study.yaml --base=base"),
+        ("hanka run '/srv/x/y.yaml' --limit 4/5", "hanka run 'y.yaml' --limit 4/5"),
+    ],
+)
+def test_a_command_is_shown_without_the_folders_of_a_machine(command: str, shown: str) -> None:
+    assert ABSOLUTE.sub(r"\1", command) == shown
