@@ -6,7 +6,7 @@ the report, first those it shows; what does not fit is counted and stays in pred
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -54,28 +54,35 @@ class Samples:
 def make_samples(outline: Outline, words: Words) -> Samples:
     """Gather every sample that a base cell and a tuned one share, up to the size of the file."""
     pairs = example_pairs(outline, every=True)
+    kept, n_left_out = _kept(pairs[:MAX_PAIRS], outline)
+    cells = {cell.id: one.pair.metric for one in kept for cell in (one.pair.base, one.pair.tuned)}
+    scores = read_scores(outline.run, cells) if cells else {}
     tests: dict[tuple[str, str], int] = {}
     sets: list[ExampleSet] = []
-    room, left_out = MAX_SAMPLES, 0
-    outcomes: Read = lru_cache(maxsize=64)(read_outcomes)
-    for pair in pairs[:MAX_PAIRS]:
-        if room <= 0:
-            break
-        shared = _shared(pair, outline, outcomes)
-        if shared is None:
-            continue
-        kept = shared.chosen[:room]
-        left_out += len(shared.chosen) - len(kept)
-        room -= len(kept)
-        test = tests.setdefault((pair.tuned.test_task, pair.tuned.test_dataset), len(tests))
-        scores = read_scores(outline.run, {pair.base.id: pair.metric, pair.tuned.id: pair.metric})
-        both = scores.get(pair.base.id, {}), scores.get(pair.tuned.id, {})
-        sets.append(make_set(pair, test, kept, shared.folders, both, outline, words))
+    for one in kept:
+        test = tests.setdefault((one.pair.tuned.test_task, one.pair.tuned.test_dataset), len(tests))
+        both = scores.get(one.pair.base.id, {}), scores.get(one.pair.tuned.id, {})
+        sets.append(make_set(one.pair, test, one.chosen, one.folders, both, outline, words))
     names = tuple(f"{words.of('task', task)} · {inert.label(name, 60)}" for task, name in tests)
-    changes = {example.change for one in sets for example in one.examples}
-    n = sum(len(one.examples) for one in sets)
+    changes = {example.change for each in sets for example in each.examples}
+    n = sum(len(each.examples) for each in sets)
     examples = Examples(names, tuple(change for change in CHANGES if change in changes), tuple(sets), n)
-    return Samples(inert.label(outline.run.name, 160), examples, len(sets), len(pairs), left_out)
+    return Samples(inert.label(outline.run.name, 160), examples, len(sets), len(pairs), n_left_out)
+
+
+def _kept(pairs: Sequence[Pair], outline: Outline) -> tuple[list[Shared], int]:
+    """Return the first pairs with their samples as far as there is room, and how many samples of theirs there is none for."""
+    outcomes: Read = lru_cache(maxsize=64)(read_outcomes)
+    kept: list[Shared] = []
+    room, n_left_out = MAX_SAMPLES, 0
+    for pair in pairs:
+        shared = _shared(pair, outline, outcomes) if room > 0 else None
+        if shared is not None:
+            fitting = shared.chosen[:room]
+            n_left_out += len(shared.chosen) - len(fitting)
+            room -= len(fitting)
+            kept.append(shared._replace(chosen=fitting))
+    return kept, n_left_out
 
 
 def _shared(pair: Pair, outline: Outline, read: Read) -> Shared | None:

@@ -66,7 +66,7 @@ FIRST_JAPANESE: Mapping[str, str] = {
     "sure_open_none": "未確定：改善の可能性は残ります",
     "sure_open_loss": "未確定：悪化の可能性が残ります",
     # price
-    "price": "代償",
+    "price": "引き換えに失うもの",
     "price_shown": "{place} では、{fact}。この悪化は確認されています。",
     "price_open": "{place} では、{fact}。目立つ悪化の可能性が残ります。",
     "price_at_worst": "最も悪い場合は {worst} まで下がりえます。",
@@ -124,10 +124,10 @@ FIRST_JAPANESE: Mapping[str, str] = {
     # words for the meeting
     "say": "会議でそのまま言える 3 文",
     "say_tried": "{base} に{task}の例を {rows} 件学習させました。結果は、{fact}です。",
-    "say_price": "代償もあります。{price}",
-    "say_price_open": "代償はまだはっきりしません。{price}",
-    "say_price_none": "代償も調べました。{price}",
-    "say_price_unmeasured": "代償はまだ測っていません。",
+    "say_price": "引き換えに失うものもあります。{price}",
+    "say_price_open": "何を失うかは、まだはっきりしません。{price}",
+    "say_price_none": "失うものがないかも調べました。{price}",
+    "say_price_unmeasured": "何を失うかは、まだ測っていません。",
     "say_next": "提案です。{step}",
     "explained": "モデルの学習が初めての方へ",
     "explanation": "言語モデルは、幅広い知識を持って入社してきた新しい同僚のようなものです。適応（ファインチューニング）は、その人に"
