@@ -27,7 +27,12 @@ SENTENCES: Mapping[str, str] = {
     "what is inserted holds the row's own text": "挿入した文章に、その行の本文が含まれています",
     "what is inserted holds the reference word for word": "挿入した文章に、正解がそのまま含まれています",
     "a demonstration before the row is almost the row": "直前の例示が、その行とほぼ同じです",
-    "labels begin with the same token; first-token scoring cannot tell them apart": "先頭トークンが同じラベルがあり、先頭トークンの採点では区別できません",
+    "pairs of labels begin with the same token; first-token scoring cannot tell them apart": "先頭トークンが同じラベルの組があり、先頭トークンの採点では区別できません",
+    "rows have another label on the other side": "もう一方では別のラベルが付いている行です",
+    "rows have an equal text with another label beside it": "同じ文章に別のラベルが付いた行です",
+    "rows of their group stand on the other side": "同じグループの行がもう一方にもあります",
+    "labels that no row has": "どの行にもないラベルです",
+    "all rows have one label, so nothing can be told from another": "すべての行が同じラベルのため、区別できるものがありません",
     "rows have no supervised token left and teach nothing, as published": "教師トークンが残らず、何も学習されない行です（論文の手順どおり）",
     "a token holds the end of the prompt and the start of the answer; it is supervised whole": "1 つのトークンがプロンプトの末尾と答えの先頭にまたがるため、全体を教師信号に含めています",
     "a token holds the end of the prompt and the start of the answer; it is swallowed by the mask, as published": "1 つのトークンがプロンプトの末尾と答えの先頭にまたがるため、教師信号から外れています（論文の手順どおり）",
@@ -92,7 +97,7 @@ PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         ),
         (r"rows are cut at max_length (\d+), as published", r"max_length \1 で切り詰めた行です（論文の手順どおり）"),
         (r"references are longer than (\d+) tokens", r"正解が \1 トークンより長い行です"),
-        (r"(\d+) rows asked, (\d+) exist", r"\1 件を求めましたが、\2 件しかありません"),
+        (r"rows are missing of the (\d+) asked", r"求めた \1 件に足りない行です"),
         (r"rows are padded, nothing is shared: (.+)", r"行をパディングしており、計算を共有していません：\1"),
     )
 )
