@@ -66,6 +66,21 @@ def test_shared_demonstrations_cost_one_pass_per_step_and_drawn_ones_one_per_row
     assert tokens({"fticl": {"shots": 2, "dropout": 0.1}}) == drawn
 
 
+def test_looking_at_rows_takes_a_third_of_learning_from_them(tiny_folder: Path) -> None:
+    def seconds(**train: Any) -> float:
+        plan = plan_of(tiny_folder, methods=["sft"], train={"sizes": [16], "batch_size": 8} | train)
+        (trained,) = (one for one in plan.variants.values() if one.training)
+        remember_speed(trained.model, SPEED)
+        return Estimator(plan).variant(trained).seconds
+
+    one, two = seconds(epochs=1), seconds(epochs=2)
+    # A pass is 16 rows learnt from; the looks before and after read the same 16 rows.
+    a_pass = two - one
+    assert one - 0.6 == pytest.approx(a_pass + (a_pass - 2 * 0.5) * 2 / 3, rel=0.01)
+    aside = seconds(epochs=1, validation=0.2)
+    assert seconds(epochs=1, validation=0.2, validate_every=1) > aside > one
+
+
 def test_parts_add_up_to_the_whole(plan: Plan, tmp_path: Path) -> None:
     described = describe_plan(plan, RunFolder(tmp_path))
     parts = {}

@@ -57,6 +57,15 @@ def test_rows_that_do_not_fit_are_left_out_whole_and_counted() -> None:
         assert all(supervised(one) for one in found.rows)
 
 
+def test_a_row_knows_the_example_it_was_made_of_and_what_stands_before_its_answer() -> None:
+    tokenizer = tiny_tokenizer()
+    found = encode_training(prompter(), data(FTICL), SFT, 0)
+    assert found.n_dropped > 0
+    for one, source in zip(found.rows, found.sources, strict=True):
+        assert tokenizer.decode(one.ids) == source.text + source.example.target + "</s>"
+        assert source.example in EXAMPLES
+
+
 def test_matched_methods_train_on_the_same_rows_and_as_many_supervised_tokens() -> None:
     """train.match: without it fticl sees fewer targets than sft, which alone could change what is forgotten."""
     sft = encode_training(prompter(), data(FTICL), SFT, 0)
@@ -107,5 +116,6 @@ def test_parts_are_rows_of_their_own_tasks_one_after_the_other() -> None:
 def test_validation_rows_are_encoded_as_training_would_and_left_out_where_they_do_not_fit() -> None:
     part = TrainingPart(TASK, EXAMPLES[:2], POOL, EXAMPLES)
     found = encode_validation(prompter(), TrainingData((part,)), FTICL, 0)
-    assert found == encode_training(prompter(), data(), FTICL, 0).rows
-    assert encode_validation(prompter(), data(), FTICL, 0) == []
+    training = encode_training(prompter(), data(), FTICL, 0)
+    assert (found.rows, found.sources) == (training.rows, training.sources)
+    assert encode_validation(prompter(), data(), FTICL, 0).rows == []

@@ -13,6 +13,7 @@ from typing import TypeVar
 
 from hanka.costs.speed import DEFAULT_PARAMETERS, Speed, guessed_speed, known_speed, matrix_rate
 from hanka.engines.contract import MAX_SLOTS
+from hanka.methods.fit import OWN_ROWS, VALIDATION_ROWS
 from hanka.models.catalogue import ModelRef
 from hanka.models.identity import n_parameters
 from hanka.models.memory import pass_tokens
@@ -44,7 +45,7 @@ class Cost:
     """What a variant or a cell will take."""
 
     n_tokens: int
-    "Tokens that pass the model."
+    "Tokens that pass the model for the work itself; looks at rows before, during and after training are in the seconds."
     seconds: float
     "On this machine."
     n_bytes: int
@@ -87,8 +88,17 @@ class Estimator:
             n_own, n_before = n_own + part_own, n_before + part_before
         reference = 1 / 3 if planned.adaptation.objective and planned.adaptation.objective.needs_reference else 0.0
         attended *= 1 + reference / train.epochs  # rows are read once by the model before it changes
+        attended *= 1 + self._looked_at(planned, n_steps) / 3 / (n_rows * train.epochs)  # read, not learnt from
         seconds = training.token_seconds * attended + n_steps * training.step_seconds + UNIT_SECONDS
         return Cost(int(n_own + n_before), seconds, self._bytes(planned) * (1 + len(train.keep_steps)))
+
+    def _looked_at(self, planned: PlannedVariant, n_steps: int) -> int:
+        """Count the rows that are read to see how well they are fitted: before and after, and on the way."""
+        assert planned.training is not None
+        n_aside = sum(len(part.validation) for part in planned.training.parts)
+        sample = min(VALIDATION_ROWS, n_aside)
+        every = planned.adaptation.train.validate_every
+        return 2 * (min(OWN_ROWS, planned.training.n_rows) + sample) + n_aside * (n_steps // every if every else 1)
 
     def _untrained(self, planned: PlannedVariant) -> Cost:
         """Estimate a variant that no loop trains: its base is read, and what it saves is written."""

@@ -12,10 +12,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from hanka.engines.classifier import LinearClassifier, save_classifier
+from hanka.engines.classifier import UNSEEN, LinearClassifier, save_classifier
 from hanka.errors import ModelError, UnitError
 from hanka.methods.classifier.params import ClassifierParams
-from hanka.methods.contract import Adapted, AdaptRequest
+from hanka.methods.contract import Adapted, AdaptRequest, TrainingPart
+from hanka.methods.fit import OWN_ROWS, VALIDATION_ROWS, Fitted, chosen, entries
 from hanka.models.encoder import Features, LoadedEncoder
 
 MAX_STEPS = 1000
@@ -70,6 +71,10 @@ def adapt_classifier(request: AdaptRequest) -> Adapted:
             "loss_last": _loss(fit.classifier, features, targets),
             "train_seconds": round(time.monotonic() - started, 2),
             "notes": notes,
+            "fit": [
+                *entries("train", "after", _fitted(fit.classifier, fitted, request, OWN_ROWS)),
+                *entries("validation", "after", _fitted(fit.classifier, fitted, request, VALIDATION_ROWS, True)),
+            ],
             "files": sorted(
                 path.name
                 for path in request.folder.iterdir()
@@ -106,3 +111,24 @@ def _loss(classifier: LinearClassifier, features: Features, targets: list[str]) 
     """Return the mean cross-entropy (nats) of the training rows."""
     at = [classifier.labels.index(target) for target in targets]
     return float(-classifier.log_probabilities(features)[np.arange(len(at)), at].mean())
+
+
+def _fitted(
+    classifier: LinearClassifier, encoder: LoadedEncoder, request: AdaptRequest, most: int, validation: bool = False
+) -> list[Fitted]:
+    """Return what the classifier makes of a sample of its own rows, or of those to validate on."""
+    found = []
+    for part in request.data.parts:
+        asked: TrainingPart = part.validated() if validation else part
+        places = chosen([example.id for example in asked.examples], most)
+        if not places:
+            continue
+        rows = [asked.examples[place] for place in places]
+        texts = [part.task.render(example, request.adaptation.train.prompt) for example in rows]
+        known = classifier.log_probabilities(encoder.features(texts))
+        for example, given in zip(rows, known.tolist(), strict=True):
+            by_label = dict(zip(classifier.labels, given, strict=True))
+            scores = tuple(by_label.get(label, UNSEEN) for label in part.task.labels)
+            likelihood = by_label.get(example.target, UNSEEN)
+            found.append(Fitted((likelihood,), example.target, part.task.labels, scores))
+    return found

@@ -8,27 +8,58 @@ from typing import Any
 
 from hanka.errors import UnitError
 from hanka.methods.contract import STEPS, Adapted, AdaptRequest
-from hanka.methods.supervised.rows import TrainingRows, encode_training, encode_validation
+from hanka.methods.fit import OWN_ROWS, VALIDATION_ROWS
+from hanka.methods.supervised.fit import Watched, record_of, sample_of
+from hanka.methods.supervised.rows import TrainingRows, ValidationRows, encode_training, encode_validation
+from hanka.models.loading import LoadedModel
 from hanka.prompting import Prompter
 from hanka.training.course import Course, CourseState, StepHook
 from hanka.training.loop import train
 
 
 def adapt_supervised(request: AdaptRequest, hook: StepHook | None = None) -> Adapted:
-    """Train one variant and save it. hook: acts after every optimizer step. Raises UnitError where no row fits."""
+    """Train one variant and save it. hook: acts after every optimizer step.
+
+    Raises UnitError where no row fits, and where a loss, a gradient or a weight is no number.
+    """
     data, adaptation = request.data, request.adaptation
-    tuner, objective = adaptation.tuner, adaptation.objective
-    assert tuner is not None
-    assert objective is not None
-    assert adaptation.objective_params is not None
+    assert adaptation.tuner is not None
     prompter = Prompter(request.loaded.tokenizer, adaptation.tokens)
     encoded = encode_training(prompter, data, adaptation, request.seed)
     if not encoded.rows:
         limit = adaptation.train.max_length
         raise UnitError(f"none of {data.n_examples} training rows fits max_length {limit}; raise it")
-    model = tuner.wrap(request.loaded.model, adaptation.tuner_params, request.seed)
+    model = adaptation.tuner.wrap(request.loaded.model, adaptation.tuner_params, request.seed)
     wrapped = replace(request.loaded, model=model)
-    mixed = adaptation.train.dtype == "bfloat16"  # weights that train are float32: all of them, or PEFT's adapters
+    validation = encode_validation(prompter, data, adaptation, request.seed)
+    watched = _watched(request, prompter, wrapped, encoded, validation)
+    request.report("looking at rows before training", 0.0)
+    before = watched.look()
+    state = train(_course(request, wrapped, encoded, validation, hook))
+    request.report("looking at rows after training", 1.0)
+    after = watched.look()
+    adaptation.tuner.save(wrapped, request.folder)
+    shutil.rmtree(request.folder / "checkpoints", ignore_errors=True)
+    return Adapted(
+        tuner=adaptation.tuner.name,
+        n_trained_parameters=sum(value.numel() for value in model.parameters() if value.requires_grad),
+        record=_record(prompter, request, encoded, state) | record_of(before, after),
+    )
+
+
+def _course(
+    request: AdaptRequest,
+    wrapped: LoadedModel,
+    encoded: TrainingRows,
+    validation: ValidationRows,
+    hook: StepHook | None,
+) -> Course:
+    """Return the training of a wrapped model."""
+    adaptation = request.adaptation
+    tuner, train_params = adaptation.tuner, adaptation.train
+    assert tuner is not None
+    assert adaptation.objective is not None
+    assert adaptation.objective_params is not None
 
     def keep(step: int) -> None:
         """Save the weights as they are at a step."""
@@ -36,29 +67,34 @@ def adapt_supervised(request: AdaptRequest, hook: StepHook | None = None) -> Ada
         folder.mkdir(parents=True, exist_ok=True)
         tuner.save(wrapped, folder)
 
-    course = Course(
-        model=model,
-        settings=adaptation.train,
+    return Course(
+        model=wrapped.model,
+        settings=train_params,
         rows=encoded.rows,
         seed=request.seed,
         folder=request.folder,
         report=request.report,
-        objective=objective,
+        objective=adaptation.objective,
         objective_params=adaptation.objective_params,
         hook=hook,
-        validation=encode_validation(prompter, data, adaptation, request.seed),
-        keep=keep if adaptation.train.keep_steps else None,
+        validation=validation.rows,
+        keep=keep if train_params.keep_steps else None,
         allow_unsupervised=adaptation.tokens.protocol == "paper",
-        mixed_precision="bf16" if mixed else "no",
+        # weights that train are float32: all of them, or PEFT's adapters
+        mixed_precision="bf16" if train_params.dtype == "bfloat16" else "no",
     )
-    state = train(course)
-    tuner.save(wrapped, request.folder)
-    shutil.rmtree(request.folder / "checkpoints", ignore_errors=True)
-    return Adapted(
-        tuner=tuner.name,
-        n_trained_parameters=sum(value.numel() for value in model.parameters() if value.requires_grad),
-        record=_record(prompter, request, encoded, state),
-    )
+
+
+def _watched(
+    request: AdaptRequest, prompter: Prompter, wrapped: LoadedModel, encoded: TrainingRows, validation: ValidationRows
+) -> Watched:
+    """Choose the rows that the model is looked at on."""
+    train = request.adaptation.train
+    # Rows that `protocol: paper` cuts have the full length; of the others none is left out here.
+    limit = train.max_length if encoded.n_cut else train.max_length + 1
+    own = sample_of(encoded.rows, encoded.sources, OWN_ROWS, limit)
+    aside = sample_of(validation.rows, validation.sources, VALIDATION_ROWS, train.max_length + 1)
+    return Watched(prompter, wrapped, own, aside, train.micro_batch_tokens)
 
 
 def _record(prompter: Prompter, request: AdaptRequest, encoded: TrainingRows, state: CourseState) -> dict[str, Any]:

@@ -5,6 +5,7 @@ Over-long rows are dropped and counted; under `protocol: paper` they are cut on 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from hanka.errors import UnitError
@@ -12,7 +13,28 @@ from hanka.identity import stream
 from hanka.methods.contract import Adaptation, ShownInTraining, TrainingData, TrainingPart
 from hanka.prompting import Encoded, Prompter
 from hanka.records import Example
+from hanka.tasks.base import Task
 from hanka.training.batching import supervised
+
+
+class Source(NamedTuple):
+    """What a row was made of."""
+
+    task: Task
+    "Its task."
+    example: Example
+    "The example; its target is what the row teaches."
+    text: str
+    "Everything before the answer, demonstrations among it."
+
+
+class ValidationRows(NamedTuple):
+    """Encoded rows to validate on."""
+
+    rows: list[Encoded]
+    "Those that fit max_length."
+    sources: list[Source]
+    "What each was made of."
 
 
 class TrainingRows(NamedTuple):
@@ -30,6 +52,8 @@ class TrainingRows(NamedTuple):
     "Rows whose answer begins inside a token that also holds the end of the prompt."
     dropped_ids: tuple[str, ...]
     "The first five left-out examples."
+    sources: list[Source]
+    "What each row was made of."
 
 
 def demonstrations_before(shown: ShownInTraining, part: TrainingPart, seed: int) -> list[tuple[Example, ...]]:
@@ -63,6 +87,7 @@ def encode_training(prompter: Prompter, data: TrainingData, adaptation: Adaptati
         n_unsupervised=sum(one.n_unsupervised for one in found),
         n_merged=sum(one.n_merged for one in found),
         dropped_ids=tuple(name for one in found for name in one.dropped_ids)[:5],
+        sources=[source for one in found for source in one.sources],
     )
 
 
@@ -70,40 +95,42 @@ def _encode_part(
     prompter: Prompter, data: TrainingData, part: TrainingPart, adaptation: Adaptation, seed: int
 ) -> TrainingRows:
     limit = adaptation.train.max_length
-    prefixes, queries = _texts(prompter, part, adaptation, seed)
-    rows = prompter.training_rows(prefixes, queries, [example.target for example in part.examples])
-    alone = prompter.prompt_lengths([prefix + query for prefix, query in zip(prefixes, queries, strict=True)])
+    sources = _sources(prompter, part, adaptation, seed)
+    rows = _rows(prompter, sources)
+    alone = prompter.prompt_lengths([source.text for source in sources])
     merged = sum(1 for row, n_prompt in zip(rows, alone, strict=True) if n_prompt > row.start)
     if prompter.policy.protocol == "paper":
         cut = [Encoded(row.ids[:limit], min(row.start, limit)) for row in rows]
         n_cut = sum(1 for row in rows if len(row.ids) > limit)
-        return TrainingRows(cut, 0, n_cut, sum(1 for row in cut if not supervised(row)), merged, ())
+        return TrainingRows(cut, 0, n_cut, sum(1 for row in cut if not supervised(row)), merged, (), sources)
     fits = [len(row.ids) <= limit for row in rows]
     for companion in data.companions:
-        others = _encode(prompter, part, companion, seed)
+        others = _rows(prompter, _sources(prompter, part, companion, seed))
         fits = [ok and len(row.ids) <= companion.train.max_length for ok, row in zip(fits, others, strict=True)]
     kept = [row for row, ok in zip(rows, fits, strict=True) if ok]
+    kept_sources = [source for source, ok in zip(sources, fits, strict=True) if ok]
     dropped = tuple(example.id for example, ok in zip(part.examples, fits, strict=True) if not ok)
-    return TrainingRows(kept, len(dropped), 0, 0, merged, dropped[:5])
+    return TrainingRows(kept, len(dropped), 0, 0, merged, dropped[:5], kept_sources)
 
 
-def encode_validation(prompter: Prompter, data: TrainingData, adaptation: Adaptation, seed: int) -> list[Encoded]:
+def encode_validation(prompter: Prompter, data: TrainingData, adaptation: Adaptation, seed: int) -> ValidationRows:
     """Encode the rows to validate on as training would; those that do not fit are left out."""
-    rows = [
-        row for part in data.parts for row in _encode(prompter, part.validated(), adaptation, seed) if part.validation
-    ]
-    return [row for row in rows if len(row.ids) <= adaptation.train.max_length]
+    parts = [part.validated() for part in data.parts if part.validation]
+    sources = [source for part in parts for source in _sources(prompter, part, adaptation, seed)]
+    whole = zip(_rows(prompter, sources), sources, strict=True)
+    fitting = [(row, source) for row, source in whole if len(row.ids) <= adaptation.train.max_length]
+    return ValidationRows([row for row, _ in fitting], [source for _, source in fitting])
 
 
-def _texts(prompter: Prompter, part: TrainingPart, adaptation: Adaptation, seed: int) -> tuple[list[str], list[str]]:
-    prefixes, queries = [], []
+def _sources(prompter: Prompter, part: TrainingPart, adaptation: Adaptation, seed: int) -> list[Source]:
+    """Render what stands before each answer."""
+    found = []
     for example, before in zip(part.examples, demonstrations_before(adaptation.shown, part, seed), strict=True):
         prefix, (query,) = prompter.render(part.task, adaptation.train.prompt, before, [example])
-        prefixes.append(prefix)
-        queries.append(query)
-    return prefixes, queries
+        found.append(Source(part.task, example, prefix + query))
+    return found
 
 
-def _encode(prompter: Prompter, part: TrainingPart, adaptation: Adaptation, seed: int) -> list[Encoded]:
-    prefixes, queries = _texts(prompter, part, adaptation, seed)
-    return prompter.training_rows(prefixes, queries, [example.target for example in part.examples])
+def _rows(prompter: Prompter, sources: Sequence[Source]) -> list[Encoded]:
+    texts = [source.text for source in sources]
+    return prompter.training_rows([""] * len(texts), texts, [source.example.target for source in sources])
