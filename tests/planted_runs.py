@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,15 +14,18 @@ from hanka.records import Prediction
 from hanka.store.folder import RunFolder, write_json, write_predictions
 
 N = 40
-OF_CELLS = ("shots", "missing", "backwards", "prompt", "draw", "n", "groups")
+OF_CELLS = ("shots", "missing", "backwards", "prompt", "draw", "n", "groups", "said", "said_groups")
 "Changes that are about cells, not about the variant."
 MARGINS = {"equivalence": 0.03, "harm": 0.05, "worthwhile": 0.02}
-RELATIONS = {"home": "in_domain", "away": "out_of_domain", "far": "out_of_domain", "other": "cross_task"}
-TASK_OF = {"home": "sentiment", "away": "sentiment", "far": "sentiment", "other": "topic"}
-TASKS = {
+RELATIONS = {
+    "home": "in_domain", "away": "out_of_domain", "far": "out_of_domain", "other": "cross_task", "story": "cross_task",
+}  # fmt: skip
+TASK_OF = {"home": "sentiment", "away": "sentiment", "far": "sentiment", "other": "topic", "story": "tale"}
+TASKS: dict[str, dict[str, Any]] = {
     name: {"kind": "classification", "labels": ["yes", "no"], "metrics": ["accuracy"]} for name in TASK_OF.values()
 }
 TASKS["topic"] = TASKS["topic"] | {"metrics": ["macro_f1"]}
+TASKS["tale"] = {"kind": "generation", "labels": [], "metrics": ["rouge_l"]}
 
 
 @dataclass
@@ -52,6 +56,12 @@ class Planted:
             self._cell(variant, test, samples, changes)
         return str(variant["id"])
 
+    def trained(self, variant_id: str, log: Sequence[Mapping[str, Any]] = (), **record: Any) -> None:
+        """Write what a training left behind."""
+        folder = RunFolder(self.path).variant(variant_id)
+        write_json(folder / "variant.json", {"id": variant_id, "status": "done", "record": record})
+        (folder / "train_log.jsonl").write_text("".join(json.dumps(line) + "\n" for line in log), encoding="utf-8")
+
     def _cell(
         self, variant: Mapping[str, Any], test: str, right: Iterable[int] | None, changes: Mapping[str, Any]
     ) -> None:
@@ -64,7 +74,13 @@ class Planted:
         self.cells.append(cell)
         folder = RunFolder(self.path).cell(str(cell["id"]))
         write_json(folder / "cell.json", cell | {"status": "failed" if right is None else "done"})
-        if right is not None:
+        if right is None:
+            return
+        said = changes.get("said")
+        if said is not None:  # the texts that came out, whatever is right
+            groups = changes.get("said_groups", [""] * len(said))
+            write_predictions(folder, [_said(place, text) for place, text in enumerate(said)], groups)
+        else:
             missing, kept, n = set(changes.get("missing", ())), set(right), int(changes.get("n", N))
             rows = [_prediction(place, place in kept, place in missing) for place in range(n)]
             rows = rows[::-1] if changes.get("backwards") else rows
@@ -82,6 +98,11 @@ class Planted:
         }  # fmt: skip
         write_json(RunFolder(self.path).plan, plan)
         return load_evidence(RunFolder(self.path))
+
+
+def _said(place: int, text: str) -> Prediction:
+    target = "yes" if place % 2 else "no"
+    return Prediction(f"s{place}", "q", "0" * 64, target, text, text, None, "ok", "", 3, 0)
 
 
 def _prediction(place: int, is_right: bool, is_missing: bool) -> Prediction:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from hanka.analysis import analyse
+from hanka.analysis import TRAINING_VERSION, analyse
 from hanka.analysis.questions import QUESTIONS
 from hanka.audits import Audits, audit_contexts, audit_rows, audit_tokens, require_common_vocabularies
 from hanka.costs.estimate import Estimator
@@ -115,7 +115,8 @@ def rebuild(folder: RunFolder, html: Path, lang: str | None) -> None:
 
 def _digest(plan: Plan) -> str:
     """Return what the tables of a finished run depend on."""
-    return digest_of(plan, [(one.name, one.version) for one in QUESTIONS])
+    asked = [(one.name, one.version) for one in QUESTIONS]
+    return digest_of(plan, [*asked, ("training", TRAINING_VERSION)])
 
 
 def _done(plan: Plan, folder: RunFolder, unit: Unit) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from synthetic_decision import decision
 from synthetic_shape import LABELS, METRICS, Book, Row, Shape, kind
 
-from hanka.records import AuditWarning
+from hanka.records import AuditWarning, Variant
 
 
 def findings(book: Book) -> Row:
@@ -24,6 +24,7 @@ def findings(book: Book) -> Row:
         "settings": _settings(book),
         "comparisons": book.comparisons,
         "answers": {"tradeoff": _answer(book)},
+        "training": [_training(shape, place, one) for place, one in enumerate(tuned[:8])],
         "notes": [{"kind": "model", "message_en": dress("Weights are de-quantised from 4 bit (GGUF Q4_1); they are not "
                    "the original checkpoint."), "message_ja": dress("重みは 4 ビットから逆量子化したものです。")}],
         "reproduce": {"command": dress("hanka run study.yaml --out runs/demo"), "study_sha256": "5c0ffee" * 9,
@@ -56,6 +57,27 @@ def _answer(book: Book) -> Row:
         "sentence_ja": dress("ドメイン内の改善が最大なのは sft · 512 件です。"),
         "columns": [{"name": name, "shows": shows} for name, shows in columns], "rows": rows, "curves": curves,
         "notes": [{"message_en": dress("Positive is better."), "message_ja": dress("正が改善です。")}],
+    }  # fmt: skip
+
+
+def _training(shape: Shape, place: int, one: Variant) -> Row:
+    """The first variant is undertrained, the second has collapsed elsewhere, the others fit."""
+    dress = shape.dress
+    names = ("own_loss", "own_accuracy", "validation_loss", "validation_accuracy")
+    values = [(name, when, {"before": 2.5, "after": 0.25}[when]) for name in names for when in ("before", "after")]
+    sign = {"cell_id": "c", "test_task": "summary", "test_dataset": dress("xsum"), "relation": "cross_task", "shots": 0,
+            "prompt": "p1", "kind": "label_words", "answer": dress("positive"), "usual": 0.0, "base": 0.0, "value": 0.883,
+            "low": 0.778, "high": 0.942, "n": 60, "message_en": dress("xsum, 0-shot: writes nothing but a label word"),
+            "message_ja": dress("xsum（0-shot）：ラベル語だけを返します。")}  # fmt: skip
+    return {
+        "variant_id": one.id, "label": one.label, "base": one.base, "train_task": one.train_task, "seed": one.seed,
+        "train_dataset": one.train_dataset, "train_size": one.train_size, "signs": [],
+        "status": "fitted" if place else "undertrained", "reason_en": dress("own rows are not fitted"),
+        "reason_ja": dress("自身の学習例に適合していません。"), "kept_step": 8,
+        "numbers": [{"name": f"{name}_{when}", "n": 48, "value": value, "low": 0.2, "high": 0.3} for name, when, value in values],
+        "curve": [{"step": step, "loss": 2.5 / step, "validation_loss": 3 / step if step % 2 else None,
+                   "validation_accuracy": None} for step in range(1, 9)],
+        "collapses": [sign] if place == 1 else [],
     }  # fmt: skip
 
 

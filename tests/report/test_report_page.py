@@ -11,7 +11,7 @@ import pytest
 from markup import Reader, all_of, read
 
 SECTIONS = [
-    "tradeoff", "decision", "matrix", "differences", "answers", "shots", "sizes", "forgetting", "output", "baselines", "audits", "failures", "examples",
+    "tradeoff", "decision", "matrix", "trained", "differences", "answers", "shots", "sizes", "forgetting", "output", "baselines", "audits", "failures", "examples",
     "run", "reproduce", "definitions",
 ]  # fmt: skip
 
@@ -67,6 +67,17 @@ def test_a_failed_cell_is_marked_and_gives_its_reason(page: Reader) -> None:
     section = next(element for element in all_of(page, "section") if element.attributes["id"] == "failures")
     assert "Failed cells: 1" in section.text
     assert "prompt is longer than the context" in section.text
+
+
+def test_each_training_is_a_row_with_its_status_and_a_curve_and_collapsed_cells_are_named(page: Reader) -> None:
+    section = next(element for element in all_of(page, "section") if element.attributes["id"] == "trained")
+    for said in (
+        "Did it train?", "undertrained", "own rows are not fitted", "2.500 → 0.250", "n = 48",
+        "Cells whose outputs have collapsed: 1", "writes nothing but a label word", "88.3 %", "Cross task", "optimizer step",
+    ):  # fmt: skip
+        assert said in section.text, said
+    failed = [cell for cell in all_of(page, "td") if cell.attributes.get("class") == "failed"]
+    assert any("undertrained" in cell.text for cell in failed)
 
 
 def test_audits_name_warnings_and_what_was_checked_without_finding(page: Reader) -> None:

@@ -11,6 +11,10 @@ if TYPE_CHECKING:
     from hanka.store.folder import RunFolder
 
 
+TRAINING_VERSION = 1
+"Of findings' `training`; raised by hand when the same evidence gives another status."
+
+
 def analyse(folder: RunFolder) -> None:
     """Rebuild scores.parquet, summary.csv, summary.parquet and findings.json from what is stored."""
     import pyarrow as pa
@@ -33,4 +37,4 @@ def analyse(folder: RunFolder) -> None:
     write_json(folder.findings, findings)
 
 
-__all__ = ["analyse"]
+__all__ = ["TRAINING_VERSION", "analyse"]

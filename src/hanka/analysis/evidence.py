@@ -9,16 +9,16 @@ cells goes through them `by_question`.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hanka.analysis.answers import Places, SampleKey, Samples, Scored, read_answers
+from hanka.analysis.answers import Answers, Places, SampleKey, Samples, Scored, read_answers
 from hanka.errors import StoreError
 from hanka.identity import stream
-from hanka.metrics import METRICS, Metric, ScoringContext
+from hanka.metrics import METRICS, Column, Metric, ScoringContext
 from hanka.records import SEVERAL, is_unadapted
 from hanka.stats import Resampled, ResamplingPlan, plan_resampling, resampled
 from hanka.store.folder import RunFolder, read_json, read_json_or_none
@@ -156,6 +156,10 @@ class Evidence:
             key = _rows_key(cell, metric, known)
             if key not in self._rows:
                 self._rows[key] = answers.score(metric, known)
+
+    def answers(self, cell: CellEvidence, columns: Collection[Column]) -> Answers:
+        """Read columns of what came out of a cell that is done; they are not kept, so ask once."""
+        return read_answers(self.folder.cell(cell.cell["id"]), self._samples, columns)
 
     def base_of(self, cell: CellEvidence) -> CellEvidence | None:
         """Return the base model's cell that this one is compared with."""

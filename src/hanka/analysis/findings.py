@@ -12,6 +12,7 @@ from hanka.analysis.claims import claims_of
 from hanka.analysis.contrasts import Contrasts
 from hanka.analysis.decision import decide
 from hanka.analysis.evidence import CellEvidence, Evidence
+from hanka.analysis.health import cautions, health_of
 from hanka.analysis.questions import answer_all
 from hanka.analysis.settings import settings_table
 from hanka.analysis.summary import SummaryRow
@@ -36,11 +37,13 @@ QUIRKS_JA = (
 
 def find(evidence: Evidence, rows: list[SummaryRow], contrasts: Contrasts) -> dict[str, Any]:
     """Return what findings.json holds, from the judged summary rows."""
+    health = health_of(evidence)
     return {
         "decision": decide(evidence, claims_of(contrasts)),
         "settings": settings_table(evidence, rows, contrasts),
         "comparisons": _comparisons(evidence, rows),
-        "notes": _notes(evidence),
+        "training": [one.as_json() for one in health],
+        "notes": [*cautions(health), *_notes(evidence)],
         "answers": answer_all(evidence),
         "primary_metrics": {name: task["metrics"][0] for name, task in evidence.plan["tasks"].items()},
         "reproduce": evidence.plan["reproduce"],

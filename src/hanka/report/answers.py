@@ -60,23 +60,24 @@ def answer_blocks(name: str, answer: Mapping[str, Any], words: Words, sketches: 
     title = words.known("question", name) or inert.label(as_text(answer.get("description")) or name)
     blocks: list[Block] = [Heading(title)]
     blocks += [Note(inert.shorten(line, inert.TEXT_LIMIT)) for line in words.written(answer, "sentence").splitlines()]
-    curves = [one for one in _maps(answer.get("curves")) if _points(one)][:MAX_PANELS]
+    curves = [one for one in maps(answer.get("curves")) if _points(one)][:MAX_PANELS]
     if curves and not sketches.full:
-        drawn = sketches.draw(_drawing(curves, words))
+        drawn = sketches.draw(drawing(curves, words))
         caption, label = words("answer_figure", title=title), words.plain("answer_label", title=title)
         blocks.append(Figure(drawn.svg, caption, label, rows=drawn.rows))
     table = _table(answer, title, words)
     if table:
         summary = words("answer_table", count=len(table.rows))
         blocks.append(table if len(table.rows) <= OPEN_ROWS else Details(summary, (table,)))
-    for note in _maps(answer.get("notes")):
+    for note in maps(answer.get("notes")):
         blocks.append(Note(inert.shorten(words.written(note, "message"), inert.TEXT_LIMIT), "muted"))
     if as_text(answer.get("reference")):
         blocks.append(Note(words("answer_reference", reference=as_text(answer["reference"])), "muted"))
     return blocks
 
 
-def _maps(value: Any) -> list[Mapping[str, Any]]:
+def maps(value: Any) -> list[Mapping[str, Any]]:
+    """Return the maps of a stored list; whatever else it is holds none."""
     return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
 
 
@@ -84,7 +85,7 @@ def _maps(value: Any) -> list[Mapping[str, Any]]:
 
 
 def _table(answer: Mapping[str, Any], title: str, words: Words) -> Table | None:
-    columns = _maps(answer.get("columns"))
+    columns = maps(answer.get("columns"))
     stored = answer.get("rows")
     rows = [row for row in stored if isinstance(row, list)] if isinstance(stored, list) else []
     if not columns or not rows:
@@ -122,7 +123,8 @@ def _entry(entry: Any, kind: str, head: bool, words: Words) -> Td:
 # The figure
 
 
-def _drawing(curves: Sequence[Mapping[str, Any]], words: Words) -> Drawing:
+def drawing(curves: Sequence[Mapping[str, Any]], words: Words) -> Drawing:
+    """Draw curves as an answer stores them, a panel each."""
     rows = [row | {"panel": panel} for panel, curve in enumerate(curves) for row in _points(curve)]
     groups = list(dict.fromkeys(row["group"] for row in rows))
     short = short_names(groups[:SERIES])
@@ -136,7 +138,7 @@ def _drawing(curves: Sequence[Mapping[str, Any]], words: Words) -> Drawing:
 def _points(curve: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Read the points of a curve; those that lack a coordinate are left out."""
     rows = []
-    for point in _maps(curve.get("points"))[:MAX_POINTS]:
+    for point in maps(curve.get("points"))[:MAX_POINTS]:
         sides = {side: stored if isinstance(stored := point.get(side), dict) else {} for side in ("x", "y")}
         row: dict[str, Any] = {side: as_number(stored.get("value")) for side, stored in sides.items()}
         if row["x"] is None or row["y"] is None:

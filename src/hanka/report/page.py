@@ -35,6 +35,7 @@ from hanka.report.samples import Samples
 from hanka.report.shots import shots_section
 from hanka.report.sizes import sizes_section
 from hanka.report.tradeoff import tradeoff_section
+from hanka.report.training import training_section
 from hanka.report.words import Words
 
 ANY_TEXT_LIMIT = 100_000
@@ -64,6 +65,7 @@ def _sections(outline: Outline, words: Words, examples: Section) -> tuple[Sectio
         tradeoff_section(outline, words, sketches),
         decision_section(outline, words),
         matrix_section(outline, words),
+        training_section(outline, words, sketches),
         forest_section(outline, words, sketches),
         answers_section(outline, words, sketches),
         shots_section(outline, words, sketches),

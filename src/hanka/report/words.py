@@ -1,6 +1,7 @@
 """The words of the report in two languages: look-up, and how names are set into sentences.
 
-Every word of the interface stands in `words_en.py` and `words_ja.py` (of the first screen in `words_first_….py`) under the
+Every word of the interface stands in `words_en.py` and `words_ja.py` (of the first screen in `words_first_….py`, of trainings in
+`words_training.py`) under the
 same key; what analysis wrote (`…_en`, `…_ja`) is chosen here too, and what other stages stored in English only is translated
 by `stored_words.py`. Dictionary text is plain: it is escaped like any other.
 """
@@ -25,6 +26,7 @@ from hanka.report.words_en import ENGLISH
 from hanka.report.words_first_en import FIRST_ENGLISH
 from hanka.report.words_first_ja import FIRST_JAPANESE
 from hanka.report.words_ja import JAPANESE
+from hanka.report.words_training import TRAINING_EN, TRAINING_JA
 
 Lang: TypeAlias = Literal["en", "ja"]
 Word: TypeAlias = str | int | float
@@ -32,8 +34,8 @@ UNITS = ((1.0, 120.0, "seconds_s"), (60.0, 7200.0, "seconds_min"), (3600.0, math
 "Seconds of a unit, below how many seconds it is used, its word."
 
 LANGUAGES: Mapping[Lang, Mapping[str, str]] = {
-    "en": {**ENGLISH, **FIRST_ENGLISH, **TERMS_EN},
-    "ja": {**JAPANESE, **FIRST_JAPANESE, **TERMS_JA},
+    "en": {**ENGLISH, **FIRST_ENGLISH, **TRAINING_EN, **TERMS_EN},
+    "ja": {**JAPANESE, **FIRST_JAPANESE, **TRAINING_JA, **TERMS_JA},
 }
 
 BY_DISPLAY = {metric.display: metric.name for metric in METRICS}

@@ -1,0 +1,27 @@
+"""Shares of rows with an interval, where rows of one text count as one: what collapse, confusion and slices rest on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from hanka.analysis.questions.contract import Measured
+from hanka.stats import wilson_interval
+
+
+def share_of(flags: Sequence[bool], groups: Sequence[str] = (), level: float = 0.95) -> Measured:
+    """Return the share of rows that are true, with its Wilson interval; no interval below two units.
+
+    groups: of each row, empty where it stands alone; () where none has one. Rows of a group are no independent trials, so
+    the interval is that of as many trials as there are units: wide enough were the rows of a group all alike, too wide where
+    they are not. Raises ValueError without rows. Source: Wilson (1927).
+    """
+    n = len(flags)
+    if not n:
+        raise ValueError("no rows: an empty share has no value")
+    value = sum(flags) / n
+    named = {group for group in groups if group}
+    units = len(named) + sum(1 for group in groups if not group) if groups else n
+    if units < 2:
+        return Measured(value, n=n)
+    low, high = wilson_interval(value * units, units, level)
+    return Measured(value, low, high, n)
