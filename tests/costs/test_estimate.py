@@ -79,6 +79,8 @@ def test_looking_at_rows_takes_a_third_of_learning_from_them(tiny_folder: Path) 
     assert one - 0.6 == pytest.approx(a_pass + (a_pass - 2 * 0.5) * 2 / 3, rel=0.01)
     aside = seconds(epochs=1, validation=0.2)
     assert seconds(epochs=1, validation=0.2, validate_every=1) > aside > one
+    two_points, four = (seconds(epochs=2, validation=0.2, checkpoints=n) for n in (2, 4))
+    assert four > two_points > seconds(epochs=2, validation=0.2)
 
 
 def test_parts_add_up_to_the_whole(plan: Plan, tmp_path: Path) -> None:

@@ -14,8 +14,10 @@ from hanka.errors import UnitError
 from hanka.methods.fit import Fitted, chosen, entries, largest_change
 from hanka.methods.supervised.fit import Watched
 from hanka.models.loading import LoadedModel
+from hanka.store.folder import RunFolder, read_json
 from hanka.training.gradient import Gradient
-from small_studies import Carried, carry_out, plan_of
+from hanka.work.worker import Worker
+from small_studies import Carried, carry_out, equal, plan_of
 from tiny_models import tiny_model
 
 LABELS = ("yes", "no")
@@ -79,8 +81,6 @@ def found(tiny_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Carrie
 
 def records(found: Carried, label: str) -> dict[str, dict[str, Any]]:
     """By task."""
-    from hanka.store.folder import read_json
-
     variants = [one.variant for one in found.plan.variants.values() if one.variant.label == label]
     return {one.train_task: read_json(found.folder.variant(one.id) / "variant.json")["record"] for one in variants}
 
@@ -124,6 +124,39 @@ def test_validation_metrics_are_those_that_are_stored_at_the_end(found: Carried)
     said = by_name(records(found, "sft")["sentiment"]["fit"])
     assert 0 <= said["validation", "after", "accuracy"]["value"] <= 1
     assert said["validation", "after", "accuracy"]["n"] == said["validation", "after", "loss"]["n"] > 0
+
+
+def test_validation_chooses_a_checkpoint_and_what_is_stored_is_said_of_it(tiny_folder: Path, tmp_path: Path) -> None:
+    """Steps so large that the loss on the other rows rises again; a killed run ends where an undisturbed one does."""
+    train = {"validation": 0.3, "epochs": 6, "learning_rate": 3e-2, "schedule": "constant", "checkpoint_seconds": 0.0}
+    entries_ = [
+        {"sft": {"name": "chosen", "peft": "none", "checkpoints": 6}},
+        {"sft": {"name": "last", "peft": "none"}},
+    ]
+    plan = plan_of(tiny_folder, entries_, train=train)
+    made = carry_out(plan, tmp_path / "run", lambda kind: kind == "adapt")
+    record, last = made.made("chosen")["record"], made.made("last")["record"]
+    losses = {one["step"]: one["loss"] for one in record["checkpoints"]}
+    assert record["kept_step"] == min(losses, key=lambda step: losses[step]) < record["steps"] == 12
+    said = by_name(record["fit"])
+    assert said["validation", "after", "loss"]["value"] == pytest.approx(losses[record["kept_step"]], abs=1e-5)
+    (kept,) = [one for one in record["checkpoints"] if one["step"] == record["kept_step"]]
+    assert said["validation", "after", "accuracy"]["value"] == kept["accuracy"]
+    assert by_name(last["fit"])["validation", "after", "loss"]["value"] > said["validation", "after", "loss"]["value"]
+    assert "kept_step" not in last
+    assert not (made.place("chosen") / "checkpoints").exists()
+
+    def kill(what: str, _share: float) -> None:
+        if "step 9 of" in what:
+            raise KeyboardInterrupt
+
+    worker = Worker(plan, RunFolder(tmp_path / "killed"), kill)
+    unit = next(one for one in plan.units() if one.id == f"adapt:{made.planned('chosen').variant.id}")
+    with pytest.raises(KeyboardInterrupt):
+        worker.run(unit)
+    again = carry_out(plan, tmp_path / "killed", lambda kind: kind == "adapt")
+    assert equal(again.tensors("chosen"), made.tensors("chosen"))
+    assert again.made("chosen")["record"]["checkpoints"] == record["checkpoints"]
 
 
 @pytest.fixture

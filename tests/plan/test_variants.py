@@ -98,6 +98,7 @@ OTHER_VALUES: dict[str, Any] = {
     "optimizer_options": {"eps": 1e-6},
     "objective": "kl_base",
     "validate_every": 2,
+    "checkpoints": 3,
     "keep_steps": [1],
     "micro_batch_tokens": 77,
     "gradient_checkpointing": True,
@@ -115,7 +116,8 @@ def test_a_value_is_tried_for_every_key_of_train() -> None:
 
 @pytest.mark.parametrize("key", OTHER_VALUES)
 def test_an_entry_overrides_every_key_of_train(key: str) -> None:
-    plan = plan_of(methods=["base", "sft", {"sft": {"name": "own", key: OTHER_VALUES[key]}}])
+    train = {"sizes": [8]} | ({"validation": 0.5} if key == "checkpoints" else {})
+    plan = plan_of(methods=["base", "sft", {"sft": {"name": "own", key: OTHER_VALUES[key]}}], train=train)
     other, own = (use.adaptation("shop").train for use in plan.study.methods[1:])
     changed = {name for name in TrainParams.model_fields if getattr(own, name) != getattr(other, name)}
     assert changed == {key}
@@ -130,6 +132,15 @@ def test_an_entry_with_another_optimizer_does_not_take_the_options_of_the_studys
     )
     assert by_label(plan, "own", "shop").adaptation.train.optimizer_options == {}
     assert by_label(plan, "sft", "shop").adaptation.train.optimizer_options == {"eps": 1e-6}
+
+
+def test_a_key_that_came_later_is_in_the_id_only_where_it_says_something() -> None:
+    """`checkpoints: 0` is what trainings did before there was the key: their ids stay."""
+    entries = ["base", {"sft": {"name": "chosen", "checkpoints": 2}}, {"sft": {"checkpoints": 0}}]
+    plan = plan_of(methods=entries, train={"sizes": [8], "validation": 0.5})
+    assert by_label(plan, "chosen", "shop").adaptation.content()["checkpoints"] == 2
+    assert "checkpoints" not in by_label(plan, "sft", "shop").adaptation.content()
+    assert by_label(plan, "sft", "shop").variant.params["checkpoints"] == 0
 
 
 @pytest.mark.parametrize("tuner", TUNERS.names())

@@ -15,7 +15,7 @@ from hanka.errors import UnitError
 from hanka.identity import stream
 from hanka.prompting import Encoded
 from hanka.training.batching import supervised
-from hanka.training.loop import Course, CourseState, train
+from hanka.training.loop import Course, CourseState, points_of, train
 from hanka.training.objectives import OBJECTIVES
 from hanka.training.params import CourseParams
 from tiny_models import tiny_model
@@ -157,7 +157,86 @@ def test_validation_is_resumed_without_a_gap_or_a_repetition(tmp_path: Path) -> 
     assert fit(tiny_model(), tmp_path / "again", **given).validation == expected.validation
 
 
+# ---- checkpoints
+
+CHOOSING = {"checkpoints": 6, "checkpoint_seconds": 0.0, "schedule": "constant", "learning_rate": 3e-2}
+"Steps so large that the loss on other rows rises again."
+
+
+@pytest.mark.parametrize(
+    ("n_steps", "checkpoints", "points"),
+    [(6, 0, ()), (6, 1, (6,)), (6, 2, (3, 6)), (7, 3, (3, 5, 7)), (6, 6, (1, 2, 3, 4, 5, 6)), (2, 5, (1, 2))],
+)
+def test_points_are_evenly_spread_and_end_with_the_training(
+    n_steps: int, checkpoints: int, points: tuple[int, ...]
+) -> None:
+    assert points_of(n_steps, checkpoints) == points
+
+
+def test_the_checkpoint_with_the_lowest_validation_loss_becomes_the_model(tmp_path: Path) -> None:
+    kept: dict[int, torch.Tensor] = {}
+    model = tiny_model()
+    given = {"settings": CHOOSING | {"keep_steps": [1, 2, 3, 4, 5, 6]}, "validation": VALIDATION}
+    state = fit(
+        model,
+        tmp_path,
+        keep=lambda step: kept.update({step: weights(model).clone()}),
+        measure=lambda: {"a": 0.5},
+        **given,
+    )
+    losses = {int(one["step"]): one["loss"] for one in state.checkpoints}
+    assert list(losses) == [1, 2, 3, 4, 5, 6]
+    assert 0 < state.kept == min(losses, key=lambda step: losses[step]) < 6
+    assert torch.equal(weights(model), kept[state.kept])
+    assert plain_loss(model, VALIDATION) == pytest.approx(losses[state.kept], abs=1e-5)
+    assert state.validation == [[step, loss] for step, loss in losses.items()]
+    assert [row["validation_a"] for row in log_of(tmp_path)] == [0.5] * 6
+
+
+def test_the_earliest_of_equal_checkpoints_is_taken(tmp_path: Path) -> None:
+    state = fit(tiny_model(), tmp_path, settings=CHOOSING | {"learning_rate": 1e-30}, validation=VALIDATION)
+    assert len({one["loss"] for one in state.checkpoints}) == 1
+    assert state.kept == 1
+
+
+def test_looking_at_checkpoints_changes_no_step(tmp_path: Path) -> None:
+    alone, watched = (tiny_model(attention_dropout=0.1) for _ in range(2))
+    first = fit(alone, tmp_path / "alone", settings={"schedule": "constant"})
+    state = fit(
+        watched, tmp_path / "watched", settings={"schedule": "constant", "checkpoints": 3}, validation=VALIDATION
+    )
+    assert state.losses == first.losses
+    assert state.kept == 6  # the loss still falls here, so the end is the best
+    assert torch.equal(weights(alone), weights(watched))
+    assert not list((tmp_path / "watched" / "checkpoints").glob("best-00000006*"))
+
+
+@pytest.mark.parametrize("killed_at", [1, 2, 3, 4, 5])
+@pytest.mark.parametrize("seconds", [0.0, 1e9])
+def test_a_killed_training_chooses_what_an_undisturbed_one_does(tmp_path: Path, killed_at: int, seconds: float) -> None:
+    given: dict[str, Any] = {"validation": VALIDATION, "settings": CHOOSING | {"checkpoint_seconds": seconds}}
+    whole, resumed = tiny_model(), tiny_model()
+    expected = fit(whole, tmp_path / "whole", **given)
+    with pytest.raises(StoppedError):
+        fit(tiny_model(), tmp_path / "again", stop_after(killed_at), **given)
+    state = fit(resumed, tmp_path / "again", **given)
+    assert (state.kept, state.checkpoints) == (expected.kept, expected.checkpoints)
+    assert torch.equal(weights(whole), weights(resumed))
+
+
+def test_weights_that_are_gone_are_one_line(tmp_path: Path) -> None:
+    def lose(_what: str, share: float) -> None:
+        if share == 1.0:
+            for path in tmp_path.glob("checkpoints/best-*"):
+                path.write_bytes(b"torn")
+
+    with pytest.raises(UnitError, match=r"the weights kept at step \d cannot be read; run the study again"):
+        fit(tiny_model(), tmp_path, lose, validation=VALIDATION, settings=CHOOSING)
+
+
 def test_there_must_be_something_to_validate(tmp_path: Path) -> None:
+    with pytest.raises(UnitError, match="checkpoints is set, but there are no validation rows"):
+        fit(tiny_model(), tmp_path, settings={"checkpoints": 2})
     with pytest.raises(UnitError, match="validate_every is set, but there are no validation rows"):
         fit(tiny_model(), tmp_path, settings={"validate_every": 2})
     with pytest.raises(UnitError, match="none of 1 validation rows has a supervised token"):

@@ -96,9 +96,10 @@ class Estimator:
         """Count the rows that are read to see how well they are fitted: before and after, and on the way."""
         assert planned.training is not None
         n_aside = sum(len(part.validation) for part in planned.training.parts)
-        sample = min(VALIDATION_ROWS, n_aside)
-        every = planned.adaptation.train.validate_every
-        return 2 * (min(OWN_ROWS, planned.training.n_rows) + sample) + n_aside * (n_steps // every if every else 1)
+        sample, train = min(VALIDATION_ROWS, n_aside), planned.adaptation.train
+        n_looks = max(1, n_steps // train.validate_every if train.validate_every else 0, train.checkpoints)
+        on_the_way = n_aside * n_looks + sample * train.checkpoints
+        return 2 * (min(OWN_ROWS, planned.training.n_rows) + sample) + on_the_way
 
     def _untrained(self, planned: PlannedVariant) -> Cost:
         """Estimate a variant that no loop trains: its base is read, and what it saves is written."""

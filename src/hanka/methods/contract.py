@@ -108,6 +108,8 @@ STEPS = "steps"
 "Folder of a variant that holds its kept checkpoints, one folder each."
 UNTRAINED_KEYS = ("sizes", "match")
 "Keys of `train:` that choose which variants there are, not how one is trained."
+LATER_KEYS = ("checkpoints",)
+"Keys of `train:` that came after ids were made: at their default they are not in an id, so that it stays what it was."
 LABELLING_KEYS = ("name", "bases", "asking", "on")
 "Keys of an entry that name it or choose where it is made, not how."
 
@@ -161,6 +163,7 @@ class Adaptation:
         versions = {one.name: one.version for one in (self.tuner, self.objective) if one is not None}
         named = {name for name in type(self.own).model_fields if isinstance(getattr(self.own, name), ParentParams)}
         left_out = {*RUNTIME_KEYS, *named}
+        left_out |= {name for name in LATER_KEYS if getattr(self.train, name) == TrainParams.model_fields[name].default}
         return {name: value for name, value in self.as_json().items() if name not in left_out} | {"versions": versions}
 
     def layout(self) -> list[Any]:

@@ -21,6 +21,7 @@ from hanka.recipes.contract import data_id
 from hanka.records import SEVERAL, UNADAPTED, Example, Parent, Variant
 from hanka.study.method_declarations import MethodUse, TrainingUse
 from hanka.study.rows import RowsAsked, TrainingSet
+from hanka.study.source import Key
 
 
 class Choice(NamedTuple):
@@ -231,6 +232,7 @@ class Variants:
             try:
                 training = self._training(own, asked, use, model, choice)
                 rows = [training.fingerprint, training.validation_fingerprint]
+                self._require_validation(use, adaptation, training)
             except DataMissingError as error:
                 blocked, rows = str(error), f"missing:{own.name}:{choice.size}"
             pools = self._pools(use, own, [adaptation, *companions], choice.seed)
@@ -273,6 +275,17 @@ class Variants:
             tuple(PlannedParent(one.variant.id, parent.step) for one, parent in parents), companions,
             choice.size, blocked,
         )  # fmt: skip
+
+    def _require_validation(self, use: MethodUse, adaptation: Adaptation, training: TrainingSet) -> None:
+        """Raise StudyError where validation is to choose a checkpoint and there are no rows for it."""
+        asked = adaptation.train.checkpoints if use.method.course else 0
+        if asked and not training.validation_fingerprint:
+            shared = asked == self.plan.study.spec.train.checkpoints
+            key: Key = ("train", "checkpoints") if shared else (*use.key, "checkpoints")
+            raise self.plan.study.source.error(
+                key, f"{training.name} has no rows to validate on, and they choose the checkpoint: give a share of its rows "
+                f"(train.validation: 0.2), or a file (datasets.{training.name}.validation)"
+            )  # fmt: skip
 
     def _identity(self, model: ModelRef) -> dict[str, Any]:
         if model.name not in self._identities:

@@ -1,6 +1,7 @@
 """Training checkpoints without pickle: tensors in safetensors, everything else in JSON.
 
-Held are the trainable weights, the whole state of the optimizer, whichever it is, and the tensors of a step hook. A
+Held are the trainable weights, the whole state of the optimizer, whichever it is, and the tensors of a step hook; beside them
+the weights that validation likes best so far, where it is to choose. A
 checkpoint is a folder written under a temporary name and renamed; only the newest is kept. Tensors survive
 exactly, so a resumed training ends bit for bit where an undisturbed one does.
 """
@@ -12,7 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from hanka.errors import StoreError
+from hanka.errors import StoreError, UnitError
 from hanka.store.cache import atomic_path
 from hanka.store.folder import make_folder, read_json_or_none, write_json
 
@@ -61,6 +62,37 @@ def save_checkpoint(
     for old in folder.glob("step-*"):
         if old != final:
             shutil.rmtree(old, ignore_errors=True)
+
+
+def save_best(folder: Path, parameters: Mapping[str, torch.nn.Parameter], step: int, needed: int) -> None:
+    """Keep the weights of a step; drop those kept before, but not of the step `needed`, which a checkpoint goes on from."""
+    from safetensors.torch import save_file
+
+    make_folder(folder)
+    with atomic_path(_best(folder, step)) as temporary:
+        save_file({name: value.detach().cpu().contiguous() for name, value in parameters.items()}, temporary)
+    for old in folder.glob("best-*"):
+        if old not in (_best(folder, step), _best(folder, needed)):
+            old.unlink(missing_ok=True)
+
+
+def load_best(folder: Path, parameters: Mapping[str, torch.nn.Parameter], step: int) -> None:
+    """Put the kept weights of a step back, in place. Raises UnitError where they are gone."""
+    import torch
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    try:
+        tensors = load_file(_best(folder, step))
+        with torch.no_grad():
+            for name, value in parameters.items():
+                value.copy_(tensors[name])
+    except (OSError, SafetensorError, KeyError):
+        raise UnitError(f"the weights kept at step {step} cannot be read; run the study again") from None
+
+
+def _best(folder: Path, step: int) -> Path:
+    return folder / f"best-{step:08d}.safetensors"
 
 
 def _parts(

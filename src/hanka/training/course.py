@@ -67,6 +67,8 @@ class Course:
     "Acts after every optimizer step."
     validation: Sequence[Encoded] = ()
     "Rows to be watched: never trained on, never test rows."
+    measure: Callable[[], Mapping[str, float]] | None = None
+    "Metrics of the validation rows beside their loss, by name, looked at where `checkpoints` are; the model is in evaluation mode."
     keep: Callable[[int], None] | None = None
     "Keep the weights as they are after a step of `keep_steps`; repeated with equal weights where a run is killed."
     allow_unsupervised: bool = False
@@ -87,6 +89,10 @@ class CourseState:
     "The objective, mean per supervised token (nats), of each step."
     validation: list[list[float]] = field(default_factory=list)
     "[step, mean cross-entropy per supervised token (nats) of the validation rows], in order."
+    checkpoints: list[dict[str, float]] = field(default_factory=list)
+    "What was found at each point of `checkpoints`: step, loss and metrics of the validation rows."
+    kept: int = 0
+    "Step of `checkpoints` whose weights are the best so far, and at the end those of the model; 0: nothing is chosen."
     n_tokens: int = 0
     "Tokens of the rows."
     n_forwarded_tokens: int = 0

@@ -22,7 +22,7 @@ from hanka.models.memory import LEAST_TOKENS, is_out_of_memory, pass_tokens, rel
 from hanka.prompting import Encoded
 from hanka.store.folder import write_text
 from hanka.training.batching import optimizer_batches, supervised
-from hanka.training.checkpoint import Trained, load_checkpoint, save_checkpoint
+from hanka.training.checkpoint import Trained, load_best, load_checkpoint, save_best, save_checkpoint
 from hanka.training.course import Course, CourseState
 from hanka.training.optimizers import build
 from hanka.training.params import CourseParams
@@ -31,7 +31,7 @@ from hanka.training.targets import refuse_uneven
 if TYPE_CHECKING:
     from hanka.training.gradient import Gradient
 
-__all__ = ["Course", "CourseState", "learning_rate_at", "train"]
+__all__ = ["Course", "CourseState", "learning_rate_at", "points_of", "train"]
 
 
 def learning_rate_at(step: int, n_steps: int, settings: CourseParams) -> float:
@@ -47,11 +47,17 @@ def learning_rate_at(step: int, n_steps: int, settings: CourseParams) -> float:
     return settings.learning_rate
 
 
+def points_of(n_steps: int, checkpoints: int) -> tuple[int, ...]:
+    """Return the steps after which validation rows are looked at: evenly spread, the last one the end."""
+    return tuple(sorted({-(-n_steps * place // checkpoints) for place in range(1, checkpoints + 1)}))
+
+
 def train(course: Course) -> CourseState:
     """Train the weights of the course's model that require gradients, in place.
 
-    Returns the final state. Raises UnitError where a row has no supervised token, where there is nothing to validate or no
-    such step to keep, and for a loss, gradient norm or weight that is not a number.
+    With `checkpoints` the model ends with the weights of the one whose loss on the validation rows is lowest, the earliest of
+    equals; no other rows have a say. Returns the final state. Raises UnitError where a row has no supervised token, where
+    there is nothing to validate or no such step to keep, and for a loss, gradient norm or weight that is not a number.
     """
     run = _Run(course)
     run.start()
@@ -75,6 +81,7 @@ def train(course: Course) -> CourseState:
             run.save()
             last_saved = time.monotonic()
     model.eval()
+    run.choose()
     return state
 
 
@@ -91,6 +98,10 @@ class _Run:
         self.round = -1
         self.parameters = {name: value for name, value in course.model.named_parameters() if value.requires_grad}
         self.trained = Trained(self.parameters, build(self.parameters.values(), course.settings))
+        self.points: tuple[int, ...] = ()
+        "Steps of `checkpoints`."
+        self.needed = 0
+        "Step whose kept weights the newest checkpoint goes on from."
         self.gradient: Gradient
 
     # ---- before the first step
@@ -120,6 +131,7 @@ class _Run:
         else:
             self._enter(0)
             self.state.n_steps = settings.epochs * len(self.order)
+        self.points, self.needed = points_of(self.state.n_steps, settings.checkpoints), self.state.kept
         self.state.micro_batch_tokens, self.state.notes = budget, list(self.gradient.notes)
         self._refuse_impossible()
         _restart_log(course.folder, self.state.step)
@@ -148,8 +160,9 @@ class _Run:
             raise UnitError(f"keep_steps names step {late[0]}, but this training has {self.state.n_steps} steps")
         if settings.keep_steps and course.keep is None:
             raise ValueError("keep_steps is set, but the course keeps nothing")
-        if settings.validate_every and not course.validation:
-            raise UnitError("validate_every is set, but there are no validation rows; leave it out or give some")
+        for key in ("validate_every", "checkpoints"):
+            if getattr(settings, key) and not course.validation:
+                raise UnitError(f"{key} is set, but there are no validation rows; leave it out or give some")
         if course.validation and not any(map(supervised, course.validation)):
             raise UnitError(f"none of {len(course.validation)} validation rows has a supervised token left")
 
@@ -209,13 +222,15 @@ class _Run:
         found: dict[str, float] = {}
         every = course.settings.validate_every
         kept = course.keep is not None and state.step in course.settings.keep_steps
-        due = state.step == state.n_steps or (every is not None and state.step % every == 0)
+        due = state.step in (state.n_steps, *self.points) or (every is not None and state.step % every == 0)
         if due or kept:
             self.require_finite_weights()
         if course.validation and due:
             found["validation_loss"] = self.gradient.mean_cross_entropy(course.validation, state.micro_batch_tokens)
             _require_number("the validation loss", found["validation_loss"], state.step)
             state.validation.append([state.step, found["validation_loss"]])
+            if state.step in self.points:
+                found |= self._weigh(found["validation_loss"])
         _log(course.folder, state, {"loss": loss, "grad_norm": norm, "learning_rate": rate}, found)
         if course.keep and kept:
             course.model.eval()
@@ -227,6 +242,24 @@ class _Run:
             if not value.detach().isfinite().all():
                 raise UnitError(f"{name} holds NaN or infinity after step {self.state.step}; lower the learning rate")
 
+    def _weigh(self, loss: float) -> dict[str, float]:
+        """Keep the weights if validation likes them better than all before; return further metrics for the log."""
+        course, state = self.course, self.state
+        course.model.eval()
+        measured = course.measure() if course.measure else {}
+        best = min((one["loss"] for one in state.checkpoints), default=math.inf)
+        state.checkpoints.append({"step": state.step, "loss": loss, **measured})
+        if loss < best:
+            state.kept = state.step
+            if state.step < state.n_steps:
+                save_best(course.folder / "checkpoints", self.parameters, state.step, self.needed)
+        return {f"validation_{name}": value for name, value in measured.items()}
+
+    def choose(self) -> None:
+        """Put the weights that validation likes best into the model, unless they are in it."""
+        if self.state.kept not in (0, self.state.n_steps):
+            load_best(self.course.folder / "checkpoints", self.parameters, self.state.kept)
+
     def save(self) -> None:
         """Write a checkpoint. Raises UnitError where training could not go on from it."""
         self.require_finite_weights()
@@ -234,6 +267,7 @@ class _Run:
         save_checkpoint(
             self.course.folder / "checkpoints", self.trained, self.state.as_dict(), hook.tensors() if hook else {}
         )
+        self.needed = self.state.kept
 
 
 def _require_number(what: str, value: float, step: int) -> None:

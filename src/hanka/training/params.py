@@ -47,6 +47,8 @@ class CourseParams(Params):
     "What is minimised."
     validate_every: int | None = Field(default=None, ge=1)
     "Optimizer steps between two looks at the validation rows; null: at the end only."
+    checkpoints: int = Field(default=0, ge=0)
+    "Evenly spread points at which validation rows are looked at; the one with the lowest loss there becomes the variant. 0: the end does."
     keep_steps: tuple[int, ...] = ()
     "Optimizer steps after which the weights are kept, too, ascending."
     micro_batch_tokens: int = Field(default=4096, ge=8)

@@ -35,7 +35,7 @@ def adapt_supervised(request: AdaptRequest, hook: StepHook | None = None) -> Ada
     watched = _watched(request, prompter, wrapped, encoded, validation)
     request.report("looking at rows before training", 0.0)
     before = watched.look()
-    state = train(_course(request, wrapped, encoded, validation, hook))
+    state = train(_course(request, watched, encoded, validation, hook))
     request.report("looking at rows after training", 1.0)
     after = watched.look()
     adaptation.tuner.save(wrapped, request.folder)
@@ -49,13 +49,13 @@ def adapt_supervised(request: AdaptRequest, hook: StepHook | None = None) -> Ada
 
 def _course(
     request: AdaptRequest,
-    wrapped: LoadedModel,
+    watched: Watched,
     encoded: TrainingRows,
     validation: ValidationRows,
     hook: StepHook | None,
 ) -> Course:
     """Return the training of a wrapped model."""
-    adaptation = request.adaptation
+    adaptation, wrapped = request.adaptation, watched.loaded
     tuner, train_params = adaptation.tuner, adaptation.train
     assert tuner is not None
     assert adaptation.objective is not None
@@ -78,6 +78,7 @@ def _course(
         objective_params=adaptation.objective_params,
         hook=hook,
         validation=validation.rows,
+        measure=watched.metrics,
         keep=keep if train_params.keep_steps else None,
         allow_unsupervised=adaptation.tokens.protocol == "paper",
         # weights that train are float32: all of them, or PEFT's adapters
@@ -100,6 +101,7 @@ def _watched(
 def _record(prompter: Prompter, request: AdaptRequest, encoded: TrainingRows, state: CourseState) -> dict[str, Any]:
     tail = max(1, len(state.losses) // 10)
     train_params = request.adaptation.train
+    chosen = {"checkpoints": state.checkpoints, "kept_step": state.kept} if train_params.checkpoints else {}
     return {
         "template_hash": "+".join(
             prompter.template_hash(part.task, train_params.prompt) for part in request.data.parts
@@ -120,4 +122,4 @@ def _record(prompter: Prompter, request: AdaptRequest, encoded: TrainingRows, st
         "train_seconds": round(state.seconds, 2),
         "micro_batch_tokens": [train_params.micro_batch_tokens, state.micro_batch_tokens],
         "notes": state.notes,
-    }
+    } | chosen
