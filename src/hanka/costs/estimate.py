@@ -72,7 +72,7 @@ class Estimator:
         if planned.training is None or tuner is None:
             return self._untrained(planned)
         n_rows, n_own, n_before = planned.training.n_rows, 0.0, 0.0
-        n_steps = -(-n_rows // train.batch_size) * train.epochs
+        n_steps = -(-n_rows // train.batch_size) * train.pace.epochs
         params = planned.adaptation.tuner_params
         is_random = params is not None and params.is_random
         speed = self.speed(planned.model)
@@ -81,14 +81,14 @@ class Estimator:
             own, before = self._row(planned, part)
             rows = n_rows * share
             shared = not planned.adaptation.shown.per_example and not is_random
-            part_before = before * (n_steps if shared else rows * train.epochs)
-            part_own = own * rows * train.epochs
+            part_before = before * (n_steps if shared else rows * train.pace.epochs)
+            part_own = own * rows * train.pace.epochs
             attended += part_own * (1 + (before + own / 2) / speed.attend)
             attended += part_before * (1 + before / 2 / speed.attend)
             n_own, n_before = n_own + part_own, n_before + part_before
         reference = 1 / 3 if planned.adaptation.objective and planned.adaptation.objective.needs_reference else 0.0
-        attended *= 1 + reference / train.epochs  # rows are read once by the model before it changes
-        attended *= 1 + self._looked_at(planned, n_steps) / 3 / (n_rows * train.epochs)  # read, not learnt from
+        attended *= 1 + reference / train.pace.epochs  # rows are read once by the model before it changes
+        attended *= 1 + self._looked_at(planned, n_steps) / 3 / (n_rows * train.pace.epochs)  # read, not learnt from
         seconds = training.token_seconds * attended + n_steps * training.step_seconds + UNIT_SECONDS
         return Cost(int(n_own + n_before), seconds, self._bytes(planned) * (1 + len(train.keep_steps)))
 

@@ -13,6 +13,7 @@ from hanka.engines import ENGINES
 from hanka.errors import DataMissingError, ModelError
 from hanka.identity import content_id, fingerprint
 from hanka.methods.contract import Adaptation
+from hanka.methods.defaults import settled
 from hanka.models.catalogue import ModelRef
 from hanka.models.identity import model_identity
 from hanka.models.vocabulary import require_common_vocabulary
@@ -217,7 +218,7 @@ class Variants:
 
     def _make(self, use: MethodUse, model: ModelRef, choice: Choice) -> PlannedVariant:
         study, method = self.plan.study, use.method
-        adaptation = use.adaptation(choice.train)
+        adaptation = settled(use.adaptation(choice.train), choice.size)
         own = next((train for train in use.trains if train.name == choice.train), None)
         parents = self._parents(use, model, choice, adaptation.own)
         if method.stands_on == "beside":  # it is put on what its parent is put on, in that one's arithmetic

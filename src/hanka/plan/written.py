@@ -11,6 +11,7 @@ from typing import Any
 from hanka import __version__
 from hanka.datasets.hub_rows import PREFIX
 from hanka.identity import content_id, sha256_text
+from hanka.methods.defaults import settled
 from hanka.metrics import METRICS, rouge_tokenization
 from hanka.models.catalogue import ModelRef
 from hanka.models.identity import model_identity
@@ -19,6 +20,7 @@ from hanka.plan.records import Plan
 from hanka.study.dataset_declarations import data_folder, own_places
 from hanka.study.resolve import Study
 from hanka.study.schema import BaseModelSpec
+from hanka.training.pace import Pace
 
 
 def study_yaml(study: Study) -> str:
@@ -47,13 +49,38 @@ def study_yaml(study: Study) -> str:
         entry["in_domain"] = [dataset.name for dataset in use.in_domain]
         entry["out_of_domain"] = [dataset.name for dataset in use.out_of_domain]
         values["tasks"][name] = entry
+    left_open = _settle(study, values["methods"])
     values["methods"] = [_entry(one) for one in values["methods"]]
     values["probes"] = [_entry(one) for one in values["probes"]]
     bases = [_base(spec, model) for spec, model in zip(study.spec.base, study.models, strict=True)]
     values["base"] = bases[0] if len(bases) == 1 else bases
     # PyYAML writes U+0085 unescaped and reads it back as a space; escaped text survives.
     plain = "\x85" not in json.dumps(values, ensure_ascii=False)
-    return str(yaml.safe_dump(values, sort_keys=False, allow_unicode=plain, width=110))
+    return str(yaml.safe_dump(values, sort_keys=False, allow_unicode=plain, width=110)) + "".join(
+        f"# {line}\n" for line in left_open
+    )
+
+
+def _settle(study: Study, entries: list[dict[str, Any]]) -> list[str]:
+    """Write into each entry how long and how fast it trains, where the study leaves that open.
+
+    What differs between its variants cannot stand in the entry; it is returned as lines for a comment.
+    """
+    lines = []
+    for use in study.methods:
+        if not use.method.course:
+            continue
+        entry = entries[int(use.key[1])]["params"]
+        made = [(train, size) for train, one in use.adaptations.items() for size in one.train.sizes]
+        paces = {key: settled(use.adaptation(key[0]), key[1]).train.pace for key in made}
+        for name in (name for name in Pace._fields if name not in entry and getattr(study.spec.train, name) is None):
+            found = {key: getattr(pace, name) for key, pace in paces.items()}
+            if len(set(found.values())) == 1:
+                entry[name] = next(iter(found.values()))
+            else:
+                said = ", ".join(f"{value:g} ({train}, {size} rows)" for (train, size), value in found.items())
+                lines.append(f"{use.label}: {name} by default {said}")
+    return lines
 
 
 def _entry(one: dict[str, Any]) -> Any:

@@ -36,15 +36,16 @@ __all__ = ["Course", "CourseState", "learning_rate_at", "points_of", "train"]
 
 def learning_rate_at(step: int, n_steps: int, settings: CourseParams) -> float:
     """Return the learning rate of a step, 0-based; linear and cosine reach 0 after the last step."""
-    warm = math.ceil(settings.warmup_ratio * n_steps)
+    _, peak, warmup_ratio = settings.pace
+    warm = math.ceil(warmup_ratio * n_steps)
     if step < warm:
-        return settings.learning_rate * (step + 1) / warm
+        return peak * (step + 1) / warm
     done = (step - warm) / max(1, n_steps - warm)
     if settings.schedule == "linear":
-        return settings.learning_rate * (1 - done)
+        return peak * (1 - done)
     if settings.schedule == "cosine":
-        return settings.learning_rate * 0.5 * (1 + math.cos(math.pi * done))
-    return settings.learning_rate
+        return peak * 0.5 * (1 + math.cos(math.pi * done))
+    return peak
 
 
 def points_of(n_steps: int, checkpoints: int) -> tuple[int, ...]:
@@ -130,7 +131,7 @@ class _Run:
                 course.hook.restore(restored[1])
         else:
             self._enter(0)
-            self.state.n_steps = settings.epochs * len(self.order)
+            self.state.n_steps = settings.pace.epochs * len(self.order)
         self.points, self.needed = points_of(self.state.n_steps, settings.checkpoints), self.state.kept
         self.state.micro_batch_tokens, self.state.notes = budget, list(self.gradient.notes)
         self._refuse_impossible()
@@ -176,7 +177,7 @@ class _Run:
             self.rows = _checked(list(course.rows(number)), course.allow_unsupervised)
         self.order = optimizer_batches(len(self.rows), settings.batch_size, number, course.seed)
         self.round = number
-        per_round = self.state.n_steps // settings.epochs
+        per_round = self.state.n_steps // settings.pace.epochs
         if per_round and len(self.order) != per_round:
             raise UnitError(
                 f"round {number + 1} gave rows for {len(self.order)} steps, round 1 for {per_round}; give equally many"
@@ -184,14 +185,14 @@ class _Run:
 
     def batch(self, step: int) -> list[Encoded]:
         """Return the rows of a step, 0-based."""
-        number, at = divmod(step, self.state.n_steps // self.course.settings.epochs)
+        number, at = divmod(step, self.state.n_steps // self.course.settings.pace.epochs)
         if number != self.round:
             self._enter(number)
         return [self.rows[index] for index in self.order[at]]
 
     def may_stop_here(self) -> bool:
         """Tell whether a checkpoint after the step just taken can be gone on from: rows of a round are not stored."""
-        per_round = self.state.n_steps // self.course.settings.epochs
+        per_round = self.state.n_steps // self.course.settings.pace.epochs
         return not callable(self.course.rows) or self.state.step % per_round == 0
 
     # ---- steps

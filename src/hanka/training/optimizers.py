@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from hanka.errors import HankaError, nearest
+from hanka.training.pace import Pace
 
 if TYPE_CHECKING:
     import torch
@@ -36,8 +37,8 @@ class Settings(Protocol):
         ...
 
     @property
-    def learning_rate(self) -> float:
-        """Peak learning rate."""
+    def pace(self) -> Pace:
+        """Return how long and how fast it trains."""
         ...
 
     @property
@@ -220,5 +221,7 @@ def build(parameters: Iterable[torch.nn.Parameter], settings: Settings) -> torch
         given["weight_decay"] = settings.weight_decay
     if entry.fuses:
         given["fused"] = parameters[0].device.type in ("cpu", "cuda")
-    made: torch.optim.Optimizer = getattr(torch.optim, entry.torch_name)(parameters, lr=settings.learning_rate, **given)
+    made: torch.optim.Optimizer = getattr(torch.optim, entry.torch_name)(
+        parameters, lr=settings.pace.learning_rate, **given
+    )
     return made

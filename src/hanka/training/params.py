@@ -11,6 +11,7 @@ from hanka.errors import HankaError
 from hanka.registry import Params
 from hanka.training.objectives import OBJECTIVES
 from hanka.training.optimizers import resolve_options, stated_options
+from hanka.training.pace import USUAL, Pace
 
 RUNTIME_KEYS = ("micro_batch_tokens", "gradient_checkpointing", "checkpoint_seconds")
 "Training parameters that change memory and speed, not the result."
@@ -19,14 +20,14 @@ RUNTIME_KEYS = ("micro_batch_tokens", "gradient_checkpointing", "checkpoint_seco
 class CourseParams(Params):
     """What the training loop reads."""
 
-    epochs: int = Field(default=1, ge=1)
-    "Passes over the training rows."
-    learning_rate: float = Field(default=2e-4, gt=0)
-    "Peak learning rate."
+    epochs: int | None = Field(default=None, ge=1)
+    "Passes over the training rows; null: by tuner and number of rows."
+    learning_rate: float | None = Field(default=None, gt=0)
+    "Peak learning rate; null: by tuner."
     schedule: Literal["linear", "cosine", "constant"] = "linear"
     "Learning-rate decay after warm-up."
-    warmup_ratio: float = Field(default=0.0, ge=0, lt=1)
-    "Share of steps that warm up."
+    warmup_ratio: float | None = Field(default=None, ge=0, lt=1)
+    "Share of steps that warm up; null: by tuner where the learning rate is null, too, else none."
     weight_decay: float = Field(default=0.0, ge=0)
     "Weight decay of the optimizer."
     max_grad_norm: float = Field(default=1.0, gt=0)
@@ -57,6 +58,12 @@ class CourseParams(Params):
     "Recompute activations: less memory, slower."
     checkpoint_seconds: float = Field(default=60.0, ge=0)
     "Write a checkpoint after this many seconds of training."
+
+    @property
+    def pace(self) -> Pace:
+        """Return how long and how fast it trains; what a plan settled (`methods/defaults.py`), where there was one."""
+        said = (self.epochs, self.learning_rate, self.warmup_ratio)
+        return Pace(*(usual if one is None else one for one, usual in zip(said, USUAL, strict=True)))  # type: ignore[arg-type]
 
     @field_validator("keep_steps", mode="before")
     @classmethod
