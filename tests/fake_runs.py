@@ -13,6 +13,7 @@ from hanka.records import Prediction
 from hanka.store.folder import RunFolder, write_csv, write_json, write_predictions, write_text
 from hanka.study.resolve import load_study
 from hanka.work.baselines import BASELINE_COLUMNS, score_baselines
+from hanka.work.samples import write_samples
 
 STUDY = """\
 name: fake
@@ -41,6 +42,7 @@ def fake_run(path: Path, out: Path) -> RunFolder:
     write_json(folder.plan, plan_json(plan, f"hanka run {path}"))
     write_json(folder.audits, audit_rows(plan).as_json())
     write_csv(folder.baselines, BASELINE_COLUMNS, score_baselines(plan))
+    write_samples(plan, folder)
     for planned in plan.variants.values():
         one = planned.variant
         made = {

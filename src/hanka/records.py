@@ -7,7 +7,7 @@ hands to the next, and what the store writes down.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
 Split = Literal["train", "test", "demonstrations", "validation", "passages"]
@@ -33,6 +33,8 @@ class Example:
     "The reference output: a label word, or text."
     group: str = ""
     "Examples that share a source text share a group; empty means the example stands alone."
+    slices: Mapping[str, str] = field(default_factory=dict)
+    "What results are also shown by: column → value. Neither asked nor trained on, so in no id."
 
 
 @dataclass(frozen=True, slots=True)

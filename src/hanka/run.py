@@ -38,6 +38,7 @@ from hanka.work.answer import cell_done
 from hanka.work.baselines import BASELINE_COLUMNS, score_baselines
 from hanka.work.measured import correct, probe
 from hanka.work.probe import probe_done
+from hanka.work.samples import write_samples
 from hanka.work.worker import Worker
 
 
@@ -95,6 +96,7 @@ def run_study(path: Path, out: Path, options: RunOptions) -> Outcome:
         audits.raise_if_strict(study.spec.strict)
         _execute(plan, folder, todo, StudyCall(path, options.base, options.limit, out, options.data), options)
         write_csv(folder.baselines, BASELINE_COLUMNS, score_baselines(plan))
+        write_samples(plan, folder)
         analyse(folder)
         render_report(folder, folder.report, study.spec.lang)
         failed = _failed(plan, folder)

@@ -16,6 +16,7 @@ from hanka.datasets.files import read_rows
 from hanka.datasets.own import own_dataset
 from hanka.datasets.own_rows import OwnSpec
 from hanka.errors import DataError
+from hanka.identity import fingerprint
 
 ROWS = [{"text": f"mail number {i}, about “{i % 7}”", "label": "good" if i % 2 else "bad"} for i in range(40)]
 FIELDS = {"input": "text", "output": "label"}
@@ -301,3 +302,24 @@ def test_a_hub_dataset_is_read_at_the_split_of_its_role(tmp_path: Path, split: s
         patch.setattr("hanka.datasets.own.parse_address", parsed)
         own(tmp_path, **places)
     assert f"hub:some/rows {expected}" in seen
+
+
+CHANNELS = [row | {"channel": ["web", "phone", " "][place % 3]} for place, row in enumerate(ROWS)]
+
+
+def test_columns_to_show_results_by_travel_with_the_rows_and_change_no_fingerprint(tmp_path: Path) -> None:
+    files = {"train": write(tmp_path / "train.csv", ROWS), "test": write(tmp_path / "test.csv", CHANNELS)}
+    plain, sliced = own(tmp_path, **files), own(tmp_path, **files, slices=("channel",))
+    rows = sorted(sliced.load("test"), key=lambda example: example.id)
+    assert [row.slices for row in rows[:3]] == [{"channel": "web"}, {"channel": "phone"}, {"channel": ""}]
+    assert fingerprint(sliced.load("test")) == fingerprint(plain.load("test"))
+    assert all(row.slices == {"channel": ""} for row in sliced.load("train"))  # only test rows need it
+    assert all(row.slices == {} for row in plain.load("test"))
+
+
+def test_a_column_to_show_results_by_that_is_not_there_is_one_line(tmp_path: Path) -> None:
+    dataset = own(tmp_path, test=write(tmp_path / "a.csv", CHANNELS), slices=("chanel",))
+    with pytest.raises(
+        DataError, match=r"dataset mine: .*a\.csv has no column 'chanel' to show results by: did you mean 'channel'"
+    ):
+        dataset.load("test")

@@ -64,6 +64,8 @@ class OwnSpec:
     "Share of a file's rows that may be blank or broken; they are left out."
     split: Shares | None = None
     "How the rows of `train` are divided among training, validation and test; None: they all are training rows."
+    slices: tuple[str, ...] = ()
+    "Columns that results are also shown by; a row may leave them empty."
     licence: str = "not stated"
     "Licence or terms of the text."
 
@@ -93,6 +95,8 @@ def checked_rows(name: str, spec: OwnSpec, split: Split, place: str) -> FileRead
     readable = next(row for row in rows if not row.fault)
     needed = (PASSAGE,) if split == "passages" else (*spec.inputs, "output", *(key for key in ("id", "group") if key in spec.fields))  # fmt: skip
     _check_columns(name, spec, needed, readable)
+    if split == "test" or (split == "train" and spec.split is not None):
+        _check_slices(name, spec, readable)
     examples: list[Example] = []
     skipped: list[SkippedRow] = []
     seen: dict[str, str] = {}
@@ -137,13 +141,23 @@ def _check_columns(name: str, spec: OwnSpec, needed: Sequence[str], row: Row) ->
             )
 
 
+def _check_slices(name: str, spec: OwnSpec, row: Row) -> None:
+    """Check on the first row that is tested on that the columns of `slices` exist; other splits may lack them."""
+    for column in spec.slices:
+        if column not in row.values:
+            file = row.place.rpartition(":")[0] or row.place
+            raise DataError(
+                f"dataset {name}: {file} has no column {column!r} to show results by: {nearest(column, row.values)}"
+            )
+
+
 # ---- one row
 
 
 def _example(spec: OwnSpec, row: Row, default_id: str) -> Example:
     target = _label(spec, "" if _leaves_blank_out(spec, row) else _value(spec, row, "output").strip())
     fields = {key: _value(spec, row, key) for key in spec.inputs}
-    example = Example(default_id, fields, target)
+    example = Example(default_id, fields, target, slices={column: _shown(row, column) for column in spec.slices})
     if "id" in spec.fields:
         example = replace(example, id=_value(spec, row, "id"))
     if "group" in spec.fields:
@@ -151,6 +165,14 @@ def _example(spec: OwnSpec, row: Row, default_id: str) -> Example:
     if spec.refusal is not None and (why := spec.refusal(example)):
         raise _LeftOutError("broken", why)
     return example
+
+
+def _shown(row: Row, column: str) -> str:
+    """Return a cell of a slice as text; empty where it is missing."""
+    value = row.values.get(column)
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return "" if value is None else str(value).strip()
 
 
 def _leaves_blank_out(spec: OwnSpec, row: Row) -> bool:

@@ -89,7 +89,7 @@ def _entry(one: dict[str, Any]) -> Any:
 
 
 def _dataset(study: Study, name: str, entry: dict[str, Any]) -> dict[str, Any]:
-    given = {key: value for key, value in entry.items() if value not in (None, {}, False)}
+    given = {key: value for key, value in entry.items() if value not in (None, {}, [], False)}
     if "recipe" in given:
         return {"recipe": _entry(given["recipe"])}
     return given | own_places(study.spec.datasets[name], study.base_dir)
@@ -191,6 +191,16 @@ def _file_name(place: str) -> str:
     return place if place.startswith(PREFIX) else Path(place).name
 
 
+def _slices(plan: Plan) -> dict[str, str]:
+    """Return by test set what its rows are also shown by; those without such columns are left out."""
+    tests = {cell.test.dataset.name: cell.test.examples for cell in plan.cells.values()}
+    return {
+        name: content_id({one.id: dict(one.slices) for one in examples})
+        for name, examples in tests.items()
+        if any(one.slices for one in examples)
+    }
+
+
 def digest_of(plan: Plan, questions: Sequence[Sequence[Any]]) -> str:
     """Return what the tables of a finished run depend on: ids, metrics, statistics, code version.
 
@@ -212,6 +222,7 @@ def digest_of(plan: Plan, questions: Sequence[Sequence[Any]]) -> str:
                 for name, use in study.tasks.items()
             },
             "questions": [list(one) for one in questions],
+            "slices": _slices(plan),
             "stats": study.spec.stats.model_dump(),
             "frozen": frozen_state(plan),
             "lang": study.spec.lang,

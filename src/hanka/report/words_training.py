@@ -1,4 +1,4 @@
-"""Words of the section that says whether variants trained, in both languages."""
+"""Words of the section that says whether variants trained, and of the questions that look into test sets, in both languages."""
 
 from __future__ import annotations
 
@@ -32,6 +32,33 @@ TRAINING_EN: Mapping[str, str] = {
     "status_overtrained": "overtrained",
     "status_collapsed": "collapsed",
     "status_silent": "changed nothing",
+    # confusion and slices
+    "question_confusion": "Which labels are taken for which?",
+    "question_slices": "Is it as good on every kind of row?",
+    "column_test_set": "Test set",
+    "column_reference": "Reference",
+    "column_n_rows": "Rows",
+    "column_recall": "Recall",
+    "column_answered": "Share of answers",
+    "column_answers": "Answered with",
+    "column_slice": "Slice",
+    "column_slice_value": "Part",
+    "column_metric": "Metric",
+    "column_slice_score": "Adapted",
+    "column_slice_base": "Base model, same rows",
+    "slice_language": "language (script)",
+    "slice_length": "length (characters)",
+    "script_ja": "Japanese",
+    "script_han": "Han characters only",
+    "script_ko": "Korean",
+    "script_th": "Thai",
+    "script_devanagari": "Devanagari",
+    "script_arabic": "Arabic script",
+    "script_hebrew": "Hebrew",
+    "script_greek": "Greek",
+    "script_cyrillic": "Cyrillic",
+    "script_latin": "Latin script",
+    "script_none": "no letters",
 }
 
 TRAINING_JA: Mapping[str, str] = {
@@ -61,4 +88,31 @@ TRAINING_JA: Mapping[str, str] = {
     "status_overtrained": "過学習",
     "status_collapsed": "出力の崩壊",
     "status_silent": "変化なし",
+    # confusion and slices
+    "question_confusion": "どのラベルがどのラベルと取り違えられているか",
+    "question_slices": "どの種類の例でも同じように答えられるか",
+    "column_test_set": "テストセット",
+    "column_reference": "正解ラベル",
+    "column_n_rows": "件数",
+    "column_recall": "再現率",
+    "column_answered": "回答の割合",
+    "column_answers": "回答の内訳",
+    "column_slice": "区分",
+    "column_slice_value": "値",
+    "column_metric": "指標",
+    "column_slice_score": "適応後",
+    "column_slice_base": "ベースモデル（同じ例）",
+    "slice_language": "言語（文字種）",
+    "slice_length": "長さ（文字数）",
+    "script_ja": "日本語",
+    "script_han": "漢字のみ",
+    "script_ko": "韓国語",
+    "script_th": "タイ語",
+    "script_devanagari": "デーバナーガリー文字",
+    "script_arabic": "アラビア文字",
+    "script_hebrew": "ヘブライ文字",
+    "script_greek": "ギリシャ文字",
+    "script_cyrillic": "キリル文字",
+    "script_latin": "ラテン文字",
+    "script_none": "文字なし",
 }

@@ -60,6 +60,11 @@ class RunFolder:
         return self.path / "audits.json"
 
     @property
+    def samples(self) -> Path:
+        """What is known of each test row beside its answers: one row per test row and slice."""
+        return self.path / "samples.parquet"
+
+    @property
     def scores(self) -> Path:
         """One row per cell × sample × metric."""
         return self.path / "scores.parquet"

@@ -49,6 +49,8 @@ def resolve_datasets(
         if entry.recipe is not None:
             continue
         has_files = any(getattr(entry, split) for split in SPLITS)
+        if entry.slices and not has_files:
+            raise source.error((*key, "slices"), f"{name!r} has no file whose columns these could be; take it out")
         if not has_files and name in datasets and entry.domain:
             datasets[name] = replace(datasets[name], domain=entry.domain)
         elif name in datasets:
@@ -174,6 +176,7 @@ def _own(
         validation=entry.validation,
         fields=entry.fields,
         labels=entry.labels,
+        slices=entry.slices,
         licence=entry.licence,
         words=task.labels,
         refusal=None if task.labels or task.verifier == "text" else task.refusal,
@@ -195,7 +198,7 @@ def _allowed(entry: DatasetSpec, own: float | None, of_study: float) -> float:
 def _passages(source: StudySource, key: Key, name: str, spec: StudySpec, base_dir: Path) -> Dataset:
     """Return a data set that holds passages to look up; it belongs to no task."""
     entry = spec.datasets[name]
-    for word in ("task", "train", "test", "demonstrations", "validation", "labels", "split", "unknown"):
+    for word in ("task", "train", "test", "demonstrations", "validation", "labels", "slices", "split", "unknown"):
         if getattr(entry, word):
             raise source.error((*key, word), f"{name!r} holds passages, which are no examples of a task; take it out")
     place = str(entry.passages)

@@ -192,6 +192,8 @@ class DatasetSpec(Strict):
     "Share of a file's rows that may be blank or broken; they are left out (default: `broken` of the study)."
     strict: bool = False
     "No row of this data set may be left out, whatever the shares are."
+    slices: Names = ()
+    "Columns of the file that results are also shown by, such as language, channel or region."
     licence: str = "not stated"
     "Licence of the text."
 

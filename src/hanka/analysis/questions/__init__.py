@@ -7,14 +7,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from hanka.analysis.questions.confusion import CONFUSION
 from hanka.analysis.questions.contract import Answer, Column, Curve, Measured, Note, Point, Question
+from hanka.analysis.questions.slices import SLICES
 from hanka.analysis.questions.tradeoff import TRADEOFF
 from hanka.registry import Registry
 
 if TYPE_CHECKING:
     from hanka.analysis.evidence import Evidence
 
-QUESTIONS: Registry[Question] = Registry("question", [TRADEOFF])
+QUESTIONS: Registry[Question] = Registry("question", [TRADEOFF, CONFUSION, SLICES])
 
 
 def answer_all(evidence: Evidence) -> dict[str, Any]:

@@ -15,7 +15,9 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 if TYPE_CHECKING:
     from hanka.analysis.evidence import Evidence
 
-Shows: TypeAlias = Literal["text", "relation", "metric", "task", "count", "value", "difference", "share"]
+Shows: TypeAlias = Literal[
+    "text", "relation", "metric", "task", "slice", "script", "count", "value", "difference", "share"
+]
 "How a column is written: as it is, by the report's word for it, or as a number of a kind."
 
 

@@ -1,0 +1,34 @@
+"""Which cells stand for a variant on a test set where a page has room for one: the first asking, as everywhere."""
+
+from __future__ import annotations
+
+from hanka.analysis.evidence import CellEvidence, Evidence
+
+OWN_TASK = ("in_domain", "out_of_domain")
+"Relations of test sets that ask what was trained."
+
+
+def first_cells(evidence: Evidence, relations: tuple[str, ...] = OWN_TASK) -> list[CellEvidence]:
+    """Return a done cell per test set and variant, at its first asking: test set by test set, variants as planned."""
+    found: dict[tuple[str, str], CellEvidence] = {}
+    for cell in evidence.done():
+        if cell.cell["relation"] not in relations:
+            continue
+        key = (cell.cell["test_dataset"], str(cell.variant["id"]))
+        if key not in found or evidence.order(cell.asking) < evidence.order(found[key].asking):
+            found[key] = cell
+    variants = [str(variant["id"]) for variant in evidence.plan["variants"]]
+    tests = list(dict.fromkeys(str(one["test_dataset"]) for one in evidence.plan["cells"]))
+    return sorted(
+        found.values(), key=lambda one: (tests.index(one.cell["test_dataset"]), variants.index(one.variant["id"]))
+    )
+
+
+def variant_name(cell: CellEvidence, lang: str) -> str:
+    """Name the variant of a cell in a sentence: entry, rows and seed."""
+    one = cell.variant
+    if cell.is_unadapted:
+        return str(one["label"])
+    if lang == "en":
+        return f"{one['label']} ({one['train_size']:,} rows, seed {one['seed']})"
+    return f"{one['label']}（{one['train_size']:,} 件、シード {one['seed']}）"
