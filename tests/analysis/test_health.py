@@ -85,7 +85,7 @@ def test_a_fall_at_the_end_is_large_sure_and_of_enough_steps() -> None:
 
 def test_an_adapter_that_changes_nothing_is_silent_before_all_else() -> None:
     still = Trained(losses=FALLING, fit=labelled(0.5, 9.0), change=MOVED | {"n_moved": 0, "largest_nats": 0.0})
-    assert statuses(still) == ["silent", "undertrained"]
+    assert statuses(still) == ["silent"]
     dead = Trained(losses=FLAT, fit=labelled(0.98, 0.1), change=MOVED | {"largest_nats": 0.0})
     assert statuses(dead) == ["silent"]
     assert "weights moved" in judge(dead)[0].en
@@ -144,6 +144,16 @@ def test_outside_the_domain_only_what_the_base_does_not_do_itself_is_a_collapse(
     assert planted(tmp_path / "a", same, "away", base=same) == []
     assert [one.kind for one in planted(tmp_path / "b", same, "away")] == ["one_answer"]
     assert [one.kind for one in planted(tmp_path / "c", same, "home", base=same)] == ["one_answer"]
+
+
+def test_one_answer_that_the_base_gave_already_is_undertraining_where_own_rows_are_not_fitted(tmp_path: Path) -> None:
+    found = planted(tmp_path / "a", ["yes"] * N, "home", base=["yes"] * N)
+    assert not found[0].is_new
+    unfitted = Trained(losses=FLAT, fit=labelled(0.5, 9.0), change=MOVED)
+    assert [one.status for one in judge(unfitted, found)] == ["undertrained"]
+    assert [one.status for one in judge(GOOD, found)] == ["collapsed"]
+    new = planted(tmp_path / "b", ["yes"] * N, "home")
+    assert [one.status for one in judge(unfitted, new)] == ["collapsed", "undertrained"]
 
 
 def test_label_words_where_text_is_asked(tmp_path: Path) -> None:

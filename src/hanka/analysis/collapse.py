@@ -50,6 +50,8 @@ class Collapse:
     "Share of the test set's rows whose reference is the commonest one; 0 for signs of text."
     base: float | None
     "Share of the base model's outputs that show it; None where there is none to compare with."
+    is_new: bool = True
+    "Whether the base model does not show it."
 
     @property
     def is_inside(self) -> bool:
@@ -63,7 +65,13 @@ class Collapse:
         return (
             {"cell_id": self.cell.cell["id"]}
             | {name: self.cell.cell[name] for name in names}
-            | {"kind": self.kind, "answer": self.answer[:200], "usual": self.usual, "base": self.base}
+            | {
+                "kind": self.kind,
+                "answer": self.answer[:200],
+                "usual": self.usual,
+                "base": self.base,
+                "is_new": self.is_new,
+            }
             | asdict(self.share)
             | {"message_en": en, "message_ja": ja}
         )
@@ -79,8 +87,8 @@ def collapses(evidence: Evidence, cell: CellEvidence) -> list[Collapse]:
         if share.value < least or share.low is None or share.low <= usual:
             continue
         before = theirs[kind][0].value if kind in theirs else None
-        one = Collapse(cell, kind, share, answer, usual, before)
-        if one.is_inside or before is None or before < least:
+        one = Collapse(cell, kind, share, answer, usual, before, before is None or before < least)
+        if one.is_inside or one.is_new:
             found.append(one)
     if any(one.kind == "label_words" for one in found):  # it says what the one answer is
         found = [one for one in found if one.kind != "one_answer"]
@@ -145,17 +153,20 @@ def _said(one: Collapse) -> tuple[str, str]:
     where, shots = one.cell.cell["test_dataset"], f"{one.cell.cell['shots']}-shot"
     answer = one.answer if len(one.answer) <= 40 else one.answer[:39] + "…"
     en = {
-        "one_answer": f"gives one and the same answer, “{answer}”, on {count} of {n} rows, and the commonest reference is "
-        f"that of {one.usual:.0%}",
+        "one_answer": f"gives one and the same answer, “{answer}”, on {count} of {n} rows",
         "label_words": f"writes nothing but a label word of its training, mostly “{answer}”, on {count} of {n} rows where "
         "text is asked",
         "repeated_text": f"repeats itself in {count} of {n} texts",
     }[one.kind]
     ja = {
-        "one_answer": f"{n} 件中 {count} 件に同じ答え「{answer}」を返します（最も多い正解でも {one.usual:.0%}）",
+        "one_answer": f"{n} 件中 {count} 件に同じ答え「{answer}」を返します",
         "label_words": f"文章を求めた {n} 件中 {count} 件で、学習したラベル語（主に「{answer}」）だけを返します",
         "repeated_text": f"{n} 件中 {count} 件の文章で同じ語句を繰り返します",
     }[one.kind]
-    before_en = f" (the base model: {one.base:.0%} of rows)" if one.base is not None else ""
-    before_ja = f"（ベースモデルでは {one.base:.0%}）" if one.base is not None else ""
-    return f"{where}, {shots}: {en}{before_en}.", f"{where}（{shots}）：{ja}{before_ja}。"
+    beside = [(f"the commonest reference: {one.usual:.0%}", f"最も多い正解は {one.usual:.0%}")] if one.usual else []
+    if one.base is not None:
+        beside.append((f"the base model: {one.base:.0%}", f"ベースモデルでは {one.base:.0%}"))
+    in_en, in_ja = (
+        (f" ({'; '.join(en for en, _ in beside)})", f"（{'、'.join(ja for _, ja in beside)}）") if beside else ("", "")
+    )
+    return f"{where}, {shots}: {en}{in_en}.", f"{where}（{shots}）：{ja}{in_ja}。"

@@ -14,7 +14,7 @@ from typing import Any
 from hanka.analysis.collapse import Collapse, collapses
 from hanka.analysis.curve import curve_of
 from hanka.analysis.evidence import Evidence
-from hanka.analysis.shares import share_of
+from hanka.analysis.shares import share_of_count
 from hanka.analysis.signs import STATUSES, Reason, Status, Trained, fall_at_the_end, fitted, judge
 from hanka.records import is_unadapted
 from hanka.store.folder import RunFolder, read_json_or_none
@@ -122,7 +122,7 @@ def numbers(trained: Trained, level: float) -> list[dict[str, Any]]:
         name = f"{'own' if rows == 'train' else rows}_{metric}_{when}"
         low = high = None
         if metric == "accuracy":
-            measured = share_of([place < round(one["value"] * one["n"]) for place in range(one["n"])], (), level)
+            measured = share_of_count(one["value"], one["n"], level)
             low, high = measured.low, measured.high
         found.append({"name": name, "n": one["n"], "value": one["value"], "low": low, "high": high})
     own = trained.fit.get(("train", "after", "accuracy"))
@@ -141,10 +141,10 @@ def cautions(found: Sequence[Health]) -> list[dict[str, str]]:
     for status in STATUSES[:-1]:
         having = [one for one in found if one.status == status]
         if having:
-            first = having[0].as_json()
+            first = having[0].reasons[0]
             en, ja = (_named(having, lang) for lang in ("en", "ja"))
             word_en, word_ja = WORDS[status]
-            notes.append(_note(f"{word_en}: {en}. {first['reason_en']}", f"{word_ja}：{ja}。{first['reason_ja']}"))
+            notes.append(_note(f"{word_en}: {en}. {first.en}", f"{word_ja}：{ja}。{first.ja}"))
     elsewhere = [(one, sign) for one in found for sign in one.collapses if not sign.is_inside]
     for one, sign in elsewhere[:SAID]:
         said = sign.as_json()

@@ -15,12 +15,20 @@ def share_of(flags: Sequence[bool], groups: Sequence[str] = (), level: float = 0
     the interval is that of as many trials as there are units: wide enough were the rows of a group all alike, too wide where
     they are not. Raises ValueError without rows. Source: Wilson (1927).
     """
-    n = len(flags)
+    named = {group for group in groups if group}
+    units = len(named) + sum(1 for group in groups if not group) if groups else len(flags)
+    return _share(sum(flags), len(flags), units, level)
+
+
+def share_of_count(value: float, n: int, level: float = 0.95) -> Measured:
+    """Return a stored share of n independent rows with its Wilson interval; see `share_of`."""
+    return _share(round(value * n), n, n, level)
+
+
+def _share(n_true: int, n: int, units: int, level: float) -> Measured:
     if not n:
         raise ValueError("no rows: an empty share has no value")
-    value = sum(flags) / n
-    named = {group for group in groups if group}
-    units = len(named) + sum(1 for group in groups if not group) if groups else n
+    value = n_true / n
     if units < 2:
         return Measured(value, n=n)
     low, high = wilson_interval(value * units, units, level)

@@ -15,7 +15,7 @@ from statistics import fmean, variance
 from typing import Any, Literal, NamedTuple
 
 from hanka.analysis.collapse import Collapse
-from hanka.analysis.shares import share_of
+from hanka.analysis.shares import share_of_count
 
 Status = Literal["silent", "collapsed", "undertrained", "overtrained", "fitted"]
 STATUSES: tuple[Status, ...] = ("silent", "collapsed", "undertrained", "overtrained", "fitted")
@@ -70,8 +70,16 @@ class Trained:
 
 
 def judge(trained: Trained, signs: Sequence[Collapse] = ()) -> list[Reason]:
-    """Return everything that is wrong with a training, worst first; empty where nothing is."""
-    found = [_silent(trained), _collapsed(signs), _undertrained(trained), _overtrained(trained)]
+    """Return everything that is wrong with a training, worst first; empty where nothing is.
+
+    A variant that changed nothing has no other sign: what it does, the base model does. One answer that the base model gave
+    already is a collapse only where own rows are fitted; else the training is too short to have changed it.
+    """
+    silent, undertrained = _silent(trained), _undertrained(trained)
+    if silent is not None:
+        return [silent]
+    inside = [one for one in signs if one.is_inside and (one.is_new or undertrained is None)]
+    found = [_collapsed(inside), undertrained, _overtrained(trained)]
     return [one for one in found if one is not None]
 
 
@@ -95,8 +103,8 @@ def _silent(trained: Trained) -> Reason | None:
 
 
 def _collapsed(signs: Sequence[Collapse]) -> Reason | None:
-    """Collapse where it was trained is that of the variant; elsewhere it is a price, and stands in `collapses`."""
-    inside = [one.as_json() for one in signs if one.is_inside]
+    """Say where it collapsed in the domain it was trained on; elsewhere that is a price, and stands in `collapses`."""
+    inside = [one.as_json() for one in signs]
     if not inside:
         return None
     more = len(inside) - 1
@@ -132,7 +140,7 @@ def _no_better_than_majority(trained: Trained) -> tuple[str, str] | None:
     own = trained.fit.get(("train", "after", "accuracy"))
     if own is None or own["n"] < 2:
         return None
-    measured = share_of([place < round(own["value"] * own["n"]) for place in range(own["n"])])
+    measured = share_of_count(own["value"], own["n"])
     if (measured.low or 0.0) > own["majority"] or own["value"] == 1.0:
         return None
     return (
