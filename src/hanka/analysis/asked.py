@@ -17,11 +17,11 @@ def first_cells(evidence: Evidence, relations: tuple[str, ...] = OWN_TASK) -> li
         key = (cell.cell["test_dataset"], str(cell.variant["id"]))
         if key not in found or evidence.order(cell.asking) < evidence.order(found[key].asking):
             found[key] = cell
-    variants = [str(variant["id"]) for variant in evidence.plan["variants"]]
-    tests = list(dict.fromkeys(str(one["test_dataset"]) for one in evidence.plan["cells"]))
-    return sorted(
-        found.values(), key=lambda one: (tests.index(one.cell["test_dataset"]), variants.index(one.variant["id"]))
-    )
+    variants = {str(variant["id"]): place for place, variant in enumerate(evidence.plan["variants"])}
+    tests = {
+        name: place for place, name in enumerate(dict.fromkeys(one["test_dataset"] for one in evidence.plan["cells"]))
+    }
+    return [found[key] for key in sorted(found, key=lambda key: (tests[key[0]], variants[key[1]]))]
 
 
 def variant_name(cell: CellEvidence, lang: str) -> str:

@@ -74,7 +74,10 @@ class Health:
 
 
 def health_of(evidence: Evidence) -> list[Health]:
-    """Return what is said of every variant that was trained or has collapsed, in the order of the plan; failed ones are not."""
+    """Return what is said of every variant, in the order of the plan.
+
+    Left out are those that were not made, and those of which nothing is known: neither looked at in training, nor collapsed.
+    """
     signs: dict[str, list[Collapse]] = {}
     for cell in evidence.done():
         if not cell.is_unadapted:
@@ -84,7 +87,7 @@ def health_of(evidence: Evidence) -> list[Health]:
         if is_unadapted(variant["method"]):
             continue
         trained, shown = read_trained(evidence.folder, variant["id"]), signs.get(variant["id"], [])
-        if trained is not None and (trained.fit or trained.losses or shown):
+        if trained is not None and (trained.fit or shown):
             found.append(Health(variant, trained, tuple(judge(trained, shown)), tuple(shown), evidence.level))
     return found
 
