@@ -53,6 +53,11 @@ class Health:
         """Return the worst sign."""
         return self.reasons[0].status if self.reasons else "fitted"
 
+    @property
+    def told(self) -> list[Collapse]:
+        """Return the collapses that are told: what the base model does itself only where it is the variant's status."""
+        return [one for one in self.collapses if one.is_new or self.status == "collapsed"]
+
     def as_json(self) -> dict[str, Any]:
         """Return it as findings.json holds it."""
         names = ("label", "base", "train_task", "train_dataset", "train_size", "seed")
@@ -68,7 +73,7 @@ class Health:
                 "numbers": numbers(self.trained, self.level),
                 "kept_step": self.trained.kept or len(self.trained.losses),
                 "curve": curve_of(self.trained.log),
-                "collapses": [one.as_json() for one in self.collapses],
+                "collapses": [one.as_json() for one in self.told],
             }
         )
 
