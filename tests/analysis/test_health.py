@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
-from hanka.analysis.collapse import collapses, repetition
+from hanka.analysis.collapse import collapses
 from hanka.analysis.curve import POINTS, curve_of
 from hanka.analysis.health import cautions, health_of
+from hanka.analysis.said import repetition
 from hanka.analysis.signs import Trained, fall_at_the_end, fitted, judge
 from planted_runs import N, Planted
 

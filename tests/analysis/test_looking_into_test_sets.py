@@ -12,7 +12,7 @@ from hanka.analysis.questions.confusion.ask import ask as confusion
 from hanka.analysis.questions.contract import Answer, Measured
 from hanka.analysis.questions.slices.ask import ask as slices
 from hanka.analysis.questions.slices.ask import thirds
-from hanka.analysis.shares import share_of
+from hanka.analysis.shares import Share, share_of, share_of_count
 from hanka.stats import wilson_interval
 from hanka.store.folder import RunFolder, write_table
 from planted_runs import N, Planted
@@ -29,12 +29,13 @@ def rows(answer: Answer | None, **wanted: Any) -> list[dict[str, Any]]:
 
 def test_a_share_has_n_and_the_interval_of_its_independent_units() -> None:
     flags = [True] * 30 + [False] * 10
-    assert share_of(flags) == Measured(0.75, *wilson_interval(30, 40), 40)
+    assert share_of(flags) == Share(0.75, *wilson_interval(30, 40), 40)
+    assert share_of_count(0.75, 40) == share_of(flags)
     grouped = share_of(flags, [f"g{place // 2}" for place in range(40)])
-    assert grouped == Measured(0.75, *wilson_interval(15, 20), 40)
+    assert grouped == Share(0.75, *wilson_interval(15, 20), 40)
     mixed = share_of(flags, ["g"] * 20 + [""] * 20)  # one group, twenty rows that stand alone
     assert (mixed.low, mixed.high) == wilson_interval(0.75 * 21, 21)
-    assert share_of([True], ()) == Measured(1.0, n=1)
+    assert share_of([True], ()) == Share(1.0, None, None, 1)
     with pytest.raises(ValueError, match="no rows"):
         share_of([])
 

@@ -1,37 +1,17 @@
 """Has a variant collapsed? Per cell: one answer whatever is asked, label words where text is asked, repeated text.
 
-Between evidence and `health`. A sign counts where the test set does not call for it, and, outside the training domain,
-where the base model does not show it itself: what the base already did is not the work of training.
-Sources: label share after Yang et al. (2024), arXiv 2403.09162; repetition: seq-rep-4 of Welleck et al. (2020), arXiv 1908.04319.
+Between `said`, which measures the signs, and `health`. A sign counts where the test set does not call for it, and, outside the
+training domain, where the base model does not show it itself: what the base already did is not the work of training.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from dataclasses import dataclass
+from typing import Any
 
-from hanka.analysis.answers import Answers
 from hanka.analysis.evidence import CellEvidence, Evidence
-from hanka.analysis.questions.contract import Measured
-from hanka.analysis.shares import share_of
-from hanka.metrics import METRICS
-from hanka.metrics.tokenization import is_unspaced, normalised, rouge_tokens
-
-Kind = Literal["one_answer", "label_words", "repeated_text"]
-
-ONE_ANSWER = 0.95
-"Share of rows with the same label or number from which on a variant gives one answer: nearly all, one slip in twenty allowed."
-MOST = 0.5
-"Share of texts from which on a sign describes most of what a variant writes."
-FEWEST = 10
-"Rows below which a share this large can be chance."
-REPEATED = 0.5
-"Share of repeated 4-grams from which on a text repeats itself; human text has under 0.02, degenerate text above 0.4."
-GRAM = 4
-FEWEST_GRAMS = 8
-"A shorter text has no room to repeat itself."
+from hanka.analysis.said import Kind
+from hanka.analysis.shares import Share
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +22,7 @@ class Collapse:
     "Where."
     kind: Kind
     "Which sign."
-    share: Measured
+    share: Share
     "Share of the outputs that show it."
     answer: str
     "The commonest of these outputs."
@@ -72,78 +52,26 @@ class Collapse:
                 "base": self.base,
                 "is_new": self.is_new,
             }
-            | asdict(self.share)
+            | self.share._asdict()
             | {"message_en": en, "message_ja": ja}
         )
 
 
 def collapses(evidence: Evidence, cell: CellEvidence) -> list[Collapse]:
     """Return the signs of a cell that is done; none where it has too few rows."""
-    shown = _signs(evidence, cell)
     base = evidence.base_of(cell)
-    theirs = _signs(evidence, base, cell) if shown and base is not None and base.is_done else {}
+    theirs = evidence.said(base).signs if base is not None and base.is_done else {}
     found = []
-    for kind, (share, answer, usual, least) in shown.items():
+    for kind, (share, answer, usual, least) in evidence.said(cell).signs.items():
         if share.value < least or share.low is None or share.low <= usual:
             continue
-        before = theirs[kind][0].value if kind in theirs else None
+        before = theirs[kind].share.value if kind in theirs else None
         one = Collapse(cell, kind, share, answer, usual, before, before is None or before < least)
         if one.is_inside or one.is_new:
             found.append(one)
     if any(one.kind == "label_words" for one in found):  # it says what the one answer is
         found = [one for one in found if one.kind != "one_answer"]
     return found
-
-
-Sign = tuple[Measured, str, float, float]
-"Share, commonest output, share of the commonest reference, share from which on it counts."
-
-
-def _signs(evidence: Evidence, cell: CellEvidence, asker: CellEvidence | None = None) -> dict[Kind, Sign]:
-    """Measure every sign of a cell's outputs; asker: the cell whose training labels are looked for."""
-    task = evidence.task(cell.cell["test_task"])
-    if task["kind"] == "likelihood":
-        return {}
-    is_text = task["kind"] == "generation"
-    answers = evidence.answers(cell, ("targets", "answers", "texts"))
-    if len(answers.places) < FEWEST:
-        return {}
-    texts = answers.outputs.described
-    groups = answers.samples.groups_at(answers.places)
-    said = [normalised(text) for text in texts]
-    signs = {"one_answer": _one_answer(answers, said, groups, MOST if is_text else ONE_ANSWER, evidence.level)}
-    if is_text:
-        signs |= _signs_of_text(evidence, asker or cell, answers, said, groups)
-    return signs  # type: ignore[return-value]
-
-
-def _one_answer(answers: Answers, said: Sequence[str], groups: Sequence[str], least: float, level: float) -> Sign:
-    commonest, _ = Counter(said).most_common(1)[0]
-    targets = Counter(normalised(target) for target in answers.outputs.targets)
-    usual = targets.most_common(1)[0][1] / len(said)
-    return share_of([one == commonest for one in said], groups, level), commonest, usual, least
-
-
-def _signs_of_text(
-    evidence: Evidence, cell: CellEvidence, answers: Answers, said: Sequence[str], groups: Sequence[str]
-) -> dict[str, Sign]:
-    signs: dict[str, Sign] = {}
-    context, metric = evidence.context(cell), METRICS.get("label_share")
-    flags = {"repeated_text": [repetition(text) > REPEATED for text in answers.outputs.described]}
-    if context.training_labels:
-        flags["label_words"] = [bool(one) for one in metric.statistics(answers.outputs, context)[:, 0]]
-    for kind, shown in flags.items():
-        having = [text for text, is_so in zip(said, shown, strict=True) if is_so]
-        commonest = Counter(having).most_common(1)[0][0] if having else ""
-        signs[kind] = share_of(shown, groups, evidence.level), commonest, 0.0, MOST
-    return signs
-
-
-def repetition(text: str) -> float:
-    """Return the share of a text's 4-grams that repeat an earlier one: of words, or of characters without spaces; 0 if short."""
-    parts: Sequence[str] = "".join(text.split()) if is_unspaced(text) else rouge_tokens(text)
-    grams = [tuple(parts[at : at + GRAM]) for at in range(len(parts) - GRAM + 1)]
-    return 1 - len(set(grams)) / len(grams) if len(grams) >= FEWEST_GRAMS else 0.0
 
 
 def _said(one: Collapse) -> tuple[str, str]:

@@ -9,16 +9,17 @@ cells goes through them `by_question`.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hanka.analysis.answers import Answers, Places, SampleKey, Samples, Scored, read_answers
+from hanka.analysis.answers import Places, SampleKey, Samples, Scored, read_answers
+from hanka.analysis.said import Said, columns_of, say
 from hanka.errors import StoreError
 from hanka.identity import stream
-from hanka.metrics import METRICS, Column, Metric, ScoringContext
+from hanka.metrics import METRICS, Metric, ScoringContext
 from hanka.records import SEVERAL, is_unadapted
 from hanka.stats import Resampled, ResamplingPlan, plan_resampling, resampled
 from hanka.store.folder import RunFolder, read_json, read_json_or_none
@@ -54,6 +55,8 @@ class CellEvidence:
     "ok, unparsed or failed, per sample, once it was read."
     reason: pa.Array = None
     "Why a sample is not ok, once it was read."
+    said: Said | None = None
+    "What came out, kept small, once it was read."
 
     @property
     def key(self) -> tuple[Any, ...]:
@@ -149,17 +152,22 @@ class Evidence:
         wanted = [(asked, context)]
         if cell.samples is None:
             wanted += [(metric, self.context(cell)) for metric in self.metrics(cell)]
-        columns = {column for metric, _ in wanted for column in metric.reads}
+        kind = self.task(cell.cell["test_task"])["kind"]
+        columns = {column for metric, _ in wanted for column in metric.reads} | columns_of(kind)
         answers = read_answers(self.folder.cell(cell.cell["id"]), self._samples, columns)
         cell.samples, cell.status, cell.reason = answers.samples, answers.status, answers.reason
+        cell.said = cell.said or say(kind, answers, self.context(cell), self.level)
         for metric, known in wanted:
             key = _rows_key(cell, metric, known)
             if key not in self._rows:
                 self._rows[key] = answers.score(metric, known)
 
-    def answers(self, cell: CellEvidence, columns: Collection[Column]) -> Answers:
-        """Read columns of what came out of a cell that is done; they are not kept, so ask once."""
-        return read_answers(self.folder.cell(cell.cell["id"]), self._samples, columns)
+    def said(self, cell: CellEvidence) -> Said:
+        """Return what a cell that is done said, kept small."""
+        if cell.said is None:
+            self.rows(cell, self.metrics(cell)[0])
+        assert cell.said is not None
+        return cell.said
 
     def base_of(self, cell: CellEvidence) -> CellEvidence | None:
         """Return the base model's cell that this one is compared with."""

@@ -1,14 +1,27 @@
-"""Shares of rows with an interval, where rows of one text count as one: what collapse, confusion and slices rest on."""
+"""Shares of rows with an interval, where rows of one text count as one: what collapse, confusion and accuracies of training rest on."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
-from hanka.analysis.questions.contract import Measured
 from hanka.stats import wilson_interval
 
 
-def share_of(flags: Sequence[bool], groups: Sequence[str] = (), level: float = 0.95) -> Measured:
+class Share(NamedTuple):
+    """A share that travels with its interval and n."""
+
+    value: float
+    "0 to 1."
+    low: float | None
+    "Lower end of the interval; None below two units."
+    high: float | None
+    "Upper end of the interval."
+    n: int
+    "Rows behind it."
+
+
+def share_of(flags: Sequence[bool], groups: Sequence[str] = (), level: float = 0.95) -> Share:
     """Return the share of rows that are true, with its Wilson interval; no interval below two units.
 
     groups: of each row, empty where it stands alone; () where none has one. Rows of a group are no independent trials, so
@@ -17,19 +30,18 @@ def share_of(flags: Sequence[bool], groups: Sequence[str] = (), level: float = 0
     """
     named = {group for group in groups if group}
     units = len(named) + sum(1 for group in groups if not group) if groups else len(flags)
-    return _share(sum(flags), len(flags), units, level)
+    return _share(sum(map(bool, flags)), len(flags), units, level)
 
 
-def share_of_count(value: float, n: int, level: float = 0.95) -> Measured:
+def share_of_count(value: float, n: int, level: float = 0.95) -> Share:
     """Return a stored share of n independent rows with its Wilson interval; see `share_of`."""
     return _share(round(value * n), n, n, level)
 
 
-def _share(n_true: int, n: int, units: int, level: float) -> Measured:
+def _share(n_true: int, n: int, units: int, level: float) -> Share:
     if not n:
         raise ValueError("no rows: an empty share has no value")
     value = n_true / n
     if units < 2:
-        return Measured(value, n=n)
-    low, high = wilson_interval(value * units, units, level)
-    return Measured(value, low, high, n)
+        return Share(value, None, None, n)
+    return Share(value, *wilson_interval(value * units, units, level), n)

@@ -13,6 +13,8 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from hanka.analysis.asked import first_cells, variant_name
 from hanka.analysis.evidence import CellEvidence, Evidence
 from hanka.analysis.questions.contract import Answer, Column, Entry, Measured, Note
@@ -66,22 +68,22 @@ def ask(evidence: Evidence) -> Answer | None:
 
 def rows_of(evidence: Evidence, cell: CellEvidence) -> list[ClassRow]:
     """Return a row per label of a cell; none where nothing came out."""
-    answers = evidence.answers(cell, ("targets", "answers"))
-    targets = list(answers.outputs.targets)
-    if not targets:
+    said = evidence.said(cell)
+    if not len(said.targets):
         return []
-    said = [answer or NOTHING for answer in answers.outputs.answers]
-    groups = answers.samples.groups_at(answers.places)
+    assert cell.samples is not None
+    labels = list(evidence.task(cell.cell["test_task"])["labels"])
+    groups = cell.samples.groups_at(said.places)
     found = []
-    for label in evidence.task(cell.cell["test_task"])["labels"]:
-        places = [place for place, target in enumerate(targets) if target == label]
-        own = [said[place] for place in places]
-        recall = None
-        if own:
+    for code, label in enumerate(labels):
+        places = np.flatnonzero(said.targets == code).tolist()
+        own, recall = said.answers[places], None
+        if places:
             its_groups = [groups[place] for place in places] if groups else ()
-            recall = share_of([one == label for one in own], its_groups, evidence.level)
-        answered = share_of([one == label for one in said], groups, evidence.level)
-        found.append(ClassRow(cell, label, recall, answered, Counter(own)))
+            recall = Measured(*share_of((own == code).tolist(), its_groups, evidence.level))
+        answered = Measured(*share_of((said.answers == code).tolist(), groups, evidence.level))
+        counts = Counter(NOTHING if one < 0 else labels[one] for one in own.tolist())
+        found.append(ClassRow(cell, label, recall, answered, counts))
     return found
 
 

@@ -18,6 +18,7 @@ from hanka.analysis.answers import Places, Scored
 from hanka.analysis.asked import first_cells, variant_name
 from hanka.analysis.evidence import CellEvidence, Evidence
 from hanka.analysis.questions.contract import Answer, Column, Entry, Measured, Note
+from hanka.analysis.shares import share_of
 from hanka.metrics import METRICS, Metric
 from hanka.stats import estimate_resampled
 from hanka.store.folder import read_table
@@ -163,6 +164,10 @@ def _measured(
     )
     if not len(index):
         return None
+    if metric.binary:
+        groups = rows.samples.groups_at(rows.places)
+        flags = rows.statistics[index, 0].astype(bool).tolist()
+        return Measured(*share_of(flags, [groups[at] for at in index] if groups else (), evidence.level))
     plan = evidence.resampling(cell, rows.places[index])
     if plan is None:
         return Measured(float(metric.value(rows.statistics[index])), n=len(index))
