@@ -10,10 +10,13 @@ from typing import Any
 import pytest
 import torch
 
+from hanka.engines.contract import LabelAnswer
+from hanka.engines.local import LocalEngine
 from hanka.errors import UnitError
 from hanka.methods.fit import Fitted, chosen, entries, largest_change
 from hanka.methods.supervised.fit import Watched
 from hanka.models.loading import LoadedModel
+from hanka.prompting import Prompter
 from hanka.store.folder import RunFolder, read_json
 from hanka.training.gradient import Gradient
 from hanka.work.worker import Worker
@@ -90,7 +93,6 @@ def test_what_is_looked_at_before_training_is_the_loss_of_the_rows_as_they_are_t
     found: Carried, label: str
 ) -> None:
     from hanka.methods.supervised.rows import encode_training, encode_validation
-    from hanka.prompting import Prompter
 
     for planned in [one for one in found.plan.variants.values() if one.variant.label == label]:
         said = by_name(records(found, label)[planned.variant.train_task]["fit"])
@@ -118,6 +120,24 @@ def test_a_variant_that_could_not_move_changes_nothing_at_all(found: Carried) ->
         assert record["change"]["largest_nats"] == 0.0
         before = [one | {"when": ""} for one in record["fit"] if one["when"] == "before"]
         assert before == [one | {"when": ""} for one in record["fit"] if one["when"] == "after"]
+
+
+def test_accuracy_is_that_of_a_cell_which_asks_the_same_rows(found: Carried) -> None:
+    """Scored from the saved files, as cells are, without what the row teaches beside the labels."""
+    for label in ("sft", "all"):
+        variants = [one for one in found.plan.variants.values() if one.variant.label == label]
+        (planned,) = [one for one in variants if one.variant.train_task == "sentiment"]
+        (part,) = planned.data().parts
+        with found.worker.place.lend(planned.variant.id) as loaded:
+            asked = Prompter(loaded.tokenizer, planned.adaptation.tokens).ask(part.task, "p1", (), part.examples)
+            answers = LocalEngine(loaded, 512).score_labels(asked.encoded)
+        right = 0
+        for example, answer in zip(part.examples, answers, strict=True):
+            assert isinstance(answer, LabelAnswer)
+            scores = [sum(tokens) for tokens in answer.log_likelihoods]
+            right += part.task.labels[scores.index(max(scores))] == example.target
+        accuracy = by_name(records(found, label)["sentiment"]["fit"])["train", "after", "accuracy"]
+        assert accuracy["value"] == right / len(part.examples)
 
 
 def test_validation_metrics_are_those_that_are_stored_at_the_end(found: Carried) -> None:
