@@ -35,7 +35,7 @@ tasks:
   fact: {{kind: generation, verifier: json, metric: reward, prompt: "{{input}} as JSON:", in_domain: [facts]}}
   text: {{train: prose, in_domain: [prose], out_of_domain: [letters]}}
 methods: [base, sft]
-train: {{sizes: [8], batch_size: 4, learning_rate: 0.01}}
+train: {{sizes: [8], epochs: 1, batch_size: 4, learning_rate: 0.01}}
 eval: {{shots: [0, 1], max_new_tokens: 4, cross_task: true}}
 stats: {{resamples: 200}}
 """

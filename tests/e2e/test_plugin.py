@@ -42,7 +42,7 @@ methods:
   - sft: {name: once, on: once}
   - sft: {name: student, on: labelled}
   - ensemble: {of: plain}
-train: {sizes: [16], batch_size: 8, learning_rate: 0.01}
+train: {sizes: [16], epochs: 1, batch_size: 8, learning_rate: 0.01}
 eval: {shots: {equation: [0, 2], check: [0]}, limit: 10, max_new_tokens: 4, contexts: [drawn, redrawn]}
 probes: [spectral_change]
 stats: {resamples: 200}

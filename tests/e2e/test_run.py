@@ -223,7 +223,7 @@ def test_labels_that_begin_alike_are_refused_in_first_token_mode_before_any_trai
         "datasets: {mine: {task: tone, train: train.csv, test: test.csv}}\n"
         "tasks: {tone: {kind: classification, labels: [zzqa, zzqb], prompt: 'Mail: {input}\\nTone:', "
         "train: mine, in_domain: [mine]}}\n"
-        "methods: [base, sft]\ntrain: {sizes: [8]}\neval: {scoring: first_token}\n"
+        "methods: [base, sft]\ntrain: {sizes: [8], epochs: 1}\neval: {scoring: first_token}\n"
     )
     with pytest.raises(DataError, match="'zzqa' and 'zzqb' begin with the same token"):
         run_study(study, tmp_path / "run", QUIET)

@@ -40,6 +40,10 @@ def test_every_tuner_has_a_pace_that_can_be_trained_with(tuner: str, n_rows: int
     assert 0 <= pace.warmup_ratio < 1
 
 
+def test_the_smallest_study_is_read_often_enough_to_be_fitted() -> None:
+    assert [pace_of("lora", n_rows).epochs for n_rows in (2, 16, 40, 64, 96, 160, 6000)] == [10, 10, 4, 3, 2, 1, 1]
+
+
 def test_more_rows_are_never_read_more_often() -> None:
     for tuner in TUNERS.names():
         epochs = [pace_of(tuner, n_rows).epochs for n_rows in (10, 40, 100, 400, 1000, 6000)]

@@ -75,7 +75,7 @@ def test_the_same_study_has_the_same_ids_in_the_same_order() -> None:
         ("methods.1.sft.name", "another label"),
         ("methods", ["base", {"fticl": {"shots": 2}}, {"sft": {"r": 8}}]),
         ("tasks", {"summary": {"train": None}, "sentiment": {}}),
-        ("train.epochs", 1),
+        ("train.warmup_ratio", 0.0),
         ("eval.scoring", "full"),
     ],
 )
@@ -89,7 +89,7 @@ def test_what_changes_no_number_changes_no_id(path: str, value: Any) -> None:
     ("path", "value"),
     [
         ("train.epochs", 2),
-        ("train.learning_rate", 1e-3),
+        ("train.learning_rate", 2e-3),
         ("train.schedule", "cosine"),
         ("train.warmup_ratio", 0.1),
         ("train.weight_decay", 0.1),
