@@ -24,7 +24,7 @@ def findings(book: Book) -> Row:
         "settings": _settings(book),
         "comparisons": book.comparisons,
         "answers": {"tradeoff": _answer(book)},
-        "training": [_training(shape, place, one) for place, one in enumerate(tuned[:8])],
+        "training": [_training(shape, place, one) for place, one in enumerate([one for one in book.variants if one.train_task][:8])],
         "notes": [{"kind": "model", "message_en": dress("Weights are de-quantised from 4 bit (GGUF Q4_1); they are not "
                    "the original checkpoint."), "message_ja": dress("重みは 4 ビットから逆量子化したものです。")}],
         "reproduce": {"command": dress("hanka run study.yaml --out runs/demo"), "study_sha256": "5c0ffee" * 9,

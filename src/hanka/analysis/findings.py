@@ -39,7 +39,9 @@ def find(evidence: Evidence, rows: list[SummaryRow], contrasts: Contrasts) -> di
     """Return what findings.json holds, from the judged summary rows."""
     health = health_of(evidence)
     return {
-        "decision": decide(evidence, claims_of(contrasts)),
+        "decision": decide(
+            evidence, claims_of(contrasts), {one.variant["id"]: one.unfit for one in health if one.unfit}
+        ),
         "settings": settings_table(evidence, rows, contrasts),
         "comparisons": _comparisons(evidence, rows),
         "training": [one.as_json() for one in health],

@@ -14,6 +14,7 @@ from typing import Any
 from hanka.analysis.collapse import Collapse, collapses
 from hanka.analysis.curve import curve_of
 from hanka.analysis.evidence import Evidence
+from hanka.analysis.sentences import Unfit
 from hanka.analysis.shares import share_of_count
 from hanka.analysis.signs import STATUSES, Reason, Status, Trained, fall_at_the_end, fitted, judge
 from hanka.records import is_unadapted
@@ -52,6 +53,13 @@ class Health:
     def status(self) -> Status:
         """Return the worst sign."""
         return self.reasons[0].status if self.reasons else "fitted"
+
+    @property
+    def unfit(self) -> Unfit | None:
+        """Return why nothing follows from this training about whether adapting would pay; None where something does."""
+        if self.status not in ("silent", "collapsed", "undertrained"):
+            return None
+        return Unfit(self.reasons[0].en, self.reasons[0].ja)
 
     @property
     def told(self) -> list[Collapse]:
