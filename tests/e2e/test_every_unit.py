@@ -100,6 +100,13 @@ def test_every_kind_of_unit_is_carried_out(finished: tuple[Path, Outcome]) -> No
     assert relations == {"in_domain", "out_of_domain", "cross_task"}
 
 
+def test_what_a_unit_took_is_said_in_seconds(finished: tuple[Path, Outcome]) -> None:
+    run = finished[1].folder.path
+    files = [*run.glob("probes/*/probe.json"), *run.glob("cells/*/cell.json"), *run.glob("variants/*/variant.json")]
+    assert len({path.name for path in files}) == 3
+    assert all(0 <= read_json(path)["seconds"] < 120 for path in files)
+
+
 def test_the_pupil_learns_what_the_teacher_answers(finished: tuple[Path, Outcome]) -> None:
     run = finished[1].folder.path
     (made_rows,) = (run / "data").iterdir()

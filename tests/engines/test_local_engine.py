@@ -16,6 +16,7 @@ from hanka.errors import UnitError
 from hanka.models.attention import takes_packs
 from hanka.models.catalogue import ModelRef
 from hanka.models.loading import LoadedModel
+from hanka.models.memory import LEAST_TOKENS
 from hanka.models.packing import Row
 from hanka.prompting import Query
 from tiny_models import tiny_model, tiny_tokenizer
@@ -272,3 +273,13 @@ def test_weights_that_are_no_numbers_are_no_packing_problem(value: float, size: 
     with pytest.raises(UnitError, match="outputs hold NaN or infinity"):
         takes_packs(model)
     assert takes_packs(tiny_model("llama", vocab_size=size)) == (True, "")
+
+
+def test_half_a_budget_is_a_whole_number_of_tokens_down_to_the_least() -> None:
+    local = engine("llama", 4096)
+    seen = []
+    while local.halve():
+        seen.append(local.batch_tokens)
+    assert seen == [512, 256, 128]  # a processor takes 1,024 tokens at a time, whatever is allowed
+    assert all(type(one) is int for one in seen)
+    assert seen[-1] == LEAST_TOKENS

@@ -112,6 +112,20 @@ def test_identity_holds_configuration_seed_tokenizer_and_defaults(tiny_folder: P
     assert pin_revision(ref, ask_hub=False) == ref
 
 
+@pytest.mark.parametrize(
+    ("kind", "constants"),
+    [
+        (
+            "llama",
+            {"rms_norm_eps": 1e-6, "rope_theta": 10_000.0, "max_position_embeddings": 2048, "initializer_range": 0.02},
+        ),
+        ("gpt2", {"layer_norm_epsilon": 1e-5, "n_positions": 1024, "initializer_range": 0.02}),
+    ],
+)
+def test_what_a_configuration_leaves_out_is_as_published(kind: str, constants: dict[str, Any]) -> None:
+    assert {name: FAMILIES[kind].others[name] for name in constants} == constants
+
+
 def test_names(tiny_folder: Path) -> None:
     assert made(tiny_folder, seed=3).name == "fresh-llama-2x16-seed3"
     assert fresh_model({"tokenizer": str(tiny_folder), **TINY}, 0, tiny_folder, "mine").name == "mine"

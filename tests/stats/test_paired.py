@@ -217,7 +217,7 @@ def test_every_interval_is_its_own_test() -> None:
             found = compare(a, b, mean, plan, settings)
             if found.delta == 0:
                 continue
-            inside, outside = found.interval(abs(found.spread.z) * 1.001), found.interval(abs(found.spread.z) * 0.999)
+            inside, outside = (found.spread.together(abs(found.spread.z) * by) for by in (1.001, 0.999))
             assert inside.low < 0 < inside.high
             assert outside.low > 0 or outside.high < 0
 
@@ -246,6 +246,16 @@ def test_samples_too_few_behind_a_part_give_no_interval() -> None:
     found = compare([0.1, 0.5, 0.9], [0.2, 0.4, 0.4], mean, plan_of(3), ComparisonSettings(supported=False))
     assert (found.low, found.high, found.spread, found.interval(2.0)) == (None, None, None, None)
     assert found.delta == pytest.approx(1 / 6)
+
+
+def test_together_a_t_statistic_is_what_signs_flip() -> None:
+    rng = np.random.default_rng(2)
+    a, b = rng.random(20), rng.random(20)
+    found = compare(a, b, mean, plan_of(20))
+    differences = a - b
+    assert found.spread.z == pytest.approx(differences.sum() / np.sqrt((differences**2).sum()))
+    assert found.spread.together(1.96).low < found.interval(1.96).low < found.spread.together(1.9).low
+    assert found.spread.together(5.0) == (-math.inf, math.inf)  # no sum of 20 signs can be so large
 
 
 def test_a_student_spread_at_any_level_equals_scipy() -> None:

@@ -12,7 +12,7 @@ from peft import LoraConfig, PromptTuningConfig, get_peft_model
 from hanka.errors import ModelError, UnitError
 from hanka.models.catalogue import ModelRef, find_model
 from hanka.models.loading import LoadedModel, load_model
-from hanka.tuners import TUNERS
+from hanka.tuners import TUNERS, adapters
 from hanka.tuners.contract import Made
 from hanka.tuners.resident import Resident
 
@@ -94,3 +94,13 @@ def test_a_damaged_adapter_leaves_the_base_as_it_was(ref: ModelRef, tmp_path: Pa
         pass
     assert torch.equal(logits(held.base(ref, "float32")), base)
     assert held.n_loads == 1
+
+
+def test_a_saved_configuration_is_written_the_same_in_every_process(tmp_path: Path) -> None:
+    path = tmp_path / "adapter_config.json"
+    path.write_text('{"target_modules": ["up", "down", "gate"], "r": 4, "alpha_pattern": {"b": 1, "a": 2}}')
+    adapters._settle_order(path)
+    assert path.read_text() == (
+        '{\n  "alpha_pattern": {\n    "a": 2,\n    "b": 1\n  },\n  "r": 4,\n  "target_modules": [\n    "down",\n    "gate",\n'
+        '    "up"\n  ]\n}\n'
+    )

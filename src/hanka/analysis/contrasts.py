@@ -170,8 +170,8 @@ class Contrasts:
             for source, name in (("seeds", _seed), ("draws", _draw))
             if (term := replicates_term(source, _means_by(found, name)))
         ]
-        spread = self._spread(found, delta, terms, metric)
-        p_value = 1.0 if spread is None else 2.0 * float(_tail(abs(spread.z)))
+        spread = self._spread(found, delta, terms, metric, rows)
+        p_value = spread.p_value if isinstance(spread, StudentSpread) else max(one.comparison.p_value for one in found)
         discordant = [one.comparison.discordant for one in found if one.comparison.discordant is not None]
         return Contrast(
             delta,
@@ -189,13 +189,19 @@ class Contrasts:
         )
 
     def _spread(
-        self, found: Sequence[PairResult], delta: float, terms: Sequence[Term], metric: Metric
+        self,
+        found: Sequence[PairResult],
+        delta: float,
+        terms: Sequence[Term],
+        metric: Metric,
+        rows: Sequence[FloatArray],
     ) -> Spread | None:
         if any(one.comparison.spread is None for one in found):
             return None
         error = standard_error(terms)
         if error > 0:
-            return StudentSpread(delta, error, degrees_of_freedom(terms))
+            n_units = sum(len(one) for one in rows) if len(terms) == 1 else 0
+            return StudentSpread(delta, error, degrees_of_freedom(terms), n_units)
         if delta == 0:
             span = metric.high - metric.low if np.isfinite(metric.high - metric.low) else 1.0
             return NoSpread(span, min(len(one.units) for one in found))
@@ -265,15 +271,11 @@ def _balanced(found: Iterable[PairResult], value: Callable[[PairResult], float])
     return float(np.mean([np.mean(values) for values in by_set.values()]))
 
 
-def _tail(z: float) -> float:
-    from scipy import special
-
-    return float(special.ndtr(-z))
-
-
 def judging_interval(contrast: Contrast, together: Family) -> Interval | None:
     """Return the interval that a verdict rests on; None below LEAST_UNITS, where nothing is judged."""
-    return contrast.interval(together.critical) if contrast.n_units >= LEAST_UNITS else None
+    if contrast.spread is None or contrast.n_units < LEAST_UNITS:
+        return None
+    return contrast.spread.together(together.critical)
 
 
 def margin_of(evidence: Evidence, metric: Metric, kind: str, value: float) -> float:

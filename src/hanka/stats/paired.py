@@ -8,8 +8,9 @@ Reading side: records → **statistics** → findings. `compare` is the entry; t
     differences that do not vary      exact sign-flip test, p = 2^(1-units), and the interval that agrees with it
     no difference at all              p = 1, and what so many units could have hidden
 
-Every interval is its own test: built again at the local level of a family (`simultaneous.py`), it excludes 0
-exactly where the adjusted p-value falls below 1 - level.
+Every interval is its own test: built again at the critical value of a family (`simultaneous.py`), it excludes 0
+exactly where the adjusted p-value falls below 1 - level. There a t statistic is read as what signs flip, the sum over the root
+of the sum of squares: with few units, or lumpy ones, the t quantile would promise too much.
 
 Source: Tango (1998); Fagerland, Lydersen & Laake (2013); Efron & Tibshirani (1993), ch. 11. Limits: the jackknife
 needs an aggregate that no single unit decides; clusters must be independent, and few clusters mean little power.
@@ -40,11 +41,15 @@ class Spread(Protocol):
 
     @property
     def z(self) -> float:
-        """Return the difference as a normal quantile: at that of the level, the interval's end is 0."""
+        """Return the difference on the scale of sign flips: at this critical value an end of `together` is 0."""
         ...
 
     def interval(self, z: float) -> Interval:
-        """Return the interval whose level a normal quantile says: 1.96 for 95 %."""
+        """Return the interval of this difference alone whose level a normal quantile says: 1.96 for 95 %."""
+        ...
+
+    def together(self, critical: float) -> Interval:
+        """Return the interval at the critical value of a family."""
         ...
 
 
@@ -64,6 +69,10 @@ class ScoreSpread(NamedTuple):
         """Return Tango's interval."""
         return score_interval(self.only_a, self.only_b, self.n, z)
 
+    def together(self, critical: float) -> Interval:
+        """Return Tango's interval: McNemar's statistic is what signs flip."""
+        return self.interval(critical)
+
 
 class StudentSpread(NamedTuple):
     """A difference with a standard error that is estimated."""
@@ -73,18 +82,36 @@ class StudentSpread(NamedTuple):
     "Standard error, above 0."
     df: float
     "Degrees of freedom; inf: the error is known."
+    n_units: int = 0
+    "Units whose signs are flipped for it; 0: seeds or draws vary, too, which no flip of rows shows."
 
     @property
     def z(self) -> float:
-        """Return the normal quantile of the t statistic."""
+        """Return the sum over the root of the sum of squares, t·√n/√(n - 1 + t²); else the normal quantile of t."""
         t = abs(self.delta) / self.error
-        tail = float(special.stdtr(self.df, -t)) if math.isfinite(self.df) else float(special.ndtr(-t))
+        if self.n_units:
+            return math.copysign(t * math.sqrt(self.n_units / (self.n_units - 1 + t * t)), self.delta)
+        tail = self.p_value / 2
         return math.copysign(min(-float(special.ndtri(tail)), FARTHEST) if tail > 0 else FARTHEST, self.delta)
+
+    @property
+    def p_value(self) -> float:
+        """Return the two-sided p-value of the t statistic."""
+        t = abs(self.delta) / self.error
+        return 2.0 * float(special.stdtr(self.df, -t) if math.isfinite(self.df) else special.ndtr(-t))
 
     def interval(self, z: float) -> Interval:
         """Return the t interval."""
         tail = float(special.ndtr(-z))
         t = -float(special.stdtrit(self.df, tail)) if math.isfinite(self.df) and tail > 0 else z
+        return Interval(self.delta - t * self.error, self.delta + t * self.error)
+
+    def together(self, critical: float) -> Interval:
+        """Return the t interval at the t that a critical value of sign flips stands for; boundless where there is none."""
+        if not self.n_units:
+            return self.interval(critical)
+        room = self.n_units - critical * critical
+        t = critical * math.sqrt((self.n_units - 1) / room) if room > 0 else math.inf
         return Interval(self.delta - t * self.error, self.delta + t * self.error)
 
 
@@ -104,6 +131,10 @@ class NoSpread(NamedTuple):
         """Return the score interval of no changed unit, each worth the span."""
         half = self.span * z * z / (self.n_units + z * z)
         return Interval(-half, half)
+
+    def together(self, critical: float) -> Interval:
+        """Return the same at a critical value."""
+        return self.interval(critical)
 
 
 @dataclass(frozen=True, slots=True)
@@ -291,8 +322,8 @@ def _general(pair: Pair, settings: ComparisonSettings) -> tuple[TestName, float,
     difference, m = pair.difference, pair.a.plan.n_units
     error, delta = _error(difference), difference.value
     if error > 0:
-        spread = StudentSpread(delta, error, m - 1)
-        return "jackknife_t", float(2 * special.stdtr(m - 1, -abs(delta) / error)), spread
+        spread = StudentSpread(delta, error, m - 1, m)
+        return "jackknife_t", spread.p_value, spread
     if _is_nothing(delta, pair.a.whole.value):
         return "sign_flip", 1.0, NoSpread(settings.span, m)
     p_value = 2.0 ** (1 - m)
