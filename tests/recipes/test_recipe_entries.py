@@ -141,6 +141,9 @@ def test_a_dataset_with_too_few_rows_is_named() -> None:
     ("of", "said"),
     [
         (["films", "films"], "films is named twice"),
+        ([[]], r"\[\] is not the name of a data set"),
+        (["films", 1], "1 is not the name of a data set"),
+        ([None], "None is not the name of a data set"),
         ({"films": 0}, "share of films is 0"),
         ({"films": -1.0}, "share of films is -1.0"),
         ({"films": True}, "share of films is True"),

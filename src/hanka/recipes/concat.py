@@ -31,6 +31,9 @@ class ConcatParams(RecipeParams):
     def _shares_of_a_list(cls, of: Any) -> Any:
         if not isinstance(of, list | tuple):
             return of
+        for name in of:
+            if not isinstance(name, str):
+                raise ValueError(f"{name!r} is not the name of a data set")
         twice = [name for name in of if of.count(name) > 1]
         if twice:
             raise ValueError(f"{twice[0]} is named twice: write shares instead, as `{{{twice[0]}: SHARE}}`")
