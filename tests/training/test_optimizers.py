@@ -126,10 +126,11 @@ def test_a_refused_bound_is_the_first_one_that_torch_would_not_take() -> None:
     for name, entry in OPTIMIZERS.items():
         for key, option in entry.options.items():
             if isinstance(option.default, float) and option.low > float("-inf") and key != "d":
-                build(
+                built = build(
                     [torch.nn.Parameter(torch.ones(2))],
                     CourseParams(optimizer=name, optimizer_options={key: option.low}),
                 )
+                assert type(built).__name__ == entry.torch_name
 
 
 def test_equal_courses_say_equal_things() -> None:

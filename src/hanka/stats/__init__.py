@@ -33,7 +33,7 @@ from hanka.stats.paired import (
     unit_differences,
 )
 from hanka.stats.pareto import pareto_front
-from hanka.stats.power import design_effect, rows_to_show, rows_to_show_equal
+from hanka.stats.power import design_effect, rows_to_show
 from hanka.stats.rank import RankCorrelation, rank_correlation, spearman
 from hanka.stats.resampling import Resampled, ResamplingPlan, mean, plan_resampling, resampled
 from hanka.stats.score import mcnemar_mid_p, score_interval
@@ -80,7 +80,6 @@ __all__ = [
     "replicates_term",
     "resampled",
     "rows_to_show",
-    "rows_to_show_equal",
     "score_interval",
     "sign_flip_test",
     "spearman",

@@ -5,13 +5,11 @@ the two differ, or from the variance of their differences, as observed; they pla
 nothing about the power of this one.
 
     a true difference δ, found with power .8    n = [z(1-α/2)·√ψ + z(.8)·√(ψ-δ²)]² / δ²
-    equality within ±m, if there is none        n = [z(.95) + z(.9)]²·ψ / m² = 8.56 ψ / m²
 
 ψ is the share of rows that one side alone has right, or the variance of the differences; α the local level of the
 contrast's family. Where rows come in groups, n is multiplied by 1 + (size - 1)·ICC.
 
-Source: Connor (1987), "Sample size for testing differences in proportions for the paired-sample design"; Schuirmann
-(1987); Kish (1965) for the design effect.
+Source: Connor (1987), "Sample size for testing differences in proportions for the paired-sample design"; Kish (1965) for the design effect.
 """
 
 from __future__ import annotations
@@ -37,18 +35,6 @@ def rows_to_show(difference: float, spread: float, alpha: float, power: float = 
     rest = math.sqrt(max(0.0, spread - square))
     quantile = float(special.ndtri(1 - alpha / 2)) * math.sqrt(max(spread, square)) + float(special.ndtri(power)) * rest
     return max(2, math.ceil(quantile**2 / square))
-
-
-def rows_to_show_equal(margin: float, spread: float, alpha: float = 0.05, power: float = POWER) -> int:
-    """Return how many independent rows show that a difference lies within ±margin, if there is none.
-
-    alpha: of each of the two one-sided tests. Raises ValueError outside. Source: module docstring.
-    """
-    _require_rates(alpha, power)
-    if not margin > 0 or not spread > 0:
-        raise ValueError(f"margin {margin}, spread {spread}: both must be above 0")
-    quantile = float(special.ndtri(1 - alpha) + special.ndtri((1 + power) / 2))
-    return max(2, math.ceil(quantile**2 * spread / margin**2))
 
 
 def design_effect(n: int, n_units: int, variance: float, spread: float) -> float:

@@ -34,6 +34,12 @@ class Measured:
     n: int | None = None
     "Samples behind it."
 
+    @property
+    def in_words(self) -> str:
+        """Write it for a sentence: value, interval where there is one, n."""
+        ends = "" if self.low is None or self.high is None else f" [{self.low:.3f}, {self.high:.3f}]"
+        return f"{self.value:.3f}{ends} (n = {self.n})"
+
 
 Entry: TypeAlias = str | int | float | Measured | None
 "One cell of an answer's table."

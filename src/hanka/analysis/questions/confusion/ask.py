@@ -121,7 +121,7 @@ def _sentences(found: Sequence[ClassRow]) -> tuple[str, str]:
 
 def _sentence(row: ClassRow) -> tuple[str, str]:
     assert row.recall is not None
-    test, number = row.cell.cell["test_dataset"], _number(row.recall)
+    test, number = row.cell.cell["test_dataset"], row.recall.in_words
     wrong = Counter({answer: count for answer, count in row.answers.items() if answer != row.label}).most_common(1)
     en = f"{test}: the label recalled least is “{row.label}”, by {variant_name(row.cell, 'en')}: {number}"
     ja = f"{test}：再現率が最も低いラベルは「{row.label}」で、{variant_name(row.cell, 'ja')}では {number} です"
@@ -130,12 +130,6 @@ def _sentence(row: ClassRow) -> tuple[str, str]:
         en += f"; {count} of its {row.answers.total()} rows are answered “{answer}”"
         ja += f"（{row.answers.total()} 件中 {count} 件を「{answer}」と回答）"
     return f"{en}.", f"{ja}。"
-
-
-def _number(measured: Measured) -> str:
-    if measured.low is None or measured.high is None:
-        return f"{measured.value:.3f} (n = {measured.n})"
-    return f"{measured.value:.3f} [{measured.low:.3f}, {measured.high:.3f}] (n = {measured.n})"
 
 
 def _about(level: float) -> Note:

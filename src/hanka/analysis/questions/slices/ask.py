@@ -203,7 +203,7 @@ def _sentences(found: Sequence[SliceRow]) -> tuple[str, str]:
 
 def _sentence(low: SliceRow, high: SliceRow) -> tuple[str, str]:
     test, metric = low.cell.cell["test_dataset"], low.metric.display
-    a, b = _number(low.own), _number(high.own)
+    a, b = low.own.in_words, high.own.in_words
     overlap = low.own.high is None or high.own.low is None or low.own.high >= high.own.low
     (by_en, by_ja), (low_en, low_ja), (high_en, high_ja) = (
         SPOKEN.get(one, (one, one)) for one in (low.slice, low.part, high.part)
@@ -214,12 +214,6 @@ def _sentence(low: SliceRow, high: SliceRow) -> tuple[str, str]:
         en + ("; the intervals overlap." if overlap else "; the intervals do not overlap."),
         ja + ("（区間は重なっています）。" if overlap else "（区間は重なりません）。"),
     )
-
-
-def _number(measured: Measured) -> str:
-    if measured.low is None or measured.high is None:
-        return f"{measured.value:.3f} (n = {measured.n})"
-    return f"{measured.value:.3f} [{measured.low:.3f}, {measured.high:.3f}] (n = {measured.n})"
 
 
 def _about(level: float) -> Note:
