@@ -18,8 +18,6 @@ READS_OF_PARAMS = {
     "study/entry_declarations.py": {"name"},
     "study/method_declarations.py": {"name", "on", "bases"},
     "study/resolve.py": {"sizes"},
-    # an engine takes what `Method.engine_params` gives it
-    "engines/__init__.py": {"alpha"},
 }
 """File → parameters that it may read by name."""
 

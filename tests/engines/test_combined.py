@@ -11,7 +11,7 @@ from test_local_engine import some_queries
 
 from hanka.engines import ENGINES, Lent
 from hanka.engines.combined import Cast, CombinedEngine
-from hanka.engines.contract import Decoding, LabelAnswer, Refusal, TextAnswer, TextScore
+from hanka.engines.contract import Decoding, LabelAnswer, Refusal, Steering, TextAnswer, TextScore
 from hanka.engines.local import LocalEngine, VoicesEngine
 from hanka.errors import ModelError, UnitError
 from hanka.models.catalogue import ModelRef
@@ -207,11 +207,11 @@ def test_alpha_is_finite() -> None:
 
 def test_the_entry_opens_what_is_lent_and_says_what_is_missing() -> None:
     entry = ENGINES.get("combined")
-    engine = entry.open(Lent(BASE, 512, others={"expert": EXPERT, "anti": ANTI}, params={"alpha": 0.5}))
+    engine = entry.open(Lent(BASE, 512, others={"expert": EXPERT, "anti": ANTI}, params=Steering(0.5)))
     assert engine.score_labels(some_queries()) == combined(BASE, EXPERT, ANTI, 0.5).score_labels(some_queries())
     with pytest.raises(ModelError, match="needs the model 'anti'; lent: expert"):
         entry.open(Lent(BASE, 512, others={"expert": EXPERT}))
-    with pytest.raises(ModelError, match="no parameter 'alhpa': did you mean 'alpha'"):
-        entry.open(Lent(BASE, 512, others={"expert": EXPERT, "anti": ANTI}, params={"alhpa": 1}))
+    with pytest.raises(ModelError, match="is told a Steering, not dict"):
+        entry.open(Lent(BASE, 512, others={"expert": EXPERT, "anti": ANTI}, params={"alpha": 1}))
     with pytest.raises(ModelError, match="none was lent"):
         entry.open(Lent(None, 512))

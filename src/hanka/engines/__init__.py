@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from hanka.engines.contract import Engine, EngineEntry, Lent
+from hanka.engines.contract import Engine, EngineEntry, Lent, Steering
 from hanka.engines.fake import FakeEngine
-from hanka.errors import ModelError, nearest
+from hanka.errors import ModelError
 from hanka.registry import Registry
 
 
@@ -26,10 +26,9 @@ def _combined(lent: Lent) -> Engine:
     for part in ("expert", "anti"):
         if part not in lent.others:
             raise ModelError(f"the engine combined needs the model {part!r}; lent: {', '.join(lent.others) or 'none'}")
-    strange = set(lent.params) - {"alpha"}
-    if strange:
-        raise ModelError(f"the engine combined has no parameter {min(strange)!r}: {nearest(min(strange), ['alpha'])}")
-    cast = Cast(lent.base, lent.others["expert"], lent.others["anti"], float(lent.params.get("alpha", 1.0)))
+    if not isinstance(lent.params, Steering):
+        raise ModelError(f"the engine combined is told a Steering, not {type(lent.params).__name__}")
+    cast = Cast(lent.base, lent.others["expert"], lent.others["anti"], lent.params.alpha)
     return CombinedEngine(cast, lent.batch_tokens)
 
 

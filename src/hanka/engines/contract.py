@@ -118,6 +118,14 @@ class Engine(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Steering:
+    """What the engine `combined` is told."""
+
+    alpha: float = 1.0
+    "Weight of what the expert says beyond its counterpart; the published value is 1."
+
+
+@dataclass(frozen=True, slots=True)
 class Lent:
     """What an engine is opened with: all that it needs of one variant."""
 
@@ -129,8 +137,8 @@ class Lent:
     "Folder of the made variant."
     others: Mapping[str, LoadedModel] = field(default_factory=dict)
     "Further models, by the part they play: `expert` and `anti`."
-    params: Mapping[str, Any] = field(default_factory=dict)
-    "Parameters of answering: `alpha`."
+    params: Any = None
+    "Parameters of answering, of the engine's own type (`Steering`), as `Method.engine_params` gives them."
 
 
 @dataclass(frozen=True, slots=True)

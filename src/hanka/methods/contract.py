@@ -260,9 +260,8 @@ def start_of(params: Any) -> tuple[Parent, ...]:
     return (params.start.parent,) if params.start else ()
 
 
-def no_engine_params(params: Any) -> Mapping[str, Any]:
+def no_engine_params(params: Any) -> None:
     """Return that the engine is told nothing."""
-    return {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -297,8 +296,8 @@ class Method:
     "Engine that answers for its variants."
     roles: tuple[str, ...] = ()
     "What its parents are to that engine, in their order."
-    engine_params: Callable[[Any], Mapping[str, Any]] = no_engine_params
-    "What that engine is told, given its own parameters."
+    engine_params: Callable[[Any], Any] = no_engine_params
+    "What that engine is told, in the engine's own type, given its own parameters."
     stands_on: Literal["base", "parent", "beside"] = "base"
     "What its weights are put on: the base, its first parent, or what that parent's are put on."
     crosses_tasks: bool = True

@@ -24,7 +24,8 @@ def _open(lent: Lent) -> Engine:
 
     if not isinstance(lent.base, LoadedModel) or "tuned" not in lent.others:
         raise ModelError("the engine ensemble needs a language model and the one tuned from it")
-    weight = float(lent.params["weight"])
+    weight = lent.params
+    assert isinstance(weight, float)
 
     def join(parts: Sequence[torch.Tensor]) -> torch.Tensor:
         """Return the log of the mean of probabilities."""

@@ -27,9 +27,9 @@ def _adapt(request: AdaptRequest) -> Adapted:
     return Adapted(tuner="", n_trained_parameters=0, record={})
 
 
-def _engine_params(params: Any) -> dict[str, float]:
+def _engine_params(params: Any) -> float:
     assert isinstance(params, EnsembleParams)
-    return {"weight": params.weight}
+    return params.weight
 
 
 ENSEMBLE = Method(

@@ -6,6 +6,7 @@ from typing import Any
 
 from pydantic import Field
 
+from hanka.engines.contract import Steering
 from hanka.methods.contract import Adapted, AdaptRequest, Method, MethodParams, ParentParams, ParentRef
 from hanka.records import UNADAPTED, Parent
 
@@ -32,9 +33,9 @@ def _adapt(request: AdaptRequest) -> Adapted:
     return Adapted(tuner="", n_trained_parameters=0, record={})
 
 
-def _engine_params(params: Any) -> dict[str, float]:
+def _engine_params(params: Any) -> Steering:
     assert isinstance(params, ProxyParams)
-    return {"alpha": params.alpha}
+    return Steering(params.alpha)
 
 
 PROXY = Method(
