@@ -35,13 +35,15 @@ class Study:
     margins: Mapping[str, float] = field(default_factory=lambda: dict(MARGINS))
     resamples: int = 1
     "Bootstrap resamples: verdicts need none."
+    block: int | None = None
+    "Rows between two looks of a study that grows until it is decided."
     variants: dict[str, dict[str, Any]] = field(default_factory=dict)
     cells: dict[str, CellEvidence] = field(default_factory=dict)
     rows: dict[tuple[str, str, tuple[str, ...]], Scored] = field(default_factory=dict)
     samples: dict[tuple[str, int, int], Samples] = field(default_factory=dict)
 
     def add(self, label: str, test: str, statistics: FloatArray, **where: Any) -> None:
-        """Add a cell. statistics: (n, k) of the metric. where: task, relation, seed, prompt, draw, shots, groups."""
+        """Add a cell. statistics: (n, k) of the metric. where: task, relation, seed, prompt, draw, shots, groups, most."""
         task, seed, groups = where.get("task", "task"), where.get("seed", 0), where.get("groups", 1)
         is_base = label == "base"
         name = "base" if is_base else f"{label}/{seed}"
@@ -59,12 +61,13 @@ class Study:
             "test_dataset": test, "relation": where.get("relation", "in_domain"), "context": "drawn", **asked,
         }  # fmt: skip
         n = len(statistics)
+        cell["n_rows"] = where.get("most", n)
         key = (test, n, groups)
         if key not in self.samples:
             ids = tuple(f"{test}{place}" for place in range(n))
             self.samples[key] = Samples(ids, tuple("" if groups == 1 else f"g{place // groups}" for place in range(n)))
         samples = self.samples[key]
-        self.cells[cell["id"]] = CellEvidence(cell, variant, {"status": "done"}, samples)
+        self.cells[cell["id"]] = CellEvidence(cell, variant, {"status": "done", "n": n, "n_failed": 0}, samples)
         self.rows[cell["id"], self.metric, ()] = Scored(samples, np.arange(n), statistics)
 
     def evidence(self) -> Evidence:
@@ -75,7 +78,7 @@ class Study:
             "cells": [cell.cell for cell in self.cells.values()],
             "tasks": {name: {"kind": "classification", "labels": ["a", "b"], "metrics": [self.metric]} for name in tasks},
             "trained_tasks": sorted({variant["train_task"] for variant in self.variants.values()} - {""}),
-            "seed": self.seed, "max_new_tokens": 8, "contexts": ["drawn"], "probes": [],
+            "seed": self.seed, "max_new_tokens": 8, "contexts": ["drawn"], "probes": [], "block": self.block,
             "stats": {"level": 0.95, "resamples": self.resamples, **self.margins},
         }  # fmt: skip
         found = Evidence(RunFolder(Path("/nonexistent")), plan, self.cells)

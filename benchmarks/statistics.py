@@ -8,6 +8,7 @@ family      any false claim in a study without effects: at most 5 in 100 (plus t
 method      an interval over seeds covers the method's own effect, not only these checkpoints'
 decision    four outcomes come out as often as their definition says, and adapting without a reason hardly ever
 words       no verdict contradicts the interval beside it
+looks       a study that grows until it is decided claims something false at any of 25 looks in at most 5 in 100
 forgetting  what is called forgotten averages to what was forgotten
 
 Every study is simulated in memory and judged by the code that judges a run. Exits with 1 where a promise is missed.
@@ -20,11 +21,13 @@ import json
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
-from benchmarks.simulated import FloatArray, Study, class_rows, difficulty, share_for, share_of
+from benchmarks.looks import looks
+from benchmarks.promises import COVERAGE, ERROR, Promise, promise
+from benchmarks.simulated import FloatArray, Study, class_rows, difficulty, share_for
 from hanka.analysis.claims import claims_of
 from hanka.analysis.contrasts import Contrasts
 from hanka.analysis.decision import SEEDS, decide
@@ -39,37 +42,6 @@ from hanka.stats import (
 )
 
 RESULTS = Path(__file__).parent / "results" / "statistics.json"
-COVERAGE, ERROR = 0.93, 0.05
-
-
-class Promise(NamedTuple):
-    """One promise in one scenario."""
-
-    part: str
-    scenario: str
-    share: float
-    "What was found, a share of the repetitions; of forgetting, a mean."
-    error: float
-    "Its Monte-Carlo standard error."
-    low: float
-    "Least that keeps the promise."
-    high: float
-    "Most that does."
-    n: int
-    "Repetitions."
-
-    @property
-    def kept(self) -> bool:
-        """Whether the promise is kept within two Monte-Carlo errors."""
-        return self.low - 2 * self.error <= self.share <= self.high + 2 * self.error
-
-
-def promise(part: str, scenario: str, found: list[bool], low: float = 0.0, high: float = 1.0) -> Promise:
-    """Return a promise about a share."""
-    share, error = share_of(found)
-    return Promise(part, scenario, share, error, low, high, len(found))
-
-
 # ---- coverage
 
 
@@ -303,6 +275,7 @@ PARTS: dict[str, tuple[Callable[[int], Iterator[Promise]], int]] = {
     "decision": (decision, 1000),
     "words": (words, 1000),
     "forgetting": (forgetting, 4000),
+    "looks": (looks, 400),
 }
 
 

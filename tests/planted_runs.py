@@ -14,7 +14,7 @@ from hanka.records import Prediction
 from hanka.store.folder import RunFolder, write_json, write_predictions
 
 N = 40
-OF_CELLS = ("shots", "missing", "backwards", "prompt", "draw", "n", "groups", "said", "said_groups")
+OF_CELLS = ("most", "shots", "missing", "backwards", "prompt", "draw", "n", "groups", "said", "said_groups")
 "Changes that are about cells, not about the variant."
 MARGINS = {"equivalence": 0.03, "harm": 0.05, "worthwhile": 0.02}
 RELATIONS = {
@@ -40,6 +40,7 @@ class Planted:
     variants: list[dict[str, Any]] = field(default_factory=list)
     cells: list[dict[str, Any]] = field(default_factory=list)
     probes: list[dict[str, str]] = field(default_factory=list)
+    block: int | None = None
 
     def add(self, label: str, right: Mapping[str, Iterable[int] | None], **changes: Any) -> str:
         """Add a variant with the samples it has right on each test set; None: its cell failed. Returns its id."""
@@ -73,15 +74,19 @@ class Planted:
         cell = {"id": content_id(cell)} | cell
         self.cells.append(cell)
         folder = RunFolder(self.path).cell(str(cell["id"]))
-        write_json(folder / "cell.json", cell | {"status": "failed" if right is None else "done"})
+        said, n = changes.get("said"), int(changes.get("n", N))
+        asked = n if said is None else len(said)
+        missing = set(changes.get("missing", ()))
+        cell["n_rows"] = changes.get("most", asked)
+        counts = {"n": asked - len(missing), "n_failed": len(missing)}
+        write_json(folder / "cell.json", cell | counts | {"status": "failed" if right is None else "done"})
         if right is None:
             return
-        said = changes.get("said")
         if said is not None:  # the texts that came out, whatever is right
             groups = changes.get("said_groups", [""] * len(said))
             write_predictions(folder, [_said(place, text) for place, text in enumerate(said)], groups)
         else:
-            missing, kept, n = set(changes.get("missing", ())), set(right), int(changes.get("n", N))
+            kept = set(right)
             rows = [_prediction(place, place in kept, place in missing) for place in range(n)]
             rows = rows[::-1] if changes.get("backwards") else rows
             write_predictions(
@@ -93,7 +98,7 @@ class Planted:
         plan = {
             "variants": self.variants, "cells": self.cells, "tasks": TASKS, "seed": 1,
             "trained_tasks": list(self.trained_tasks), "max_new_tokens": 8, "probes": self.probes, "contexts": ["drawn"],
-            "frozen": None,
+            "frozen": None, "block": self.block,
             "stats": {"level": 0.95, "resamples": self.resamples, **MARGINS, **self.stats},
         }  # fmt: skip
         write_json(RunFolder(self.path).plan, plan)

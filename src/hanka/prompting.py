@@ -104,6 +104,10 @@ class Asked(NamedTuple):
     template_hash: str
     "Of how the task is asked."
 
+    def part(self, start: int, stop: int) -> Asked:
+        """Return some of the questions, in their order."""
+        return self._replace(queries=self.queries[start:stop], encoded=self.encoded[start:stop])
+
 
 class Prompter:
     """Renders and encodes for one tokenizer and one policy."""

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from hanka.analysis import TRAINING_VERSION, analyse
+from hanka.analysis import TRAINING_VERSION, analyse, look
 from hanka.analysis.questions import QUESTIONS
 from hanka.audits import Audits, audit_contexts, audit_rows, audit_tokens, require_common_vocabularies
 from hanka.costs.estimate import Estimator
@@ -29,12 +29,13 @@ from hanka.store.folder import (
     write_json,
     write_text,
 )
+from hanka.store.looks import rows_of_last_look
 from hanka.store.rows import has_rows
 from hanka.study.resolve import load_study
 from hanka.terminal.failures import unit_failures
 from hanka.terminal.progress import Progress, spell_seconds
 from hanka.work.adapt import variant_done
-from hanka.work.answer import cell_done
+from hanka.work.answer import cell_done, cell_record, rows_missing, want_rows
 from hanka.work.baselines import BASELINE_COLUMNS, score_baselines
 from hanka.work.measured import correct, probe
 from hanka.work.probe import probe_done
@@ -85,6 +86,8 @@ def run_study(path: Path, out: Path, options: RunOptions) -> Outcome:
     with folder.lock():
         plan = build_plan(study, ask_hub=True)
         digest = _digest(plan)
+        if study.spec.eval.until:
+            want_rows(folder, rows_of_last_look(folder))
         todo = [unit for unit in plan.units() if not _done(plan, folder, unit)]
         told = (folder.plan, folder.audits, folder.scores, folder.summary, folder.findings, folder.report)
         known = (read_json_or_none(out / "state.json") or {}).get("digest") == digest
@@ -94,7 +97,9 @@ def run_study(path: Path, out: Path, options: RunOptions) -> Outcome:
         write_json(folder.plan, plan_json(plan, options.command or f"hanka run {path}"))
         audits = _audit(plan, folder)
         audits.raise_if_strict(study.spec.strict)
-        _execute(plan, folder, todo, StudyCall(path, options.base, options.limit, out, options.data), options)
+        call = StudyCall(path, options.base, options.limit, out, options.data)
+        _execute(plan, folder, todo, call, options)
+        _grow(plan, folder, call, options)
         write_csv(folder.baselines, BASELINE_COLUMNS, score_baselines(plan))
         write_samples(plan, folder)
         analyse(folder)
@@ -128,11 +133,11 @@ def _done(plan: Plan, folder: RunFolder, unit: Unit) -> bool:
         return variant_done(folder, plan.variants[unit.of])
     if unit.kind == "probe":
         return probe_done(folder, unit.of)
-    return all(cell_done(folder, cell.cell.id) for cell in plan.cells_of(unit.of))
+    return all(cell_done(folder, cell) for cell in plan.cells_of(unit.of))
 
 
 def _failed(plan: Plan, folder: RunFolder) -> int:
-    n_cells = sum(1 for cell_id in plan.cells if not cell_done(folder, cell_id))
+    n_cells = sum(1 for cell in plan.cells.values() if not cell_done(folder, cell))
     return n_cells + sum(1 for probe_id in plan.probes if not probe_done(folder, probe_id))
 
 
@@ -179,6 +184,16 @@ def _execute(plan: Plan, folder: RunFolder, todo: Sequence[Unit], call: StudyCal
         correct(plan, folder)
 
 
+def _grow(plan: Plan, folder: RunFolder, call: StudyCall, options: RunOptions) -> None:
+    """Ask more test rows, block by block, until the decision stands, where the study says so."""
+    while plan.study.spec.eval.until and (rows := look(folder)):
+        want_rows(folder, rows)
+        growing = {plan.cells[cell_id].cell.variant_id for cell_id in rows}
+        todo = [unit for unit in plan.units() if unit.kind == "evaluate" and unit.of in growing]
+        _say(options.quiet)(f"not decided yet: {len(rows)} cells grow to up to {max(rows.values())} rows", 0.0)
+        _execute(plan, folder, todo, call, options)
+
+
 def _seconds(plan: Plan, folder: RunFolder, todo: Sequence[Unit]) -> dict[str, float]:
     """Estimate every unit, by its id."""
     costs = Estimator(plan)
@@ -223,8 +238,9 @@ def _unit_seconds(plan: Plan, folder: RunFolder, costs: Estimator, unit: Unit) -
     planned = plan.variants[unit.of]
     if unit.kind == "adapt":
         return costs.variant(planned).seconds
-    missing = [cell for cell in plan.cells_of(unit.of) if not cell_done(folder, cell.cell.id)]
-    return sum(costs.cell(cell).seconds for cell in missing) + costs.loading(planned)
+    missing = [cell for cell in plan.cells_of(unit.of) if not cell_done(folder, cell)]
+    shares = {cell.cell.id: rows_missing(cell, cell_record(folder, cell)) / len(cell.test.examples) for cell in missing}
+    return sum(costs.cell(cell).seconds * shares[cell.cell.id] for cell in missing) + costs.loading(planned)
 
 
 def _title(plan: Plan, unit: Unit) -> str:

@@ -37,4 +37,11 @@ def analyse(folder: RunFolder) -> None:
     write_json(folder.findings, findings)
 
 
-__all__ = ["TRAINING_VERSION", "analyse"]
+def look(folder: RunFolder) -> dict[str, int]:
+    """Look at a study that grows until it is decided: store the look, return the rows each cell is to have; {} at the end."""
+    from hanka.analysis.growth import look_at
+
+    return look_at(folder)
+
+
+__all__ = ["TRAINING_VERSION", "analyse", "look"]

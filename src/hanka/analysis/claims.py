@@ -117,7 +117,7 @@ def claims_of(contrasts: Contrasts) -> Claims:
         replace(one, benefits=tuple(_judged(claim, benefit, evidence) for claim in one.benefits)) for one in found
     ]
     passing = [claim.contrast for one in judged if one.is_better for claim in one.harms]
-    harm = contrasts.judge(passing, HARM)
+    harm = contrasts.judge(passing, HARM, sum(len(one.harms) for one in judged))
     judged = [
         replace(one, harms=tuple(_judged(claim, harm, evidence) for claim in one.harms)) if one.is_better else one
         for one in judged

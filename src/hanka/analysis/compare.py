@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from hanka.analysis.contrasts import Contrast, Contrasts, PairResult
 from hanka.analysis.evidence import CellEvidence, Evidence, load_evidence
+from hanka.analysis.growth import growth_of, growth_said
 from hanka.analysis.summary import judgement
 from hanka.errors import HankaError, nearest
 from hanka.metrics import METRICS
@@ -63,7 +64,8 @@ def said(contrasts: Contrasts, a: str, b: str, rows: Sequence[Row], pooled: Sequ
             row.where | _numbers(evidence, row) | judgement(evidence, row.contrast, METRICS.get(row.metric), family)
             for row in members
         ]
-    return {"a": a, "b": b, "rows": judged}
+    growth = growth_of(evidence)
+    return {"a": a, "b": b, "rows": judged} | ({"growth": growth_said(growth)["message_en"]} if growth else {})
 
 
 def _find(evidence: Evidence, name: str) -> Side:

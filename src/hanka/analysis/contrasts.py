@@ -31,8 +31,12 @@ from hanka.stats import (
     Term,
     compare_resampled,
     degrees_of_freedom,
+    equal_shares,
     family,
     items_term,
+    looked,
+    looked_at_once,
+    planned_looks,
     replicates_term,
     standard_error,
     unit_differences,
@@ -124,8 +128,9 @@ class Contrasts:
         a = evidence.resampled(ours, shared.first, metric, plan)
         b = evidence.resampled(theirs, shared.second, metric, plan)
         settings = ComparisonSettings(
-            metric.binary, evidence.level, metric.span(a.rows, b.rows), metric.is_supported(a.rows)
-        )
+            metric.binary, evidence.level, metric.span(a.rows, b.rows), metric.is_supported(a.rows),
+            self._over_looks([(cell, other)]),
+        )  # fmt: skip
         comparison = compare_resampled(a, b, settings)
         units = self._places_of(cell.cell["test_dataset"], ours.samples, shared.places)
         return PairResult(cell, other, comparison, units, unit_differences(a, b))
@@ -171,7 +176,7 @@ class Contrasts:
             if (term := replicates_term(source, _means_by(found, name)))
         ]
         spread = self._spread(found, delta, terms, metric, rows)
-        p_value = spread.p_value if isinstance(spread, StudentSpread) else max(one.comparison.p_value for one in found)
+        p_value = spread.p_value if spread else max(one.comparison.p_value for one in found)
         discordant = [one.comparison.discordant for one in found if one.comparison.discordant is not None]
         return Contrast(
             delta,
@@ -198,14 +203,28 @@ class Contrasts:
     ) -> Spread | None:
         if any(one.comparison.spread is None for one in found):
             return None
-        error = standard_error(terms)
+        error, span = standard_error(terms), metric.high - metric.low
+        over_looks = self._over_looks([(one.cell, one.other) for one in found])
         if error > 0:
             n_units = sum(len(one) for one in rows) if len(terms) == 1 else 0
-            return StudentSpread(delta, error, degrees_of_freedom(terms), n_units)
+            return over_looks(StudentSpread(delta, error, degrees_of_freedom(terms), n_units), span)
         if delta == 0:
-            span = metric.high - metric.low if np.isfinite(metric.high - metric.low) else 1.0
-            return NoSpread(span, min(len(one.units) for one in found))
+            few = min(len(one.units) for one in found)
+            return over_looks(NoSpread(span if np.isfinite(span) else 1.0, few), span)
         return found[0].comparison.spread
+
+    def _over_looks(self, pairs: Sequence[RowPair]) -> Callable[[Spread, float], Spread]:
+        """Return what makes of a spread one that holds at every look, where the study grows until it is decided."""
+        block = self.evidence.block
+        if block is None:
+            return looked_at_once
+        asked: dict[str, list[int]] = defaultdict(list)
+        most: dict[str, int] = {}
+        for one, other in pairs:
+            asked[one.cell["test_dataset"]].append(min(one.n_asked, other.n_asked))
+            most[one.cell["test_dataset"]] = one.n_most
+        looks = planned_looks([min(members) for members in asked.values()], list(most.values()), block)
+        return lambda spread, span: looked(spread, looks, span)
 
     def _contributions(self, test: str, members: Sequence[PairResult], weight: float) -> Contributions:
         total = np.zeros(len(self._units[test]))
@@ -219,8 +238,13 @@ class Contrasts:
         rows: FloatArray = part.values[places] * (len(places) / weight)
         return rows
 
-    def judge(self, contrasts: Sequence[Contrast], name: str) -> Family:
-        """Judge contrasts together. name: of the family, which draws its signs."""
+    def judge(self, contrasts: Sequence[Contrast], name: str, n_planned: int = 0) -> Family:
+        """Judge contrasts together. name: of the family, which draws its signs.
+
+        n_planned: contrasts that the family may come to hold, where the study grows and not all are in it yet.
+        """
+        if self.evidence.block is not None:
+            return equal_shares(max(n_planned, len(contrasts)), self.evidence.level)
         sizes = {test: len(units) for test, units in self._units.items()}
         whole = [
             [Contributions(part.where, _extended(part.values, sizes[str(part.where)])) for part in one.contributions]

@@ -47,7 +47,7 @@ def decide(evidence: Evidence, claims: Claims, unfit: Mapping[str, Unfit] | None
     """
     per_task = []
     for task in evidence.plan["trained_tasks"]:
-        judged = [_judge(one, evidence.level, unfit or {}) for one in claims.systems if one.task == task]
+        judged = [judge(one, evidence.level, unfit or {}) for one in claims.systems if one.task == task]
         per_task.append(_entry(evidence, claims, task, judged))
     return {
         "outcome": overall([entry["outcome"] for entry in per_task]),
@@ -75,7 +75,7 @@ def overall(outcomes: Sequence[str]) -> str:
     return outcomes[0] if len(set(outcomes)) == 1 else "undecided"
 
 
-def _judge(system: SystemClaims, level: float, unfit: Mapping[str, Unfit]) -> Judged:
+def judge(system: SystemClaims, level: float, unfit: Mapping[str, Unfit]) -> Judged:
     """Judge a system. One that did not train shows nothing about whether adapting pays: it is undecided, never a keep."""
     harmed = tuple(one for one in system.harms if system.is_better and one.verdict == "worse")
     unclear = tuple(one for one in system.harms if one.least(level) <= -one.margins["harm"] and one not in harmed)
@@ -220,10 +220,9 @@ def _plan(claim: Claim, rows: int | None, about: str) -> dict[str, Any]:
 
 
 def _items(claim: Claim) -> float:
-    terms = claim.contrast.terms
-    found = claim.contrast.interval(1.0)
-    own = ((found.high - found.low) / 2) ** 2 if found else 0.0
-    return next((term.variance for term in terms if term.source == "items"), own)
+    spread = claim.contrast.spread
+    own = spread.error**2 if spread else 0.0
+    return next((term.variance for term in claim.contrast.terms if term.source == "items"), own)
 
 
 def _is_luck_of_training(terms: Sequence[Any]) -> bool:

@@ -83,6 +83,16 @@ class CellEvidence:
         """Whether it has predictions."""
         return bool(self.record.get("status") == "done")
 
+    @property
+    def n_asked(self) -> int:
+        """Rows that were asked so far, failed ones among them."""
+        return int(self.record["n"]) + int(self.record["n_failed"]) if self.is_done else 0
+
+    @property
+    def n_most(self) -> int:
+        """Rows of the test set: all that can be asked."""
+        return int(self.cell["n_rows"])
+
 
 NOTHING = Scored(Samples((), ()), np.zeros(0, dtype=np.int64), np.zeros((0, 1)))
 "What is scored of a cell without predictions."
@@ -239,6 +249,12 @@ class Evidence:
     def level(self) -> float:
         """Return the confidence level."""
         return float(self.plan["stats"]["level"])
+
+    @property
+    def block(self) -> int | None:
+        """Return the rows between two looks of a study that grows until it is decided; None where all are asked."""
+        found = self.plan.get("block")
+        return None if found is None else int(found)
 
 
 def _question(cell: CellEvidence) -> tuple[Any, ...]:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from hanka.analysis.evidence import CellEvidence, Evidence, load_evidence
+from hanka.analysis.growth import growth_of, growth_said
 from hanka.errors import HankaError, StoreError
 from hanka.metrics import METRICS
 from hanka.records import Prediction, is_unadapted
@@ -186,6 +187,7 @@ def _card(evidence: Evidence, variant: dict[str, Any], made: dict[str, Any], row
         "",
         f"Adapted from `{variant['base']}` with `{variant['method']}` in the study `{evidence.plan['study']}`.",
         *_learnt(record),
+        *_grown(evidence),
         "",
         "| test set | relation | shots | prompt | metric | n | value | Δ base | p, all together | verdict |",
         "|---|---|---|---|---|---|---|---|---|---|",
@@ -205,6 +207,11 @@ def _card(evidence: Evidence, variant: dict[str, Any], made: dict[str, Any], row
             f"| {value} | {delta} | {numbers[2]} | {row['verdict']} |"
         )
     return "\n".join([*lines, ""])
+
+
+def _grown(evidence: Evidence) -> list[str]:
+    growth = growth_of(evidence)
+    return [growth_said(growth)["message_en"]] if growth else []
 
 
 def _learnt(record: Mapping[str, Any]) -> list[str]:

@@ -12,6 +12,7 @@ from hanka.analysis.claims import claims_of
 from hanka.analysis.contrasts import Contrasts
 from hanka.analysis.decision import decide
 from hanka.analysis.evidence import CellEvidence, Evidence
+from hanka.analysis.growth import growth_of, growth_said
 from hanka.analysis.health import cautions, health_of
 from hanka.analysis.questions import answer_all
 from hanka.analysis.settings import settings_table
@@ -37,7 +38,7 @@ QUIRKS_JA = (
 
 def find(evidence: Evidence, rows: list[SummaryRow], contrasts: Contrasts) -> dict[str, Any]:
     """Return what findings.json holds, from the judged summary rows."""
-    health = health_of(evidence)
+    health, growth = health_of(evidence), growth_of(evidence)
     return {
         "decision": decide(
             evidence, claims_of(contrasts), {one.variant["id"]: one.unfit for one in health if one.unfit}
@@ -45,7 +46,8 @@ def find(evidence: Evidence, rows: list[SummaryRow], contrasts: Contrasts) -> di
         "settings": settings_table(evidence, rows, contrasts),
         "comparisons": _comparisons(evidence, rows),
         "training": [one.as_json() for one in health],
-        "notes": [*cautions(health), *_notes(evidence)],
+        "growth": growth,
+        "notes": [*cautions(health), *_notes(evidence), *_grown(growth)],
         "answers": answer_all(evidence),
         "primary_metrics": {name: task["metrics"][0] for name, task in evidence.plan["tasks"].items()},
         "reproduce": evidence.plan["reproduce"],
@@ -174,6 +176,10 @@ def _notes(evidence: Evidence) -> list[dict[str, str]]:
             }
         )
     return notes
+
+
+def _grown(growth: dict[str, Any] | None) -> list[dict[str, str]]:
+    return [] if growth is None else [{"kind": "growth"} | growth_said(growth)]
 
 
 def _frozen(state: dict[str, Any] | None) -> list[dict[str, str]]:

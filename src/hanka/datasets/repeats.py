@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Hashable, Sequence
 
+from hanka.identity import stream
 from hanka.records import Example
 
 
@@ -22,6 +23,17 @@ def clusters(examples: Sequence[Example]) -> list[str]:
     roots = joined(keys)
     sizes = Counter(roots)
     return [examples[one].group or (f"repeats {examples[one].id}" if sizes[one] > 1 else "") for one in roots]
+
+
+def shuffled(examples: Sequence[Example], seed: int, name: str) -> list[Example]:
+    """Return rows in a seeded order in which those of one cluster follow each other. name: of their test set."""
+    keys = [cluster or ("alone", place) for place, cluster in enumerate(clusters(examples))]
+    order = list(dict.fromkeys(keys))
+    stream(seed, "growing", name).shuffle(order)
+    members: dict[Hashable, list[Example]] = {key: [] for key in order}
+    for key, example in zip(keys, examples, strict=True):
+        members[key].append(example)
+    return [example for key in order for example in members[key]]
 
 
 def joined(keys: Sequence[Sequence[Hashable]]) -> list[int]:

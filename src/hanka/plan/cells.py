@@ -158,8 +158,12 @@ def _cell(plan: Plan, planned: PlannedVariant, test: TestSet, asked: Relation, h
         "tokens": study.spec.tokens.model_dump(),
         "protocol": study.spec.protocol,
     }
+    block = study.spec.eval.rows_between_looks
+    if block is not None:
+        content["grows"] = {"block": block, "seed": study.spec.seeds[0]}
     cell = Cell(
         content_id(content), planned.variant.id, task.name, test.dataset.name, asked, how.shots, how.prompt, how.draw,
         how.context.label,
     )  # fmt: skip
-    return PlannedCell(cell, test, () if how.context.entry.per_query else shown.examples, how.context)
+    demonstrations = () if how.context.entry.per_query else shown.examples
+    return PlannedCell(cell, test, demonstrations, how.context, min(block or len(test.examples), len(test.examples)))

@@ -48,6 +48,7 @@ def criterion(plan: Plan) -> dict[str, Any]:
         "shots": sorted({cell.cell.shots for cell in plan.cells.values()}),
         "draws": sorted({cell.cell.draw for cell in plan.cells.values()}),
         "hypotheses": list(hypotheses.values()),
+        "looks": study.spec.eval.rows_between_looks,
         "rows": {
             name: {"n": len(test.examples), "fingerprint": test.fingerprint} for name, test in sorted(tests.items())
         },

@@ -108,6 +108,8 @@ class PlannedCell:
     "What stands before every query, in order; empty where the context chooses for each query."
     context: ContextUse
     "What stands before a query."
+    n_first: int
+    "Rows that are asked before anyone looks: all of them, unless the study grows until it is decided."
 
 
 @dataclass(frozen=True, slots=True)

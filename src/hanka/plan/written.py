@@ -117,6 +117,7 @@ def plan_json(plan: Plan, command: str) -> dict[str, Any]:
         "seed": study.spec.seeds[0],
         "stats": study.spec.stats.model_dump(),
         "frozen": frozen_state(plan),
+        "block": study.spec.eval.rows_between_looks,
         "max_new_tokens": study.spec.eval.max_new_tokens,
         "tasks": {
             name: {"kind": use.task.kind, "labels": list(use.task.labels), "metrics": list(use.task.metrics)}

@@ -56,6 +56,8 @@ class Findings:
     "Question → answer, as its contract has it."
     training: Mapping[str, Mapping[str, Any]]
     "Variant id → whether training fitted its rows: status, reason_en, reason_ja; {} where nobody looked."
+    growth: Mapping[str, Any]
+    "rows_asked, rows_most, n_looks of a study that grew until it was decided; {} where all rows were asked."
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +180,7 @@ def _findings(raw: Mapping[str, Any]) -> Findings:
         primary_metrics={task: as_text(name) for task, name in primary.items()} if isinstance(primary, dict) else {},
         answers={as_text(name): one for name, one in answers.items() if isinstance(one, dict)},
         training={as_text(one.get("variant_id")): one for one in _list(raw.get("training")) if isinstance(one, dict)},
+        growth=growth if isinstance(growth := raw.get("growth"), dict) else {},
     )
 
 

@@ -45,8 +45,8 @@ class Trust:
 
 
 def study_trust(run: StoredRun, words: Words) -> tuple[Trust, ...]:
-    """Say what holds for the whole study: rows left out, overlap of training and test rows."""
-    return (_left_out(run, words), _overlap(run, words))
+    """Say what holds for the whole study: rows left out, overlap of training and test rows, whether it stopped early."""
+    return (_left_out(run, words), _overlap(run, words), *_growth(run, words))
 
 
 def decision_trust(decided: Decided, outline: Outline, words: Words) -> tuple[Trust, ...]:
@@ -75,6 +75,17 @@ def _overlap(run: StoredRun, words: Words) -> Trust:
     return (
         Trust(name, words("trust_overlap_none"), "good") if looked else Trust(name, words("trust_unknown"), "unknown")
     )
+
+
+def _growth(run: StoredRun, words: Words) -> tuple[Trust, ...]:
+    """Say that test rows were asked only until the decision stood; nothing where all were asked."""
+    growth = run.findings.growth
+    asked, most = as_count(growth.get("rows_asked")), as_count(growth.get("rows_most"))
+    if asked is None or most is None:
+        return ()
+    looks = as_count(growth.get("n_looks")) or 1
+    text = words("trust_looks_some", asked=f"{asked:,}", most=f"{most:,}", looks=looks)
+    return (Trust(words("trust_looks"), text, "good"),)
 
 
 def _worst(found: Sequence[AuditWarning], key: str, words: Words) -> Markup:

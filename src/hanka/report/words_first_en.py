@@ -101,6 +101,8 @@ FIRST_ENGLISH: Mapping[str, str] = {
     "trust_overlap": "Test rows seen in training",
     "trust_overlap_none": "none found",
     "trust_overlap_found": "{count} of {total}: {where}",
+    "trust_looks": "Stopped when decided",
+    "trust_looks_some": "{asked} of {most} answers asked, {looks} looks; the intervals of differences allow for that",
     "trust_size": "Test size",
     "trust_size_enough": "{n} rows: enough for this verdict",
     "trust_size_short": "{n} rows; about {rows} would decide",

@@ -101,6 +101,8 @@ FIRST_JAPANESE: Mapping[str, str] = {
     "trust_overlap": "学習に使ったテスト例",
     "trust_overlap_none": "見つかりませんでした",
     "trust_overlap_found": "{where}：{total} 件中 {count} 件",
+    "trust_looks": "判断がついた時点で終了",
+    "trust_looks_some": "{most} 件中 {asked} 件の回答で終了（確認 {looks} 回）。差の区間は途中の確認を織り込んでいます",
     "trust_size": "テストの件数",
     "trust_size_enough": "{n} 件。この結論には十分です",
     "trust_size_short": "{n} 件。判断には約 {rows} 件必要です",

@@ -20,11 +20,7 @@ from hanka.stats.intervals import (
 )
 from hanka.stats.paired import (
     ComparisonSettings,
-    NoSpread,
     PairedComparison,
-    ScoreSpread,
-    Spread,
-    StudentSpread,
     compare,
     compare_resampled,
     jackknife_t_test,
@@ -37,17 +33,21 @@ from hanka.stats.power import design_effect, rows_to_show
 from hanka.stats.rank import RankCorrelation, rank_correlation, spearman
 from hanka.stats.resampling import Resampled, ResamplingPlan, mean, plan_resampling, resampled
 from hanka.stats.score import mcnemar_mid_p, score_interval
-from hanka.stats.simultaneous import Contributions, Family, family
+from hanka.stats.sequential import BettingSpread, Looks, e_value, looked, planned_looks
+from hanka.stats.simultaneous import Contributions, Family, equal_shares, family
+from hanka.stats.spreads import NoSpread, ScoreSpread, Spread, StudentSpread, looked_at_once
 from hanka.stats.verdict import LEAST_UNITS, Verdict, verdict
 
 __all__ = [
     "LEAST_UNITS",
+    "BettingSpread",
     "ComparisonSettings",
     "Contributions",
     "Estimate",
     "Family",
     "Flips",
     "Interval",
+    "Looks",
     "NoSpread",
     "PairedComparison",
     "RankCorrelation",
@@ -65,17 +65,22 @@ __all__ = [
     "count_flips",
     "degrees_of_freedom",
     "design_effect",
+    "e_value",
+    "equal_shares",
     "estimate",
     "estimate_resampled",
     "expanded_interval",
     "family",
     "items_term",
     "jackknife_t_test",
+    "looked",
+    "looked_at_once",
     "mcnemar_mid_p",
     "mean",
     "normal_quantile",
     "pareto_front",
     "plan_resampling",
+    "planned_looks",
     "rank_correlation",
     "replicates_term",
     "resampled",

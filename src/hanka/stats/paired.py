@@ -19,8 +19,9 @@ needs an aggregate that no single unit decides; clusters must be independent, an
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, NamedTuple, Protocol, TypeAlias
+from typing import Literal, NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -28,113 +29,10 @@ from scipy import special
 
 from hanka.stats.intervals import Interval
 from hanka.stats.resampling import Aggregate, FloatArray, Jackknife, Resampled, ResamplingPlan, resampled
-from hanka.stats.score import mcnemar_mid_p, score_interval
+from hanka.stats.spreads import ConstantSpread, NoSpread, ScoreSpread, Spread, StudentSpread, looked_at_once
 
 TestName: TypeAlias = Literal["identical", "mcnemar_mid_p", "sign_flip", "jackknife_t"]
 ROUNDING = 1e-9  # pseudo-values multiply rounding errors (1e-16) by the number of units
-FARTHEST = 38.0
-"Normal quantile beyond which a p-value is no longer told from 0."
-
-
-class Spread(Protocol):
-    """What a difference's interval is made from, at any level."""
-
-    @property
-    def z(self) -> float:
-        """Return the difference on the scale of sign flips: at this critical value an end of `together` is 0."""
-        ...
-
-    def interval(self, z: float) -> Interval:
-        """Return the interval of this difference alone whose level a normal quantile says: 1.96 for 95 %."""
-        ...
-
-    def together(self, critical: float) -> Interval:
-        """Return the interval at the critical value of a family."""
-        ...
-
-
-class ScoreSpread(NamedTuple):
-    """Rows that one side alone has right."""
-
-    only_a: int
-    only_b: int
-    n: int
-
-    @property
-    def z(self) -> float:
-        """Return McNemar's statistic."""
-        return (self.only_a - self.only_b) / math.sqrt(max(1, self.only_a + self.only_b))
-
-    def interval(self, z: float) -> Interval:
-        """Return Tango's interval."""
-        return score_interval(self.only_a, self.only_b, self.n, z)
-
-    def together(self, critical: float) -> Interval:
-        """Return Tango's interval: McNemar's statistic is what signs flip."""
-        return self.interval(critical)
-
-
-class StudentSpread(NamedTuple):
-    """A difference with a standard error that is estimated."""
-
-    delta: float
-    error: float
-    "Standard error, above 0."
-    df: float
-    "Degrees of freedom; inf: the error is known."
-    n_units: int = 0
-    "Units whose signs are flipped for it; 0: seeds or draws vary, too, which no flip of rows shows."
-
-    @property
-    def z(self) -> float:
-        """Return the sum over the root of the sum of squares, t·√n/√(n - 1 + t²); else the normal quantile of t."""
-        t = abs(self.delta) / self.error
-        if self.n_units:
-            return math.copysign(t * math.sqrt(self.n_units / (self.n_units - 1 + t * t)), self.delta)
-        tail = self.p_value / 2
-        return math.copysign(min(-float(special.ndtri(tail)), FARTHEST) if tail > 0 else FARTHEST, self.delta)
-
-    @property
-    def p_value(self) -> float:
-        """Return the two-sided p-value of the t statistic."""
-        t = abs(self.delta) / self.error
-        return 2.0 * float(special.stdtr(self.df, -t) if math.isfinite(self.df) else special.ndtr(-t))
-
-    def interval(self, z: float) -> Interval:
-        """Return the t interval."""
-        tail = float(special.ndtr(-z))
-        t = -float(special.stdtrit(self.df, tail)) if math.isfinite(self.df) and tail > 0 else z
-        return Interval(self.delta - t * self.error, self.delta + t * self.error)
-
-    def together(self, critical: float) -> Interval:
-        """Return the t interval at the t that a critical value of sign flips stands for; boundless where there is none."""
-        if not self.n_units:
-            return self.interval(critical)
-        room = self.n_units - critical * critical
-        t = critical * math.sqrt((self.n_units - 1) / room) if room > 0 else math.inf
-        return Interval(self.delta - t * self.error, self.delta + t * self.error)
-
-
-class NoSpread(NamedTuple):
-    """Nothing differs: as many units as there are may hide a difference of a few."""
-
-    span: float
-    "Largest possible difference of one unit."
-    n_units: int
-
-    @property
-    def z(self) -> float:
-        """Return 0: there is no difference."""
-        return 0.0
-
-    def interval(self, z: float) -> Interval:
-        """Return the score interval of no changed unit, each worth the span."""
-        half = self.span * z * z / (self.n_units + z * z)
-        return Interval(-half, half)
-
-    def together(self, critical: float) -> Interval:
-        """Return the same at a critical value."""
-        return self.interval(critical)
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +79,8 @@ class ComparisonSettings:
     "Largest possible difference of one sample, for what may hide where none differs."
     supported: bool = True
     "Whether there are samples enough behind every part of the aggregate for an interval."
+    over_looks: Callable[[Spread, float], Spread] = looked_at_once
+    "What makes of a spread one whose intervals hold at every look, given the span (`sequential.py`)."
 
 
 class TestResult(NamedTuple):
@@ -223,7 +123,9 @@ def compare_resampled(a: Resampled, b: Resampled, settings: ComparisonSettings |
     settings = settings or ComparisonSettings()
     pair, plan = _checked(a, b), a.plan
     binary = settings.binary and not plan.is_clustered
-    name, p_value, spread = _binary(pair) if binary else _general(pair, settings)
+    name, alone = _binary(pair) if binary else _general(pair, settings)
+    spread = settings.over_looks(alone, settings.span)
+    p_value = spread.p_value
     if np.array_equal(a.unit_rows, b.unit_rows):
         name, p_value = "identical", 1.0
     ends = spread.interval(normal_quantile(settings.level)) if settings.supported else None
@@ -310,27 +212,24 @@ def _checked(a: Resampled, b: Resampled) -> Pair:
     return Pair(a, b)
 
 
-def _binary(pair: Pair) -> tuple[TestName, float, Spread]:
+def _binary(pair: Pair) -> tuple[TestName, Spread]:
     right_a, right_b = pair.a.unit_rows[:, 0], pair.b.unit_rows[:, 0]
     if not np.isin(np.concatenate([right_a, right_b]), (0.0, 1.0)).all():
         raise ValueError("McNemar's test needs scores that are 0 or 1")
     only_a, only_b = int((right_a > right_b).sum()), int((right_b > right_a).sum())
-    return "mcnemar_mid_p", mcnemar_mid_p(only_a, only_b), ScoreSpread(only_a, only_b, len(right_a))
+    return "mcnemar_mid_p", ScoreSpread(only_a, only_b, len(right_a))
 
 
-def _general(pair: Pair, settings: ComparisonSettings) -> tuple[TestName, float, Spread]:
+def _general(pair: Pair, settings: ComparisonSettings) -> tuple[TestName, Spread]:
     difference, m = pair.difference, pair.a.plan.n_units
     error, delta = _error(difference), difference.value
     if error > 0:
-        spread = StudentSpread(delta, error, m - 1, m)
-        return "jackknife_t", spread.p_value, spread
+        return "jackknife_t", StudentSpread(delta, error, m - 1, m)
     if _is_nothing(delta, pair.a.whole.value):
-        return "sign_flip", 1.0, NoSpread(settings.span, m)
-    p_value = 2.0 ** (1 - m)
-    if p_value >= 1.0:
-        return "sign_flip", 1.0, NoSpread(max(settings.span, abs(delta)), m)
-    z = min(-float(special.ndtri(p_value / 2)), FARTHEST) if p_value > 0 else FARTHEST
-    return "sign_flip", p_value, StudentSpread(delta, abs(delta) / z, math.inf)
+        return "sign_flip", NoSpread(settings.span, m)
+    if m < 2:
+        return "sign_flip", NoSpread(max(settings.span, abs(delta)), m)
+    return "sign_flip", ConstantSpread(delta, m)
 
 
 def _error(difference: Jackknife) -> float:

@@ -51,11 +51,13 @@ class Family:
     "(flips,) ascending."
     level: float
     "Share of flips whose largest statistic the critical value covers."
+    n_equal: int = 1
+    "Contrasts that have equal shares of what may be wrong; 1: the flips know how they hang together."
 
     @property
     def critical(self) -> float:
         """Normal quantile of every simultaneous interval: never less than that of a single one."""
-        alone = float(special.ndtri(0.5 + self.level / 2))
+        alone = -float(special.ndtri((1 - self.level) / 2 / self.n_equal))
         if not len(self.largest):
             return alone
         place = math.ceil(self.level * (len(self.largest) + 1)) - 1
@@ -72,9 +74,17 @@ class Family:
         Source: Phipson & Smyth (2010) for the added ones.
         """
         if not len(self.largest):
-            return p_value
+            return min(1.0, p_value * self.n_equal)
         reached = len(self.largest) - int(np.searchsorted(self.largest, abs(z) * (1 - ROUNDING), side="left"))
         return max(p_value, (1 + reached) / (1 + len(self.largest)))
+
+
+def equal_shares(n_contrasts: int, level: float = 0.95) -> Family:
+    """Return a family in which every contrast has the same share of 1 - level, whatever hangs together (Bonferroni).
+
+    For contrasts that are looked at while they grow, whose rows differ in number.
+    """
+    return Family(np.zeros(0), level, max(1, n_contrasts))
 
 
 def family(

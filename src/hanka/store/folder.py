@@ -85,6 +85,11 @@ class RunFolder:
         return self.path / "findings.json"
 
     @property
+    def looks(self) -> Path:
+        """Every look at a study that grows until it is decided."""
+        return self.path / "looks.json"
+
+    @property
     def report(self) -> Path:
         """The report."""
         return self.path / "report.html"

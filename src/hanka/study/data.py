@@ -17,6 +17,7 @@ from hanka.contexts.contract import ContextRequest, build_each, require_librarie
 from hanka.datasets.base import Dataset
 from hanka.datasets.demonstrations import ordered_pool
 from hanka.datasets.overlap import exact_overlap
+from hanka.datasets.repeats import shuffled
 from hanka.datasets.splits import sample, split_validation
 from hanka.errors import DataError, DataMissingError, nearest
 from hanka.identity import fingerprint
@@ -29,6 +30,8 @@ from hanka.study.resolve import Study, TaskUse
 from hanka.study.rows import RowsAsked, RowsOfTask, Shown, SplitRows, TestSet, TrainingSet, training_set
 from hanka.study.source import Key
 
+MOST_LOOKS = 100
+"Looks at a study that grows until it is decided."
 ENOUGH = 0.98
 "Share of the asked training rows that must be there; published files are a few rows short, and an audit says so."
 
@@ -60,8 +63,21 @@ class StudyData:
             rows = self._labelled(dataset, "test")[0][: self.study.spec.eval.limit]
             if not rows:
                 raise self.study.source.error(self._place(dataset, "test"), f"dataset {dataset.name} has no test row")
-            self._tests[dataset.name] = TestSet(dataset, tuple(rows), fingerprint(rows))
+            self._tests[dataset.name] = TestSet(dataset, tuple(self._as_asked(dataset, rows)), fingerprint(rows))
         return self._tests[dataset.name]
+
+    def _as_asked(self, dataset: Dataset, rows: list[Example]) -> list[Example]:
+        """Return test rows in the order they are asked: seeded where the study grows, so that no look is of one kind of rows."""
+        block = self.study.spec.eval.rows_between_looks
+        if block is None:
+            return rows
+        if len(rows) > MOST_LOOKS * block:
+            raise self.study.source.error(
+                ("eval", "block"),
+                f"{dataset.name} has {len(rows):,} test rows, which in blocks of {block} are {-(-len(rows) // block)} looks, and at "
+                f"most {MOST_LOOKS} are planned: write a block of {-(-len(rows) // MOST_LOOKS)} or more, or a smaller `limit`",
+            )
+        return shuffled(rows, self.study.spec.seeds[0], dataset.name)
 
     def training(self, own: TrainingUse, asked: RowsAsked) -> TrainingSet:
         """Return training rows: those of a data set, or what a recipe makes of several.

@@ -234,6 +234,10 @@ class TokensSpec(Strict):
     "Plain text, or the model's chat template with one user turn per example."
 
 
+BLOCK = 50
+"Test rows between two looks of a study that grows until it is decided."
+
+
 class EvalSpec(Strict):
     """What every variant is asked."""
 
@@ -243,6 +247,10 @@ class EvalSpec(Strict):
     "Prompt sets, or a map from task, task kind or relation to prompt sets."
     limit: int | None = Field(default=None, ge=1)
     "Use the first so many test rows (in the test set's own order)."
+    until: Literal["decided"] | None = None
+    "decided: test rows are asked in blocks, in a seeded order, until the decision stands or `limit` is reached."
+    block: int | None = Field(default=None, ge=10)
+    "Test rows between two looks, with `until: decided` (default: 50)."
     cross_task: bool = True
     "Also test every variant on the other tasks."
     cross_task_sizes: Sizes | None = None
@@ -262,6 +270,17 @@ class EvalSpec(Strict):
     "Independent demonstration draws."
     batch_tokens: int = Field(default=8192, ge=8)
     "Tokens per forward pass at most (a processor takes 1024); changes memory and speed, not the scores."
+
+    @model_validator(mode="after")
+    def _block_needs_until(self) -> EvalSpec:
+        if self.block is not None and self.until is None:
+            raise ValueError(f"block: {self.block} is read with `until: decided` alone; add it, or leave block out")
+        return self
+
+    @property
+    def rows_between_looks(self) -> int | None:
+        """Return the test rows between two looks; None where all are asked at once."""
+        return (self.block or BLOCK) if self.until else None
 
 
 class StatsSpec(Strict):

@@ -35,7 +35,7 @@ def describe_plan(plan: Plan, folder: RunFolder) -> dict[str, Any]:
         variants.append(entry | {"blocked": planned.blocked})
         _add(total, cost, done)
         for cell in own:
-            price, answered = costs.cell(cell), cell_done(folder, cell.cell.id)
+            price, answered = costs.cell(cell), cell_done(folder, cell)
             _add(total, price, answered)
             fields = ("id", "variant_id", "test_task", "test_dataset", "relation", "shots", "prompt", "draw", "context")
             cells.append(

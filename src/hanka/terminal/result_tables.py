@@ -142,6 +142,8 @@ def print_comparison(result: dict[str, Any]) -> None:
             f"{row['p_value']:.2g}", f"{row['p_adjusted']:.2g}", f"[{colour}]{text}[/]" if colour else text,
         )  # fmt: skip
     screen.print(table)
+    if result.get("growth"):
+        screen.print(f"note: {result['growth']}", markup=False, highlight=False)
     for test, count in result.get("left_out", {}).items():
         line = f"{test}: {count} rows left out, because id or reference are not the same in both runs"
         screen.print(line, markup=False, highlight=False)

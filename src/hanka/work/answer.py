@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hanka.datasets.repeats import clusters
@@ -21,7 +22,7 @@ from hanka.models.memory import is_out_of_memory, release_memory, require_room
 from hanka.plan import PlannedCell, PlannedParent, PlannedVariant
 from hanka.prompting import Asked, Prompter, require_distinct_first_tokens
 from hanka.records import Built, Example, Prediction
-from hanka.store.folder import RunFolder, read_json_or_none, write_json, write_predictions
+from hanka.store.folder import RunFolder, read_json_or_none, read_predictions, write_json, write_predictions
 from hanka.tasks.base import Task
 from hanka.work.answers import Asking, n_empty, n_tied, predict
 from hanka.work.place import Workplace, begin, device_name, moment, reason, versions
@@ -52,7 +53,7 @@ class Voice:
 
 def answer_cells(place: Workplace, planned: PlannedVariant) -> None:
     """Answer the cells of a variant that are not there; without the variant they become failed rows."""
-    todo = [cell for cell in place.plan.cells_of(planned.variant.id) if not cell_done(place.folder, cell.cell.id)]
+    todo = [cell for cell in place.plan.cells_of(planned.variant.id) if not cell_done(place.folder, cell)]
     if not todo:
         return
     made = place.made(planned.variant.id)
@@ -69,7 +70,7 @@ def answer_cells(place: Workplace, planned: PlannedVariant) -> None:
     except Exception as error:
         why = reason(error, place, place.folder.variant(planned.variant.id))
         for cell in todo:
-            if not cell_done(place.folder, cell.cell.id):
+            if not cell_done(place.folder, cell):
                 _store_failed(place, cell, why)
 
 
@@ -135,16 +136,20 @@ def _answer_each(place: Workplace, cells: Sequence[PlannedCell], voice: Voice) -
 
 
 def _answer_cell(place: Workplace, cell: PlannedCell, voice: Voice) -> None:
-    started = time.monotonic()
-    begin(place.folder.cell(cell.cell.id))
+    started, folder = time.monotonic(), place.folder.cell(cell.cell.id)
+    known = cell_record(place.folder, cell)
+    stop = rows_wanted(cell, known)
+    before = _answered(folder, known)
+    begin(folder)
     budget = voice.engine.batch_tokens
-    asked = _ask_cell(place, cell, voice)
-    asking = _asking(place, cell.cell.test_task, cell.test.examples, asked, voice)
-    predictions = _predict(place, asking, voice)
-    write_predictions(place.folder.cell(cell.cell.id), predictions, clusters(cell.test.examples))
+    asked = _ask_cell(place, cell, voice).part(len(before), stop)
+    asking = _asking(place, cell.cell.test_task, cell.test.examples[len(before) : stop], asked, voice)
+    predictions = [*before, *_predict(place, asking, voice)]
+    write_predictions(folder, predictions, clusters(cell.test.examples)[:stop])
     counts = {status: sum(1 for one in predictions if one.status == status) for status in ("unparsed", "failed")}
     record = _cell_record(place, cell) | {
         "status": "done",
+        "n_wanted": stop,
         "reason": "",
         "prefix": asked.prefix,
         "template_hash": asked.template_hash,
@@ -156,13 +161,21 @@ def _answer_cell(place: Workplace, cell: PlannedCell, voice: Voice) -> None:
         "failures": _failures(predictions),
         "n_prompt_tokens": sum(one.n_prompt_tokens for one in predictions),
         "n_output_tokens": sum(one.n_output_tokens for one in predictions),
-        "seconds": round(time.monotonic() - started, 3),
+        "seconds": round(time.monotonic() - started + (known["seconds"] if before else 0.0), 3),
         "batch_tokens": [budget, voice.engine.batch_tokens],
         "device": voice.device,
         "notes": [*voice.engine.notes, *_doubts(cell.cell.test_dataset, asking, predictions)],
         "versions": versions(),
     }
-    write_json(place.folder.cell(cell.cell.id) / "cell.json", record)
+    write_json(folder / "cell.json", record)
+
+
+def _answered(folder: Path, record: Mapping[str, Any]) -> list[Prediction]:
+    """Return the predictions of a cell that was asked some of its rows already; none of another one."""
+    if record.get("status") != "done" or not (folder / "predictions.parquet").is_file():
+        return []
+    found = read_predictions(folder)[0]
+    return found[: record["n"] + record["n_failed"]]
 
 
 def _doubts(name: str, asking: Asking, predictions: Sequence[Prediction]) -> list[str]:
@@ -254,6 +267,7 @@ def _cell_record(place: Workplace, cell: PlannedCell) -> dict[str, Any]:
 def _store_failed(place: Workplace, cell: PlannedCell, why: str) -> None:
     record = _cell_record(place, cell) | {
         "status": "failed",
+        "n_wanted": rows_wanted(cell, cell_record(place.folder, cell)),
         "reason": why,
         "prefix": "",
         "n": 0,
@@ -269,11 +283,36 @@ def _shared_text(planned: PlannedCell) -> tuple[str, str, str, int, int]:
     return cell.test_dataset, cell.prompt, cell.context, cell.draw, cell.shots
 
 
-def cell_done(folder: RunFolder, cell_id: str) -> bool:
-    """Tell whether a cell was answered and stored."""
-    record = read_json_or_none(folder.cell(cell_id) / "cell.json")
-    done = isinstance(record, dict) and record.get("status") == "done"
-    return done and (folder.cell(cell_id) / "predictions.parquet").is_file()
+def cell_record(folder: RunFolder, cell: PlannedCell) -> dict[str, Any]:
+    """Return what is stored of a cell; {} where nothing is."""
+    found = read_json_or_none(folder.cell(cell.cell.id) / "cell.json")
+    return found if isinstance(found, dict) else {}
+
+
+def cell_done(folder: RunFolder, cell: PlannedCell) -> bool:
+    """Tell whether the rows that are wanted of a cell were answered and stored."""
+    is_there = (folder.cell(cell.cell.id) / "predictions.parquet").is_file()
+    return is_there and not rows_missing(cell, cell_record(folder, cell))
+
+
+def rows_wanted(cell: PlannedCell, record: Mapping[str, Any]) -> int:
+    """Return how many rows of its test set a cell is to be asked by now, given what is stored of it."""
+    return max(cell.n_first, int(record.get("n_wanted", 0)))
+
+
+def rows_missing(cell: PlannedCell, record: Mapping[str, Any]) -> int:
+    """Return how many rows are wanted of a cell and not there, given what is stored of it."""
+    there = record["n"] + record["n_failed"] if record.get("status") == "done" else 0
+    return max(0, rows_wanted(cell, record) - there)
+
+
+def want_rows(folder: RunFolder, rows: Mapping[str, int]) -> None:
+    """Ask more rows of cells, by id: what is stored of each says how many; none is asked fewer than before."""
+    for cell_id, wanted in rows.items():
+        path = folder.cell(cell_id) / "cell.json"
+        record = read_json_or_none(path)
+        if isinstance(record, dict) and record.get("n_wanted", 0) < wanted:
+            write_json(path, record | {"n_wanted": wanted})
 
 
 # ---- what a recipe wants to know

@@ -1,0 +1,37 @@
+"""What a simulation promises, and whether it is kept within its own Monte-Carlo error."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from benchmarks.simulated import share_of
+
+COVERAGE, ERROR = 0.93, 0.05
+
+
+class Promise(NamedTuple):
+    """One promise in one scenario."""
+
+    part: str
+    scenario: str
+    share: float
+    "What was found, a share of the repetitions; of forgetting, a mean."
+    error: float
+    "Its Monte-Carlo standard error."
+    low: float
+    "Least that keeps the promise."
+    high: float
+    "Most that does."
+    n: int
+    "Repetitions."
+
+    @property
+    def kept(self) -> bool:
+        """Whether the promise is kept within two Monte-Carlo errors."""
+        return self.low - 2 * self.error <= self.share <= self.high + 2 * self.error
+
+
+def promise(part: str, scenario: str, found: list[bool], low: float = 0.0, high: float = 1.0) -> Promise:
+    """Return a promise about a share."""
+    share, error = share_of(found)
+    return Promise(part, scenario, share, error, low, high, len(found))
