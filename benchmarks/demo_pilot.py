@@ -108,8 +108,16 @@ def measure(minutes: float) -> Iterator[dict[str, Any]]:
                     if row["metric"] == primary[row["test_task"]]
                 ]
             decided = [one["sentence_en"] for one in findings["decision"]["per_task"]]
-            training = [{key: one[key] for key in ("variant_id", "status", "reason_en")} for one in findings["training"]]
-            yield {"candidate": name, "seconds": round(seconds, 1), "decision": decided, "training": training, "cells": rows}
+            training = [
+                {key: one[key] for key in ("variant_id", "status", "reason_en")} for one in findings["training"]
+            ]
+            yield {
+                "candidate": name,
+                "seconds": round(seconds, 1),
+                "decision": decided,
+                "training": training,
+                "cells": rows,
+            }
 
 
 def main() -> None:
