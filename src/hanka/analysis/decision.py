@@ -15,7 +15,7 @@ from typing import Any, Literal, TypeAlias
 
 from hanka.analysis.claims import Claim, Claims, SystemClaims
 from hanka.analysis.evidence import Evidence
-from hanka.analysis.sentences import Told, Unfit, said
+from hanka.analysis.sentences import Told, Unfit, also, said
 from hanka.records import UNADAPTED
 from hanka.stats import design_effect, rows_to_show
 
@@ -100,6 +100,7 @@ def _entry(evidence: Evidence, claims: Claims, task: str, judged: Sequence[Judge
         "train_dataset": "",
     }
     entry |= {"train_size": 0, "n_seeds": 0, "asked": None, "benefit": None, "harms": [], "decide": None, "systems": []}
+    entry["others"] = []
     if not judged:
         return entry | {
             "sentence_en": f"{task}: undecided, because no variant could be compared in domain.",
@@ -121,10 +122,15 @@ def _entry(evidence: Evidence, claims: Claims, task: str, judged: Sequence[Judge
         "benefit": claim_json(toughest),
         "harms": [claim_json(one) for one in best.claims.harms],
         "decide": what_decides(best, claims, evidence.level),
-        "systems": [_system_json(one) for one in judged],
+        "systems": [_system_json(one, claims, evidence.level) for one in judged],
     }
-    told = Told(task, best.claims, best.outcome, best.harmed, best.open, entry["decide"], best.unfit)
-    return entry | said(told, evidence)
+    told = _told(task, best, claims, evidence.level)
+    others = [_told(task, one, claims, evidence.level) for one in judged if one is not best]
+    return entry | said(told, evidence) | {"others": [also(one, evidence) for one in others if one.decide]}
+
+
+def _told(task: str, one: Judged, claims: Claims, level: float) -> Told:
+    return Told(task, one.claims, one.outcome, one.harmed, one.open, what_decides(one, claims, level), one.unfit)
 
 
 def _best(judged: Sequence[Judged]) -> Judged:
@@ -161,7 +167,7 @@ def claim_json(claim: Claim) -> dict[str, Any]:
     }
 
 
-def _system_json(judged: Judged) -> dict[str, Any]:
+def _system_json(judged: Judged, claims: Claims, level: float) -> dict[str, Any]:
     system = judged.claims.cells.system
     return {
         "base": system.base,
@@ -173,6 +179,7 @@ def _system_json(judged: Judged) -> dict[str, Any]:
         "did_not_train": judged.unfit.en if judged.unfit else "",
         "harmed": [list(one.tests) for one in judged.harmed],
         "open": [list(one.tests) for one in judged.open],
+        "decide": what_decides(judged, claims, level),
     }
 
 

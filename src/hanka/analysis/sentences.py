@@ -45,6 +45,20 @@ def said(told: Told, evidence: Evidence) -> dict[str, str]:
     }
 
 
+def also(told: Told, evidence: Evidence) -> dict[str, str]:
+    """Return one sentence on a system that is not the candidate and is undecided, with what would decide it."""
+    (name, name_ja), toughest = (
+        _name(told, len({one["base"] for one in evidence.plan["variants"]}) > 1),
+        told.claims.toughest,
+    )
+    return {
+        "method": told.claims.cells.system.label,
+        "sentence_en": f"{told.task}: {name} is undecided, {toughest.metric.display} in domain {numbers(toughest)}.{_needed_en(told)}",
+        "sentence_ja": f"{told.task}：{name_ja}はまだ判断できません。ドメイン内の {toughest.metric_ja} は {numbers_ja(toughest)}。"
+        f"{_needed_ja(told)}",
+    }
+
+
 def _name(told: Told, several: bool) -> tuple[str, str]:
     system = told.claims.cells.system
     rows = f"{system.label} on {system.size} rows" if system.size else system.label

@@ -76,6 +76,8 @@ class Option:
     train_size: int
     outcome: str
     benefit: Claim
+    rows: int | None
+    "Test rows that would decide it; None where it is decided, or rows would not."
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,8 +185,9 @@ def _options(systems: Sequence[Mapping[str, Any]]) -> tuple[Option, ...]:
         if claims:
             size = as_count(one.get("train_size")) or 0
             outcome = outcome if outcome in OUTCOMES else "undecided"
-            label, base = as_text(one.get("method")), as_text(one.get("base"))
-            found.append(Option(label, base, size, outcome, min(claims, key=_toughness)))
+            label, base, decide = as_text(one.get("method")), as_text(one.get("base")), one.get("decide")
+            rows = as_count(decide.get("rows")) if isinstance(decide, dict) else None
+            found.append(Option(label, base, size, outcome, min(claims, key=_toughness), rows))
     return tuple(sorted(found, key=lambda one: (OUTCOMES.index(one.outcome), -one.benefit.gain)))
 
 

@@ -91,7 +91,9 @@ def ranked(decided: Decided, words: Words) -> list[Ranked]:
             name += Markup(" · ") + inert.name(one.base.rstrip("/").rsplit("/", 1)[-1], 40)
         claim = one.benefit
         values = " → ".join(amount(claim.metric, value) for value in (claim.base, claim.after))
-        found.append(Ranked(name, values, one.outcome, words(f"outcome_{one.outcome}")))
+        word = words(f"outcome_{one.outcome}")
+        word += words("ranked_rows", rows=f"{one.rows:,}") if one.rows else ""
+        found.append(Ranked(name, values, one.outcome, word))
     return found if len(decided.options) > 1 else []
 
 

@@ -122,6 +122,7 @@ FIRST_ENGLISH: Mapping[str, str] = {
     "step_measure_other": "Measure other tasks, too: nothing here says what the model forgot.",
     "step_measure_outside": "Measure the same task on other text, too.",
     "ranked": "What was tried, best first",
+    "ranked_rows": "; about {rows} test rows would decide",
     "option": "{name}, {rows} rows",
     # words for the meeting
     "say": "Three sentences to say aloud",

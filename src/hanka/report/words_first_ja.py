@@ -122,6 +122,7 @@ FIRST_JAPANESE: Mapping[str, str] = {
     "step_measure_other": "ほかのタスクも測ってください。モデルが何を忘れたかは、この結果からは分かりません。",
     "step_measure_outside": "種類の異なる文章でも測ってください。",
     "ranked": "試したもの（良い順）",
+    "ranked_rows": "（判断には約 {rows} 件のテスト例が必要）",
     "option": "{name}（{rows} 件）",
     # words for the meeting
     "say": "会議でそのまま言える 3 文",

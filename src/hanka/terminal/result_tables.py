@@ -72,7 +72,8 @@ def print_headline(folder: RunFolder) -> None:
     for warning in audits["warnings"]:
         screen.print(audit_line(warning), markup=False, highlight=False)
     for entry in findings["decision"]["per_task"]:
-        screen.print(entry["sentence_en"], markup=False, highlight=False)
+        for one in (entry, *entry.get("others", ())):
+            screen.print(one["sentence_en"], markup=False, highlight=False)
 
 
 def audit_line(warning: Mapping[str, Any]) -> str:
