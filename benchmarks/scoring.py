@@ -1,8 +1,8 @@
 """Label scoring of the sentiment test set behind 4 and 8 demonstrations: hanka beside lm-eval's `hf` model.
 
 Both sides start from the same texts, and both times hold building prompts and tokenising them. lm-eval gets
-requests of (context, label) and the batch size that was fastest on a few items, `auto` among them; its sharing of
-one-token labels is on. Repetitions alternate on `n_items`; choices are compared on all items once.
+requests of (context, label with its end) and the batch size that was fastest on a few items, `auto` among them; its sharing of
+one-token continuations is on, and with an end there are none. Repetitions alternate on `n_items`; choices are compared on all items once.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def hanka_side(shots: int, n_items: int) -> dict[str, Any]:
     started = time.perf_counter()
     queries = workloads.sentiment_queries(loaded, shots, n_items)
     scores = workloads.score(loaded, queries)
-    asked = [(query.ids, query.labels) for query in queries]
+    asked = [(query.ids, tuple((*label, *query.ends) for label in query.labels)) for query in queries]
     seconds = time.perf_counter() - started
     return {
         "seconds": seconds,
@@ -63,7 +63,7 @@ def peer_side(shots: int, n_items: int, batch_size: int | str) -> dict[str, Any]
     def score(n_asked: int) -> list[list[float]]:
         texts = workloads.sentiment_texts(loaded, shots, n_asked)
         requests = [
-            Instance("loglikelihood", {}, (context, label), index)
+            Instance("loglikelihood", {}, (context, label + loaded.tokenizer.eos_token), index)
             for index, context in enumerate(texts.contexts)
             for label in texts.labels
         ]

@@ -84,11 +84,11 @@ def sentiment_texts(loaded: LoadedModel, shots: int, n_items: int) -> Texts:
 
 
 def sentiment_queries(loaded: LoadedModel, shots: int, n_items: int) -> list[Query]:
-    """Build and tokenise the same prompts as hanka does."""
+    """Build and tokenise the same prompts as hanka does; a label ends in EOS alone, which is all that the peer can score."""
     task = _task("sentiment")
     before, items = rows_of("sentiment", "demonstrations")[:shots], rows_of("sentiment", "test")[:n_items]
     encoded: list[Query] = _prompter(loaded).ask(task, "p1", before, items).encoded
-    return encoded
+    return [query._replace(ends=(loaded.tokenizer.eos_token_id,)) for query in encoded]
 
 
 def score(loaded: LoadedModel, queries: list[Query]) -> list[list[float]]:

@@ -75,6 +75,21 @@ def test_labels_that_begin_alike_are_refused_in_first_token_mode() -> None:
         require_distinct_first_tokens(queries, clash.labels, "task clash")
 
 
+def test_an_answer_ends_in_eos_or_in_what_stands_behind_one_that_is_shown() -> None:
+    _, texts = prompter().render(SENTIMENT, "p1", [], [example("x")])
+    (query,) = prompter().label_queries(SENTIMENT, "", texts, 0)
+    assert TOKENIZER.eos_token_id in query.ends
+    assert {TOKENIZER.decode([one]) for one in query.ends} == {"</s>", "\n", "\n\n"} or len(query.ends) == 2
+    for one in set(query.ends) - {TOKENIZER.eos_token_id}:
+        assert TOKENIZER.decode([one]).strip() == ""
+
+
+@pytest.mark.parametrize("policy", [{"eos": False}, {"protocol": "paper"}, {"ends": False}])
+def test_labels_are_scored_alone_where_no_end_is_trained_or_none_was_published(policy: dict[str, str]) -> None:
+    _, texts = prompter().render(SENTIMENT, "p1", [], [example("x")])
+    assert prompter(**policy).label_queries(SENTIMENT, "", texts, 0)[0].ends == ()
+
+
 @pytest.mark.parametrize(("policy", "expected"), [("model", 0), ("always", 1), ("never", 0)])
 def test_bos_stands_once_or_not_at_all_in_training_zero_shot_and_few_shot(policy: str, expected: int) -> None:
     asked = prompter(bos=policy)

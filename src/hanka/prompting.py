@@ -55,6 +55,13 @@ class TextPolicy:
     "Plain prompts or the model's chat template."
     protocol: Literal["corrected", "paper"] = "corrected"
     "paper keeps the published quirks."
+    ends: bool = True
+    "Whether a label is scored with what ends an answer, as it is trained; needs eos, and never under `protocol: paper`."
+
+    @property
+    def scores_ends(self) -> bool:
+        """Whether labels are scored with their end."""
+        return self.ends and self.eos and self.protocol == "corrected"
 
 
 class SoftTargets(NamedTuple):
@@ -90,6 +97,8 @@ class Query(NamedTuple):
     "Token ids before the answer; never empty."
     labels: tuple[tuple[int, ...], ...]
     "Token ids of each label after `ids`; empty for generation; the text itself where texts are scored."
+    ends: tuple[int, ...] = ()
+    "Tokens any of which ends an answer: each label is scored with one of them behind it; empty: labels are scored alone."
 
 
 class Asked(NamedTuple):
@@ -272,7 +281,8 @@ class Prompter:
         """Encode classification queries with every label as a continuation of one shared context.
 
         The context ends at the earliest token at which any label leaves the prompt, so all labels
-        continue the same ids. published: queries of the prompt set whose label ids are used instead
+        continue the same ids. A label that begins another one can only be told from it by where it ends, so each is scored with
+        its end. published: queries of the prompt set whose label ids are used instead
         (`protocol: paper` scores every prompt set with the ids of p1).
         """
         labels = task.labels
@@ -281,6 +291,7 @@ class Prompter:
         asked = before if published is None else self._tokens([prefix + query for query in published])
         asked_texts = contexts if published is None else [prefix + query for query in published]
         whole = self._tokens([context + label for context in asked_texts for label in labels])
+        ends = self._ends(task, contexts[0]) if contexts else ()
         encoded = []
         for index, (text, ids) in enumerate(zip(contexts, before, strict=True)):
             with_labels = whole[index * len(labels) : (index + 1) * len(labels)]
@@ -288,8 +299,26 @@ class Prompter:
             context = self.bos_ids(text, shots, task) + (ids[:cut] if published is None else ids)
             if not context:
                 raise DataError(f"task {task.name}: no token stands before the label; lengthen the prompt")
-            encoded.append(Query(text, context, tuple(tuple(one[cut:]) for one in with_labels)))
+            encoded.append(Query(text, context, tuple(tuple(one[cut:]) for one in with_labels), ends))
         return encoded
+
+    def _ends(self, task: Task, text: str) -> tuple[int, ...]:
+        """Return the tokens that end an answer: EOS, and what begins the text behind an answer that is shown.
+
+        A model that was trained here ends in EOS; one that follows demonstrations, in what stands behind theirs. text: a
+        context as rendered. Empty where labels are scored alone.
+        """
+        eos = self.tokenizer.eos_token_id
+        if not self.policy.scores_ends or eos is None:
+            return ()
+        behind = ["\n", SEPARATOR] if self.policy.template == "plain" else []
+        alone = self._tokens([text + label for label in task.labels])
+        found = {eos}
+        for tail in behind:
+            for before, ids in zip(alone, self._tokens([text + label + tail for label in task.labels]), strict=True):
+                if ids[: len(before)] == before:  # else the tail joins the label's last token
+                    found.add(ids[len(before)])
+        return tuple(sorted(found))
 
     def text_queries(self, task: Task, prefix: str, queries: Sequence[str], shots: int) -> list[Query]:
         """Encode queries for generation. White space that ends a prompt is left to the model's first token."""

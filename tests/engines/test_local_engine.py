@@ -41,12 +41,12 @@ def engine(family: str, batch_tokens: int = 512) -> LocalEngine:
     return LocalEngine(LoadedModel(model, tokenizer, ref, "tiny", "", "float32"), batch_tokens)
 
 
-def some_queries(shared: int = 20) -> list[Query]:
+def some_queries(shared: int = 20, ends: tuple[int, ...] = ()) -> list[Query]:
     generator = torch.Generator().manual_seed(3)
     prefix = torch.randint(2, 400, (shared,), generator=generator).tolist()
     labels = ((5,), (7, 9), (7, 11, 13))
     return [
-        Query("", prefix + torch.randint(2, 400, (length,), generator=generator).tolist(), labels)
+        Query("", prefix + torch.randint(2, 400, (length,), generator=generator).tolist(), labels, ends)
         for length in (3, 17, 1, 9, 30, 9)
     ]
 
@@ -60,13 +60,16 @@ def plain_scores(model: Any, query: Query) -> list[list[float]]:
             logprobs = model(input_ids=ids).logits.float().log_softmax(-1)[0]
         start = len(query.ids) - 1
         scores.append([float(logprobs[start + step, token]) for step, token in enumerate(label)])
+        if query.ends:
+            scores[-1].append(float(logprobs[start + len(label), list(query.ends)].logsumexp(-1)))
     return scores
 
 
+@pytest.mark.parametrize("ends", [(), (3,), (3, 8, 11)])
 @pytest.mark.parametrize("family", FAMILIES)
-def test_label_scores_equal_the_plain_forward_pass(family: str) -> None:
+def test_label_scores_equal_the_plain_forward_pass(family: str, ends: tuple[int, ...]) -> None:
     local = engine(family)
-    queries = some_queries()
+    queries = some_queries(ends=ends)
     for query, answer in zip(queries, local.score_labels(queries), strict=True):
         assert isinstance(answer, LabelAnswer)
         for ours, plain in zip(answer.log_likelihoods, plain_scores(local.loaded.model, query), strict=True):

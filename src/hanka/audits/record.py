@@ -21,9 +21,10 @@ class Audits:
     policy: dict[str, Any] = field(default_factory=dict)
     "Token policy and what it comes to with this tokenizer."
 
-    def checked(self, audit: str, where: str, n_checked: int) -> None:
-        """Note that a check was made."""
-        self.checks.append({"audit": audit, "where": where, "checked": n_checked})
+    def checked(self, audit: str, where: str, n_checked: int, n_harmless: int = 0) -> None:
+        """Note that a check was made. n_harmless: what it came across that does no harm here."""
+        harmless = {"harmless": n_harmless} if n_harmless else {}
+        self.checks.append({"audit": audit, "where": where, "checked": n_checked} | harmless)
 
     def found(self, audit: str, where: str, ids: Sequence[str], total: int, message: str) -> None:
         """Note a finding if there is any."""

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from hanka.audits.label_tokens import audit_label_tokens
 from hanka.audits.record import Audits
 from hanka.methods.contract import TrainingPart
 from hanka.models.vocabulary import Spelling, common_vocabulary
 from hanka.plan import Plan, PlannedVariant
-from hanka.prompting import Prompter, colliding_labels, require_distinct_first_tokens
+from hanka.prompting import Prompter, require_distinct_first_tokens
 from hanka.records import AuditWarning
 
 SAMPLE = 50
@@ -47,12 +47,7 @@ def audit_tokens(plan: Plan, audits: Audits, tokenizer: Any, model: str) -> None
             queries = prompter.ask(task, prompt, (), rows).encoded
             if plan.study.scoring == "first_token":
                 require_distinct_first_tokens(queries, task.labels, f"task {task.name}, prompt {prompt}")
-            pairs = colliding_labels(queries, task.labels)
-            audits.found(
-                "label tokens", f"{name} test, {prompt}", [f"{a} / {b}" for a, b in pairs],
-                math.comb(len(task.labels), 2),
-                "pairs of labels begin with the same token; first-token scoring cannot tell them apart",
-            )  # fmt: skip
+            audit_label_tokens(audits, f"{name} test, {prompt}", queries, task.labels)
         elif task.is_written:
             cap = plan.study.spec.eval.max_new_tokens
             lengths = tokenizer([row.target for row in rows], add_special_tokens=False)["input_ids"]

@@ -219,11 +219,12 @@ class Estimator:
         return Cost(sum(one.n_tokens for one in each), sum(one.seconds for one in each), each[0].n_bytes)
 
     def _branches(self, model: ModelRef, task: Task) -> float:
-        """Return the tokens of all labels that are forwarded: each label's without its last."""
+        """Return the tokens of all labels that are forwarded: each label's, without its last where its end is not scored."""
         key = (model.name, "labels", task.name)
         if key not in self._lengths:
             measure = self._counter(model)
-            self._lengths[key] = sum(max(0.0, measure(label) - 1) for label in task.labels)
+            unread = not self.plan.study.policy.scores_ends
+            self._lengths[key] = sum(max(0.0, measure(label) - unread) for label in task.labels)
         return self._lengths[key]
 
     def _counter(self, model: ModelRef) -> Callable[[str], float]:

@@ -54,7 +54,7 @@ class LabelAnswer(NamedTuple):
     """What an engine says of one classification query."""
 
     log_likelihoods: tuple[tuple[float, ...], ...]
-    "Per label, per token: log-probability (nats) given the context and the label's earlier tokens."
+    "Per label, per token: log-probability (nats) given the context and the label's earlier tokens; last, where the query has\n    `ends`, that of any of them behind the label."
 
 
 class TextAnswer(NamedTuple):

@@ -24,7 +24,9 @@ class FakeEngine:
 
     def score_labels(self, queries: Sequence[Query]) -> list[LabelAnswer | Refusal]:
         """Return made-up log-probabilities of label tokens."""
-        return [LabelAnswer(tuple(_scores(query, label) for label in query.labels)) for query in queries]
+        return [
+            LabelAnswer(tuple(_scores(query, (*label, *query.ends[:1])) for label in query.labels)) for query in queries
+        ]
 
     def generate(self, queries: Sequence[Query], decoding: Decoding) -> list[TextAnswer | Refusal]:
         """Return made-up words, at most as many as tokens are allowed."""

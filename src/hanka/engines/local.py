@@ -11,7 +11,7 @@ equal length are computed whole, and `notes` says so.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import groupby, pairwise
+from itertools import accumulate, groupby, pairwise
 
 import torch
 
@@ -54,7 +54,7 @@ class VoicesEngine:
     def score_labels(self, queries: Sequence[Query]) -> list[LabelAnswer | Refusal]:
         """Return the log-likelihood of every label of every query; see `Engine`."""
         answers: list[LabelAnswer | Refusal | None] = [
-            self._refused(query, max(map(len, query.labels)) - 1) for query in queries
+            self._refused(query, max(map(len, query.labels)) - (not query.ends)) for query in queries
         ]
         todo = [index for index, answer in enumerate(answers) if answer is None]
         with torch.inference_mode():
@@ -69,58 +69,77 @@ class VoicesEngine:
         n_shared = self._n_shared([query.ids for query in queries])
         passes = []
         for same in self._by_labels(queries):
-            tree = tuple(label[:-1] for label in queries[same[0]].labels)
+            first = queries[same[0]]
+            tree = tuple(_read(label, first.ends) for label in first.labels)
             rows = [Row(queries[index].ids[n_shared:], tree) for index in same]
             passes += [([same[at] for at in cut], [rows[at] for at in cut]) for cut in self._batches(rows, n_shared)]
         with self.voices.packed():
             widest = max(sum(map(n_tokens, rows)) for _, rows in passes)
             outers, inner = self._split(queries[0].ids[:n_shared], len(passes), widest)
             for members, rows in passes:
-                scores = self._tree_scores(rows, queries[members[0]].labels, outers, inner)
+                scores = self._tree_scores(rows, queries[members[0]], outers, inner)
                 yield from zip(members, map(LabelAnswer, scores), strict=True)
 
     def _tree_scores(
-        self, rows: Sequence[Row], labels: Sequence[tuple[int, ...]], outers: Sequence[Prefix], inner: Sequence[int]
+        self, rows: Sequence[Row], query: Query, outers: Sequence[Prefix], inner: Sequence[int]
     ) -> list[tuple[tuple[float, ...], ...]]:
-        """Return each label's token log-probabilities for every row of one pass."""
+        """Return each label's token log-probabilities for every row of one pass; query: any of theirs."""
         passed = self._pack(rows, outers, inner)
         n_places = 1 + sum(map(len, rows[0].branches))
         last = [start + len(row.ids) - 1 for start, row in zip(passed[0].starts, rows, strict=True)]
         keep = [first + place for first in last for place in range(n_places)]
         logits = _at_least_float32(self.voices.logits(passed, to_device(keep, passed[0].input_ids.device)))
         logits, device = logits.view(len(rows), n_places, -1), logits.device
-        # The place that predicts each label token: the query's last, then the label's own earlier tokens.
-        places, at = [], 1
-        for label in labels:
-            places += [0, *range(at, at + len(label) - 1)]
-            at += len(label) - 1
-        wanted = to_device([token for label in labels for token in label], device)
-        where = to_device(places, device)
-        found = (logits[:, where, wanted] - logits.logsumexp(-1)[:, where]).tolist()
-        cuts = [0]
-        for label in labels:
-            cuts.append(cuts[-1] + len(label))
-        return [tuple(tuple(row[low:high]) for low, high in pairwise(cuts)) for row in found]
+        # The place that predicts each label token: the query's last, then the label's own earlier tokens; its last one
+        # predicts the end.
+        places: list[list[int]] = []
+        at = 1
+        for label, branch in zip(query.labels, rows[0].branches, strict=True):
+            places.append([0, *range(at, at + len(branch))])
+            at += len(branch)
+            assert len(places[-1]) == len(label) + bool(query.ends)
+        wholes = logits.logsumexp(-1)
+        wanted = to_device([token for label in query.labels for token in label], device)
+        where = to_device(
+            [place for own, label in zip(places, query.labels, strict=True) for place in own[: len(label)]], device
+        )
+        found = (logits[:, where, wanted] - wholes[:, where]).tolist()
+        if query.ends:
+            last_places = to_device([own[-1] for own in places], device)
+            ending = logits[:, last_places][..., to_device(list(query.ends), device)].logsumexp(-1)
+            ends = (ending - wholes[:, last_places]).tolist()
+        else:
+            ends = [[] for _ in found]
+        cuts = list(accumulate(map(len, query.labels), initial=0))
+        return [
+            tuple((*row[low:high], *end[which : which + 1]) for which, (low, high) in enumerate(pairwise(cuts)))
+            for row, end in zip(found, ends, strict=True)
+        ]
 
     def _score_whole(self, queries: Sequence[Query]) -> Iterator[tuple[int, LabelAnswer]]:
         """Score without sharing anything: rows of equal length, no padding."""
         rows = [
-            (index, which, [*query.ids, *label[:-1]], label)
+            (index, which, [*query.ids, *_read(label, query.ends)], label)
             for index, query in enumerate(queries)
             for which, label in enumerate(query.labels)
         ]
         found: dict[int, dict[int, tuple[float, ...]]] = {index: {} for index in range(len(queries))}
-        rows.sort(key=lambda row: (len(row[2]), len(row[3]), row[2]))
-        for (length, n_label), members in groupby(rows, key=lambda row: (len(row[2]), len(row[3]))):
+        rows.sort(key=lambda row: (queries[row[0]].ends, len(row[2]), len(row[3]), row[2]))
+        for (ends, length, n_label), members in groupby(
+            rows, key=lambda row: (queries[row[0]].ends, len(row[2]), len(row[3]))
+        ):
             same = list(members)
             size = max(1, self.batch_tokens // length)
             for start in range(0, len(same), size):
                 part = same[start : start + size]
                 ids = torch.tensor([row[2] for row in part], device=self.loaded.device)
-                logits = _at_least_float32(self.voices.whole(ids, n_label))
-                target = torch.tensor([row[3] for row in part], device=logits.device)
-                picked = logits.log_softmax(-1).gather(-1, target[..., None])[..., 0].tolist()
-                for (index, which, _, _), values in zip(part, picked, strict=True):
+                logs = _at_least_float32(self.voices.whole(ids, n_label + bool(ends))).log_softmax(-1)
+                target = torch.tensor([row[3] for row in part], device=logs.device)
+                picked = logs[:, :n_label].gather(-1, target[..., None])[..., 0]
+                if ends:
+                    ending = logs[:, -1:, to_device(list(ends), logs.device)].logsumexp(-1)
+                    picked = torch.cat([picked, ending], dim=1)
+                for (index, which, _, _), values in zip(part, picked.tolist(), strict=True):
                     found[index][which] = tuple(values)
         for index, scores in found.items():
             yield index, LabelAnswer(tuple(scores[which] for which in sorted(scores)))
@@ -247,9 +266,9 @@ class VoicesEngine:
     @staticmethod
     def _by_labels(queries: Sequence[Query]) -> Iterator[list[int]]:
         """Group queries whose label ids are equal: nearly always one group."""
-        groups: dict[tuple[tuple[int, ...], ...], list[int]] = {}
+        groups: dict[tuple[tuple[tuple[int, ...], ...], tuple[int, ...]], list[int]] = {}
         for index, query in enumerate(queries):
-            groups.setdefault(query.labels, []).append(index)
+            groups.setdefault((query.labels, query.ends), []).append(index)
         yield from groups.values()
 
     def _refused(self, query: Query, extra: int) -> Refusal | None:
@@ -258,7 +277,7 @@ class VoicesEngine:
         if length > self.voices.context_length:
             return Refusal(f"{length} tokens do not fit the model's context of {self.voices.context_length}")
         if len(self.voices.members) > 1:
-            largest = max(max(ids, default=0) for ids in (query.ids, *query.labels))
+            largest = max(max(ids, default=0) for ids in (query.ids, query.ends, *query.labels))
             if largest >= self.voices.n_known:
                 return Refusal(f"token {largest} is not in the vocabulary of all models ({self.voices.n_known} tokens)")
         return None
@@ -269,6 +288,11 @@ class LocalEngine(VoicesEngine):
 
     def __init__(self, loaded: LoadedModel, batch_tokens: int) -> None:
         super().__init__(Voices((Voice(loaded),), alone), batch_tokens)
+
+
+def _read(label: tuple[int, ...], ends: tuple[int, ...]) -> tuple[int, ...]:
+    """Return the tokens of a label that are read: all but the last, and that, too, where its end is scored."""
+    return label if ends else label[:-1]
 
 
 def _at_least_float32(logits: torch.Tensor) -> torch.Tensor:

@@ -80,7 +80,7 @@ class Study:
     @property
     def scoring(self) -> str:
         """How labels are chosen: full, normalised or first_token."""
-        return self.spec.eval.scoring or ("first_token" if self.spec.protocol == "paper" else "full")
+        return _scoring(self.spec)
 
     @property
     def demonstrations(self) -> str:
@@ -90,7 +90,7 @@ class Study:
     @property
     def policy(self) -> TextPolicy:
         """How text becomes tokens."""
-        return TextPolicy(**self.spec.tokens.model_dump(), protocol=self.spec.protocol)
+        return _policy(self.spec)
 
     @property
     def reference(self) -> ModelRef:
@@ -102,7 +102,7 @@ class Study:
         if task.kind == "likelihood":
             return {"scoring": "text"}
         if task.kind == "classification":
-            return {"scoring": self.scoring, "judging": task.judging}
+            return {"scoring": self.scoring, "ends": self.policy.scores_ends, "judging": task.judging}
         return {
             "max_new_tokens": self.spec.eval.max_new_tokens,
             "stop": list(task.stop),
@@ -125,6 +125,14 @@ class Study:
             return tuple(value[asked])
         found: tuple[str, ...] = for_task(value, task.name, task.kind, ("p1",))
         return found
+
+
+def _scoring(spec: StudySpec) -> str:
+    return spec.eval.scoring or ("first_token" if spec.protocol == "paper" else "full")
+
+
+def _policy(spec: StudySpec) -> TextPolicy:
+    return TextPolicy(**spec.tokens.model_dump(), protocol=spec.protocol, ends=_scoring(spec) != "first_token")
 
 
 def load_study(path: Path, base: str | None = None, limit: int | None = None, data: str | None = None) -> Study:
@@ -157,7 +165,7 @@ def resolve(source: StudySource, base: str | None = None, limit: int | None = No
                            "smollm2-135m-instruct")  # fmt: skip
     recipes = resolve_recipes(source, spec, datasets, tasks)
     contexts = resolve_contexts(source, spec, datasets)
-    policy = TextPolicy(**spec.tokens.model_dump(), protocol=spec.protocol)
+    policy = _policy(spec)
     replaced = f" (--base {base} replaced the bases of the file: leave it out, or this entry)" if base else ""
     declared = Declared(
         source, spec, models, tasks, _defaults(uses), _trainable(datasets, recipes, tasks), policy, replaced

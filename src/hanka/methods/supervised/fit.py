@@ -95,13 +95,14 @@ class Watched:
 def _labelled(engine: Engine, asked: Sequence[Query], rows: Sequence[SourcedRow]) -> list[Fitted]:
     """Score labels, and beside them what the row teaches: one pass over the question serves both."""
     queries = [
-        Query(query.text, query.ids, (*query.labels, tuple(row.ids[len(query.ids) :])))
+        query._replace(labels=(*query.labels, tuple(row.ids[len(query.ids) :])))
         for query, (row, _) in zip(asked, rows, strict=True)
     ]
     found = []
-    for answer, (row, source) in zip(engine.score_labels(queries), rows, strict=True):
+    for query, answer, (row, source) in zip(queries, engine.score_labels(queries), rows, strict=True):
         if isinstance(answer, LabelAnswer):
             *labels, taught = answer.log_likelihoods
+            taught = taught[: len(row.ids) - len(query.ids)]  # without what would end it once more
             scores = tuple(map(math.fsum, labels))
             found.append(Fitted(taught[-supervised(row) :], source.example.target, source.task.labels, scores))
     return found
