@@ -34,12 +34,15 @@ class Picture(NamedTuple):
 
 
 DARK, NO_SCRIPT = "--blink-settings=preferredColorScheme=0", "--blink-settings=scriptEnabled=false"
-PICTURES = tuple(
-    Picture(f"demo-{lang}-{width}{name}", lang, width, height, flags)
-    for lang in ("en", "ja")
-    for width, height in ((1300, 1500), (420, 3000))
-    for name, flags in (("", ()), ("-dark", (DARK,)))
-) + (Picture("demo-en-1300-without-script", "en", 1300, 1500, (NO_SCRIPT,)),)
+PICTURES = (
+    *(
+        Picture(f"demo-{lang}-{width}{name}", lang, width, height, flags)
+        for lang in ("en", "ja")
+        for width, height in ((1300, 1500), (420, 3000))
+        for name, flags in (("", ()), ("-dark", (DARK,)))
+    ),
+    Picture("demo-en-1300-without-script", "en", 1300, 1500, (NO_SCRIPT,)),
+)
 
 
 def main() -> None:
