@@ -160,6 +160,22 @@ def test_of_several_systems_the_one_with_the_largest_gain_is_recommended(tmp_pat
     }  # fmt: skip
 
 
+def test_beside_the_candidate_each_open_system_says_what_would_decide_it(tmp_path: Path) -> None:
+    run = planted(tmp_path)
+    run.add("sft", {"home": right(150), "away": right(130)}, n=N)
+    run.add("open", {"home": right(108), "away": right(120)}, n=N)
+    run.add("hopeless", {"home": right(20), "away": right(120)}, n=N)
+    (entry,) = decided(run)["per_task"]
+    assert entry["recommend"] == "sft"
+    assert [one["method"] for one in entry["others"]] == ["open"]
+    (said,) = entry["others"]
+    system = next(one for one in entry["systems"] if one["method"] == "open")
+    assert system["decide"]["rows"] > N
+    assert f"About {system['decide']['rows']:,} test rows would decide it; there are {N}." in said["sentence_en"]
+    assert f"約 {system['decide']['rows']:,} 件" in said["sentence_ja"]
+    assert [one["decide"] is None for one in entry["systems"]] == [True, False, True]
+
+
 def test_few_units_decide_nothing(tmp_path: Path) -> None:
     run = Planted(tmp_path)
     run.add("base", {"home": range(0)}, n=40, groups=8)

@@ -226,6 +226,14 @@ def test_systems_are_ranked_by_outcome_and_gain(folder: RunFolder) -> None:
     assert "53 % → 83 % · a trade-off" in ranked[0]
 
 
+def test_beside_an_open_system_stands_what_would_decide_it(folder: RunFolder) -> None:
+    entry = entry_of(folder, "trade-off")
+    entry["systems"][1] |= {"outcome": "undecided", "decide": {"rows": 1412, "rows_now": 200}}
+    ranked = [one.text for one in of_class(top(folder, entry), "ranked")[0].children]
+    assert ranked[1].endswith("about 1,412 test rows would decide")
+    assert "would decide" not in ranked[0]
+
+
 def test_the_date_is_that_of_the_last_finished_unit_and_folders_are_not_shown(folder: RunFolder) -> None:
     path = next(iter(folder.path.glob("cells/*/cell.json")))
     before = read_json(path)
