@@ -29,7 +29,7 @@ CANDIDATES: Mapping[str, dict[str, Any]] = {
     "96 rows, 3 epochs": {"sizes": [96], "epochs": 3},
     "64 rows, 3 epochs": {"sizes": [64], "epochs": 3},
     "96 rows, 3 epochs, two ways, until decided": {"sizes": [96], "epochs": 3, "short": True},
-    "the same, all weights at 2e-4": {"sizes": [96], "epochs": 3, "short": True, "rate": 2e-4},
+    "96 rows, 2 epochs, three ways, until decided": {"sizes": [96], "epochs": 2, "until": True},
 }
 COLUMNS = ("method", "test_dataset", "relation", "shots", "metric", "n", "value", "base_value", "delta", "sim_low", "sim_high",
            "verdict")  # fmt: skip
@@ -54,8 +54,9 @@ def write_rows(folder: Path) -> None:
 
 
 def study(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a candidate as a study; a short one has two methods, asks without demonstrations and stops when it is decided."""
-    short, rate = settings.get("short", False), {"learning_rate": settings["rate"]} if "rate" in settings else {}
+    """Return a candidate as a study; a short one has two methods and asks without demonstrations."""
+    short, until = settings.get("short", False), {"until": "decided", "limit": 200 if "short" in settings else 150}
+    shots = {"shots": {"classification": [0, 2], "generation": [0]}}
     own = {
         "pilot-tweets": {"task": "sentiment", "domain": "tweets", "train": "train.jsonl", "test": "tweets.jsonl"},
         "pilot-products": {"task": "sentiment", "domain": "products", "test": "products.jsonl"},
@@ -69,19 +70,20 @@ def study(settings: Mapping[str, Any]) -> dict[str, Any]:
         "tasks": {
             "sentiment": {
                 "train": "pilot-tweets", "in_domain": ["pilot-tweets"],
-                "out_of_domain": ["pilot-editorials"] if short else ["pilot-products", "pilot-editorials"],
+                "out_of_domain": ["pilot-editorials"] if short or "until" in settings else ["pilot-products", "pilot-editorials"],
             },
             "question": {"train": None, "in_domain": ["pilot-questions"], "out_of_domain": []},
         },
         "methods": [
             "base",
-            {"sft": {"name": "all weights", "peft": "none", **rate}},
+            {"sft": {"name": "all weights", "peft": "none"}},
             {"sft": {"name": "lora", "peft": "lora", "r": 8}},
             *([] if short else [{"fticl": {"name": "with examples", "peft": "lora", "r": 8, "shots": 2}}]),
         ],
         "train": {"sizes": settings["sizes"], "epochs": settings["epochs"], "batch_size": 8, "max_length": 512},
-        "eval": {"max_new_tokens": 12}
-        | ({"until": "decided", "limit": 200} if short else {"shots": {"classification": [0, 2], "generation": [0]}, "limit": 100}),
+        "eval": {"max_new_tokens": 10 if "until" in settings else 12}
+        | ({} if short else shots)
+        | (until if short or "until" in settings else {"limit": 100}),
     }  # fmt: skip
 
 

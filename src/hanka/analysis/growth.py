@@ -50,7 +50,7 @@ def _open_tests(judged: Judged) -> list[str]:
     if judged.outcome != "undecided" or (judged.unfit is not None and not judged.claims.is_better):
         return []
     deciding = judged.open if judged.claims.is_better else judged.claims.benefits
-    return [test for claim in deciding for test in claim.tests]
+    return list(dict.fromkeys(test for claim in deciding for test in claim.tests))
 
 
 def _growing(evidence: Evidence, block: int, open_at: set[tuple[System, str]], claimed: set[str]) -> dict[str, int]:
