@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from pathlib import Path
 
@@ -12,6 +13,15 @@ import pytest
 from tiny_models import save_tiny_model
 
 ROOT = Path(__file__).parents[1]
+
+
+def pytest_collection_finish() -> None:
+    """Let collections of garbage, which every change of model asks for, pass over what all tests import."""
+    import peft.tuners  # noqa: F401
+    import transformers.models.auto.modeling_auto  # noqa: F401
+
+    gc.collect()
+    gc.freeze()
 
 
 def paper_folder() -> Path | None:

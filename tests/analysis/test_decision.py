@@ -163,7 +163,7 @@ def test_of_several_systems_the_one_with_the_largest_gain_is_recommended(tmp_pat
 def test_beside_the_candidate_each_open_system_says_what_would_decide_it(tmp_path: Path) -> None:
     run = planted(tmp_path)
     run.add("sft", {"home": right(150), "away": right(130)}, n=N)
-    run.add("open", {"home": right(108), "away": right(120)}, n=N)
+    run.add("open", {"home": range(16, 122), "away": right(120)}, n=N)
     run.add("hopeless", {"home": right(20), "away": right(120)}, n=N)
     (entry,) = decided(run)["per_task"]
     assert entry["recommend"] == "sft"
