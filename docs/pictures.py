@@ -8,6 +8,7 @@ Pictures show the first screen; they are reduced to 128 colours, so that all of 
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -31,9 +32,12 @@ class Picture(NamedTuple):
     width: int
     height: int
     flags: tuple[str, ...] = ()
+    page: str = ""
+    "Page in place of the language's: `plain` has no script."
 
 
-DARK, NO_SCRIPT = "--blink-settings=preferredColorScheme=0", "--blink-settings=scriptEnabled=false"
+DARK = "--blink-settings=preferredColorScheme=0"
+SCRIPT = re.compile(r"<script.*?</script>|</?noscript>", re.DOTALL)
 PICTURES = (
     *(
         Picture(f"demo-{lang}-{width}{name}", lang, width, height, flags)
@@ -41,7 +45,7 @@ PICTURES = (
         for width, height in ((1300, 1500), (420, 3000))
         for name, flags in (("", ()), ("-dark", (DARK,)))
     ),
-    Picture("demo-en-1300-without-script", "en", 1300, 1500, (NO_SCRIPT,)),
+    Picture("demo-en-1300-without-script", "en", 1300, 1500, (), "plain"),
 )
 
 
@@ -57,10 +61,12 @@ def main() -> None:
         pages = {lang: Path(scratch) / f"{lang}.html" for lang in ("en", "ja")}
         for lang, page in pages.items():
             rebuild(run, page, lang)
+        pages["plain"] = pages["en"].with_stem("plain")
+        pages["plain"].write_text(SCRIPT.sub("", pages["en"].read_text(encoding="utf-8")), encoding="utf-8")
         for one in PICTURES:
             taken = Path(scratch) / f"{one.name}.png"
             shot = [f"--window-size={one.width},{one.height}", f"--screenshot={taken}", *one.flags]
-            _browse(browser, pages[one.lang], shot)
+            _browse(browser, pages[one.page or one.lang], shot)
             Image.open(taken).convert("RGB").quantize(COLOURS).save(OUT / f"{one.name}.png", optimize=True)
         _browse(browser, pages["en"], [f"--print-to-pdf={OUT / 'demo-en.pdf'}", "--no-pdf-header-footer"])
     total = sum(path.stat().st_size for path in OUT.iterdir())
