@@ -115,7 +115,7 @@ def run(corpus: Corpus, tuned: bool) -> dict[str, Any]:
         label = {one["id"]: one["label"] for one in variants}
         losses = {}
         for one in variants:
-            record = json.loads((out.variant(one["id"]) / "variant.json").read_text(encoding="utf-8"))["record"]
+            record = json.loads((out.variant(one["id"]) / "variant.json").read_text(encoding="utf-8")).get("record", {})
             if record.get("checkpoints"):
                 losses[one["label"]] = min(look["loss"] for look in record["checkpoints"])
     (entry,) = findings["decision"]["per_task"]
