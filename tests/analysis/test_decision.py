@@ -124,6 +124,20 @@ def test_seeds_are_replicates_of_one_system(tmp_path: Path) -> None:
     assert "More test rows alone would not decide it" in entry["sentence_en"]
 
 
+@pytest.mark.parametrize(
+    ("n_seeds", "said"), [(4, "4 training seeds: a claim about the method asks for five"), (5, "")]
+)
+def test_five_seeds_are_enough_to_speak_of_the_method(tmp_path: Path, n_seeds: int, said: str) -> None:
+    run = planted(tmp_path)
+    for seed in range(n_seeds):
+        run.add("sft", {"home": right(150 + seed), "away": right(125)}, n=N, seed=seed)
+    (entry,) = decided(run)["per_task"]
+    assert entry["n_seeds"] == n_seeds
+    assert said in entry["sentence_en"]
+    assert ("training seed" in entry["sentence_en"]) == bool(said)
+    assert ("学習シード" in entry["sentence_ja"]) == bool(said)
+
+
 def test_prompts_are_averaged_and_draws_are_replicates(tmp_path: Path) -> None:
     run = Planted(tmp_path)
     for prompt, base, tuned in (("p1", 100, 150), ("p2", 140, 150)):

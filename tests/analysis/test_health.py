@@ -11,9 +11,9 @@ import pytest
 
 from hanka.analysis.collapse import collapses
 from hanka.analysis.curve import POINTS, curve_of
-from hanka.analysis.health import cautions, health_of
+from hanka.analysis.health import Health, cautions, health_of
 from hanka.analysis.said import repetition
-from hanka.analysis.signs import Trained, fall_at_the_end, fitted, judge
+from hanka.analysis.signs import Reason, Trained, fall_at_the_end, fitted, judge
 from planted_runs import N, Planted
 
 FLAT = [1.0, 0.6, 0.4, 0.3, 0.25, 0.24, 0.24, 0.25, 0.24, 0.24, 0.25, 0.24]
@@ -237,3 +237,15 @@ def test_a_curve_is_thinned_and_keeps_every_look_at_validation_rows() -> None:
     assert points[0] == {"step": 5, "loss": 3.0, "validation_loss": 7.0, "validation_accuracy": None}
     assert points[-1]["step"] == 1000
     assert curve_of([]) == []
+
+
+@pytest.mark.parametrize(
+    ("status", "tells_nothing"),
+    [("silent", True), ("collapsed", True), ("undertrained", True), ("overtrained", False), (None, False)],
+)
+def test_which_signs_say_that_nothing_follows_from_a_training(status: Any, tells_nothing: bool) -> None:
+    reasons = () if status is None else (Reason(status, "why", "理由"),)
+    health = Health({}, GOOD, reasons, (), 0.95)
+    assert health.status == (status or "fitted")
+    assert (health.unfit is not None) == tells_nothing
+    assert health.unfit is None or (health.unfit.en, health.unfit.ja) == ("why", "理由")

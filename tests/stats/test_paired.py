@@ -294,3 +294,13 @@ def test_a_thousand_comparisons_take_seconds() -> None:
     for a, b in scores:
         compare(a, b, mean, plan)
     assert time.perf_counter() - start < 3  # 0.2 s on two cores; the bound allows for a busy machine
+
+
+def test_the_jackknife_of_equal_rows_finds_nothing() -> None:
+    result = jackknife_t_test(np.full(9, 0.4), np.full(9, 0.4), mean, plan_of(9))
+    assert (result.statistic, result.p_value) == (0.0, 1.0)
+
+
+def test_an_interval_stays_finite_however_small_its_level() -> None:
+    ends = StudentSpread(0.1, 0.02, 9, 10).interval(60.0)
+    assert np.isfinite(ends).all()
