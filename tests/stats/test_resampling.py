@@ -26,6 +26,10 @@ def test_every_resample_draws_as_many_units_as_there_are() -> None:
     assert plan.counts.var() == pytest.approx(0.98, abs=0.05)
 
 
+def test_two_thousand_resamples_are_drawn_unless_told_otherwise() -> None:
+    assert plan_resampling(5, np.random.default_rng(0)).counts.shape == (2000, 5)
+
+
 def test_the_same_seed_gives_the_same_plan_and_another_seed_another() -> None:
     first, again, other = (plan_resampling(20, np.random.default_rng(seed)).counts for seed in (4, 4, 5))
     assert np.array_equal(first, again)
