@@ -35,8 +35,8 @@ from hanka.study.resolve import load_study
 from hanka.terminal.failures import unit_failures
 from hanka.terminal.progress import Progress, spell_seconds
 from hanka.work.adapt import variant_done
-from hanka.work.answer import cell_done, cell_record, rows_missing, want_rows
 from hanka.work.baselines import BASELINE_COLUMNS, score_baselines
+from hanka.work.cells import cell_done, rows_missing, want_rows
 from hanka.work.measured import correct, probe
 from hanka.work.probe import probe_done
 from hanka.work.samples import write_samples
@@ -239,7 +239,7 @@ def _unit_seconds(plan: Plan, folder: RunFolder, costs: Estimator, unit: Unit) -
     if unit.kind == "adapt":
         return costs.variant(planned).seconds
     missing = [cell for cell in plan.cells_of(unit.of) if not cell_done(folder, cell)]
-    shares = {cell.cell.id: rows_missing(cell, cell_record(folder, cell)) / len(cell.test.examples) for cell in missing}
+    shares = {cell.cell.id: rows_missing(folder, cell) / len(cell.test.examples) for cell in missing}
     return sum(costs.cell(cell).seconds * shares[cell.cell.id] for cell in missing) + costs.loading(planned)
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from hanka.stats.components import Term, degrees_of_freedom, items_term, replicates_term, standard_error
-from hanka.stats.paired import StudentSpread
+from hanka.stats.spreads import StudentSpread
 
 
 def test_terms_by_hand() -> None:

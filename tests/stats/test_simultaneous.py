@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from hanka.stats.paired import ScoreSpread
 from hanka.stats.simultaneous import Contributions, family
+from hanka.stats.spreads import ScoreSpread
 
 ALONE = stats.norm.ppf(0.975)
 

@@ -19,7 +19,7 @@ from hanka.run import RunOptions, run_study
 from hanka.store.folder import RunFolder, write_json
 from hanka.study.resolve import load_study
 from hanka.terminal import result_tables
-from hanka.work import adapt, answer
+from hanka.work import adapt, cells
 from test_layers import HEAVY, libraries_of
 
 
@@ -53,7 +53,7 @@ def test_a_finished_study_is_left_alone_and_each_cell_is_read_once(
         read[path.parent.name] += 1
         return take(path)
 
-    for module in (adapt, answer):
+    for module in (adapt, cells):
         monkeypatch.setattr(module, "read_json_or_none", count)
     before = {path: path.stat().st_mtime_ns for path in made.path.rglob("*") if path.name != ".lock"}
     outcome = run_study(study, made.path, RunOptions(quiet=True))

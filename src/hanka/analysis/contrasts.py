@@ -24,6 +24,7 @@ from hanka.stats import (
     Contributions,
     Family,
     Interval,
+    Looks,
     NoSpread,
     PairedComparison,
     Spread,
@@ -35,7 +36,6 @@ from hanka.stats import (
     family,
     items_term,
     looked,
-    looked_at_once,
     planned_looks,
     replicates_term,
     standard_error,
@@ -129,7 +129,7 @@ class Contrasts:
         b = evidence.resampled(theirs, shared.second, metric, plan)
         settings = ComparisonSettings(
             metric.binary, evidence.level, metric.span(a.rows, b.rows), metric.is_supported(a.rows),
-            self._over_looks([(cell, other)]),
+            self._looks([(cell, other)]),
         )  # fmt: skip
         comparison = compare_resampled(a, b, settings)
         units = self._places_of(cell.cell["test_dataset"], ours.samples, shared.places)
@@ -204,27 +204,26 @@ class Contrasts:
         if any(one.comparison.spread is None for one in found):
             return None
         error, span = standard_error(terms), metric.high - metric.low
-        over_looks = self._over_looks([(one.cell, one.other) for one in found])
+        looks = self._looks([(one.cell, one.other) for one in found])
         if error > 0:
             n_units = sum(len(one) for one in rows) if len(terms) == 1 else 0
-            return over_looks(StudentSpread(delta, error, degrees_of_freedom(terms), n_units), span)
+            return looked(StudentSpread(delta, error, degrees_of_freedom(terms), n_units), looks, span)
         if delta == 0:
             few = min(len(one.units) for one in found)
-            return over_looks(NoSpread(span if np.isfinite(span) else 1.0, few), span)
+            return looked(NoSpread(span if np.isfinite(span) else 1.0, few), looks, span)
         return found[0].comparison.spread
 
-    def _over_looks(self, pairs: Sequence[RowPair]) -> Callable[[Spread, float], Spread]:
-        """Return what makes of a spread one that holds at every look, where the study grows until it is decided."""
+    def _looks(self, pairs: Sequence[RowPair]) -> Looks | None:
+        """Return the planned looks at some cell pairs, where the study grows until it is decided."""
         block = self.evidence.block
         if block is None:
-            return looked_at_once
+            return None
         asked: dict[str, list[int]] = defaultdict(list)
         most: dict[str, int] = {}
         for one, other in pairs:
             asked[one.cell["test_dataset"]].append(min(one.n_asked, other.n_asked))
             most[one.cell["test_dataset"]] = one.n_most
-        looks = planned_looks([min(members) for members in asked.values()], list(most.values()), block)
-        return lambda spread, span: looked(spread, looks, span)
+        return planned_looks([min(members) for members in asked.values()], list(most.values()), block)
 
     def _contributions(self, test: str, members: Sequence[PairResult], weight: float) -> Contributions:
         total = np.zeros(len(self._units[test]))

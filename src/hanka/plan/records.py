@@ -214,6 +214,7 @@ class Plan:
         units: dict[str, Unit] = {}
 
         def adapt(variant_id: str) -> str:
+            """Add what makes a variant, behind what it needs, and what is done with it; return the unit's id."""
             name = f"adapt:{variant_id}"
             if name in units:
                 return name
@@ -228,6 +229,7 @@ class Plan:
             return name
 
         def prepare(data_id: str) -> str:
+            """Add what makes rows, behind the variants it asks; return the unit's id."""
             name = f"prepare:{data_id}"
             if name not in units:
                 needs = [adapt(parent.variant_id) for parent in self.made[data_id].parents]

@@ -35,7 +35,7 @@ from hanka.stats.resampling import Resampled, ResamplingPlan, mean, plan_resampl
 from hanka.stats.score import mcnemar_mid_p, score_interval
 from hanka.stats.sequential import BettingSpread, Looks, e_value, looked, planned_looks
 from hanka.stats.simultaneous import Contributions, Family, equal_shares, family
-from hanka.stats.spreads import NoSpread, ScoreSpread, Spread, StudentSpread, looked_at_once
+from hanka.stats.spreads import NoSpread, ScoreSpread, Spread, StudentSpread
 from hanka.stats.verdict import LEAST_UNITS, Verdict, verdict
 
 __all__ = [
@@ -74,7 +74,6 @@ __all__ = [
     "items_term",
     "jackknife_t_test",
     "looked",
-    "looked_at_once",
     "mcnemar_mid_p",
     "mean",
     "normal_quantile",

@@ -19,7 +19,6 @@ needs an aggregate that no single unit decides; clusters must be independent, an
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, TypeAlias
 
@@ -29,7 +28,8 @@ from scipy import special
 
 from hanka.stats.intervals import Interval
 from hanka.stats.resampling import Aggregate, FloatArray, Jackknife, Resampled, ResamplingPlan, resampled
-from hanka.stats.spreads import ConstantSpread, NoSpread, ScoreSpread, Spread, StudentSpread, looked_at_once
+from hanka.stats.sequential import Looks, looked
+from hanka.stats.spreads import ConstantSpread, NoSpread, ScoreSpread, Spread, StudentSpread
 
 TestName: TypeAlias = Literal["identical", "mcnemar_mid_p", "sign_flip", "jackknife_t"]
 ROUNDING = 1e-9  # pseudo-values multiply rounding errors (1e-16) by the number of units
@@ -79,8 +79,8 @@ class ComparisonSettings:
     "Largest possible difference of one sample, for what may hide where none differs."
     supported: bool = True
     "Whether there are samples enough behind every part of the aggregate for an interval."
-    over_looks: Callable[[Spread, float], Spread] = looked_at_once
-    "What makes of a spread one whose intervals hold at every look, given the span (`sequential.py`)."
+    looks: Looks | None = None
+    "Planned looks at rows that still come in, which the interval holds at; None: all rows were there at once."
 
 
 class TestResult(NamedTuple):
@@ -124,7 +124,7 @@ def compare_resampled(a: Resampled, b: Resampled, settings: ComparisonSettings |
     pair, plan = _checked(a, b), a.plan
     binary = settings.binary and not plan.is_clustered
     name, alone = _binary(pair) if binary else _general(pair, settings)
-    spread = settings.over_looks(alone, settings.span)
+    spread = looked(alone, settings.looks, settings.span)
     p_value = spread.p_value
     if np.array_equal(a.unit_rows, b.unit_rows):
         name, p_value = "identical", 1.0

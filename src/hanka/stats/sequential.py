@@ -61,12 +61,12 @@ def planned_looks(asked: Sequence[int], most: Sequence[int], block: int) -> Look
     return Looks(tuple(one / information[-1] for one in information), at)
 
 
-def looked(spread: Spread, looks: Looks, span: float) -> Spread:
-    """Return what makes intervals that hold at every look; the spread itself where only one is planned.
+def looked(spread: Spread, looks: Looks | None, span: float) -> Spread:
+    """Return what makes intervals that hold at every look; the spread itself where no more than one is planned.
 
     span: largest possible difference, which no interval exceeds.
     """
-    if len(looks.shares) == 1:
+    if looks is None or len(looks.shares) == 1:
         return spread
     return BettingSpread(*spread) if isinstance(spread, ScoreSpread) else SpendingSpread(spread, looks, span)
 

@@ -183,8 +183,3 @@ class NoSpread(NamedTuple):
 
 def _half(ends: Interval) -> float:
     return (ends.high - ends.low) / 2
-
-
-def looked_at_once(spread: Spread, span: float) -> Spread:
-    """Return the spread itself: all rows were there when it was first looked at."""
-    return spread

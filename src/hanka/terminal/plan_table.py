@@ -13,7 +13,7 @@ from hanka.store.rows import has_rows
 from hanka.terminal.progress import spell_seconds
 from hanka.terminal.result_tables import console
 from hanka.work.adapt import variant_done
-from hanka.work.answer import cell_done
+from hanka.work.cells import cell_done
 from hanka.work.probe import probe_done
 
 

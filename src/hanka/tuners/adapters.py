@@ -49,6 +49,7 @@ def peft_tuner(
     """Make a tuner of a PEFT configuration; configure: (model, params) → PeftConfig."""
 
     def wrap(model: Any, given: Any, seed: int) -> Any:
+        """Put the adapter on a model, its first weights drawn by seed."""
         import torch
         from peft import get_peft_model
 

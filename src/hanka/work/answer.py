@@ -22,9 +22,10 @@ from hanka.models.memory import is_out_of_memory, release_memory, require_room
 from hanka.plan import PlannedCell, PlannedParent, PlannedVariant
 from hanka.prompting import Asked, Prompter, require_distinct_first_tokens
 from hanka.records import Built, Example, Prediction
-from hanka.store.folder import RunFolder, read_json_or_none, read_predictions, write_json, write_predictions
+from hanka.store.folder import read_predictions, write_json, write_predictions
 from hanka.tasks.base import Task
 from hanka.work.answers import Asking, n_empty, n_tied, predict
+from hanka.work.cells import cell_done, cell_record, rows_wanted
 from hanka.work.place import Workplace, begin, device_name, moment, reason, versions
 
 if TYPE_CHECKING:
@@ -281,38 +282,6 @@ def _shared_text(planned: PlannedCell) -> tuple[str, str, str, int, int]:
     """Order cells so that those which begin with the same demonstrations follow each other, fewer shots first."""
     cell = planned.cell
     return cell.test_dataset, cell.prompt, cell.context, cell.draw, cell.shots
-
-
-def cell_record(folder: RunFolder, cell: PlannedCell) -> dict[str, Any]:
-    """Return what is stored of a cell; {} where nothing is."""
-    found = read_json_or_none(folder.cell(cell.cell.id) / "cell.json")
-    return found if isinstance(found, dict) else {}
-
-
-def cell_done(folder: RunFolder, cell: PlannedCell) -> bool:
-    """Tell whether the rows that are wanted of a cell were answered and stored."""
-    is_there = (folder.cell(cell.cell.id) / "predictions.parquet").is_file()
-    return is_there and not rows_missing(cell, cell_record(folder, cell))
-
-
-def rows_wanted(cell: PlannedCell, record: Mapping[str, Any]) -> int:
-    """Return how many rows of its test set a cell is to be asked by now, given what is stored of it."""
-    return max(cell.n_first, int(record.get("n_wanted", 0)))
-
-
-def rows_missing(cell: PlannedCell, record: Mapping[str, Any]) -> int:
-    """Return how many rows are wanted of a cell and not there, given what is stored of it."""
-    there = record["n"] + record["n_failed"] if record.get("status") == "done" else 0
-    return max(0, rows_wanted(cell, record) - there)
-
-
-def want_rows(folder: RunFolder, rows: Mapping[str, int]) -> None:
-    """Ask more rows of cells, by id: what is stored of each says how many; none is asked fewer than before."""
-    for cell_id, wanted in rows.items():
-        path = folder.cell(cell_id) / "cell.json"
-        record = read_json_or_none(path)
-        if isinstance(record, dict) and record.get("n_wanted", 0) < wanted:
-            write_json(path, record | {"n_wanted": wanted})
 
 
 # ---- what a recipe wants to know
