@@ -102,8 +102,9 @@ def line_of(name: str, listing: Path, registry: Registry[Any], entry: Any) -> st
         return f"{point.dist.name if point.dist else 'metadata'}: {point.name} = {point.value}"
     calls = [node for node in ast.walk(tree(listing)) if isinstance(node, ast.Call)]
     (call,) = [one for one in calls if isinstance(one.func, ast.Name) and one.func.id == "Registry"]
-    assert isinstance(call.args[1], ast.List)
-    at = call.args[1].elts[list(registry._entries).index(name)]
+    listed = call.args[1]
+    assert isinstance(listed, ast.List | ast.Dict)
+    at = (listed.elts if isinstance(listed, ast.List) else listed.values)[registry.names().index(name)]
     last = f"-{at.end_lineno}" if at.end_lineno != at.lineno else ""
     return f"{listing.relative_to(ROOT)}:{at.lineno}{last}"
 

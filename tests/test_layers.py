@@ -94,6 +94,14 @@ def _imports(node: ast.AST, when: str) -> Iterator[Import]:
             assert child.level == 0, f"a relative import in line {child.lineno}"
             for alias in child.names:
                 yield Import(_module(str(child.module), alias.name), child.lineno, when)
+        elif (
+            isinstance(child, ast.Call)
+            and ast.unparse(child.func) == "Registry"
+            and isinstance(child.args[1], ast.Dict)
+        ):
+            for entry in child.args[1].values:  # imported when it is looked up
+                assert isinstance(entry, ast.Constant)
+                yield Import(str(entry.value).partition(":")[0], entry.lineno, "call")
         yield from _imports(child, inside)
 
 

@@ -6,6 +6,7 @@ Exit codes: 0 done; 1 finished with failed cells; 2 the input is wrong; 130 inte
 from __future__ import annotations
 
 import errno
+import gc
 import json
 import os
 import shlex
@@ -297,6 +298,10 @@ def main() -> None:
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")
     # Spinning OpenMP threads lose several times their speed as soon as another process wants a core.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    # pydantic would read what every installed package says of itself, in search of plugins that hanka has no use for.
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
+    # Importing makes many objects and little garbage; the default of 700 is a tenth of a short command.
+    gc.set_threshold(10_000)
     try:
         app(prog_name="hanka", standalone_mode=True)
     except HankaError as error:

@@ -1,14 +1,16 @@
-"""One generic registry: an explicit list of real objects, looked up by name.
+"""One generic registry: an explicit list of entries, looked up by name.
 
-Nothing registers itself. Duplicate names raise at import, unknown names suggest the nearest. Third
-parties add entries through the entry-point group `hanka`, names `<kind>.<name>`, each loaded when it is first
-looked up or listed; a broken one is one line that names the entry point and the package.
+Nothing registers itself. The list holds objects, or says where each is (`name: "module:OBJECT"`), which is imported when
+it is first looked up: a command waits for what its study names. Unknown names suggest the nearest. Third parties add
+entries through the entry-point group `hanka`, names `<kind>.<name>`, each loaded when it is first looked up or listed; a
+broken one is one line that names the entry point and the package.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
+from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from typing import Annotated, Any, Generic, Protocol, TypeVar
 
@@ -95,15 +97,31 @@ def _plugins(find: Callable[..., Iterable[EntryPoint]]) -> tuple[EntryPoint, ...
 class Registry(Generic[T]):
     """An ordered, read-only collection of named objects of one kind: the list's, then those of other packages by name."""
 
-    def __init__(self, kind: str, entries: Sequence[T]) -> None:
+    def __init__(self, kind: str, entries: Sequence[T] | Mapping[str, str]) -> None:
         self.kind = kind
+        self._where = dict(entries) if isinstance(entries, Mapping) else {}
         self._entries: dict[str, T] = {}
         self._added: dict[str, T] = {}
         self._found: dict[str, EntryPoint] | None = None
-        for entry in entries:
+        for entry in () if isinstance(entries, Mapping) else entries:
             if entry.name in self._entries:
                 raise ValueError(f"two {self.kind} entries are named {entry.name!r}")
             self._entries[entry.name] = entry
+
+    def _own_names(self) -> dict[str, None]:
+        return dict.fromkeys((*self._where, *self._entries))
+
+    def _own(self, name: str) -> T:
+        """Return an entry of the list, imported where the list says where it is."""
+        if name not in self._entries:
+            module, _, attribute = self._where[name].partition(":")
+            entry: T = getattr(import_module(module), attribute)
+            if entry.name != name:
+                raise ValueError(
+                    f"{self._where[name]} is named {entry.name!r}, and the {self.kind} list calls it {name!r}"
+                )
+            self._entries[name] = entry
+        return self._entries[name]
 
     def _points(self) -> dict[str, EntryPoint]:
         """Find what other packages add, by name; nothing is imported. Raises HankaError for a name that is taken."""
@@ -113,7 +131,7 @@ class Registry(Generic[T]):
                 kind, _, name = point.name.partition(".")
                 if kind != self.kind or (name in found and point == found[name]):
                     continue
-                if name in self._entries or name in found:
+                if name in self._own_names() or name in found:
                     owner = _said(found[name]) if name in found else "hanka itself"
                     raise HankaError(f"{_said(point)}: {kind} {name!r} is added by {owner}, too; uninstall one of them")
                 found[name] = point
@@ -136,7 +154,7 @@ class Registry(Generic[T]):
         return self._added[name]
 
     def _check(self, point: EntryPoint, name: str, entry: Any) -> None:
-        wanted = tuple({type(one) for one in self._entries.values()})
+        wanted = tuple({type(self._own(one)) for one in self._own_names()})
         if wanted and not isinstance(entry, wanted):
             kinds = " or ".join(sorted(one.__name__ for one in wanted))
             raise HankaError(
@@ -148,21 +166,21 @@ class Registry(Generic[T]):
             )
 
     def __iter__(self) -> Iterator[T]:
-        yield from self._entries.values()
+        yield from map(self._own, self._own_names())
         for name in self._points():
             yield self._load(name)
 
     def __contains__(self, name: object) -> bool:
-        return name in self._entries or name in self._points()
+        return name in self._entries or name in self._where or name in self._points()
 
     def names(self) -> list[str]:
         """List the names in the order of the list, then those of other packages; nothing is imported."""
-        return [*self._entries, *self._points()]
+        return [*self._own_names(), *self._points()]
 
     def get(self, name: str) -> T:
         """Return the entry of that name; raise HankaError with the nearest name."""
-        if name in self._entries:
-            return self._entries[name]
+        if name in self._entries or name in self._where:
+            return self._own(name)
         if name not in self._points():
             raise HankaError(f"unknown {self.kind} {name!r}: {nearest(name, self.names())}")
         return self._load(name)

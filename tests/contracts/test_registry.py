@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -77,6 +79,23 @@ def test_entries_keep_their_order_and_are_the_objects_given() -> None:
 def test_two_entries_of_one_name_raise() -> None:
     with pytest.raises(ValueError, match="two thing entries are named 'a'"):
         registry("a", "b", "a")
+
+
+def test_an_entry_that_the_list_says_where_to_find_is_imported_when_it_is_asked_for() -> None:
+    code = (
+        "import sys\nfrom hanka.methods import METHODS\n"
+        "assert METHODS.names()[:2] == ['base', 'sft'] and 'proxy' in METHODS and 'prxy' not in METHODS\n"
+        "assert METHODS.get('sft').name == 'sft'\n"
+        "print([name for name in sys.modules if name in ('hanka.methods.proxy', 'hanka.methods.supervised')])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "['hanka.methods.supervised']"
+
+
+def test_a_list_that_calls_an_entry_by_another_name_raises() -> None:
+    found: Registry[Any] = Registry("method", {"sfft": "hanka.methods.supervised:SFT"})
+    with pytest.raises(ValueError, match="supervised:SFT is named 'sft', and the method list calls it 'sfft'"):
+        found.get("sfft")
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hanka.datasets.neighbours import _are_neighbours, one_noun_apart
-from hanka.datasets.overlap import WORD, normalised_text
+from hanka.datasets.overlap import normalised_text, words_of
 from hanka.records import Example
 
 MAIL = "I ordered a kettle last week and it has not arrived yet"
@@ -60,7 +60,7 @@ def test_candidates_miss_no_pair(first: list[list[str]], second: list[list[str]]
         (one.id, other.id)
         for one in ones
         for other in others
-        if _are_neighbours(*(WORD.findall(normalised_text(row)) for row in (one, other)))
+        if _are_neighbours(*(words_of(normalised_text(row)) for row in (one, other)))
     ]
     assert [tuple(pair) for pair in one_noun_apart(ones, others)] == expected
 

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from hanka.contexts.contract import Context
-from hanka.contexts.drawn import DRAWN, FIRST
-from hanka.contexts.nearest import NEAREST
-from hanka.contexts.retrieve import RETRIEVE
 from hanka.registry import Registry
 
 CONTEXTS: Registry[Context] = Registry(
     "context",
-    [
-        DRAWN,
-        FIRST,
-        NEAREST,
-        RETRIEVE,
-    ],
+    {
+        "drawn": "hanka.contexts.drawn:DRAWN",
+        "first": "hanka.contexts.drawn:FIRST",
+        "nearest": "hanka.contexts.nearest:NEAREST",
+        "retrieve": "hanka.contexts.retrieve:RETRIEVE",
+    },
 )
 
 __all__ = ["CONTEXTS", "Context"]

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from itertools import groupby, pairwise
 from typing import TYPE_CHECKING, Any
 
-from hanka.metrics.tokenization import UNSPACED
+from hanka.metrics.tokenization import unspaced
 
 if TYPE_CHECKING:
     import numpy as np
@@ -38,9 +38,9 @@ def terms(text: str) -> list[str]:
         return ASCII_WORD.findall(clean)
     found: list[str] = []
     for word in "".join(char if unicodedata.category(char)[0] in "LNM" else " " for char in clean).split():
-        for unspaced, chars in groupby(word, key=lambda char: UNSPACED.match(char) is not None):
+        for apart, chars in groupby(word, key=lambda char: unspaced().match(char) is None):
             run = "".join(chars)
-            found += [first + second for first, second in pairwise(run)] if unspaced and len(run) > 1 else [run]
+            found += [first + second for first, second in pairwise(run)] if not apart and len(run) > 1 else [run]
     return found
 
 

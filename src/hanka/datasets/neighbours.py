@@ -12,8 +12,9 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Sequence
+from functools import cache
 
-from hanka.datasets.overlap import CJK, WORD, Match, normalised_text
+from hanka.datasets.overlap import CJK, Match, normalised_text, words_of
 from hanka.records import Example
 
 MIN_SHARED = 5
@@ -23,12 +24,11 @@ LONGEST_NOUN = 2
 "Words of a noun at most."
 LONGEST_RUN = 4
 "Characters of one where words are not written apart."
-UNSPACED = re.compile(f"[{CJK}]")
 
 
 def one_noun_apart(first: Sequence[Example], second: Sequence[Example]) -> list[Match]:
     """Return all pairs whose inputs differ by one noun, in the order of the lists; equal inputs are none."""
-    ones, others = ([WORD.findall(normalised_text(example)) for example in rows] for rows in (first, second))
+    ones, others = ([words_of(normalised_text(example)) for example in rows] for rows in (first, second))
     if len(ones) > len(others):  # what is looked up in is the shorter list: it takes memory
         pairs = [(one, other) for other, one in _candidates(others, ones)]
     else:
@@ -38,6 +38,12 @@ def one_noun_apart(first: Sequence[Example], second: Sequence[Example]) -> list[
         for one, other in sorted(pairs)
         if _are_neighbours(ones[one], others[other])
     ]
+
+
+@cache
+def _unspaced() -> re.Pattern[str]:
+    """Compile what is written without spaces; only where texts are compared, for it takes milliseconds."""
+    return re.compile(f"[{CJK}]")
 
 
 def _candidates(few: Sequence[Sequence[str]], many: Sequence[Sequence[str]]) -> list[tuple[int, int]]:
@@ -74,7 +80,7 @@ def _gaps(words: Sequence[str]) -> list[tuple[int, int]]:
 def _longest_run(words: Sequence[str], start: int) -> int:
     """Return how many words or characters may be one noun from here on."""
     run = 0
-    while run < LONGEST_RUN and start + run < len(words) and UNSPACED.match(words[start + run]):
+    while run < LONGEST_RUN and start + run < len(words) and _unspaced().match(words[start + run]):
         run += 1
     return max(LONGEST_NOUN, run)
 
@@ -88,7 +94,7 @@ def _are_neighbours(one: Sequence[str], other: Sequence[str]) -> bool:
     tail = next((at for at in range(n - head) if one[-1 - at] != other[-1 - at]), n - head)
     middles = (one[head : len(one) - tail], other[head : len(other) - tail])
     shared = [*one[:head], *(one[len(one) - tail :] if tail else [])]
-    if all(UNSPACED.match(word) for word in shared):
+    if all(_unspaced().match(word) for word in shared):
         needed = 2 * MIN_SHARED
     else:
         needed = max(MIN_SHARED, *(3 * len(middle) for middle in middles))
@@ -96,5 +102,5 @@ def _are_neighbours(one: Sequence[str], other: Sequence[str]) -> bool:
 
 
 def _may_be_a_noun(middle: Sequence[str]) -> bool:
-    longest = LONGEST_RUN if all(UNSPACED.match(word) for word in middle) else LONGEST_NOUN
+    longest = LONGEST_RUN if all(_unspaced().match(word) for word in middle) else LONGEST_NOUN
     return len(middle) <= longest

@@ -14,6 +14,7 @@ import re
 import unicodedata
 from collections import defaultdict
 from collections.abc import Sequence
+from functools import cache
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from hanka.records import Example
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
 N_WORDS = 5
 THRESHOLD = 0.8
 CJK = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff"
-WORD = re.compile(rf"[{CJK}]|[^\W{CJK}]+")
 # Multipliers of SplitMix64 (Steele et al. 2014) and of Knuth's linear congruential generator.
 MIX, STEP = 0xBF58476D1CE4E5B9, 6364136223846793005
 
@@ -61,6 +61,17 @@ def normalised_text(example: Example, *, target: bool = False) -> str:
 def normalised(text: str) -> str:
     """Return a text with width, case and spaces folded."""
     return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
+
+
+def words_of(text: str) -> list[str]:
+    """Cut a text into its words; a character of Chinese, Japanese or Korean is one."""
+    return _word().findall(text)
+
+
+@cache
+def _word() -> re.Pattern[str]:
+    """Compile what a word is; only where texts are compared, for it takes milliseconds."""
+    return re.compile(rf"[{CJK}]|[^\W{CJK}]+")
 
 
 def exact_overlap(first: Sequence[Example], second: Sequence[Example], *, target: bool = False) -> list[Match]:
@@ -117,7 +128,7 @@ def _shingles(text: str, vocabulary: dict[str, int]) -> Shingles:
     """Return the sorted 64-bit hashes of the text's word 5-grams; a shorter text is one shingle."""
     import numpy as np
 
-    words = WORD.findall(text) or [text]
+    words = words_of(text) or [text]
     numbers = np.array([vocabulary.setdefault(word, len(vocabulary) + 1) for word in words], dtype=np.uint64)
     numbers *= np.uint64(MIX)
     numbers ^= numbers >> np.uint64(31)

@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-from hanka.methods.classifier import CLASSIFIER
 from hanka.methods.contract import Method
-from hanka.methods.interpolate import INTERPOLATE
-from hanka.methods.proxy import PROXY
-from hanka.methods.spider import SPIDER
-from hanka.methods.supervised import FTICL, SFT
-from hanka.methods.unadapted import BASE
 from hanka.registry import Registry
 
 METHODS: Registry[Method] = Registry(
     "method",
-    [
-        BASE,
-        SFT,
-        FTICL,
-        SPIDER,
-        INTERPOLATE,
-        PROXY,
-        CLASSIFIER,
-    ],
+    {
+        "base": "hanka.methods.unadapted:BASE",
+        "sft": "hanka.methods.supervised:SFT",
+        "fticl": "hanka.methods.supervised:FTICL",
+        "spider": "hanka.methods.spider:SPIDER",
+        "interpolate": "hanka.methods.interpolate:INTERPOLATE",
+        "proxy": "hanka.methods.proxy:PROXY",
+        "classifier": "hanka.methods.classifier:CLASSIFIER",
+    },
 )
 
 __all__ = ["METHODS", "Method"]

@@ -9,37 +9,31 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from hanka.metrics.base import Column, Metric, Outputs, Rows, ScoringContext
-from hanka.metrics.classification import ACCURACY, EXACT_MATCH, MACRO_F1
-from hanka.metrics.likelihood import BITS_PER_BYTE, NATS_PER_TOKEN
-from hanka.metrics.output_space import CAP_HITS, DISTINCT_SHARE, LABEL_SHARE, LENGTH_RATIO
-from hanka.metrics.regression import MAE, PEARSON, SPEARMAN
-from hanka.metrics.rouge import ROUGE_1, ROUGE_2, ROUGE_L
 from hanka.metrics.tokenization import rouge_tokenization
-from hanka.metrics.verified import REWARD, SOLVED
 from hanka.records import TaskKind
 from hanka.registry import Registry
 
 METRICS: Registry[Metric] = Registry(
     "metric",
-    [
-        ACCURACY,
-        MACRO_F1,
-        EXACT_MATCH,
-        ROUGE_L,
-        ROUGE_1,
-        ROUGE_2,
-        LABEL_SHARE,
-        DISTINCT_SHARE,
-        LENGTH_RATIO,
-        CAP_HITS,
-        REWARD,
-        SOLVED,
-        MAE,
-        PEARSON,
-        SPEARMAN,
-        BITS_PER_BYTE,
-        NATS_PER_TOKEN,
-    ],
+    {
+        "accuracy": "hanka.metrics.classification:ACCURACY",
+        "macro_f1": "hanka.metrics.classification:MACRO_F1",
+        "exact_match": "hanka.metrics.classification:EXACT_MATCH",
+        "rouge_l": "hanka.metrics.rouge:ROUGE_L",
+        "rouge_1": "hanka.metrics.rouge:ROUGE_1",
+        "rouge_2": "hanka.metrics.rouge:ROUGE_2",
+        "label_share": "hanka.metrics.output_space:LABEL_SHARE",
+        "distinct_share": "hanka.metrics.output_space:DISTINCT_SHARE",
+        "length_ratio": "hanka.metrics.output_space:LENGTH_RATIO",
+        "cap_hits": "hanka.metrics.output_space:CAP_HITS",
+        "reward": "hanka.metrics.verified:REWARD",
+        "solved": "hanka.metrics.verified:SOLVED",
+        "mae": "hanka.metrics.regression:MAE",
+        "pearson": "hanka.metrics.regression:PEARSON",
+        "spearman": "hanka.metrics.regression:SPEARMAN",
+        "bits_per_byte": "hanka.metrics.likelihood:BITS_PER_BYTE",
+        "nats_per_token": "hanka.metrics.likelihood:NATS_PER_TOKEN",
+    },
 )
 
 # The first is the primary one. Classification is scored over the tested task's own labels, so what

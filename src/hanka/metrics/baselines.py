@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from statistics import median
 
 from hanka.metrics.numbers import read_number, written
-from hanka.metrics.tokenization import UNSPACED
+from hanka.metrics.tokenization import unspaced
 from hanka.records import Example, TaskKind
 
 SENTENCE_END = re.compile(r"(?<=[.!?])\s+|(?<=[\u3002\uff01\uff1f])(?![\u3002\uff01\uff1f\u300d\u300f\uff09])")
@@ -74,7 +74,7 @@ def first_sentence(text: str) -> str:
 
 def first_words(text: str, n_words: int = N_WORDS) -> str:
     """Return the first `n_words` words; of text mostly without spaces, twice as many characters."""
-    if 2 * len(UNSPACED.findall(text)) > len(text):
+    if 2 * len(unspaced().findall(text)) > len(text):
         return text.strip()[: n_words * CHARACTERS_PER_WORD]
     return " ".join(text.split()[:n_words])
 

@@ -28,11 +28,16 @@ Tagger: TypeAlias = Callable[[str], list[str]]
 
 ASCII_WORD = re.compile(r"[a-z0-9]+")
 KANA = re.compile(r"[\u3041-\u3096\u30a1-\u30fa\u31f0-\u31ff\uff66-\uff9d]")
-UNSPACED = re.compile(
-    "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff"  # Thai and Lao, Burmese, Khmer
-    "\u3005-\u3007\u3040-\u30ff\u31f0-\u31ff\uff66-\uff9f"  # kana and iteration marks
-    "\u2e80-\u2fdf\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]"  # Han
-)
+
+
+@cache
+def unspaced() -> re.Pattern[str]:
+    """Compile the characters of scripts without spaces; only where a text is cut, for it takes milliseconds."""
+    return re.compile(
+        "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff"  # Thai and Lao, Burmese, Khmer
+        "\u3005-\u3007\u3040-\u30ff\u31f0-\u31ff\uff66-\uff9f"  # kana and iteration marks
+        "\u2e80-\u2fdf\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]"  # Han
+    )
 
 
 @lru_cache(maxsize=4096)
@@ -43,7 +48,7 @@ def normalised(text: str) -> str:
 
 def is_unspaced(text: str) -> bool:
     """Tell whether text contains a script that is written without spaces."""
-    return not text.isascii() and UNSPACED.search(text) is not None
+    return not text.isascii() and unspaced().search(text) is not None
 
 
 def pair_scheme(first: str, second: str) -> Scheme:
@@ -85,7 +90,7 @@ def _words(text: str) -> list[str]:
                 tokens[-1] += char
         elif group not in "LN":
             open_word = attaches = False
-        elif UNSPACED.match(char):
+        elif unspaced().match(char):
             tokens.append(char)
             open_word, attaches = False, True
         elif open_word:

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from hanka.probes.contract import Probe, ProbeParams, ProbeRequest, ProbeRow, WeightPair
-from hanka.probes.weight_distance import WEIGHT_DISTANCE
 from hanka.registry import Registry
 
-PROBES: Registry[Probe] = Registry("probe", [WEIGHT_DISTANCE])
+PROBES: Registry[Probe] = Registry(
+    "probe",
+    {
+        "weight_distance": "hanka.probes.weight_distance:WEIGHT_DISTANCE",
+    },
+)
 
 __all__ = ["PROBES", "Probe", "ProbeParams", "ProbeRequest", "ProbeRow", "WeightPair"]

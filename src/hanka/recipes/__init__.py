@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from hanka.recipes.concat import CONCAT
 from hanka.recipes.contract import Recipe
-from hanka.recipes.subset import SUBSET
 from hanka.registry import Registry
 
 RECIPES: Registry[Recipe] = Registry(
     "recipe",
-    [
-        CONCAT,
-        SUBSET,
-    ],
+    {
+        "concat": "hanka.recipes.concat:CONCAT",
+        "subset": "hanka.recipes.subset:SUBSET",
+    },
 )
 
 __all__ = ["RECIPES", "Recipe"]

@@ -6,7 +6,7 @@ checked together, once. A value may be a map from task or task kind.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from graphlib import CycleError, TopologicalSorter
@@ -22,7 +22,7 @@ from hanka.methods.contract import Adaptation, Method, TrainParams
 from hanka.models.catalogue import ModelRef
 from hanka.prompting import TextPolicy
 from hanka.records import TASK_KINDS, UNADAPTED
-from hanka.registry import Params, names
+from hanka.registry import Params, Registry, names
 from hanka.study.messages import first_mistake
 from hanka.study.recipe_declarations import RecipeUse
 from hanka.study.schema import EntrySpec, StudySpec, for_task
@@ -300,9 +300,9 @@ def _adaptation(declared: Declared, key: Key, method: Method, values: Values) ->
         rows = {name: getattr(merged, name) for name in method.row_keys}
         train = TrainParams(dtype=declared.spec.train.dtype, **rows)  # it answers as the base does
         return Adaptation(_part(merged, method.params), policy, train, row_keys=method.row_keys)
-    tuner = TUNERS.get(_chosen(source, key, "peft", values, method.tuners or tuple(TUNERS.names()), TUNERS.names()))
+    tuner = TUNERS.get(_chosen(source, key, "peft", values, TUNERS, method.tuners))
     objective_name = values.get("objective", declared.spec.train.objective)
-    objective = OBJECTIVES.get(_chosen(source, key, "objective", {"objective": objective_name}, (), OBJECTIVES.names()))
+    objective = OBJECTIVES.get(_chosen(source, key, "objective", {"objective": objective_name}, OBJECTIVES))
     model = _entry_model(method, tuner.name, objective.name)
     _refuse_foreign(source, key, model, values, tuner.name, objective.name)
     shared = declared.spec.train.model_dump(exclude_unset=True)
@@ -323,13 +323,12 @@ def _adaptation(declared: Declared, key: Key, method: Method, values: Values) ->
 
 
 def _chosen(
-    source: StudySource, key: Key, what: str, values: Values, allowed: tuple[str, ...], known: Iterable[str]
+    source: StudySource, key: Key, what: str, values: Values, known: Registry[Any], allowed: tuple[str, ...] = ()
 ) -> str:
-    """Return the tuner or objective an entry names; the first allowed one, lora where all are, by default."""
-    default = "lora" if "lora" in allowed else (allowed[0] if allowed else "")
-    name = values.get(what, default)
-    names = allowed or tuple(known)
-    if not isinstance(name, str) or name not in names:
+    """Return the tuner or objective an entry names; by default lora, or the first where only some are allowed."""
+    name = values.get(what, "lora" if "lora" in allowed or not allowed else allowed[0])
+    if not isinstance(name, str) or name not in (allowed or known):
+        names = allowed or tuple(known.names())
         hint = nearest(str(name), names)
         listed = hint if hint.startswith("allowed") else f"{hint} (allowed: {', '.join(names)})"
         raise source.error((*key, what), f"{name!r} is not allowed: {listed}")

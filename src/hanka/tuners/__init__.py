@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from hanka.registry import Registry
-from hanka.tuners.all_weights import NONE
-from hanka.tuners.bitfit import BITFIT
 from hanka.tuners.contract import Tuner
-from hanka.tuners.ia3 import IA3
-from hanka.tuners.lora import LORA
 
-TUNERS: Registry[Tuner] = Registry("tuner", [NONE, LORA, BITFIT, IA3])
+TUNERS: Registry[Tuner] = Registry(
+    "tuner",
+    {
+        "none": "hanka.tuners.all_weights:NONE",
+        "lora": "hanka.tuners.lora:LORA",
+        "bitfit": "hanka.tuners.bitfit:BITFIT",
+        "ia3": "hanka.tuners.ia3:IA3",
+    },
+)

@@ -7,16 +7,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from hanka.analysis.questions.confusion import CONFUSION
 from hanka.analysis.questions.contract import Answer, Column, Curve, Measured, Note, Point, Question
-from hanka.analysis.questions.slices import SLICES
-from hanka.analysis.questions.tradeoff import TRADEOFF
 from hanka.registry import Registry
 
 if TYPE_CHECKING:
     from hanka.analysis.evidence import Evidence
 
-QUESTIONS: Registry[Question] = Registry("question", [TRADEOFF, CONFUSION, SLICES])
+QUESTIONS: Registry[Question] = Registry(
+    "question",
+    {
+        "tradeoff": "hanka.analysis.questions.tradeoff:TRADEOFF",
+        "confusion": "hanka.analysis.questions.confusion:CONFUSION",
+        "slices": "hanka.analysis.questions.slices:SLICES",
+    },
+)
 
 
 def answer_all(evidence: Evidence) -> dict[str, Any]:

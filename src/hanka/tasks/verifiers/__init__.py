@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from hanka.registry import Registry
 from hanka.tasks.verifiers.contract import Output, Verifier, VerifierParams
-from hanka.tasks.verifiers.json_value import JSON
-from hanka.tasks.verifiers.number import NUMBER
-from hanka.tasks.verifiers.text import LABEL, TEXT
 
-VERIFIERS: Registry[Verifier] = Registry("verifier", [LABEL, TEXT, NUMBER, JSON])
+VERIFIERS: Registry[Verifier] = Registry(
+    "verifier",
+    {
+        "label": "hanka.tasks.verifiers.text:LABEL",
+        "text": "hanka.tasks.verifiers.text:TEXT",
+        "number": "hanka.tasks.verifiers.number:NUMBER",
+        "json": "hanka.tasks.verifiers.json_value:JSON",
+    },
+)
 
 __all__ = ["VERIFIERS", "Output", "Verifier", "VerifierParams"]

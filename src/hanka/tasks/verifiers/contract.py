@@ -10,24 +10,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, field_validator
-from pydantic_core.core_schema import ValidationInfo
-
 from hanka.records import Judgement
+from hanka.registry import Params
 
 
-class VerifierParams(BaseModel):
-    """Parameters of a verifier; unknown keys are errors."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-    @field_validator("*", mode="before")
-    @classmethod
-    def _no_boolean_for_a_number(cls, value: Any, info: ValidationInfo) -> Any:
-        """Refuse true and false where a field is a number; pydantic would read them as 1 and 0."""
-        if isinstance(value, bool) and cls.model_fields[str(info.field_name)].annotation in (int, float):
-            raise ValueError(f"{str(value).lower()} is not a number")
-        return value
+class VerifierParams(Params):
+    """Parameters of a verifier."""
 
 
 @dataclass(frozen=True, slots=True)

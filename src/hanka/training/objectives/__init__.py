@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from hanka.registry import Registry
 from hanka.training.objectives.contract import Objective, ObjectiveParams, Targets
-from hanka.training.objectives.cross_entropy import CROSS_ENTROPY
-from hanka.training.objectives.kl_base import KL_BASE
 
 __all__ = ["OBJECTIVES", "Objective", "ObjectiveParams", "Targets"]
 
-OBJECTIVES: Registry[Objective] = Registry("objective", [CROSS_ENTROPY, KL_BASE])
+OBJECTIVES: Registry[Objective] = Registry(
+    "objective",
+    {
+        "cross_entropy": "hanka.training.objectives.cross_entropy:CROSS_ENTROPY",
+        "kl_base": "hanka.training.objectives.kl_base:KL_BASE",
+    },
+)
