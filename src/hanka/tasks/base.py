@@ -1,6 +1,6 @@
 """The Task contract: how one kind of example is asked, judged and scored.
 
-A task knows text only. Tokens, and where prompt and answer meet, belong to `prompting.py`. What an output says
+A task knows text only. Tokens, and where prompt and answer meet, belong to `prompting`. What an output says
 is read by the task's verifier.
 """
 

@@ -1,4 +1,4 @@
-"""The one place where prompt and answer meet: examples and demonstrations → text → token ids and spans.
+"""Where prompt and answer meet: examples and demonstrations → text → token ids and spans.
 
 Training and scoring both come through here, so they cannot disagree. Prompt and answer are tokenised
 together; the answer begins at the first token where the ids of prompt + answer leave those of the
@@ -13,109 +13,16 @@ Source: Yang et al. (2024), arXiv 2403.09162, and its released scripts.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple, Protocol
 
 from hanka.errors import DataError
 from hanka.identity import canonical, sha256_text
+from hanka.prompting.encoded import Asked, Encoded, Ids, Query, TextPolicy, Tokenizer
+from hanka.prompting.shared import shared_length
 from hanka.records import Built, Example
 from hanka.tasks.base import FIELD, Task
 
 SEPARATOR = "\n\n"
 "Between demonstrations, and between the last one and the query."
-
-Ids = list[int]
-
-
-class Tokenizer(Protocol):
-    """What is needed of a tokenizer; any transformers fast tokenizer fits."""
-
-    bos_token_id: int | None
-    eos_token_id: int | None
-    bos_token: str | None
-
-    def __call__(self, text: list[str], *, add_special_tokens: bool) -> Any:
-        """Return a mapping with `input_ids`: one list of ids per text."""
-        ...
-
-    def apply_chat_template(self, conversation: list[dict[str, str]], **options: Any) -> Any:
-        """Render a conversation to text."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class TextPolicy:
-    """How text becomes tokens; recorded with every variant and cell."""
-
-    bos: Literal["model", "always", "never"] = "model"
-    "As the tokenizer does by itself, always once, or never."
-    eos: bool = True
-    "Whether a training target ends in EOS."
-    template: Literal["plain", "chat"] = "plain"
-    "Plain prompts or the model's chat template."
-    protocol: Literal["corrected", "paper"] = "corrected"
-    "paper keeps the published quirks."
-    ends: bool = True
-    "Whether a label is scored with what ends an answer, as it is trained; needs eos, and never under `protocol: paper`."
-
-    @property
-    def scores_ends(self) -> bool:
-        """Whether labels are scored with their end."""
-        return self.ends and self.eos and self.protocol == "corrected"
-
-
-class SoftTargets(NamedTuple):
-    """Distributions in place of a row's supervised tokens: the k largest entries of each, the rest in one."""
-
-    ids: tuple[tuple[int, ...], ...]
-    "Per supervised token, k token ids; k is the same everywhere."
-    log_probs: tuple[tuple[float, ...], ...]
-    "Their log-probabilities (nats)."
-    tail: tuple[float, ...]
-    "Probability of all other tokens together."
-
-
-class Encoded(NamedTuple):
-    """A training row."""
-
-    ids: Ids
-    "All token ids, BOS and EOS included."
-    start: int
-    "Index of the first supervised token; len(ids) when none is left."
-    weights: tuple[float, ...] | None = None
-    "A factor per supervised token; None: all are 1."
-    soft: SoftTargets | None = None
-    "Distributions in place of the supervised tokens, where an objective reads them."
-
-
-class Query(NamedTuple):
-    """A query with the continuations it is scored with."""
-
-    text: str
-    "Prefix and query as rendered, for engines that read text."
-    ids: Ids
-    "Token ids before the answer; never empty."
-    labels: tuple[tuple[int, ...], ...]
-    "Token ids of each label after `ids`; empty for generation; the text itself where texts are scored."
-    ends: tuple[int, ...] = ()
-    "Tokens any of which ends an answer: each label is scored with one of them behind it; empty: labels are scored alone."
-
-
-class Asked(NamedTuple):
-    """A test set's questions, rendered and encoded."""
-
-    prefix: str
-    "What stands before every query, demonstrations first; empty where nothing is shared."
-    queries: list[str]
-    "Each query with what stands before it alone, without the prefix."
-    encoded: list[Query]
-    "Token ids of prefix + query, and of what is scored after it."
-    template_hash: str
-    "Of how the task is asked."
-
-    def part(self, start: int, stop: int) -> Asked:
-        """Return some of the questions, in their order."""
-        return self._replace(queries=self.queries[start:stop], encoded=self.encoded[start:stop])
 
 
 class Prompter:
@@ -356,44 +263,3 @@ def shared_demonstrations(built: Sequence[Built]) -> int:
         alike = (index for index, (one, two) in enumerate(zip(first, other, strict=False)) if one != two)
         count = min(count, next(alike, len(other)))
     return count
-
-
-def shared_length(left: Sequence[int], right: Sequence[int]) -> int:
-    """Count the leading tokens two sequences share."""
-    count = 0
-    for one, other in zip(left, right, strict=False):
-        if one != other:
-            break
-        count += 1
-    return count
-
-
-def shared_prefix(contexts: Sequence[Sequence[int]]) -> int:
-    """Count the leading tokens that all contexts share, leaving at least one token of each outside."""
-    if not contexts:
-        return 0
-    ordered = sorted(map(tuple, contexts))
-    low, high = ordered[0], ordered[-1]
-    return min(shared_length(low, high), min(len(context) for context in contexts) - 1)
-
-
-def colliding_labels(queries: Sequence[Query], labels: Sequence[str]) -> list[tuple[str, str]]:
-    """Return pairs of labels whose continuations begin with the same token in any query."""
-    pairs = set()
-    for first in {tuple(label[0] if label else -1 for label in query.labels) for query in queries}:
-        for left in range(len(labels)):
-            for right in range(left + 1, len(labels)):
-                if first[left] == first[right]:
-                    pairs.add((labels[left], labels[right]))
-    return sorted(pairs)
-
-
-def require_distinct_first_tokens(queries: Sequence[Query], labels: Sequence[str], where: str) -> None:
-    """Raise DataError if two labels begin with the same token, which first-token scoring cannot tell apart."""
-    pairs = colliding_labels(queries, labels)
-    if pairs:
-        left, right = pairs[0]
-        raise DataError(
-            f"{where}: labels {left!r} and {right!r} begin with the same token, so `scoring: first_token` cannot "
-            f"tell them apart; use `scoring: full` or other label words"
-        )
