@@ -68,7 +68,7 @@ docs: $(BIN)/.installed
 # torch pins its own CUDA packages exactly, so the lock leaves them out: a CPU build then stays a CPU build.
 lock: $(BIN)/.installed
 	$(BIN)/python -m pip install --quiet uv
-	$(BIN)/uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --no-header --no-annotate \
+	$(BIN)/uv pip compile pyproject.toml --extra dev --group templates --universal --python-version 3.11 --no-header --no-annotate \
 	  --no-emit-package hanka --quiet --output-file $(LOCK).new
 	grep -vE '^(nvidia-|cuda-|triton)' $(LOCK).new > $(LOCK)
 	rm $(LOCK).new

@@ -35,6 +35,8 @@ WORDS = {
     ("BaseModelSpec", "fresh"): "map of the model's configuration or null",
     ("DatasetSpec", "recipe"): "name or one-key map, see `recipe`, or null",
     ("EvalSpec", "contexts"): "list of names and one-key maps, see `contexts`, or null",
+    ("TokensSpec", "thinking"): "`off`, `on`, or whole number ≥ 1",
+    ("TokensSpec", "date"): "day (YYYY-MM-DD)",
     ("CourseParams", "keep_steps"): "whole number ≥ 1, or list of these",
     ("ConcatParams", "of"): "map from data set to share, or list of data sets",
 }

@@ -151,8 +151,9 @@ def test_all_packages_are_imported_before_anything_is_measured() -> None:
         import sys
         import accelerate, peft, pydantic  # what run.sh asks for by name
         from benchmarks.gpu import __main__ as command
-        from benchmarks.gpu import measure
+        from benchmarks.gpu import measure, trainer
         from benchmarks.gpu.items import SMOKE
+        trainer.importable = lambda: False  # TRL is a guest: measured where it is, and never needed
         import torch
         before = {name.split(".")[0] for name in sys.modules}
         place = measure.Place(torch.device("cpu"), None, SMOKE, 1, 1.0)
@@ -226,7 +227,12 @@ def test_without_time_every_side_is_repeated_once() -> None:
 
 
 @pytest.mark.parametrize("weights", ["LoRA", "all"])
-def test_one_training_measurement_has_every_side(weights: Literal["LoRA", "all"]) -> None:
+def test_one_training_measurement_has_every_side(
+    weights: Literal["LoRA", "all"], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        measure.trainer, "importable", lambda: False
+    )  # TRL is measured beside these where it is installed
     place = measure.Place(CPU, None, SMOKE, 1, 60.0)
     found = measure.training(Part("tiny", "training", "fticl", weights), weights, place)
     assert len(found["sides"]) == 3

@@ -255,7 +255,7 @@ def test_inserted_text_goes_into_the_user_turn_of_a_chat() -> None:
     asked = chat_prompter("{% for m in messages %}<{{ m['role'] }}>{{ m['content'] }}{% endfor %}")
     prefix, queries = asked.render(SENTIMENT, "p1", (), [example("one")] * 2, [stands("a", p="P! ")] * 2)
     assert prefix == "<user>" + plain("a") + "<assistant>positive"
-    assert queries == ["<user>P! " + plain("one")] * 2
+    assert queries == ["<user>P! " + plain("one") + "<assistant>"] * 2
 
 
 def test_a_chat_template_that_changes_earlier_turns_shares_nothing() -> None:

@@ -11,7 +11,8 @@ from hanka.methods.contract import TrainingPart
 from hanka.models.vocabulary import Spelling, common_vocabulary
 from hanka.plan import Plan, PlannedVariant
 from hanka.prompting import Prompter, require_distinct_first_tokens
-from hanka.records import AuditWarning
+from hanka.prompting.control import control_tokens, holds_control
+from hanka.records import AuditWarning, Example
 
 SAMPLE = 50
 "Rows on which training and scoring are compared token by token."
@@ -28,7 +29,9 @@ def audit_tokens(plan: Plan, audits: Audits, tokenizer: Any, model: str) -> None
         "template": policy.template,
         "padding": "left, masked; never attended",
         "answer_boundary": "tokenised with the prompt; the answer begins where the ids first differ",
+        **_chat(prompter),
     }
+    control = control_tokens(tokenizer)
     seen: set[tuple[Any, ...]] = set()
     for planned in plan.variants.values():
         training, adaptation = planned.training, planned.adaptation
@@ -38,11 +41,15 @@ def audit_tokens(plan: Plan, audits: Audits, tokenizer: Any, model: str) -> None
         key = (training.fingerprint, train.prompt, train.max_length, adaptation.shown, planned.variant.seed)
         if key not in seen:
             seen.add(key)
-            _training_tokens(audits, plan, prompter, planned)
+            _training_tokens(audits, plan, Prompter(tokenizer, adaptation.tokens), planned)
+            for part in planned.data().parts:
+                where = f"{planned.variant.label} on {training.name}, {training.n_rows} rows"
+                _audit_control(audits, where, part.examples, control, policy.control)
     asked = {(cell.test.dataset.name, cell.cell.prompt): cell for cell in plan.cells.values()}
     for (name, prompt), cell in asked.items():
         task = plan.study.tasks[cell.cell.test_task].task
         rows = cell.test.examples
+        _audit_control(audits, f"{name} test, {prompt}", rows, control, policy.control)
         if task.kind == "classification":
             queries = prompter.ask(task, prompt, (), rows).encoded
             if plan.study.scoring == "first_token":
@@ -55,6 +62,25 @@ def audit_tokens(plan: Plan, audits: Audits, tokenizer: Any, model: str) -> None
             audits.found(
                 "generation cap", f"{name} test", longer, len(rows), f"references are longer than {cap} tokens"
             )
+
+
+def _chat(prompter: Prompter) -> dict[str, str]:
+    """Say what a chat template does, as far as it decides numbers."""
+    chat = prompter.chat
+    if chat is None:
+        return {}
+    return {
+        "answer_begins": chat.joins,
+        "turn_ends": chat.turn_end.strip() or "with the end-of-sequence token",
+        "earlier_turns": "changed by what follows: nothing is shared" if chat.changes_earlier_turns else "as they are",
+    }
+
+
+def _audit_control(audits: Audits, where: str, rows: Sequence[Example], control: tuple[str, ...], read: str) -> None:
+    """Count the rows that hold what the tokenizer takes for control tokens."""
+    holding = [row.id for row in rows if holds_control((*row.fields.values(), row.target), control)]
+    said = "the text they are" if read == "text" else "what they control"
+    audits.found("control tokens", where, holding, len(rows), f"rows hold control tokens, which are read as {said}")
 
 
 def require_common_vocabularies(plan: Plan, tokenizers: Mapping[str, Spelling]) -> None:
@@ -101,7 +127,8 @@ def _same_tokens(audits: Audits, prompter: Prompter, part: TrainingPart, prompt:
     """Training and scoring must see the same ids before the answer; compared on a sample of rows."""
     rows = list(part.examples[:SAMPLE])
     asked = prompter.ask(part.task, prompt, (), rows)
-    trained = prompter.training_rows([""] * len(rows), asked.queries, [row.target for row in rows])
+    _, queries = prompter.render(part.task, prompt, (), rows)
+    trained = prompter.training_rows([""] * len(rows), queries, [row.target for row in rows])
     scored = [query.ids for query in asked.encoded]
     differ = [
         row.id

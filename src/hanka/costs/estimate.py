@@ -176,6 +176,8 @@ class Estimator:
         is_scored = task.kind == "likelihood"  # what is read is the text itself
         query = self._mean(model, task, cell.prompt, ("test", name), planned.test.examples, is_scored)
         n_new = self._written(planned, task, query) if task.is_written else 0.0
+        if study.policy.reasons and not is_scored:
+            n_new += study.policy.thinking_tokens
         shot, n_read = 0.0, 0
         if planned.context.entry.per_query:
             query += self._before(planned, model, task)
@@ -187,7 +189,7 @@ class Estimator:
         own = query + self._branches(model, task)
         seconds = speed.reading(n_rows * own, before + own / 2) + speed.reading(n_read * shot, before / 2)
         if n_new:
-            limit = 4 * study.spec.eval.batch_tokens // int(query + study.spec.eval.max_new_tokens + 1)
+            limit = 4 * study.spec.eval.batch_tokens // int(query + max(n_new, study.spec.eval.max_new_tokens) + 1)
             slots = float(min(n_rows, MAX_SLOTS, max(1, limit)))
             seconds += speed.writing(n_rows, n_new, slots, before + query + n_new / 2)
         seconds += CELL_SECONDS + ROW_SECONDS * n_rows

@@ -21,6 +21,7 @@ from hanka.datasets.hub_rows import PREFIX, open_hub, parse_address
 from hanka.datasets.splits import Shares
 from hanka.errors import DataError, nearest
 from hanka.records import Example, Split
+from hanka.tasks.messages import COLUMNS, MESSAGES, answered, conversation
 
 PASSAGE = "text"
 "Field of a passage, and the column it is read from unless `fields` names another."
@@ -64,6 +65,8 @@ class OwnSpec:
     "Share of a file's rows that may be blank or broken; they are left out."
     split: Shares | None = None
     "How the rows of `train` are divided among training, validation and test; None: they all are training rows."
+    turns: str = "last"
+    "Which turns of a conversation are trained on: the last answer, or all of them."
     slices: tuple[str, ...] = ()
     "Columns that results are also shown by; a row may leave them empty."
     licence: str = "not stated"
@@ -93,7 +96,10 @@ def checked_rows(name: str, spec: OwnSpec, split: Split, place: str) -> FileRead
     """Read and check every row of one place. Raises DataError in one line; see the module docstring."""
     rows = _rows(split, place)
     readable = next(row for row in rows if not row.fault)
-    needed = (PASSAGE,) if split == "passages" else (*spec.inputs, "output", *(key for key in ("id", "group") if key in spec.fields))  # fmt: skip
+    spec = _with_column_of_messages(spec, readable)
+    answer = () if MESSAGES in spec.inputs and "output" not in spec.fields else ("output",)
+    named = tuple(key for key in ("id", "group") if key in spec.fields)
+    needed = (PASSAGE,) if split == "passages" else (*spec.inputs, *answer, *named)
     _check_columns(name, spec, needed, readable)
     if split == "test" or (split == "train" and spec.split is not None):
         _check_slices(name, spec, readable)
@@ -103,14 +109,17 @@ def checked_rows(name: str, spec: OwnSpec, split: Split, place: str) -> FileRead
     for position, row in enumerate(rows):
         default_id = f"{name}/{split}/{position:06d}"
         try:
-            example = _passage(spec, row, default_id) if split == "passages" else _example(spec, row, default_id)
+            made = [_passage(spec, row, default_id)] if split == "passages" else _examples(spec, row, split, default_id)
         except _LeftOutError as why:
             skipped.append(SkippedRow(row.place, why.kind, why.what, why.value))
             continue
-        if example.id in seen:
-            raise DataError(f"{row.place}: id {example.id!r} was already used at {seen[example.id]}: ids must differ")
-        seen[example.id] = row.place
-        examples.append(example)
+        for example in made:
+            if example.id in seen:
+                raise DataError(
+                    f"{row.place}: id {example.id!r} was already used at {seen[example.id]}: ids must differ"
+                )
+            seen[example.id] = row.place
+        examples += made
     read = FileRead(split, place, len(rows), tuple(skipped), tuple(examples))
     _require_readable(spec, read)
     _require_known_labels(name, spec, read)
@@ -152,6 +161,36 @@ def _check_slices(name: str, spec: OwnSpec, row: Row) -> None:
 
 
 # ---- one row
+
+
+def _with_column_of_messages(spec: OwnSpec, row: Row) -> OwnSpec:
+    """Find the column of conversations where the study does not name it."""
+    if MESSAGES not in spec.inputs or MESSAGES in spec.fields:
+        return spec
+    found = next((column for column in COLUMNS if column in row.values), MESSAGES)
+    return replace(spec, fields={**spec.fields, MESSAGES: found})
+
+
+def _examples(spec: OwnSpec, row: Row, split: Split, default_id: str) -> list[Example]:
+    """Read a row: one example, or of a conversation one for each turn that is answered."""
+    if MESSAGES not in spec.inputs or "output" in spec.fields:
+        return [_example(spec, row, default_id)]
+    if row.fault:
+        raise _LeftOutError("broken", row.fault)
+    column = spec.fields[MESSAGES]
+    try:
+        turns = conversation(row.values.get(column))
+    except ValueError as why:
+        raise _LeftOutError("broken", f"column {column!r} {why}") from None
+    every = spec.turns == "all" and split in ("train", "validation")
+    made = []
+    for place, (before, answer) in enumerate(found := answered(turns, every=every), start=1):
+        told = Row(row.place, {**row.values, column: before, "output": answer})
+        example = _example(spec, told, default_id)
+        if len(found) > 1:
+            example = replace(example, id=f"{example.id}/{place}", group=example.group or example.id)
+        made.append(example)
+    return made
 
 
 def _example(spec: OwnSpec, row: Row, default_id: str) -> Example:

@@ -34,14 +34,14 @@ class Writer:
     "Cap, stops and how tokens are chosen."
     rows: Sequence[Sequence[int]]
     "Token ids before each output."
-    ends: set[int] = field(init=False)
-    "Tokens that end an output: what any voice ends with."
+    ends: set[int] = field(default_factory=set)
+    "Tokens that end an output: those given, and what any voice ends with."
     broken: dict[int, tuple[int, float]] = field(init=False, default_factory=dict)
     "Rows for which no token could be chosen: at which step, and the logit that is no number."
     _seeds: list[int] = field(init=False)
 
     def __post_init__(self) -> None:
-        self.ends = set()
+        self.ends = set(self.ends)
         for voice in self.voices.members:
             configured = getattr(voice.model.generation_config, "eos_token_id", None)
             ends = configured if isinstance(configured, list) else [configured]

@@ -152,7 +152,9 @@ class VoicesEngine:
             self._refused(query, decoding.max_new_tokens) for query in queries
         ]
         todo = [index for index, answer in enumerate(answers) if answer is None]
-        writer = Writer(self.voices, decoding, [queries[index].ids for index in todo])
+        writer = Writer(
+            self.voices, decoding, [queries[index].ids for index in todo], {end for one in queries for end in one.ends}
+        )
         with torch.inference_mode():
             written = self._continue_packed(writer) if self.packs else continue_whole(writer, self.batch_tokens)
         for index, answer in zip(todo, written, strict=True):

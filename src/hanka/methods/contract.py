@@ -155,7 +155,7 @@ class Adaptation:
             flat |= {"objective": self.objective.name} | self.objective_params.model_dump(mode="json")
         flat |= self.own.model_dump(mode="json", exclude=set(LABELLING_KEYS))
         if flat or self.row_keys:
-            flat["tokens"] = {"bos": self.tokens.bos, "eos": self.tokens.eos, "template": self.tokens.template}
+            flat["tokens"] = self.tokens.content()
         return flat
 
     def content(self) -> dict[str, Any]:

@@ -155,7 +155,7 @@ def _cell(plan: Plan, planned: PlannedVariant, test: TestSet, asked: Relation, h
         "shots": how.shots,
         "draw": how.draw,
         "dtype": planned.dtype,
-        "tokens": study.spec.tokens.model_dump(),
+        "tokens": study.policy.content(),
         "protocol": study.spec.protocol,
     }
     block = study.spec.eval.rows_between_looks

@@ -9,7 +9,6 @@ from hanka.prompting.encoded import Asked, Encoded, Ids, Query, SoftTargets, Tex
 from hanka.prompting.prompter import SEPARATOR, Prompter, shared_demonstrations
 from hanka.prompting.shared import colliding_labels, require_distinct_first_tokens, shared_length, shared_prefix
 
-__all__ = [
-    "SEPARATOR", "Asked", "Encoded", "Ids", "Prompter", "Query", "SoftTargets", "TextPolicy", "Tokenizer", "colliding_labels",
+__all__ = [ "SEPARATOR", "Asked", "Encoded", "Ids", "Prompter", "Query", "SoftTargets", "TextPolicy", "Tokenizer", "colliding_labels",
     "require_distinct_first_tokens", "shared_demonstrations", "shared_length", "shared_prefix",
 ]  # fmt: skip

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, NamedTuple, Protocol
 
 Ids = list[int]
@@ -19,9 +19,15 @@ class Tokenizer(Protocol):
         """Return a mapping with `input_ids`: one list of ids per text."""
         ...
 
-    def apply_chat_template(self, conversation: list[dict[str, str]], **options: Any) -> Any:
+    def apply_chat_template(self, conversation: list[Any], **options: Any) -> Any:
         """Render a conversation to text."""
         ...
+
+
+THINKING_TOKENS = 1024
+"Tokens of reasoning at most, where a study says `thinking: on`."
+CHAT_VERSION = 2
+"Raised by hand when the same chat template gives other prompts or ends than before."
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,10 +40,41 @@ class TextPolicy:
     "Whether a training target ends in EOS."
     template: Literal["plain", "chat"] = "plain"
     "Plain prompts or the model's chat template."
+    system: str | None = None
+    "What a chat begins with, unless its data brings a system turn of its own."
+    thinking: Literal["off", "on"] | int = "off"
+    "Whether a chat model reasons before it answers: not at all, up to `THINKING_TOKENS`, or up to so many tokens."
+    control: Literal["text", "keep"] = "text"
+    "Control tokens inside data: read as the text they are, or as what they control."
+    date: str = "2025-01-01"
+    "What a chat template is told that today is."
     protocol: Literal["corrected", "paper"] = "corrected"
     "paper keeps the published quirks."
     ends: bool = True
     "Whether a label is scored with what ends an answer, as it is trained; needs eos, and never under `protocol: paper`."
+
+    @property
+    def reasons(self) -> bool:
+        """Whether a chat model reasons before it answers."""
+        return self.thinking != "off"
+
+    @property
+    def thinking_tokens(self) -> int:
+        """Tokens of reasoning at most."""
+        return THINKING_TOKENS if isinstance(self.thinking, str) else self.thinking
+
+    @property
+    def trained(self) -> TextPolicy:
+        """The policy that training rows are written by: a finished turn, which holds no reasoning."""
+        return replace(self, thinking="off")
+
+    def content(self) -> dict[str, Any]:
+        """Return what enters content ids beside the protocol: of what has no say, nothing."""
+        found: dict[str, Any] = {"bos": self.bos, "eos": self.eos, "template": self.template}
+        if self.template == "chat":
+            chat = {"version": CHAT_VERSION, "system": self.system, "thinking": self.thinking, "date": self.date}
+            found["chat"] = chat
+        return found if self.control == "text" else found | {"control": self.control}
 
     @property
     def scores_ends(self) -> bool:
@@ -79,7 +116,7 @@ class Query(NamedTuple):
     labels: tuple[tuple[int, ...], ...]
     "Token ids of each label after `ids`; empty for generation; the text itself where texts are scored."
     ends: tuple[int, ...] = ()
-    "Tokens any of which ends an answer: each label is scored with one of them behind it; empty: labels are scored alone."
+    "Tokens any of which ends an answer, beside the model's own: each label is scored with one of them behind it, and writing stops\n    at one; empty: labels are scored alone."
 
 
 class Asked(NamedTuple):
@@ -93,6 +130,8 @@ class Asked(NamedTuple):
     "Token ids of prefix + query, and of what is scored after it."
     template_hash: str
     "Of how the task is asked."
+    stop: str = ""
+    "Text that ends a turn where no token does; written answers end before it."
 
     def part(self, start: int, stop: int) -> Asked:
         """Return some of the questions, in their order."""

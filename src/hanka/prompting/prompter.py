@@ -16,10 +16,13 @@ from collections.abc import Sequence
 
 from hanka.errors import DataError
 from hanka.identity import canonical, sha256_text
+from hanka.prompting.chat import Chat, Turn, open_block
+from hanka.prompting.control import as_text, control_tokens, encode, plain
 from hanka.prompting.encoded import Asked, Encoded, Ids, Query, TextPolicy, Tokenizer
 from hanka.prompting.shared import shared_length
 from hanka.records import Built, Example
 from hanka.tasks.base import FIELD, Task
+from hanka.tasks.messages import MESSAGES, asks_messages, read_messages, written_messages
 
 SEPARATOR = "\n\n"
 "Between demonstrations, and between the last one and the query."
@@ -36,8 +39,10 @@ class Prompter:
         self._wants_bos = policy.bos == "always" or (policy.bos == "model" and self._adds_bos)
         if policy.bos == "always" and tokenizer.bos_token_id is None:
             raise DataError("tokens.bos is `always`, but this tokenizer has no BOS token; set it to model or never")
-        if policy.template == "chat" and not getattr(tokenizer, "chat_template", None):
-            raise DataError("tokens.template is `chat`, but this tokenizer has no chat template; set it to plain")
+        self.chat = Chat(tokenizer, policy) if policy.template == "chat" else None
+        self._control = control_tokens(tokenizer) if policy.control == "text" else ()
+        if self.chat is not None and policy.reasons:
+            _ = self.chat.reasoning
 
     # ---- text
 
@@ -59,44 +64,88 @@ class Prompter:
         n_shared = shared_demonstrations(before) if built else 0
         shown = [*demonstrations, *(before[0].demonstrations[:n_shared] if before else ())]
         own = [Built(one.demonstrations[n_shared:], one.fields) for one in before]
-        plain = self.policy.template == "plain" or task.kind == "likelihood"
-        rendered = self._plain if plain else self._chats
-        return rendered(task, prompt, shown, own, examples)
+        if self.chat is None or task.kind == "likelihood":
+            return self._plain(task, prompt, shown, own, examples)
+        return self._chats(self.chat, task, prompt, shown, own, examples)
 
     def _plain(
         self, task: Task, prompt: str, shown: Sequence[Example], own: Sequence[Built], examples: Sequence[Example]
     ) -> tuple[str, list[str]]:
-        texts = [self._shown(task, prompt, one.demonstrations) + "".join(one.fields.values()) for one in own]
+        texts = [self._shown(task, prompt, one.demonstrations) + self._inserted(one) for one in own]
         common = texts[0] if len(set(texts)) == 1 else ""
-        queries = [text[len(common) :] + task.render(one, prompt) for text, one in zip(texts, examples, strict=True)]
+        queries = [
+            text[len(common) :] + self._text(task.render(one, prompt))
+            for text, one in zip(texts, examples, strict=True)
+        ]
         return self._shown(task, prompt, shown) + common, queries
 
     def _chats(
-        self, task: Task, prompt: str, shown: Sequence[Example], own: Sequence[Built], examples: Sequence[Example]
+        self,
+        chat: Chat,
+        task: Task,
+        prompt: str,
+        shown: Sequence[Example],
+        own: Sequence[Built],
+        examples: Sequence[Example],
     ) -> tuple[str, list[str]]:
+        """Render every conversation whole: some templates change earlier turns by what follows."""
         turns = self._turns(task, prompt, shown)
-        prefix = self._chat(turns, False) if turns else ""
         texts = []
         for one, example in zip(own, examples, strict=True):
-            asked = "".join(one.fields.values()) + task.render(example, prompt)
-            before = self._turns(task, prompt, one.demonstrations)
-            texts.append(self._chat([*turns, *before, {"role": "user", "content": asked}], True))
+            *before, asked = self._asked_turns(task, prompt, example)
+            asked = {**asked, "content": self._inserted(one) + asked["content"]}
+            texts.append(
+                self._conversation(
+                    chat, [*turns, *self._turns(task, prompt, one.demonstrations), *before, asked], example
+                )
+            )
+        prefix = chat.render(self._with_system(chat, turns, "a demonstration"), ask=False) if turns else ""
         if not all(text.startswith(prefix) for text in texts):
             prefix = ""
         return prefix, [text[len(prefix) :] for text in texts]
 
-    def _shown(self, task: Task, prompt: str, demonstrations: Sequence[Example]) -> str:
-        return "".join(task.render(one, prompt) + one.target + SEPARATOR for one in demonstrations)
+    def _conversation(self, chat: Chat, turns: list[Turn], example: Example) -> str:
+        """Render one conversation up to its answer."""
+        text = chat.prompt(self._with_system(chat, turns, f"row {example.id} brings a system turn"))
+        if not self.policy.reasons and (mark := open_block(text)):
+            raise DataError(
+                f"this model's chat template opens a block of reasoning ({mark}) before an answer, and leaves it open; set "
+                f"tokens.thinking to on, or tokens.template to plain"
+            )
+        return text
 
-    def _turns(self, task: Task, prompt: str, demonstrations: Sequence[Example]) -> list[dict[str, str]]:
-        turns = []
+    def _with_system(self, chat: Chat, turns: list[Turn], where: str) -> list[Turn]:
+        """Begin a conversation with the system turn that its data or the study gives it; the last one of its data counts."""
+        systems = [turn for turn in turns if turn["role"] == "system"]
+        if systems:
+            chat.require_system(where)
+            return [systems[-1], *(turn for turn in turns if turn["role"] != "system")]
+        return [{"role": "system", "content": self.policy.system}, *turns] if self.policy.system else turns
+
+    def _text(self, text: str) -> str:
+        """Return a text of data as it is to be encoded: its control tokens marked, unless the study keeps them."""
+        return as_text(text, self._control)
+
+    def _inserted(self, built: Built) -> str:
+        return self._text("".join(built.fields.values()))
+
+    def _shown(self, task: Task, prompt: str, demonstrations: Sequence[Example]) -> str:
+        return "".join(self._text(task.render(one, prompt) + one.target) + SEPARATOR for one in demonstrations)
+
+    def _turns(self, task: Task, prompt: str, demonstrations: Sequence[Example]) -> list[Turn]:
+        turns: list[Turn] = []
         for one in demonstrations:
-            turns.append({"role": "user", "content": task.render(one, prompt)})
-            turns.append({"role": "assistant", "content": one.target})
+            turns += self._asked_turns(task, prompt, one)
+            turns.append({"role": "assistant", "content": self._text(one.target)})
         return turns
 
-    def _chat(self, turns: list[dict[str, str]], ask: bool) -> str:
-        return str(self.tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=ask))
+    def _asked_turns(self, task: Task, prompt: str, example: Example) -> list[Turn]:
+        """Return an example's turns up to the one that is answered: its own messages, or one that asks."""
+        if asks_messages(task.template(prompt)):
+            return [
+                {**turn, "content": self._text(turn["content"])} for turn in read_messages(example.fields[MESSAGES])
+            ]
+        return [{"role": "user", "content": self._text(task.render(example, prompt))}]
 
     def template_hash(self, task: Task, prompt: str) -> str:
         """Hash how a task is asked: template, labels, chat template, token policy. Equal in training and scoring.
@@ -105,20 +154,20 @@ class Prompter:
         template's own text stands for how it would join them.
         """
         fields = {name: f"\u27e8{name}\u27e9" for name in FIELD.findall(task.template(prompt))}
+        if asks_messages(task.template(prompt)):
+            fields = {MESSAGES: written_messages([{"role": "user", "content": "\u27e8message\u27e9"}])}
         probe = Example("probe", fields, "\u27e8output\u27e9")
-        if self.policy.template == "plain":
+        policy = [self.policy.bos, self.policy.eos, self.policy.template, self.policy.protocol]
+        if self.chat is None:
             text = self._shown(task, prompt, [probe]) + task.render(probe, prompt)
         else:
-            text = self.render(task, prompt, [], [probe])[1][0]
-            text += canonical(getattr(self.tokenizer, "chat_template", None))
-        policy = [self.policy.bos, self.policy.eos, self.policy.template, self.policy.protocol]
+            text = self.render(task, prompt, [], [probe])[1][0] + canonical([self.chat.template, self.chat.turn_end])
         return sha256_text(canonical([text, list(task.labels), policy, self._adds_bos]))[:16]
 
     # ---- tokens
 
     def _tokens(self, texts: list[str]) -> list[Ids]:
-        found: list[Ids] = self.tokenizer(texts, add_special_tokens=False)["input_ids"] if texts else []
-        return found
+        return encode(self.tokenizer, texts)
 
     def bos_ids(self, text: str, shots: int = 0, task: Task | None = None) -> Ids:
         """Return the BOS ids that stand before `text`: none or one; under `protocol: paper` what was published."""
@@ -135,12 +184,17 @@ class Prompter:
         return [bos]
 
     def training_rows(self, prefixes: Sequence[str], queries: Sequence[str], targets: Sequence[str]) -> list[Encoded]:
-        """Encode training rows: prefix + query + target + EOS, supervised from the answer's first token."""
+        """Encode training rows: prefix + query + target + its end, supervised from the answer's first token.
+
+        The end is EOS; in a chat that of the template's own turn, where it has one. Prefixes and queries as `render` gives them.
+        """
         contexts = [prefix + query for prefix, query in zip(prefixes, queries, strict=True)]
         before = self._tokens(contexts)
-        whole = self._tokens([context + target for context, target in zip(contexts, targets, strict=True)])
+        turn_end = self.chat.turn_end if self.chat is not None and self.policy.eos else ""
+        answers = [self._text(target) + turn_end for target in targets]
+        whole = self._tokens([context + answer for context, answer in zip(contexts, answers, strict=True)])
         eos = self.tokenizer.eos_token_id
-        ending = [eos] if self.policy.eos and eos is not None else []
+        ending = [eos] if self.policy.eos and eos is not None and not turn_end else []
         rows = []
         for text, prompt_ids, ids in zip(contexts, before, whole, strict=True):
             bos = self.bos_ids(text)
@@ -174,7 +228,18 @@ class Prompter:
             encoded = self.label_queries(task, prefix, queries, shots, published)
         else:
             encoded = self.text_queries(task, prefix, queries, shots)
-        return Asked(prefix, queries, encoded, self.template_hash(task, prompt))
+        return Asked(
+            plain(prefix),
+            [plain(query) for query in queries],
+            encoded,
+            self.template_hash(task, prompt),
+            stop=self._stop() if task.is_written else "",
+        )
+
+    def _stop(self) -> str:
+        """Return the text that ends a turn, where no single token does."""
+        end = self.chat.turn_end.strip() if self.chat is not None and self.policy.eos else ""
+        return end if end and len(self._tokens([end])[0]) > 1 and end not in control_tokens(self.tokenizer) else ""
 
     def prompt_lengths(self, contexts: Sequence[str]) -> list[int]:
         """Count the tokens of prompts alone, BOS included."""
@@ -197,7 +262,7 @@ class Prompter:
         before = self._tokens(contexts)
         asked = before if published is None else self._tokens([prefix + query for query in published])
         asked_texts = contexts if published is None else [prefix + query for query in published]
-        whole = self._tokens([context + label for context in asked_texts for label in labels])
+        whole = self._tokens([context + self._text(label) for context in asked_texts for label in labels])
         ends = self._ends(task, contexts[0]) if contexts else ()
         encoded = []
         for index, (text, ids) in enumerate(zip(contexts, before, strict=True)):
@@ -206,36 +271,69 @@ class Prompter:
             context = self.bos_ids(text, shots, task) + (ids[:cut] if published is None else ids)
             if not context:
                 raise DataError(f"task {task.name}: no token stands before the label; lengthen the prompt")
-            encoded.append(Query(text, context, tuple(tuple(one[cut:]) for one in with_labels), ends))
+            encoded.append(Query(plain(text), context, tuple(tuple(one[cut:]) for one in with_labels), ends))
         return encoded
 
     def _ends(self, task: Task, text: str) -> tuple[int, ...]:
         """Return the tokens that end an answer: EOS, and what begins the text behind an answer that is shown.
 
-        A model that was trained here ends in EOS; one that follows demonstrations, in what stands behind theirs. text: a
-        context as rendered. Empty where labels are scored alone.
+        A model that was trained here ends in EOS, or as its chat template ends a turn; one that follows demonstrations, in what
+        stands behind theirs. text: a context as rendered. Empty where labels are scored alone.
         """
         eos = self.tokenizer.eos_token_id
         if not self.policy.scores_ends or eos is None:
             return ()
-        behind = ["\n", SEPARATOR] if self.policy.template == "plain" else []
-        alone = self._tokens([text + label for label in task.labels])
+        labels = [self._text(label) for label in task.labels]
+        behind = ["\n", SEPARATOR] if self.chat is None else [end for end in (self.chat.turn_end,) if end]
+        alone = self._tokens([text + label for label in labels])
         found = {eos}
         for tail in behind:
-            for before, ids in zip(alone, self._tokens([text + label + tail for label in task.labels]), strict=True):
+            for before, ids in zip(alone, self._tokens([text + label + tail for label in labels]), strict=True):
                 if ids[: len(before)] == before:  # else the tail joins the label's last token
                     found.add(ids[len(before)])
         return tuple(sorted(found))
+
+    def _turn_ends(self) -> tuple[int, ...]:
+        """Return the tokens that end a written turn beside the model's own: control tokens of the template's end."""
+        if self.chat is None or not self.policy.eos:
+            return ()
+        control = {ids[0] for ids in self._tokens(list(control_tokens(self.tokenizer))) if len(ids) == 1}
+        return tuple(sorted(control & set(self._tokens([self.chat.turn_end])[0]))) if self.chat.turn_end else ()
 
     def text_queries(self, task: Task, prefix: str, queries: Sequence[str], shots: int) -> list[Query]:
         """Encode queries for generation. White space that ends a prompt is left to the model's first token."""
         contexts = [prefix + query for query in queries]
         before = self._tokens(contexts)
         continued = self._tokens([context + "a" if context[-1:].isspace() else context for context in contexts])
+        ends = self._turn_ends()
         return [
-            Query(text, self.bos_ids(text, shots, task) + ids[: shared_length(ids, longer)], ())
+            Query(plain(text), self.bos_ids(text, shots, task) + ids[: shared_length(ids, longer)], (), ends)
             for text, ids, longer in zip(contexts, before, continued, strict=True)
         ]
+
+    def reasoning_queries(self, asked: Asked) -> list[Query]:
+        """Return a test set's questions as they are asked for reasoning: writing ends with the block, too."""
+        assert self.chat is not None
+        closed = self._tokens([self.chat.reasoning[0]])[0]
+        ends = tuple(sorted({*self._turn_ends(), *(closed if len(closed) == 1 else ())}))
+        return [query._replace(labels=(), ends=ends) for query in asked.encoded]
+
+    def behind(self, task: Task, opened: Sequence[Query], written: Sequence[str]) -> list[Query]:
+        """Encode questions whose answer begins behind what a model wrote; opened: as `reasoning_queries` gives them.
+
+        What was written is encoded by itself: it begins where the model's turn, or its block of reasoning, was opened.
+        """
+        labels = [self._text(label) for label in task.labels]
+        before = self._tokens(list(written))
+        whole = self._tokens([text + label for text in written for label in labels])
+        ends = self._ends(task, opened[0].text + written[0]) if labels and opened else self._turn_ends()
+        found: list[Query] = []
+        for at, (query, text, ids) in enumerate(zip(opened, written, before, strict=True)):
+            with_labels = whole[at * len(labels) : (at + 1) * len(labels)]
+            cut = min((shared_length(ids, one) for one in with_labels), default=len(ids))
+            scored = tuple(tuple(one[cut:]) for one in with_labels)
+            found.append(Query(query.text + text, query.ids + ids[:cut], scored, ends))
+        return found
 
     def likelihood_queries(self, texts: Sequence[str], prefix: str = "") -> list[Query]:
         """Encode texts to be scored: a query's only label is the text, after BOS (as the policy says) and `prefix`.
@@ -246,7 +344,7 @@ class Prompter:
         end = self.tokenizer.eos_token_id
         before = self._tokens([prefix])[0] if prefix else []
         queries = []
-        for text, ids in zip(texts, self._tokens([prefix + text for text in texts]), strict=True):
+        for text, ids in zip(texts, self._tokens([prefix + self._text(text) for text in texts]), strict=True):
             bos, cut = self.bos_ids(prefix + text), shared_length(before, ids)
             bos = [end] if end is not None and not bos and not cut else bos
             if not bos and not cut:

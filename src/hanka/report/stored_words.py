@@ -37,8 +37,17 @@ SENTENCES: Mapping[str, str] = {
     "rows have no supervised token left and teach nothing, as published": "教師トークンが残らず、何も学習されない行です（論文の手順どおり）",
     "a token holds the end of the prompt and the start of the answer; it is supervised whole": "1 つのトークンがプロンプトの末尾と答えの先頭にまたがるため、全体を教師信号に含めています",
     "a token holds the end of the prompt and the start of the answer; it is swallowed by the mask, as published": "1 つのトークンがプロンプトの末尾と答えの先頭にまたがるため、教師信号から外れています（論文の手順どおり）",
+    "rows hold control tokens, which are read as the text they are": "制御トークンを含む行です。ただの文字列として読みます",
+    "rows hold control tokens, which are read as what they control": "制御トークンを含む行です。制御トークンとして読みます",
     "the tokens before the answer differ between training and scoring": "答えの前のトークンが、学習時と採点時で異なります",
     # token policy
+    "as asked": "プロンプトの直後",
+    "behind the prompt": "プロンプトにテンプレートの続きを加えた位置",
+    "as finished": "推論ブロックのない完成した発話と同じ位置",
+    "as asked, unlike finished turns": "プロンプトの直後（完成した発話とは異なります）",
+    "with the end-of-sequence token": "文末トークン",
+    "as they are": "そのまま",
+    "changed by what follows: nothing is shared": "後に続く内容で変わるため、共有しません",
     "left, masked; never attended": "左側に追加し、マスクします（注意の対象になりません）",
     "tokenised with the prompt; the answer begins where the ids first differ": "プロンプトと続けてトークン化し、ID が最初に異なる位置から答えとします",
     # models, data sets, licences

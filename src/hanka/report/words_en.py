@@ -121,6 +121,7 @@ ENGLISH: Mapping[str, str] = {
     "audit_merged_boundary": "merged boundary",
     "audit_template": "template",
     "audit_label_tokens": "label tokens",
+    "audit_control_tokens": "control tokens",
     "audit_label_beginnings": "label beginnings",
     "audit_generation_cap": "generation cap",
     "status_failed": "failed",

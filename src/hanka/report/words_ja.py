@@ -121,6 +121,7 @@ JAPANESE: Mapping[str, str] = {
     "audit_merged_boundary": "境界トークンの結合",
     "audit_template": "テンプレート",
     "audit_label_tokens": "ラベルのトークン",
+    "audit_control_tokens": "制御トークン",
     "audit_label_beginnings": "ほかのラベルの始まりになるラベル",
     "audit_generation_cap": "生成長の上限",
     "status_failed": "失敗",

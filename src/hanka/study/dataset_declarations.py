@@ -177,6 +177,7 @@ def _own(
         fields=entry.fields,
         labels=entry.labels,
         slices=entry.slices,
+        turns=entry.turns,
         licence=entry.licence,
         words=task.labels,
         refusal=None if task.labels or task.verifier == "text" else task.refusal,

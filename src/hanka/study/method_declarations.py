@@ -293,7 +293,7 @@ def _is_map(entry: EntrySpec, param: str) -> bool:
 
 def _adaptation(declared: Declared, key: Key, method: Method, values: Values) -> Adaptation:
     """Merge, check and split an entry's parameters."""
-    source, policy = declared.source, declared.policy
+    source, policy = declared.source, declared.policy.trained
     if not method.course:
         known = declared.spec.train.model_dump(include=set(method.row_keys), exclude_unset=True)
         merged = _check(source, key, _entry_model(method, None, None), {**known, **values})

@@ -28,7 +28,8 @@ from hanka.study.recipe_declarations import RecipeUse, resolve_recipes
 from hanka.study.schema import BaseModelSpec, StudySpec, TaskSpec, for_task
 from hanka.study.source import Key, StudySource, read_source
 from hanka.study.task_declarations import resolve_task
-from hanka.tasks.base import Task
+from hanka.tasks.base import FIELD, Task
+from hanka.tasks.messages import MESSAGES, asks_messages
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +175,30 @@ def resolve(source: StudySource, base: str | None = None, limit: int | None = No
     probes = resolve_probes(source, spec)
     study = Study(spec, base_dir, models, uses, datasets, recipes, contexts, probes, methods, source, replaced)
     _check_evaluation(source, study)
+    _check_chat(source, study)
     return study
+
+
+def _check_chat(source: StudySource, study: Study) -> None:
+    """Say which settings need the model's chat template, and which prompts ask conversations."""
+    tokens = study.spec.tokens
+    for key, is_set in (("system", tokens.system is not None), ("thinking", tokens.thinking != "off")):
+        if is_set and tokens.template == "plain":
+            raise source.error(("tokens", key), "a plain prompt has no turns; add `template: chat`, or leave it out")
+    for name, use in study.tasks.items():
+        for prompt, template in use.task.prompts.items():
+            if MESSAGES not in FIELD.findall(template):
+                continue
+            if not asks_messages(template):
+                raise source.error(
+                    ("tasks", name), f"prompt {prompt} has text around {{{MESSAGES}}}, and turns are no text; write it as "
+                    f"'{{{MESSAGES}}}', and what every chat begins with as tokens.system"
+                )  # fmt: skip
+            if tokens.template == "plain":
+                raise source.error(
+                    ("tasks", name), f"prompt {prompt} asks conversations, and a plain prompt has no turns; say "
+                    f"`tokens: {{template: chat}}`"
+                )  # fmt: skip
 
 
 def _defaults(uses: Mapping[str, TaskUse]) -> tuple[TrainingUse, ...]:

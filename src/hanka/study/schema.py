@@ -6,6 +6,7 @@ checked one step later, in `resolve.py`. Contract: the study-file section of the
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
@@ -184,6 +185,8 @@ class DatasetSpec(Strict):
     "Task field → column of the file; `output` is the target."
     labels: dict[str, str | None] = Field(default_factory=dict)
     "Value in the file → label word; null leaves the rows with this value out."
+    turns: Literal["last", "all"] = "last"
+    "Of conversations in training rows: the last answer is learnt, or every turn of the assistant as a row of its own."
     split: SplitSpec | None = None
     "How `train` is divided where it is the only file and is tested on, too (default: test 0.2, validation 0.1)."
     unknown: float | None = Field(default=None, ge=0, lt=1)
@@ -218,7 +221,7 @@ class TaskSpec(Strict):
     metric: str | None = None
     "Primary metric of an own task that is written (default rouge_l; solved where a verifier is named; mae of numbers)."
     stop: Names = ("\n\n",)
-    "A written answer of an own task ends before the first of these."
+    "A written answer of an own task ends before the first of these (where it asks `{messages}`: default none)."
     verifier: Verified = None
     "How a written answer of an own task is read and judged: a name, or a one-key map from name to parameters."
 
@@ -231,7 +234,33 @@ class TokensSpec(Strict):
     eos: bool = True
     "End every training target with the end-of-sequence token."
     template: Literal["plain", "chat"] = "plain"
-    "Plain text, or the model's chat template with one user turn per example."
+    "Plain text, or the model's chat template: one user turn per example, or the turns of `messages`."
+    system: str | None = Field(default=None, min_length=1)
+    "Text of the system turn that every chat begins with; a row that brings its own keeps that."
+    thinking: Literal["off", "on"] | int = "off"
+    "Reasoning of a chat model before its answer: none, up to 1,024 tokens (`on`), or up to so many tokens."
+    control: Literal["text", "keep"] = "text"
+    "Control tokens inside data, such as `<|im_end|>`: read as text, or as what they control."
+    date: str = "2025-01-01"
+    "Day that a chat template is told it is, so that it renders the same tomorrow (YYYY-MM-DD)."
+
+    @field_validator("thinking", mode="before")
+    @classmethod
+    def _a_switch(cls, value: Any) -> Any:
+        """Read on and off, which YAML takes for true and false."""
+        value = {True: "on", False: "off"}[value] if isinstance(value, bool) else value
+        if value in ("on", "off") or (isinstance(value, int) and value >= 1):
+            return value
+        raise ValueError(f"{value!r} is neither off, on, nor a number of tokens ≥ 1")
+
+    @field_validator("date", mode="before")
+    @classmethod
+    def _a_day(cls, value: Any) -> str:
+        """Read the day, which YAML may have read as one already."""
+        try:
+            return datetime.date.fromisoformat(str(value)).isoformat()
+        except ValueError:
+            raise ValueError(f"{value!r} is no day; write it as YYYY-MM-DD") from None
 
 
 BLOCK = 50

@@ -13,6 +13,7 @@ from hanka.study.source import Key, StudySource
 from hanka.tasks import TASKS
 from hanka.tasks.base import DEFAULT_VERIFIERS, FIELD, Task
 from hanka.tasks.likelihood import NOTHING_ASKED
+from hanka.tasks.messages import asks_messages
 from hanka.tasks.verifiers import VERIFIERS, VerifierParams
 
 DECLARING = ("kind", "labels", "prompt", "prompts", "metric", "stop", "verifier")
@@ -48,7 +49,9 @@ def resolve_task(source: StudySource, name: str, spec: TaskSpec) -> Task:
     prompts = _prompts(source, key, spec)
     if spec.kind == "classification":
         return _classification(source, key, name, spec, prompts)
-    return _written(source, key, Task(name, spec.kind, prompts, (), stop=spec.stop, description=DECLARED), spec)
+    talks = any(map(asks_messages, prompts.values())) and "stop" not in spec.model_fields_set
+    stop = () if talks else spec.stop
+    return _written(source, key, Task(name, spec.kind, prompts, (), stop=stop, description=DECLARED), spec)
 
 
 def _prompts(source: StudySource, key: Key, spec: TaskSpec) -> dict[str, str]:

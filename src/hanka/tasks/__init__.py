@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from hanka.registry import Registry
 from hanka.tasks.base import Task
+from hanka.tasks.chat import CHAT
 from hanka.tasks.likelihood import TEXT
 from hanka.tasks.paper import DETECTION, INFERENCE, QUESTION, SENTIMENT, SUMMARY
 
@@ -16,6 +17,7 @@ TASKS: Registry[Task] = Registry(
         INFERENCE,
         DETECTION,
         TEXT,
+        CHAT,
     ],
 )
 

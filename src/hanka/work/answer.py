@@ -9,24 +9,26 @@ import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hanka.datasets.repeats import clusters
 from hanka.engines import ENGINES
 from hanka.engines.contract import Decoding, Engine, Lent
-from hanka.errors import HankaError
+from hanka.errors import HankaError, UnitError
 from hanka.models.identity import n_parameters
 from hanka.models.memory import is_out_of_memory, release_memory, require_room
 from hanka.plan import PlannedCell, PlannedParent, PlannedVariant
-from hanka.prompting import Asked, Prompter, require_distinct_first_tokens
-from hanka.records import Built, Example, Prediction
+from hanka.prompting import Asked, Prompter, TextPolicy, require_distinct_first_tokens
+from hanka.records import SEVERAL, Built, Example, Prediction
 from hanka.store.folder import read_predictions, write_json, write_predictions
 from hanka.tasks.base import Task
 from hanka.work.answers import Asking, n_empty, n_tied, predict
 from hanka.work.cells import cell_done, cell_record, rows_wanted
 from hanka.work.place import Workplace, begin, device_name, moment, reason, versions
+from hanka.work.reasoning import doubts as cut_off
+from hanka.work.reasoning import with_reasoning
 
 if TYPE_CHECKING:
     from hanka.models.loading import LoadedModel
@@ -144,8 +146,10 @@ def _answer_cell(place: Workplace, cell: PlannedCell, voice: Voice) -> None:
     begin(folder)
     budget = voice.engine.batch_tokens
     asked = _ask_cell(place, cell, voice).part(len(before), stop)
+    _require_as_trained(place, cell, asked)
     asking = _asking(place, cell.cell.test_task, cell.test.examples[len(before) : stop], asked, voice)
-    predictions = [*before, *_predict(place, asking, voice)]
+    asking, new = _predict(place, asking, voice)
+    predictions = [*before, *new]
     write_predictions(folder, predictions, clusters(cell.test.examples)[:stop])
     counts = {status: sum(1 for one in predictions if one.status == status) for status in ("unparsed", "failed")}
     record = _cell_record(place, cell) | {
@@ -165,10 +169,34 @@ def _answer_cell(place: Workplace, cell: PlannedCell, voice: Voice) -> None:
         "seconds": round(time.monotonic() - started + (known["seconds"] if before else 0.0), 3),
         "batch_tokens": [budget, voice.engine.batch_tokens],
         "device": voice.device,
-        "notes": [*voice.engine.notes, *_doubts(cell.cell.test_dataset, asking, predictions)],
+        "notes": [
+            *voice.engine.notes,
+            *_doubts(cell.cell.test_dataset, asking, predictions),
+            *cut_off(cell.cell.test_dataset, asking.reasoned),
+        ],
         "versions": versions(),
     }
     write_json(folder / "cell.json", record)
+
+
+def _require_as_trained(place: Workplace, cell: PlannedCell, asked: Asked) -> None:
+    """Raise UnitError where a variant's own task would be asked in another way than it was trained, as files changed between."""
+    planned = place.plan.variants[cell.cell.variant_id]
+    stored = str((place.made(planned.variant.id).get("record") or {}).get("template_hash", ""))
+    hashes = stored.split("+") if stored else []
+    tasks = planned.variant.train_task.split(SEVERAL)
+    if (
+        cell.cell.prompt != planned.adaptation.train.prompt
+        or len(hashes) != len(tasks)
+        or place.plan.study.policy.reasons
+    ):
+        return
+    trained = dict(zip(tasks, hashes, strict=True)).get(cell.cell.test_task, asked.template_hash)
+    if trained != asked.template_hash:
+        raise UnitError(
+            f"{planned.variant.label} was trained on task {cell.cell.test_task} rendered as {trained}, and it is rendered as "
+            f"{asked.template_hash} now: the tokenizer or its chat template changed; run into another folder"
+        )
 
 
 def _answered(folder: Path, record: Mapping[str, Any]) -> list[Prediction]:
@@ -224,11 +252,19 @@ def _ask(
     built: Sequence[Built] = (),
 ) -> Asked:
     study = place.plan.study
-    prompter = Prompter(voice.tokenizer, study.policy)
+    prompter = Prompter(voice.tokenizer, _policy(place, voice))
     asked = prompter.ask(task, prompt, demonstrations, examples, built)
     if task.kind == "classification" and study.scoring == "first_token":
         require_distinct_first_tokens(asked.encoded, task.labels, f"task {task.name}, prompt {prompt}")
     return asked
+
+
+def _policy(place: Workplace, voice: Voice) -> TextPolicy:
+    """Return how a variant's questions become tokens: an encoder reads no turns."""
+    policy = place.plan.study.policy
+    if voice.planned.model.kind != "encoder":
+        return policy
+    return replace(policy, template="plain", system=None, thinking="off")
 
 
 def _asking(place: Workplace, task: str, examples: Sequence[Example], asked: Asked, voice: Voice) -> Asking:
@@ -238,11 +274,18 @@ def _asking(place: Workplace, task: str, examples: Sequence[Example], asked: Ask
     return Asking(found, examples, asked, study.scoring, decoding, voice.label_bias)
 
 
-def _predict(place: Workplace, asking: Asking, voice: Voice) -> list[Prediction]:
-    """Ask; after running out of memory, again with half the token budget."""
+def _predict(place: Workplace, asking: Asking, voice: Voice) -> tuple[Asking, list[Prediction]]:
+    """Ask, behind reasoning where the study wants some; after running out of memory, again with half the token budget.
+
+    Returns what was asked in the end, and the answers.
+    """
+    policy = _policy(place, voice)
+    reasons = policy.reasons and asking.task.kind != "likelihood"
     while True:
         try:
-            return predict(asking, voice.engine)
+            if reasons and not asking.reasoned:
+                asking = with_reasoning(asking, Prompter(voice.tokenizer, policy), voice.engine)
+            return asking, predict(asking, voice.engine)
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error) or not voice.engine.halve():
                 raise
@@ -308,4 +351,4 @@ def answer_question(place: Workplace, question: Question) -> list[Prediction]:
     task = place.plan.study.tasks[question.task].task
     with open_voice(place, planned, question.parent.step) as voice:
         asked = _ask(place, task, question.prompt, (), question.examples, voice)
-        return _predict(place, _asking(place, question.task, question.examples, asked, voice), voice)
+        return _predict(place, _asking(place, question.task, question.examples, asked, voice), voice)[1]

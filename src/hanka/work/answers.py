@@ -9,7 +9,8 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 from hanka.engines.contract import (
     NO_NUMBER,
@@ -28,6 +29,17 @@ from hanka.records import Example, Judgement, Prediction, Status
 from hanka.tasks.base import Task
 
 
+class Reasoned(NamedTuple):
+    """What a model wrote before one answer."""
+
+    n_tokens: int
+    "Tokens of reasoning."
+    was_cut: bool
+    "Whether its budget ended it."
+    failure: str = ""
+    "Why nothing came out."
+
+
 @dataclass(frozen=True, slots=True)
 class Asking:
     """A test set's questions with how they are to be answered."""
@@ -44,6 +56,8 @@ class Asking:
     "How text is written."
     label_bias: Mapping[str, float] = field(default_factory=dict)
     "Nats added to a label's score when one is chosen; what is stored stays raw."
+    reasoned: tuple[Reasoned, ...] = ()
+    "What the model wrote before each answer; empty where it answers at once."
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +83,23 @@ def predict(asking: Asking, engine: Engine) -> list[Prediction]:
 
     Raises UnitError where not one sample got a number, or no label of any sample stands out: nothing was measured.
     """
-    parts = _PARTS[asking.task.kind](asking, engine)
+    parts = _behind_reasoning(asking, _PARTS[asking.task.kind](asking, engine))
     _require_any_answer(asking, parts)
     asked = asking.asked
     rows = zip(asking.examples, asked.queries, asked.encoded, parts, strict=True)
     return [_prediction(example, asked.prefix, query, len(encoded.ids), part) for example, query, encoded, part in rows]
+
+
+def _behind_reasoning(asking: Asking, parts: list[Part]) -> list[Part]:
+    """Count what was written before each answer; where nothing could be, there is no answer."""
+    if not asking.reasoned:
+        return parts
+    return [
+        Part(failure=before.failure)
+        if before.failure
+        else replace(part, n_output_tokens=part.n_output_tokens + before.n_tokens)
+        for part, before in zip(parts, asking.reasoned, strict=True)
+    ]
 
 
 def _require_any_answer(asking: Asking, parts: Sequence[Part]) -> None:
@@ -128,7 +154,11 @@ def _chosen(asking: Asking, engine: Engine) -> list[Part]:
 
 
 def _written(asking: Asking, engine: Engine) -> list[Part]:
-    answers = engine.generate(asking.asked.encoded, asking.decoding)
+    stop = asking.asked.stop
+    decoding = replace(asking.decoding, stop=(*asking.decoding.stop, stop)) if stop else asking.decoding
+    answers = engine.generate(asking.asked.encoded, decoding)
+    if stop:
+        answers = [one if isinstance(one, Refusal) else one._replace(text=one.text.split(stop)[0]) for one in answers]
     return [text_part(asking.task, example, answer) for example, answer in zip(asking.examples, answers, strict=True)]
 
 
