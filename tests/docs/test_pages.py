@@ -41,7 +41,7 @@ def generate() -> Iterator[ModuleType]:
 
 @pytest.mark.parametrize("block", STUDIES, ids=lambda block: block.place)
 def test_every_study_shown_loads(block: Block, tmp_path: Path) -> None:
-    for file in (ROOT / "docs/own-data").glob("*.csv"):
+    for file in (*(ROOT / "docs/own-data").glob("*.csv"), ROOT / "docs/own-data/talks.jsonl"):
         (tmp_path / file.name).write_bytes(file.read_bytes())
     text = block.body
     if block.mark.startswith("into "):
