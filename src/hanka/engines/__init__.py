@@ -81,7 +81,14 @@ ENGINES: Registry[EngineEntry] = Registry(
     ],
 )
 
-ENGINE_OF = {"wheel": "local", "hub": "local", "folder": "local", "fresh": "local", "encoder": "encoder"}
+ENGINE_OF = {
+    "wheel": "local",
+    "hub": "local",
+    "folder": "local",
+    "gguf": "local",
+    "fresh": "local",
+    "encoder": "encoder",
+}
 "Which engine answers for a base, by `ModelRef.kind`, unless the method says otherwise."
 
 __all__ = ["ENGINES", "ENGINE_OF", "Engine", "EngineEntry", "Lent"]

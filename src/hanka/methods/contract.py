@@ -25,7 +25,7 @@ from hanka.tuners.contract import Made, Tuner, TunerParams
 if TYPE_CHECKING:
     from hanka.models.loading import LoadedModel
 
-LANGUAGE_MODELS: tuple[ModelKind, ...] = ("wheel", "hub", "folder", "fresh")
+LANGUAGE_MODELS: tuple[ModelKind, ...] = ("wheel", "hub", "folder", "gguf", "fresh")
 "Kinds of base that can write."
 
 

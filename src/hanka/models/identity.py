@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 from dataclasses import replace
@@ -13,16 +12,15 @@ from hanka.errors import ModelError
 from hanka.models.catalogue import CONVERSION, ModelRef
 from hanka.models.encoder import ENCODERS
 from hanka.models.failures import explain_failure
+from hanka.models.folders import content_hash, folder_hash
 from hanka.models.fresh import FRESH, count_parameters
-from hanka.store.cache import cache_root
-from hanka.store.folder import read_json_or_none, write_json
+from hanka.models.vocabulary import model_folder
+from hanka.store.folder import read_json_or_none
 
 COMMIT = re.compile(r"[0-9a-f]{40}")
 
 HUB_SECONDS = 10.0
 "How long the hub may take to say which commit a branch stands for."
-
-CONTENT_FILES = ("*.safetensors", "*.json", "*.jinja", "*.model", "*.txt")
 
 
 def model_identity(ref: ModelRef) -> dict[str, Any]:
@@ -44,7 +42,9 @@ def model_identity(ref: ModelRef) -> dict[str, Any]:
     if ref.kind == "hub":
         return {"hub": ref.hub_id, "revision": ref.revision}
     assert ref.folder is not None
-    return {"folder_sha256": _folder_hash(ref.folder)}
+    if ref.kind == "gguf":
+        return {"gguf_sha256": content_hash([ref.folder], ref.folder), "conversion": CONVERSION}
+    return {"folder_sha256": folder_hash(ref.folder)}
 
 
 def pin_revision(ref: ModelRef, ask_hub: bool) -> ModelRef:
@@ -75,25 +75,6 @@ def pin_revision(ref: ModelRef, ask_hub: bool) -> ModelRef:
     return replace(ref, revision=commit) if COMMIT.fullmatch(commit) else ref
 
 
-def _folder_hash(folder: Path) -> str:
-    """Hash a model folder's files; remembered in the cache by path, size and time, so it is read once."""
-    files = sorted({path for pattern in CONTENT_FILES for path in folder.glob(pattern) if path.is_file()})
-    if not any(path.suffix == ".safetensors" for path in files):
-        raise ModelError(f"{folder}: holds no *.safetensors weights; save the model with save_pretrained there")
-    stamp = [[path.name, path.stat().st_size, path.stat().st_mtime_ns] for path in files]
-    note = cache_root() / "hashes" / f"{hashlib.sha256(str(folder).encode()).hexdigest()[:16]}.json"
-    known = read_json_or_none(note)
-    if isinstance(known, dict) and known.get("stamp") == stamp:
-        return str(known["sha256"])
-    digest = hashlib.sha256()
-    for path in files:
-        digest.update(path.name.encode())
-        with path.open("rb") as handle:
-            digest.update(hashlib.file_digest(handle, "sha256").digest())
-    write_json(note, {"folder": str(folder), "stamp": stamp, "sha256": digest.hexdigest()})
-    return digest.hexdigest()
-
-
 def n_parameters(ref: ModelRef) -> int | None:
     """Return the number of parameters if it is known without loading: from the catalogue, or from file sizes."""
     if ref.fresh is not None:
@@ -103,6 +84,9 @@ def n_parameters(ref: ModelRef) -> int | None:
         return ENCODERS.get(ref.encoder).n_parameters
     if ref.entry is not None:
         return ref.entry.n_parameters
+    if ref.kind == "gguf":
+        folder = model_folder(ref)
+        return n_parameters(replace(ref, kind="folder", folder=folder)) if folder is not None else None
     if ref.folder is not None:
         config = read_json_or_none(ref.folder / "config.json") or {}
         width = 2 if "16" in str(config.get("dtype") or config.get("torch_dtype") or "") else 4
@@ -116,6 +100,7 @@ def vocabulary(ref: ModelRef) -> int | None:
         return vocabulary(ref.fresh.tokenizer)
     if ref.entry is not None and ref.entry.vocabulary:
         return ref.entry.vocabulary
-    config = read_json_or_none(ref.folder / "config.json") if ref.folder is not None else None
+    folder = model_folder(ref) if ref.kind == "gguf" else ref.folder
+    config = read_json_or_none(folder / "config.json") if folder is not None else None
     said = config.get("vocab_size") if isinstance(config, dict) else None
     return said if isinstance(said, int) else None

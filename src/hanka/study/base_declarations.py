@@ -10,6 +10,7 @@ from typing import Any
 from hanka.errors import HankaError, StudyError
 from hanka.models.catalogue import ModelRef, find_model
 from hanka.models.encoder import find_encoder
+from hanka.models.folders import require_causal_model
 from hanka.models.fresh import fresh_model
 from hanka.models.identity import model_identity
 from hanka.study.schema import BaseModelSpec, StudySpec
@@ -29,6 +30,8 @@ def resolve_bases(source: StudySource, spec: StudySpec, base_dir: Path, overridd
         try:
             model = _find(base, base_dir)
             identity = model_identity(model)
+            if model.kind == "folder" and model.folder is not None:
+                require_causal_model(model.folder)
         except HankaError as error:
             if overridden:
                 raise StudyError(f"--base: {error}") from None
