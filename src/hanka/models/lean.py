@@ -5,8 +5,8 @@ which two are dropped at once and leave holes in memory. Here the low-rank part 
 the gradients. A gated feed-forward layer keeps four tensors of its inner width for the backward pass; two follow from
 the others at the price of one activation and are computed again.
 
-Layers that do more than that (dropout, DoRA, several adapters, half precision beside float32, clamped
-activations) stay as they are: their structure decides, and for feed-forward layers, once per kind, their numbers.
+Adapters that train in float32 beside weights in half precision are brought to theirs, as autocast would. Layers that do more than
+that (dropout, DoRA, several adapters, weights that autocast has to cast, clamped activations) stay as they are: their structure decides, and for feed-forward layers, once per kind, their numbers.
 
 Source: LoRA, Hu et al. (2021), arXiv 2106.09685, equation 3; SwiGLU, Shazeer (2020), arXiv 2002.05202; computing
 again what is cheap, Korthikanti et al. (2022), arXiv 2205.05198.
@@ -100,8 +100,10 @@ def projection_of(layer: Any) -> Projection | None:
     found = Projection(
         base.weight, base.bias, layer.lora_A[name].weight, layer.lora_B[name].weight, layer.scaling[name]
     )
-    same = {(part.dtype, part.device) for part in (found.weight, found.down, found.up) if part is not None}
-    return found if len(same) == 1 else None
+    parts = [part for part in (found.weight, found.down, found.up) if part is not None]
+    narrow = found.weight.dtype in (torch.bfloat16, torch.float16)  # then adapters that train are float32 beside it
+    fits = len({part.dtype for part in parts[narrow:]}) == 1
+    return found if fits and len({part.device for part in parts}) == 1 else None
 
 
 def _lean_adapter(layer: Any) -> Callable[..., torch.Tensor] | None:
@@ -115,7 +117,7 @@ def _lean_adapter(layer: Any) -> Callable[..., torch.Tensor] | None:
         """Return what the layer returns."""
         if args or more or not _takes(projection, x):
             return plainly(x, *args, **more)
-        return project(projection, x)
+        return project(projection, x.to(projection.weight.dtype))
 
     return forward
 
@@ -139,6 +141,7 @@ def _lean_feed_forward(layer: Any) -> Callable[..., torch.Tensor] | None:
         """Return what the layer returns."""
         if not _takes(projection, x):
             return plainly(x)
+        x = x.to(projection.weight.dtype)
         return project(projection, layer.up_proj(x), Gate(layer.gate_proj(x), activation))
 
     kind = (type(layer), type(layer.act_fn), projection.weight.dtype)
@@ -159,13 +162,17 @@ def _same(layer: Any, forward: Callable[[torch.Tensor], torch.Tensor]) -> bool:
 
 
 def _takes(projection: Projection, x: torch.Tensor) -> bool:
-    """Tell whether an input can be computed on as it is."""
-    return x.dtype == projection.weight.dtype and not torch.is_autocast_enabled(x.device.type)
+    """Tell whether an input can be computed on as it is, or as autocast would bring it to the weights' dtype."""
+    if torch.is_autocast_enabled(x.device.type):
+        return projection.weight.dtype == torch.get_autocast_dtype(x.device.type)
+    return x.dtype == projection.weight.dtype
 
 
 def project(projection: Projection, x: torch.Tensor, gate: Gate | None = None) -> torch.Tensor:
     """Apply a projection to x or to f(gate) · x, (..., in); returns (..., out)."""
     weight, bias, down, up, scaling = projection
+    if down is not None and up is not None:
+        down, up = down.to(weight.dtype), up.to(weight.dtype)
     values, activation = (None, None) if gate is None else (gate.values, gate.activation)
     found: torch.Tensor = _Project.apply(x, values, weight, bias, down, up, (scaling, activation))  # type: ignore[no-untyped-call]
     return found

@@ -90,7 +90,13 @@ class Segment:
 
     def attend(self, qkv: Sequence[torch.Tensor], before: KeysValues | None, how: How) -> torch.Tensor:
         """Return the attention output, (tokens, heads, width); qkv: (tokens, heads, width) each."""
+        given = qkv[2].dtype
         qkv, before = _one_dtype(qkv, before)
+        if qkv[0].dtype != given:
+            return self._attend(qkv, before, how).to(given)
+        return self._attend(qkv, before, how)
+
+    def _attend(self, qkv: Sequence[torch.Tensor], before: KeysValues | None, how: How) -> torch.Tensor:
         if before is not None and self._merges(qkv, how):
             found: torch.Tensor = _Merged.apply(*qkv, *before, self, how.scaling)  # type: ignore[no-untyped-call]
             return found
@@ -115,12 +121,15 @@ class Segment:
 def _one_dtype(
     qkv: Sequence[torch.Tensor], before: KeysValues | None
 ) -> tuple[Sequence[torch.Tensor], KeysValues | None]:
-    """Bring all that meets in attention to the dtype of the values.
+    """Bring all that meets in attention to the dtype of the values; on a processor, half precision to float32.
 
     Under autocast values come from a linear layer in half precision, while rotary embeddings leave queries and keys in
-    float32; fused attention would cast them by itself, its parts by name do not.
+    float32; fused attention would cast them by itself, its parts by name do not. A processor's fused attention is no
+    faster in half precision, and rounds what softmax weighs.
     """
     dtype = qkv[2].dtype
+    if qkv[2].device.type == "cpu" and dtype in (torch.bfloat16, torch.float16):
+        dtype = torch.float32
     if any(one.dtype != dtype for one in qkv):
         qkv = [one.to(dtype) for one in qkv]
     if before is not None and any(one.dtype != dtype for one in before):
