@@ -250,5 +250,5 @@ def _title(plan: Plan, unit: Unit) -> str:
         probe = plan.probes[unit.of]
         return f"measuring {probe.use.label} of {plan.variants[probe.variant_id].variant.label}"
     variant = plan.variants[unit.of].variant
-    trained = f" on {variant.train_dataset} ({variant.train_size})" if variant.train_dataset else ""
+    trained = f" on {variant.train_dataset} ({variant.train_size})" if variant.train_size else ""
     return f"{'making' if unit.kind == 'adapt' else 'evaluating'} {variant.label}{trained}"

@@ -31,6 +31,7 @@ NEEDS: dict[str, dict[str, Any]] = {
     "interpolate": {"of": "tuned"},
     "proxy": {"expert": {"of": "tuned", "base": "SMALL"}},
     "classifier": {"bases": ["tfidf"]},
+    "existing": {"weights": "THERE", "bases": ["TINY"]},
 }
 TUNER_NEEDS: dict[str, dict[str, Any]] = {"bitfit": {"biases": "added"}, "ia3": {"learning_rate": 5e-2}}
 COURSES = [method for method in METHODS if method.course]
@@ -83,9 +84,11 @@ def said(answers: dict[tuple[Any, ...], list[Prediction]]) -> dict[tuple[Any, ..
 
 @pytest.fixture(scope="module")
 def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A narrower model with the same tokenizer."""
+    """A narrower model with the same tokenizer; beside it, one in the shape of the tiny one."""
+    folder = tmp_path_factory.mktemp("models")
+    save_tiny_model(folder / "there", seed=9)
     sizes = {"hidden_size": 16, "intermediate_size": 32, "num_attention_heads": 2, "num_key_value_heads": 1}
-    return save_tiny_model(tmp_path_factory.mktemp("models") / "small", seed=5, **sizes)
+    return save_tiny_model(folder / "small", seed=5, **sizes)
 
 
 @pytest.fixture(scope="module")
@@ -115,7 +118,9 @@ def study(tiny: Path, small: Path, entries: list[dict[str, Any]], **changes: Any
     for path, value in changes.items():
         above, _, last = path.rpartition("__")
         (values.setdefault(above, {}) if above else values)[last] = value
-    return yaml.safe_load(yaml.safe_dump(values).replace("SMALL", str(small)))
+    return yaml.safe_load(
+        yaml.safe_dump(values).replace("SMALL", str(small)).replace("THERE", str(small.with_name("there")))
+    )
 
 
 def run(folder: Path, values: dict[str, Any], report: Callable[[str, float], None] = lambda _what, _share: None) -> Run:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from hanka.analysis.evidence import CellEvidence, Evidence
 
 OWN_TASK = ("in_domain", "out_of_domain")
@@ -29,6 +32,13 @@ def variant_name(cell: CellEvidence, lang: str) -> str:
     one = cell.variant
     if cell.is_unadapted:
         return str(one["label"])
-    if lang == "en":
-        return f"{one['label']} ({one['train_size']:,} rows, seed {one['seed']})"
-    return f"{one['label']}（{one['train_size']:,} 件、シード {one['seed']}）"
+    opened, closed = ("（", "）") if lang == "ja" else (" (", ")")
+    return f"{one['label']}{opened}{rows_and_seed(one, lang)}{closed}"
+
+
+def rows_and_seed(variant: Mapping[str, Any], lang: str = "en") -> str:
+    """Say on how many rows a variant was tuned and by which seed; of one without rows, that it was tuned elsewhere."""
+    size, seed = variant["train_size"], variant["seed"]
+    if not size:
+        return "ほかで学習済み" if lang == "ja" else "tuned elsewhere"
+    return f"{size:,} 件、シード {seed}" if lang == "ja" else f"{size:,} rows, seed {seed}"

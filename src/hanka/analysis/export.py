@@ -10,6 +10,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
+from hanka.analysis.asked import rows_and_seed
 from hanka.analysis.evidence import CellEvidence, Evidence, load_evidence
 from hanka.analysis.growth import growth_of, growth_said
 from hanka.errors import HankaError, StoreError
@@ -183,7 +184,7 @@ def _card(evidence: Evidence, variant: dict[str, Any], made: dict[str, Any], row
         f"library_name: {library}",
         "---",
         "",
-        f"# {variant['label']} on {variant['train_dataset']} ({variant['train_size']} rows, seed {variant['seed']})",
+        f"# {variant['label']} on {variant['train_dataset']} ({rows_and_seed(variant)})",
         "",
         f"Adapted from `{variant['base']}` with `{variant['method']}` in the study `{evidence.plan['study']}`.",
         *_learnt(record),

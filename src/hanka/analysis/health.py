@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from hanka.analysis.asked import rows_and_seed
 from hanka.analysis.collapse import Collapse, collapses
 from hanka.analysis.curve import curve_of
 from hanka.analysis.evidence import Evidence
@@ -183,7 +184,5 @@ def _named(found: Sequence[Health], lang: str) -> str:
     """Name a variant by entry, rows and seed, and how many more there are."""
     one, more = found[0].variant, len(found) - 1
     if lang == "en":
-        return f"{one['label']} ({one['train_size']:,} rows, seed {one['seed']})" + (
-            f" and {more} more" if more else ""
-        )
+        return f"{one['label']} ({rows_and_seed(one)})" + (f" and {more} more" if more else "")
     return f"{one['label']}（{one['train_size']:,} 件、シード {one['seed']}）" + (f"ほか {more} 個" if more else "")

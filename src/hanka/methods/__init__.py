@@ -14,6 +14,7 @@ METHODS: Registry[Method] = Registry(
         "spider": "hanka.methods.spider:SPIDER",
         "interpolate": "hanka.methods.interpolate:INTERPOLATE",
         "proxy": "hanka.methods.proxy:PROXY",
+        "existing": "hanka.methods.existing:EXISTING",
         "classifier": "hanka.methods.classifier:CLASSIFIER",
     },
 )

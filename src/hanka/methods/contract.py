@@ -110,6 +110,8 @@ UNTRAINED_KEYS = ("sizes", "match")
 "Keys of `train:` that choose which variants there are, not how one is trained."
 LATER_KEYS = ("checkpoints",)
 "Keys of `train:` that came after ids were made: at their default they are not in an id, so that it stays what it was."
+FINDING_KEYS = ("weights", "tuned_on")
+"Keys that say where weights are found and what they are for; what they are enters ids by its hash."
 LABELLING_KEYS = ("name", "bases", "asking", "on")
 "Keys of an entry that name it or choose where it is made, not how."
 
@@ -162,7 +164,8 @@ class Adaptation:
         """Return what enters a variant's id: what changes its weights. Parents enter by their own ids, not by name."""
         versions = {one.name: one.version for one in (self.tuner, self.objective) if one is not None}
         named = {name for name in type(self.own).model_fields if isinstance(getattr(self.own, name), ParentParams)}
-        left_out = {*RUNTIME_KEYS, *named}
+        found = FINDING_KEYS if getattr(self.own, "sha256", "") else FINDING_KEYS[1:]
+        left_out = {*RUNTIME_KEYS, *found, *named}
         left_out |= {name for name in LATER_KEYS if getattr(self.train, name) == TrainParams.model_fields[name].default}
         return {name: value for name, value in self.as_json().items() if name not in left_out} | {"versions": versions}
 
@@ -260,6 +263,15 @@ def start_of(params: Any) -> tuple[Parent, ...]:
     return (params.start.parent,) if params.start else ()
 
 
+def as_given(params: Any, base_dir: Path) -> Any:
+    """Return parameters as they are: nothing is to be found."""
+    return params
+
+
+def trained_here(params: Any) -> None:
+    """Return that a method's training sets are those of the study."""
+
+
 def no_engine_params(params: Any) -> None:
     """Return that the engine is told nothing."""
 
@@ -302,6 +314,12 @@ class Method:
     "What its weights are put on: the base, its first parent, or what that parent's are put on."
     crosses_tasks: bool = True
     "Whether its variants can be asked other tasks than those they were trained on."
+    located: Callable[[Any, Path], Any] = as_given
+    "(its own parameters, folder of the study) → these with files found and hashed; ModelError in one line."
+    tuned_on: Callable[[Any], tuple[str, ...] | None] = trained_here
+    "Data sets its weights were tuned on elsewhere, given its own parameters; None: the training set of each task."
+    is_elsewhere: bool = False
+    "Whether its weights were tuned elsewhere."
     is_seeded: bool = True
     "Whether the training seed changes what it makes of given rows and parents."
     version: int = 1

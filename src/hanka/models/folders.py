@@ -53,7 +53,7 @@ def require_causal_model(folder: Path) -> None:
         raise ModelError(f"{folder}: holds GGUF files: name one of them as base, such as {folder / gguf[0]}")
     config = read_json_or_none(folder / "config.json")
     if not isinstance(config, dict):
-        raise ModelError(f"{folder}: holds no config.json, so it is no model; save one with save_pretrained there")
+        return  # loading it says what is missing
     if (folder / "modules.json").is_file() or (folder / "config_sentence_transformers.json").is_file():
         raise ModelError(
             f"{folder}: is a sentence encoder: it cannot write or score text; name a causal language model"

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hanka.errors import ModelError
+from hanka.errors import ModelError, UnitError
 from hanka.models.catalogue import Fresh, ModelRef
 from hanka.models.encoder import ByteTokenizer
 from hanka.models.failures import explain_failure
@@ -115,7 +115,10 @@ def load_tokenizer(ref: ModelRef) -> Any:
 
 
 def load_model(ref: ModelRef, dtype: str) -> LoadedModel:
-    """Load a base model and its tokenizer onto the best device. Raises ModelError in one line."""
+    """Load a base model and its tokenizer onto the best device.
+
+    Raises ModelError in one line, and UnitError where its weights are no numbers.
+    """
     _require_local()
     import torch
     from transformers import AutoModelForCausalLM
@@ -141,11 +144,11 @@ def load_model(ref: ModelRef, dtype: str) -> LoadedModel:
 
 
 def require_numbers(model: Any, where: str) -> None:
-    """Raise ModelError that names the first weight of a model that holds NaN or infinity."""
+    """Raise UnitError that names the first weight of a model that holds NaN or infinity."""
     for name, value in model.named_parameters():
         if value.is_floating_point() and not bool(value.isfinite().all()):
-            raise ModelError(
-                f"{where}: weights of {name} hold NaN or infinity: the file is damaged, or training diverged"
+            raise UnitError(
+                f"{where}: weights of {name} hold NaN or infinity: its weights are damaged, or training diverged"
             )
 
 

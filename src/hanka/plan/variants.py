@@ -9,8 +9,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
+from hanka.datasets.base import Dataset
 from hanka.engines import ENGINES
-from hanka.errors import DataMissingError, ModelError
+from hanka.errors import DataMissingError, ModelError, nearest
 from hanka.identity import content_id, fingerprint
 from hanka.methods.contract import Adaptation
 from hanka.methods.defaults import settled
@@ -254,7 +255,8 @@ class Variants:
             "seed": choice.seed if method.is_seeded else None,
         }
         first = next((one.variant for one, _ in parents if one.variant.train_dataset), None)
-        trained_on = list(dict.fromkeys([*(one.name for one in own.datasets)] if own else []))
+        learnt = self._learnt_elsewhere(use, adaptation)
+        trained_on = list(dict.fromkeys([one.name for one in (*(own.datasets if own else ()), *learnt)]))
         for one, _ in parents:
             trained_on += [name for name in one.variant.trained_on if name not in trained_on]
         variant = Variant(
@@ -263,8 +265,11 @@ class Variants:
             method=method.name,
             label=use.label,
             params=adaptation.as_json(),
-            train_task=SEVERAL.join(task.name for task in tasks) if tasks else (first.train_task if first else ""),
-            train_dataset=own.name if own else (first.train_dataset if first else ""),
+            train_task=SEVERAL.join(dict.fromkeys([*(task.name for task in tasks), *(one.task for one in learnt)]))
+            or (first.train_task if first else ""),
+            train_dataset=own.name
+            if own
+            else SEVERAL.join(one.name for one in learnt) or (first.train_dataset if first else ""),
             train_size=(training.n_rows if training else choice.size) if own else (first.train_size if first else 0),
             seed=choice.seed,
             parents=tuple(one.variant.id for one, _ in parents),
@@ -276,6 +281,22 @@ class Variants:
             tuple(PlannedParent(one.variant.id, parent.step) for one, parent in parents), companions,
             choice.size, blocked,
         )  # fmt: skip
+
+    def _learnt_elsewhere(self, use: MethodUse, adaptation: Adaptation) -> tuple[Dataset, ...]:
+        """Return the data sets that weights from elsewhere were tuned on: those an entry names, else every task's own."""
+        study = self.plan.study
+        if not use.method.is_elsewhere:
+            return ()
+        named = use.method.tuned_on(adaptation.own)
+        if named is None:
+            return tuple(use.train or use.tests[0] for use in study.tasks.values())
+        for name in named:
+            if name not in study.datasets or study.datasets[name].task not in study.tasks:
+                known = [one for one, dataset in study.datasets.items() if dataset.task in study.tasks]
+                raise study.source.error(
+                    (*use.key, "tuned_on"), f"{name!r} is no data set of a task of this study: {nearest(name, known)}"
+                )
+        return tuple(study.datasets[name] for name in named)
 
     def _require_validation(self, use: MethodUse, adaptation: Adaptation, training: TrainingSet) -> None:
         """Raise StudyError where validation is to choose a checkpoint and there are no rows for it."""

@@ -84,7 +84,7 @@ def _systems(one: Decided, words: Words) -> Table | None:
     head = tuple(Th(words(name)) for name in ("method", "model", "outcome", "metric", "delta"))
     rows = tuple(
         (
-            Td(inert.name(option.label, 60), note=words.plain("size", size=f"{option.train_size:,}"), head=True),
+            Td(inert.name(option.label, 60), note=words.rows(option.train_size), head=True),
             Td(inert.name(option.base, 60)),
             Td(words(f"outcome_{option.outcome}")),
             Td(words.metric(option.benefit.metric)),

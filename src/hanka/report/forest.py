@@ -80,7 +80,7 @@ def _points(group: Group, setting: Setting, outline: Outline, words: Words) -> l
 def _line(row: Result, outline: Outline, words: Words) -> str:
     variant = outline.run.variants.get(row.variant_id)
     label = inert.label(variant.label if variant else row.method, 80)
-    return f"{label} · {words.plain('size', size=f'{row.train_size:,}')}"
+    return f"{label} · {words.rows(row.train_size)}"
 
 
 def _point(row: Result, test: TestSet, setting: Setting, words: Words) -> dict[str, Any]:

@@ -271,7 +271,7 @@ def _overview(group: Group, outline: Outline, words: Words) -> Table | None:
 
 def _made_of(base: str, size: int, group: Group, words: Words) -> str:
     """Say how many rows, and which base where it is not the group's."""
-    rows = words.plain("size", size=f"{size:,}")
+    rows = words.rows(size)
     return rows if base in ("", group.base) else f"{rows} · {inert.label(base, 40)}"
 
 

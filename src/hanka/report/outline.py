@@ -175,7 +175,7 @@ def variant_note(variant: Variant, words: Words) -> str:
     """Say size and seed of an adapted variant; nothing of a base."""
     if variant.is_unadapted:
         return ""
-    note = words.plain("size_seed", size=f"{variant.train_size:,}", seed=variant.seed)
+    note = words.rows(variant.train_size, variant.seed)
     return note if variant.reference in ("", variant.base) else f"{note} · {inert.label(variant.base, 40)}"
 
 

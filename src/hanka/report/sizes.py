@@ -19,7 +19,7 @@ def sizes_section(outline: Outline, words: Words, sketches: Sketchbook) -> Secti
     """Build the section of training sizes."""
     blocks: list[Block] = []
     for group in outline.groups:
-        sizes = sorted({variant.train_size for variant in group.variants})
+        sizes = sorted({one.train_size for one in group.variants if one.train_size or one.is_unadapted})
         if len(sizes) < 2:
             continue
         blocks.append(Heading(group_title(group, outline, words)))

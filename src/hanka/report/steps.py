@@ -103,7 +103,10 @@ def to_say(decided: Decided, price: Price, steps: list[Markup], words: Words) ->
         return []
     base = decided.base.rstrip("/").rsplit("/", 1)[-1]
     task = words.of("task", decided.task)
-    tried = words("say_tried", base=base, rows=f"{decided.train_size:,}", task=task, fact=fact(decided.benefit, words))
+    told = fact(decided.benefit, words)
+    tried = words("say_tried_elsewhere", base=base, task=task, fact=told)
+    if decided.train_size:
+        tried = words("say_tried", base=base, rows=f"{decided.train_size:,}", task=task, fact=told)
     cost = {
         "worse": "say_price",
         "undecided": "say_price_open",

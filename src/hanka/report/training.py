@@ -45,7 +45,7 @@ def training_section(outline: Outline, words: Words, sketches: Sketchbook) -> Se
 
 def _name(one: Mapping[str, Any], words: Words) -> str:
     size = as_count(one.get("train_size")) or 0
-    note = words.plain("size_seed", size=f"{size:,}", seed=as_text(one.get("seed")))
+    note = words.rows(size, as_text(one.get("seed")))
     return f"{inert.label(as_text(one.get('label')), 40)} · {note}"
 
 

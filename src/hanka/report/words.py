@@ -61,6 +61,16 @@ class Words:
         """Return a sentence as plain text: for tooltips, figures and spoken labels."""
         return LANGUAGES[self.lang][key].format(**{part: inert.label(str(value)) for part, value in names.items()})
 
+    def rows(self, size: int, seed: object = None) -> str:
+        """Say on how many rows a variant was tuned, as plain text; 0: it was tuned elsewhere."""
+        if not size:
+            return self.plain("tuned_elsewhere")
+        return (
+            self.plain("size", size=f"{size:,}")
+            if seed is None
+            else self.plain("size_seed", size=f"{size:,}", seed=str(seed))
+        )
+
     def of(self, group: str, name: str) -> str:
         """Return the word for a stored value such as a metric or relation, or the value where there is none."""
         return self.known(group, name) or inert.label(name)

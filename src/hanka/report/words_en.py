@@ -33,6 +33,7 @@ ENGLISH: Mapping[str, str] = {
     "setting": "{shots}, prompt {prompt}",
     "setting_draw": "{shots}, prompt {prompt}, draw {draw}",
     "shots": "{count}-shot",
+    "tuned_elsewhere": "tuned elsewhere",
     "size": "{size}\N{NO-BREAK SPACE}rows",
     "size_seed": "{size}\N{NO-BREAK SPACE}rows · seed\N{NO-BREAK SPACE}{seed}",
     "seed_is": "seed {seed}",

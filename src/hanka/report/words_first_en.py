@@ -126,6 +126,7 @@ FIRST_ENGLISH: Mapping[str, str] = {
     "option": "{name}, {rows} rows",
     # words for the meeting
     "say": "Three sentences to say aloud",
+    "say_tried_elsewhere": "We took {base} as it was tuned elsewhere for {task}: {fact}.",
     "say_tried": "We trained {base} on {rows} examples of {task}: {fact}.",
     "say_price": "It has a price. {price}",
     "say_price_open": "What it costs is not certain yet. {price}",

@@ -126,6 +126,7 @@ FIRST_JAPANESE: Mapping[str, str] = {
     "option": "{name}（{rows} 件）",
     # words for the meeting
     "say": "会議でそのまま言える 3 文",
+    "say_tried_elsewhere": "{task}のためにほかで学習された {base} を使いました。結果は、{fact}です。",
     "say_tried": "{base} に{task}の例を {rows} 件学習させました。結果は、{fact}です。",
     "say_price": "引き換えに失うものもあります。{price}",
     "say_price_open": "何を失うかは、まだはっきりしません。{price}",

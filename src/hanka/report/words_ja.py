@@ -33,6 +33,7 @@ JAPANESE: Mapping[str, str] = {
     "setting": "{shots}、プロンプト {prompt}",
     "setting_draw": "{shots}、プロンプト {prompt}、例示の抽出 {draw}",
     "shots": "{count}-shot",
+    "tuned_elsewhere": "ほかで学習済み",
     "size": "{size}\N{NO-BREAK SPACE}件",
     "size_seed": "{size}\N{NO-BREAK SPACE}件 · シード\N{NO-BREAK SPACE}{seed}",
     "seed_is": "シード {seed}",

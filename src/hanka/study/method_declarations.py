@@ -16,7 +16,7 @@ from pydantic import BaseModel, ValidationError, create_model
 
 from hanka.datasets.base import Dataset
 from hanka.engines import ENGINES
-from hanka.errors import nearest
+from hanka.errors import ModelError, nearest
 from hanka.methods import METHODS
 from hanka.methods.contract import Adaptation, Method, TrainParams
 from hanka.models.catalogue import ModelRef
@@ -299,7 +299,12 @@ def _adaptation(declared: Declared, key: Key, method: Method, values: Values) ->
         merged = _check(source, key, _entry_model(method, None, None), {**known, **values})
         rows = {name: getattr(merged, name) for name in method.row_keys}
         train = TrainParams(dtype=declared.spec.train.dtype, **rows)  # it answers as the base does
-        return Adaptation(_part(merged, method.params), policy, train, row_keys=method.row_keys)
+        own = _part(merged, method.params)
+        try:
+            own = method.located(own, source.path.resolve().parent)
+        except ModelError as error:
+            raise source.error((*key, "weights"), str(error)) from None
+        return Adaptation(own, policy, train, row_keys=method.row_keys)
     tuner = TUNERS.get(_chosen(source, key, "peft", values, TUNERS, method.tuners))
     objective_name = values.get("objective", declared.spec.train.objective)
     objective = OBJECTIVES.get(_chosen(source, key, "objective", {"objective": objective_name}, OBJECTIVES))

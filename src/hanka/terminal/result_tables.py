@@ -94,7 +94,7 @@ def _several(plan: dict[str, Any]) -> dict[str, set[str]]:
 def _headline_row(row: dict[str, str]) -> list[str]:
     shots = row["shots"] + (f" {row['prompt']}" if row["prompt"] != "p1" else "")
     trained = row["train_dataset"] or "–"
-    head = [row["method"], trained, row["train_size"] if row["train_dataset"] else "–", row["test_dataset"]]
+    head = [row["method"], trained, row["train_size"] or "–", row["test_dataset"]]
     head += [row["relation"].replace("_", " "), shots, row["metric"], row["n"]]
     if not row["value"]:
         return [*head, "failed", "", ""]

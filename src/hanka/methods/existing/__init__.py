@@ -1,0 +1,33 @@
+"""`existing`: weights that were tuned elsewhere, as a variant with verdicts against its base. Nothing is trained."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hanka.methods.contract import Adapted, AdaptRequest, Method
+from hanka.methods.existing.params import ExistingParams, located
+
+
+def _adapt(request: AdaptRequest) -> Adapted:
+    from hanka.methods.existing.adapt import adopt
+
+    return adopt(request)
+
+
+def _tuned_on(params: Any) -> tuple[str, ...] | None:
+    assert isinstance(params, ExistingParams)
+    return params.tuned_on
+
+
+EXISTING = Method(
+    name="existing",
+    reference="PEFT's and transformers' layouts of saved weights",
+    description="an adapter, a checkpoint or a merged model that is already there",
+    params=ExistingParams,
+    per="base",
+    adapt=_adapt,
+    located=located,
+    tuned_on=_tuned_on,
+    is_elsewhere=True,
+    is_seeded=False,
+)

@@ -1,0 +1,70 @@
+"""Parameters of `existing`, and finding what they name. Light: no torch."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import Field
+
+from hanka.errors import ModelError, PathError
+from hanka.methods.contract import MethodParams
+from hanka.models.catalogue import HUB_ID
+from hanka.models.folders import adapter_config, folder_hash, is_adapter, require_causal_model
+from hanka.models.identity import COMMIT
+from hanka.registry import OneOrMore
+from hanka.store.paths import as_path, shown
+
+PROMPT_KINDS = ("PREFIX_TUNING", "PROMPT_TUNING", "P_TUNING", "MULTITASK_PROMPT_TUNING", "ADAPTION_PROMPT", "CPT")
+"Adapters that put something before a row."
+
+
+class ExistingParams(MethodParams):
+    """Which weights, and what they were made for."""
+
+    weights: str = Field(min_length=1)
+    "Folder or hub id (owner/name@commit) of an adapter in PEFT's layout, a checkpoint or a merged model, made on the base."
+    merge: bool = False
+    "Fold an adapter into the base's weights before it answers, as it is often served."
+    tuned_on: OneOrMore | None = None
+    "Data sets of the study it was tuned for (default: the training set of each task); in and out of domain follow from them."
+    sha256: str = Field(default="", pattern="^([0-9a-f]{64})?$")
+    "Of its files; filled in, and checked where it is given."
+
+
+def located(params: ExistingParams, base_dir: Path) -> ExistingParams:
+    """Find the weights and say what they are by their hash. Raises ModelError in one line."""
+    folder = _folder(params.weights, base_dir)
+    if folder is None:
+        revision = params.weights.partition("@")[2]
+        if not HUB_ID.match(params.weights) or not COMMIT.fullmatch(revision):
+            raise ModelError(
+                f"weights {shown(params.weights)} are no folder and no hub id with a commit (owner/name@ and 40 digits): give one of both"
+            )
+        return params
+    if is_adapter(folder):
+        kind = str(adapter_config(folder).get("peft_type", ""))
+        if kind in PROMPT_KINDS:
+            raise ModelError(
+                f"{folder}: is an adapter of kind {kind}, which puts tokens before a row; hanka reads kinds that change layers"
+            )
+    else:
+        require_causal_model(folder)
+        if params.merge:
+            raise ModelError(f"{folder}: is a whole model, and `merge` folds an adapter in; leave it out")
+    found = folder_hash(folder)
+    if params.sha256 and params.sha256 != found:
+        raise ModelError(
+            f"{folder}: its files have sha256 {found[:12]}…, and the study says {params.sha256[:12]}…: they changed"
+        )
+    return params.model_copy(update={"weights": str(folder), "sha256": found})
+
+
+def _folder(name: str, base_dir: Path) -> Path | None:
+    for root in (base_dir, Path.cwd()):
+        try:
+            folder = as_path(name, root)
+        except PathError:
+            return None
+        if folder.is_dir():
+            return folder.resolve()
+    return None

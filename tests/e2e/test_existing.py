@@ -1,0 +1,256 @@
+"""Weights that are already there: as a variant with verdicts, the same as if hanka had tuned them, or refused in one line."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from hanka.errors import HankaError
+from hanka.run import RunOptions, run_study
+from hanka.store.folder import RunFolder, read_json, read_predictions
+from hanka.study.resolve import load_study
+from tiny_models import save_tiny_model, tiny_config, tiny_tokenizer
+
+STUDY = """\
+name: there
+base: {base}
+data: {{source: toy}}
+tasks: {{sentiment: {{}}}}
+methods: [base, {entries}]
+train: {{sizes: [16], epochs: 3, learning_rate: 1.0e-2}}
+eval: {{shots: [0], limit: 12}}
+stats: {{resamples: 200}}
+"""
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a base, and what was tuned on it: an adapter, and a whole model."""
+    folder = tmp_path_factory.mktemp("made")
+    save_tiny_model(folder / "base")
+    path = folder / "tune.yaml"
+    path.write_text(
+        STUDY.format(
+            base=folder / "base", entries="{sft: {peft: lora}}, {sft: {peft: none, name: full, learning_rate: 1.0e-3}}"
+        )
+    )
+    run = run_study(path, folder / "tuned", RunOptions(quiet=True)).folder
+    for one in read_json(run.plan)["variants"]:
+        if one["method"] == "sft":
+            shutil.copytree(run.variant(one["id"]), folder / one["label"])
+    return folder
+
+
+def run(made: Path, to: Path, entries: str, base: str = "base") -> RunFolder:
+    path = to / "study.yaml"
+    path.write_text(STUDY.format(base=made / base, entries=entries))
+    return run_study(path, to / "run", RunOptions(quiet=True)).folder
+
+
+def variant(folder: RunFolder, label: str) -> dict[str, Any]:
+    (one,) = [one for one in read_json(folder.plan)["variants"] if one["label"] == label]
+    record: dict[str, Any] = read_json(folder.variant(one["id"]) / "variant.json")
+    return record
+
+
+def scores(folder: RunFolder, label: str) -> dict[str, tuple[float, ...]]:
+    plan = read_json(folder.plan)
+    (of,) = [one["id"] for one in plan["variants"] if one["label"] == label]
+    found = {}
+    for cell in plan["cells"]:
+        if cell["variant_id"] == of:
+            record = read_json(folder.cell(cell["id"]) / "cell.json")
+            assert record["status"] == "done", record["reason"]
+            for row in read_predictions(folder.cell(cell["id"]))[0]:
+                assert row.label_scores is not None
+                found[f"{cell['test_dataset']}/{row.sample_id}"] = row.label_scores
+    return found
+
+
+def test_an_adapter_and_a_whole_model_answer_as_they_did_where_they_were_tuned(made: Path, tmp_path: Path) -> None:
+    entries = ", ".join([
+        f"{{existing: {{weights: {made}/sft, name: theirs}}}}", f"{{existing: {{weights: {made}/sft, merge: true, name: merged}}}}",
+        f"{{existing: {{weights: {made}/full, name: whole}}}}",
+    ])  # fmt: skip
+    folder = run(made, tmp_path, entries)
+    tuned = RunFolder(made / "tuned")
+    assert scores(folder, "theirs") == scores(tuned, "sft")
+    assert scores(folder, "whole") == scores(tuned, "full")
+    merged, apart = scores(folder, "merged"), scores(folder, "theirs")
+    assert merged != apart  # folded in, weights round differently
+    assert all(
+        a == pytest.approx(b, abs=1e-3) for name in merged for a, b in zip(merged[name], apart[name], strict=True)
+    )
+    theirs = variant(folder, "theirs")
+    assert (theirs["tuner"], theirs["record"]["kind"], theirs["train_dataset"]) == (
+        "lora",
+        "adapter (LORA)",
+        "shop",
+    )
+    assert theirs["record"]["largest_nats"] > 0
+    assert theirs["record"]["notes"] == []
+    assert variant(folder, "whole")["record"]["kind"] == "whole model"
+    findings = read_json(folder.findings)
+    compared = {one["variant"] for one in findings["comparisons"]} if "variant" in findings["comparisons"][0] else set()
+    assert findings["comparisons"]
+    assert compared <= {one["id"] for one in read_json(folder.plan)["variants"]}
+    again = load_study(folder.path / "study.yaml")
+    assert [use.label for use in again.methods] == ["base", "theirs", "merged", "whole"]
+
+
+def test_what_changes_nothing_is_named(made: Path, tmp_path: Path) -> None:
+    shutil.copytree(made / "sft", tmp_path / "zero")
+    tensors = load_file(tmp_path / "zero/adapter_model.safetensors")
+    save_file({name: torch.zeros_like(value) if "lora_B" in name else value for name, value in tensors.items()},
+              tmp_path / "zero/adapter_model.safetensors", {"format": "pt"})  # fmt: skip
+    folder = run(made, tmp_path, f"{{existing: {{weights: {tmp_path}/zero}}}}")
+    record = variant(folder, "existing")["record"]
+    assert record["largest_nats"] == 0
+    assert "changes nothing: the variant is its base" in record["notes"][0]
+    assert any("changes nothing" in str(note) for note in read_json(folder.findings)["notes"])
+
+
+def test_sharded_weights_are_one_model(made: Path, tmp_path: Path) -> None:
+    from transformers import AutoModelForCausalLM
+
+    AutoModelForCausalLM.from_pretrained(made / "full").save_pretrained(tmp_path / "shards", max_shard_size="40KB")
+    assert len(list((tmp_path / "shards").glob("*.safetensors"))) > 1
+    folder = run(made, tmp_path, f"{{existing: {{weights: {tmp_path}/shards, name: whole}}}}")
+    assert scores(folder, "whole") == scores(RunFolder(made / "tuned"), "full")
+
+
+def other_base(folder: Path) -> Path:
+    return save_tiny_model(folder / "other", hidden_size=48, num_attention_heads=4, head_dim=12)
+
+
+@pytest.mark.parametrize(("kind", "says"), [("sft", "this adapter"), ("full", "these weights were not made on")])
+def test_weights_of_another_base_fail_in_one_line(made: Path, tmp_path: Path, kind: str, says: str) -> None:
+    shutil.copytree(made / kind, tmp_path / kind)
+    other = other_base(tmp_path)
+    path = tmp_path / "study.yaml"
+    path.write_text(STUDY.format(base=other, entries=f"{{existing: {{weights: {tmp_path}/{kind}}}}}"))
+    folder = run_study(path, tmp_path / "run", RunOptions(quiet=True)).folder
+    record = variant(folder, "existing")
+    assert record["status"] == "failed"
+    assert says in record["reason"]
+    assert "\n" not in record["reason"]
+
+
+def test_an_adapter_with_tensors_that_have_no_place_fails_by_name(made: Path, tmp_path: Path) -> None:
+    shutil.copytree(made / "sft", tmp_path / "odd")
+    tensors = load_file(tmp_path / "odd/adapter_model.safetensors")
+    renamed = {name.replace("layers.1", "layers.7"): value for name, value in tensors.items()}
+    save_file(renamed, tmp_path / "odd/adapter_model.safetensors", {"format": "pt"})
+    reason = variant(run(made, tmp_path, f"{{existing: {{weights: {tmp_path}/odd}}}}"), "existing")["reason"]
+    assert "this adapter was not made on" in reason
+    assert "layers.7" in reason
+
+
+def test_a_tokenizer_of_another_family_fails_in_one_line(made: Path, tmp_path: Path) -> None:
+    shutil.copytree(made / "full", tmp_path / "full")
+    tokenizer = json.loads((tmp_path / "full/tokenizer.json").read_text())
+    vocabulary = tokenizer["model"]["vocab"]
+    first, second = list(vocabulary)[-2:]
+    vocabulary[first], vocabulary[second] = vocabulary[second], vocabulary[first]
+    (tmp_path / "full/tokenizer.json").write_text(json.dumps(tokenizer))
+    reason = variant(run(made, tmp_path, f"{{existing: {{weights: {tmp_path}/full}}}}"), "existing")["reason"]
+    assert "differ in vocabulary" in reason
+
+
+def damage(folder: Path) -> None:
+    (path,) = folder.glob("*.safetensors")
+    tensors = load_file(path)
+    name = sorted(tensors)[0]
+    tensors[name] = torch.full_like(tensors[name], float("nan"))
+    save_file(tensors, path, {"format": "pt"})
+
+
+def test_weights_that_are_no_numbers_fail_with_their_name(made: Path, tmp_path: Path) -> None:
+    shutil.copytree(made / "full", tmp_path / "full")
+    damage(tmp_path / "full")
+    reason = variant(run(made, tmp_path, f"{{existing: {{weights: {tmp_path}/full}}}}"), "existing")["reason"]
+    assert "hold NaN or infinity" in reason
+    shutil.copytree(made / "base", tmp_path / "base")
+    damage(tmp_path / "base")
+    study = tmp_path / "base.yaml"
+    study.write_text(STUDY.format(base=tmp_path / "base", entries="{sft: {peft: lora}}"))
+    broken = run_study(study, tmp_path / "base-run", RunOptions(quiet=True)).folder
+    cells = [read_json(broken.cell(one["id"]) / "cell.json") for one in read_json(broken.plan)["cells"]]
+    assert {one["status"] for one in cells} == {"failed"}
+    assert any("base: weights of" in one["reason"] and "hold NaN or infinity" in one["reason"] for one in cells)
+
+
+# ---- what a folder is, before anything is loaded
+
+
+def config_of(folder: Path, **changes: Any) -> Path:
+    save_tiny_model(folder)
+    config = read_json(folder / "config.json") | changes
+    (folder / "config.json").write_text(json.dumps(config))
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"architectures": ["LlamaForSequenceClassification"]}, "is a classifier (LlamaForSequenceClassification)"),
+        ({"architectures": ["BertForMaskedLM"]}, "is an encoder (BertForMaskedLM)"),
+        ({"architectures": ["T5ForConditionalGeneration"], "is_encoder_decoder": True}, "is an encoder-decoder model"),
+        ({"vocab_size": 100}, "and its embedding 100 rows, so some tokens have no vector"),
+    ],
+)
+def test_a_folder_that_is_no_causal_model_is_told_for_what_it_is(
+    tmp_path: Path, changes: dict[str, Any], says: str
+) -> None:
+    folder = config_of(tmp_path / "model", **changes)
+    path = tmp_path / "study.yaml"
+    path.write_text(STUDY.format(base=folder, entries="{sft: {peft: lora}}"))
+    with pytest.raises(HankaError) as caught:
+        load_study(path)
+    assert says in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("entry", "says"),
+    [
+        ("weights: nowhere", "are no folder and no hub id with a commit"),
+        ("weights: owner/name", "are no folder and no hub id with a commit"),
+        ("weights: {made}/full, merge: true", "is a whole model, and `merge` folds an adapter in"),
+        ("weights: {made}/sft, sha256: " + "ab" * 32, "they changed"),
+        ("weights: {made}/sft, tuned_on: [mails]", "'mails' is no data set of a task of this study"),
+        ("merge: true", "weights"),
+    ],
+)
+def test_entries_that_cannot_be_are_one_line(made: Path, tmp_path: Path, entry: str, says: str) -> None:
+    from hanka.plan import build_plan
+
+    path = tmp_path / "study.yaml"
+    path.write_text(STUDY.format(base=made / "base", entries=f"{{existing: {{{entry.format(made=made)}}}}}"))
+    with pytest.raises(HankaError) as caught:
+        build_plan(load_study(path))
+    assert says in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_an_adapter_is_no_base(made: Path, tmp_path: Path) -> None:
+    path = tmp_path / "study.yaml"
+    path.write_text(STUDY.format(base=made / "sft", entries="{sft: {peft: lora}}"))
+    with pytest.raises(HankaError, match=r"is an adapter for .*, not a model: name that as base, and add `existing:"):
+        load_study(path)
+
+
+def test_an_adapter_folder_beside_a_whole_tokenizer_is_still_an_adapter(made: Path, tmp_path: Path) -> None:
+    shutil.copytree(made / "sft", tmp_path / "both")
+    tiny_tokenizer().save_pretrained(tmp_path / "both")
+    tiny_config().save_pretrained(tmp_path / "both")
+    path = tmp_path / "study.yaml"
+    path.write_text(STUDY.format(base=tmp_path / "both", entries="{sft: {peft: lora}}"))
+    with pytest.raises(HankaError, match="is an adapter for"):
+        load_study(path)
