@@ -118,9 +118,10 @@ def study(tiny: Path, small: Path, entries: list[dict[str, Any]], **changes: Any
     for path, value in changes.items():
         above, _, last = path.rpartition("__")
         (values.setdefault(above, {}) if above else values)[last] = value
-    return yaml.safe_load(
-        yaml.safe_dump(values).replace("SMALL", str(small)).replace("THERE", str(small.with_name("there")))
-    )
+    text = yaml.safe_dump(values)
+    for word, place in {"SMALL": small, "THERE": small.with_name("there"), "TINY": tiny}.items():
+        text = text.replace(word, str(place))
+    return yaml.safe_load(text)
 
 
 def run(folder: Path, values: dict[str, Any], report: Callable[[str, float], None] = lambda _what, _share: None) -> Run:
