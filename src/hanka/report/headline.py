@@ -151,7 +151,8 @@ def _facts(outline: Outline, found: tuple[Decided, ...], words: Words) -> Iterab
         sets = dict.fromkeys(name for name, _ in trained)
         sizes = sorted({size for _, size in trained})
         rows = f"{sizes[0]:,}" if len(sizes) == 1 else f"{sizes[0]:,}–{sizes[-1]:,}"
-        yield words("fact_data"), words("fact_data_is", names=_names(list(sets), words), rows=rows)
+        known = words("tuned_elsewhere") if not sizes[-1] else None
+        yield words("fact_data"), known or words("fact_data_is", names=_names(list(sets), words), rows=rows)
     tests = _test_items(run)
     if tests:
         yield words("fact_tests"), words("fact_tests_is", rows=f"{sum(tests.values()):,}", count=f"{len(tests):,}")

@@ -46,7 +46,7 @@ def next_steps(decided: Decided, outline: Outline, words: Words) -> list[Markup]
         steps.append(_decide(decided, words))
     elif decided.outcome == "adapt":
         steps.append(words("step_adapt", name=named(decided, words)))
-        if decided.n_seeds < ENOUGH_SEEDS:
+        if decided.n_seeds < ENOUGH_SEEDS and decided.train_size:
             steps.append(words("step_seeds", seeds=ENOUGH_SEEDS))
     elif decided.outcome == "trade-off":
         worst = decided.heaviest
