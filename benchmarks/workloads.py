@@ -168,17 +168,19 @@ def grid_plan(study: str, limit: int | None) -> dict[str, Any]:
     spec = plan.study.spec
     variants: list[dict[str, Any]] = []
     for planned in plan.variants.values():
-        one, use, training = planned.variant, planned.use, planned.training
-        if use is None or training is None:
+        one, training = planned.variant, planned.training
+        if training is None:
             variants.append({"id": one.id, "rows": []})
             continue
-        order = optimizer_batches(len(training.examples), spec.train.batch_size, 0, one.seed)
+        (part,) = training.parts
+        pool = planned.demonstrations.get(part.dataset.name, ())
+        order = optimizer_batches(len(part.examples), spec.train.batch_size, 0, one.seed)
         variants.append(
             {
                 "id": one.id,
-                "template": use.task.template("p1"),
-                "rows": [_plain(training.examples[index]) for cut in order for index in cut],
-                "demonstrations": [_plain(row) for row in planned.demonstrations[: one.params.get("shots", 0)]],
+                "template": part.task.template("p1"),
+                "rows": [_plain(part.examples[index]) for cut in order for index in cut],
+                "demonstrations": [_plain(row) for row in pool[: planned.adaptation.shown.shots]],
             }
         )
     cells = []
