@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 import torch
 
 from hanka.models.catalogue import find_model
-from hanka.models.loading import load_model
+from hanka.models.loading import LoadedModel, load_model
 from hanka.run import RunOptions, run_study
 from hanka.store.folder import RunFolder, read_json, read_predictions
 from tiny_models import save_tiny_model
@@ -23,8 +24,10 @@ SETS = {
 """Labels, and the word that says each."""
 
 
-def write_study(folder: Path, name: str, base: Path, evaluation: str) -> Path:
-    labels, words = SETS[name]
+def write_study(
+    folder: Path, name: str, base: Path, evaluation: str, own: tuple[tuple[str, ...], tuple[str, ...]] | None = None
+) -> Path:
+    labels, words = own or SETS[name]
     rows = [
         {"input": f"{words[place % len(words)] * 3} {place // len(words)}", "output": labels[place % len(labels)]}
         for place in range(10 * len(labels))
@@ -76,24 +79,66 @@ def test_a_tuned_model_tells_labels_apart_that_begin_each_other(tmp_path: Path, 
     assert check["harmless"] >= begun - (name == "intents")  # "card 1" and "card 10" may be other tokens
 
 
+def tuned(folder: RunFolder) -> LoadedModel:
+    sft = next(one["id"] for one in read_json(folder.plan)["variants"] if one["method"] == "sft")
+    return load_model(find_model(str(folder.variant(sft)), Path.cwd()), "float32")
+
+
+def by_hand(loaded: LoadedModel, prompt: str, labels: Sequence[str]) -> list[float]:
+    """The log-likelihood of each whole answer, label and any end of it (EOS, a line break), from plain passes.
+
+    All begin where any of them leaves the prompt's own tokens.
+    """
+    tokenizer = loaded.tokenizer
+
+    def ids(text: str) -> list[int]:
+        found: list[int] = tokenizer(text, add_special_tokens=False)["input_ids"]
+        return found
+
+    before, wholes = ids(prompt), [ids(prompt + label) for label in labels]
+    start = min(next(at for at, (a, b) in enumerate(zip([*before, -1], one, strict=False)) if a != b) for one in wholes)
+    tails = [
+        (one, ids(prompt + label + tail)) for label, one in zip(labels, wholes, strict=True) for tail in ("\n", "\n\n")
+    ]
+    ends = sorted({tokenizer.eos_token_id, *(longer[len(one)] for one, longer in tails if longer[: len(one)] == one)})
+    found = []
+    for whole in wholes:
+        with torch.inference_mode():
+            logs = loaded.model(input_ids=torch.tensor([whole])).logits[0].log_softmax(-1)
+        said = sum(float(logs[at - 1, whole[at]]) for at in range(start, len(whole)))
+        found.append(said + float(torch.logsumexp(logs[-1, ends], 0)))
+    return found
+
+
 def test_scores_are_those_of_whole_answers_by_hand(tmp_path: Path) -> None:
     folder = run(tmp_path, "cards")
     record, path = tuned_cell(folder)
-    plan = read_json(folder.plan)
-    sft = next(one["id"] for one in plan["variants"] if one["method"] == "sft")
-    loaded = load_model(find_model(str(folder.variant(sft)), Path.cwd()), "float32")
-    tokenizer = loaded.tokenizer
+    loaded = tuned(folder)
     for one in read_predictions(path)[0]:
         assert one.label_scores is not None
-        for label, score in zip(record["labels"], one.label_scores, strict=True):
-            before = tokenizer(one.prompt, add_special_tokens=False)["input_ids"]
-            whole = tokenizer(one.prompt + label, add_special_tokens=False)["input_ids"]
-            start = next(at for at, (a, b) in enumerate(zip([*before, -1], whole, strict=False)) if a != b)
-            ids = [*whole, tokenizer.eos_token_id]
-            with torch.inference_mode():
-                logs = loaded.model(input_ids=torch.tensor([ids])).logits[0].log_softmax(-1)
-            by_hand = sum(float(logs[at - 1, ids[at]]) for at in range(start, len(ids)))
-            assert score == pytest.approx(by_hand, abs=0.02)  # a tuned model ends in EOS and hardly ever in a new line
+        assert list(one.label_scores) == pytest.approx(by_hand(loaded, one.prompt, record["labels"]), abs=1e-3)
+
+
+def test_seventy_seven_intents_reach_what_whole_answers_say_by_hand(tmp_path: Path) -> None:
+    things = ("card", "cash", "fee", "loan", "limit", "top up", "refund", "account", "PIN", "transfer", "exchange")
+    states = ("", " lost", " lost abroad", " late", " late again", " not known", " not known yet")
+    labels = tuple(thing + state for thing in things for state in states)
+    assert len(labels) == 77
+    words = tuple(f"{chr(97 + place // 26)}{chr(97 + place % 26)}" for place in range(77))
+    base = save_tiny_model(tmp_path / "tiny")
+    path = write_study(tmp_path, "digits", base, "{}", (labels, words))
+    study = json.loads(path.read_text(encoding="utf-8"))
+    study["train"] |= {"epochs": 15, "batch_size": 16, "learning_rate": 1.0e-2}
+    path.write_text(json.dumps(study), encoding="utf-8")
+    folder = run_study(path, tmp_path / "run", RunOptions(quiet=True)).folder
+    loaded, rows = tuned(folder), read_predictions(tuned_cell(folder)[1])[0]
+    some = rows[:: len(rows) // 8]
+    for one in some:
+        sums = by_hand(loaded, one.prompt, labels)
+        assert one.label_scores is not None
+        assert one.parsed == labels[sums.index(max(sums))]
+        assert list(one.label_scores) == pytest.approx(sums, abs=1e-3)
+    assert accuracy(folder) > 10 / 77
 
 
 @pytest.mark.parametrize("evaluation", ['{"scoring": "normalised"}', '{"scoring": "full"}'])

@@ -15,9 +15,9 @@ from hanka.analysis.growth import growth_of, growth_said
 from hanka.analysis.summary import judgement
 from hanka.errors import HankaError, nearest
 from hanka.metrics import METRICS
-from hanka.records import is_unadapted
+from hanka.records import Prediction, is_unadapted
 from hanka.stats import normal_quantile
-from hanka.store.folder import RunFolder
+from hanka.store.folder import RunFolder, read_predictions
 
 POOLED = "(pooled)"
 
@@ -52,6 +52,37 @@ def compare_variants(folder: RunFolder, a: str, b: str) -> dict[str, Any]:
         raise HankaError(f"{a} and {b} share no finished cell, so there is nothing to compare")
     rows = [_of_asking(contrasts, members) for members in _by_asking(pairs)]
     return said(contrasts, first.title, second.title, rows, pooled_rows(contrasts, pairs))
+
+
+class Same(NamedTuple):
+    """How far two variants answered alike, row by row."""
+
+    n_equal: int
+    "Rows with the same answer."
+    n: int
+    "Rows both answered."
+    largest_nats: float
+    "Largest difference of a label's score; 0 where none was scored."
+
+
+def answers_alike(folder: RunFolder, a: str, b: str) -> Same:
+    """Say how far two variants of a run answered alike; a, b as `compare_variants` takes them."""
+    evidence = load_evidence(folder)
+    found: list[dict[tuple[Any, ...], Prediction]] = []
+    for side in (_find(evidence, a), _find(evidence, b)):
+        rows: dict[tuple[Any, ...], Prediction] = {}
+        for cell in evidence.plan["cells"]:
+            if cell["variant_id"] in side.variants:
+                key = tuple(cell[name] for name in ("test_dataset", "shots", "prompt", "draw", "context"))
+                rows |= {(*key, one.sample_id): one for one in read_predictions(folder.cell(cell["id"]))[0]}
+        found.append(rows)
+    pairs = [(found[0][key], found[1][key]) for key in found[0] if key in found[1]]
+    gaps = [
+        abs(x - y)
+        for one, other in pairs
+        for x, y in zip(one.label_scores or (), other.label_scores or (), strict=False)
+    ]
+    return Same(sum(one.output == other.output for one, other in pairs), len(pairs), max(gaps, default=0.0))
 
 
 def said(contrasts: Contrasts, a: str, b: str, rows: Sequence[Row], pooled: Sequence[Row]) -> dict[str, Any]:
