@@ -109,7 +109,7 @@ def parse_source(text: str, path: Path) -> StudySource:
 
 
 def _read_words_as_text(node: yaml.Node, seen: set[int]) -> None:
-    """Make the keys that are words of a study text, though YAML 1.1 reads them as true (`on`)."""
+    """Make text of keys that are words of a study, though YAML 1.1 reads them as true (`on`), and of days, which it reads as dates."""
     if id(node) in seen:
         return
     seen.add(id(node))
@@ -121,6 +121,8 @@ def _read_words_as_text(node: yaml.Node, seen: set[int]) -> None:
     elif isinstance(node, yaml.SequenceNode):
         for item in node.value:
             _read_words_as_text(item, seen)
+    elif node.tag == "tag:yaml.org,2002:timestamp":
+        node.tag = "tag:yaml.org,2002:str"
 
 
 def _explain(error: yaml.MarkedYAMLError) -> str:
