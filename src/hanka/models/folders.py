@@ -110,8 +110,16 @@ def folder_hash(folder: Path) -> str:
     return content_hash(files, folder)
 
 
-def content_hash(files: Sequence[Path], of: Path) -> str:
-    """Hash files; remembered in the cache by path, size and time, so each is read once. of: what they belong to."""
+def file_hash(path: Path) -> str:
+    """Hash one file by its content alone, whatever it is called."""
+    return content_hash([path], path, named=False)
+
+
+def content_hash(files: Sequence[Path], of: Path, *, named: bool = True) -> str:
+    """Hash files; remembered in the cache by path, size and time, so each is read once.
+
+    of: what they belong to; named: whether their names count.
+    """
     stamp = [[path.name, path.stat().st_size, path.stat().st_mtime_ns] for path in files]
     note = cache_root() / "hashes" / f"{hashlib.sha256(str(of).encode()).hexdigest()[:16]}.json"
     known = read_json_or_none(note)
@@ -119,7 +127,7 @@ def content_hash(files: Sequence[Path], of: Path) -> str:
         return str(known["sha256"])
     digest = hashlib.sha256()
     for path in files:
-        digest.update(path.name.encode())
+        digest.update(path.name.encode() if named else b"")
         with path.open("rb") as handle:
             digest.update(hashlib.file_digest(handle, "sha256").digest())
     write_json(note, {"folder": str(of), "stamp": stamp, "sha256": digest.hexdigest()})

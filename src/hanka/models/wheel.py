@@ -76,7 +76,9 @@ def convert_gguf(path: Path, sha256: str) -> Path:
         made = Path(scratch) / "model"
         try:
             _convert(path, made)
-        except (OSError, ValueError, KeyError, RuntimeError, NotImplementedError) as error:
+        except ModelError:
+            raise
+        except Exception as error:  # a file may hold anything, and its readers raise anything
             why = " ".join(str(error).split())[:200] or type(error).__name__
             raise ModelError(f"{path}: this GGUF file cannot be converted: {why}") from error
         write_json(made / "hanka.json", {"entry": path.name, "sha256": sha256})
