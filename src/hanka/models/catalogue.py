@@ -155,6 +155,8 @@ class ModelRef:
     "Absolute local folder, or the GGUF file."
     trust_remote_code: bool = False
     "Whether the study allows the repository's own code."
+    load: str = ""
+    "How its weights are quantised while they are loaded: nf4 or int8; empty: not at all."
     fresh: Fresh | None = None
     "What is to be made, if it is fresh."
     encoder: str = ""
@@ -165,6 +167,8 @@ class ModelRef:
         """What must be said wherever its results are shown."""
         if self.fresh is not None:
             return "weights are random: nothing was learnt before"
+        if self.load:
+            return f"weights are quantised to {self.load} while they are loaded; not the original checkpoint"
         if self.kind == "gguf":
             return "weights are those of a GGUF file, de-quantised to float32; not the original checkpoint"
         return self.entry.note if self.entry else ""

@@ -25,6 +25,10 @@ HUB_SECONDS = 10.0
 
 def model_identity(ref: ModelRef) -> dict[str, Any]:
     """Return what enters content ids: hash of package or folder, hub id and revision, or how the weights are made."""
+    return _identity(ref) | ({"load": ref.load} if ref.load else {})
+
+
+def _identity(ref: ModelRef) -> dict[str, Any]:
     if ref.fresh is not None:
         made = json.loads(ref.fresh.configuration)
         tokenizer = model_identity(ref.fresh.tokenizer)

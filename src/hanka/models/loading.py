@@ -20,6 +20,7 @@ from hanka.models.encoder import ByteTokenizer
 from hanka.models.failures import explain_failure
 from hanka.models.folders import file_hash
 from hanka.models.fresh import make_model
+from hanka.models.quantised import loading_options
 from hanka.models.wheel import convert_gguf, convert_wheel
 
 if TYPE_CHECKING:
@@ -134,10 +135,15 @@ def load_model(ref: ModelRef, dtype: str) -> LoadedModel:
         where, options = _source(ref)
         with quiet(), _one_line(ref):
             model = AutoModelForCausalLM.from_pretrained(
-                where, dtype=getattr(torch, dtype), use_safetensors=True, **options
+                where,
+                dtype=getattr(torch, dtype),
+                use_safetensors=True,
+                **options,
+                **loading_options(ref, dtype, pick_device()),
             )
     require_numbers(model, where)
-    model.to(pick_device())
+    if not ref.load:
+        model.to(pick_device())
     model.eval()
     commit = str(getattr(model.config, "_commit_hash", None) or "")
     return LoadedModel(model, tokenizer, ref, where, commit, dtype)

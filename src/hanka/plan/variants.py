@@ -9,15 +9,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
-from hanka.datasets.base import Dataset
 from hanka.engines import ENGINES
-from hanka.errors import DataMissingError, ModelError, nearest
+from hanka.errors import DataMissingError, ModelError
 from hanka.identity import content_id, fingerprint
 from hanka.methods.contract import Adaptation
 from hanka.methods.defaults import settled
 from hanka.models.catalogue import ModelRef
 from hanka.models.identity import model_identity
 from hanka.models.vocabulary import require_common_vocabulary
+from hanka.plan.elsewhere import learnt_elsewhere, refuse_quantised
 from hanka.plan.records import STAGES, Plan, PlannedData, PlannedParent, PlannedVariant
 from hanka.recipes.contract import data_id
 from hanka.records import SEVERAL, UNADAPTED, Example, Parent, Variant
@@ -219,6 +219,7 @@ class Variants:
 
     def _make(self, use: MethodUse, model: ModelRef, choice: Choice) -> PlannedVariant:
         study, method = self.plan.study, use.method
+        refuse_quantised(study, use, model)
         adaptation = settled(use.adaptation(choice.train), choice.size)
         own = next((train for train in use.trains if train.name == choice.train), None)
         parents = self._parents(use, model, choice, adaptation.own)
@@ -255,7 +256,7 @@ class Variants:
             "seed": choice.seed if method.is_seeded else None,
         }
         first = next((one.variant for one, _ in parents if one.variant.train_dataset), None)
-        learnt = self._learnt_elsewhere(use, adaptation)
+        learnt = learnt_elsewhere(study, use, adaptation)
         trained_on = list(dict.fromkeys([one.name for one in (*(own.datasets if own else ()), *learnt)]))
         for one, _ in parents:
             trained_on += [name for name in one.variant.trained_on if name not in trained_on]
@@ -281,22 +282,6 @@ class Variants:
             tuple(PlannedParent(one.variant.id, parent.step) for one, parent in parents), companions,
             choice.size, blocked,
         )  # fmt: skip
-
-    def _learnt_elsewhere(self, use: MethodUse, adaptation: Adaptation) -> tuple[Dataset, ...]:
-        """Return the data sets that weights from elsewhere were tuned on: those an entry names, else every task's own."""
-        study = self.plan.study
-        if not use.method.is_elsewhere:
-            return ()
-        named = use.method.tuned_on(adaptation.own)
-        if named is None:
-            return tuple(use.train or use.tests[0] for use in study.tasks.values())
-        for name in named:
-            if name not in study.datasets or study.datasets[name].task not in study.tasks:
-                known = [one for one, dataset in study.datasets.items() if dataset.task in study.tasks]
-                raise study.source.error(
-                    (*use.key, "tuned_on"), f"{name!r} is no data set of a task of this study: {nearest(name, known)}"
-                )
-        return tuple(study.datasets[name] for name in named)
 
     def _require_validation(self, use: MethodUse, adaptation: Adaptation, training: TrainingSet) -> None:
         """Raise StudyError where validation is to choose a checkpoint and there are no rows for it."""

@@ -13,6 +13,7 @@ from hanka.models.encoder import find_encoder
 from hanka.models.folders import require_causal_model
 from hanka.models.fresh import fresh_model
 from hanka.models.identity import model_identity
+from hanka.models.quantised import require_loadable
 from hanka.study.schema import BaseModelSpec, StudySpec
 from hanka.study.source import Key, StudySource
 
@@ -58,5 +59,6 @@ def _find(base: BaseModelSpec, base_dir: Path) -> ModelRef:
     if base.encoder:
         found = find_encoder(base.encoder)
     else:
-        found = find_model(base.model, base_dir, base.trust_remote_code)
+        found = replace(find_model(base.model, base_dir, base.trust_remote_code), load=base.load or "")
+        require_loadable(found)
     return replace(found, name=base.name) if base.name else found

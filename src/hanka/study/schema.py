@@ -116,6 +116,8 @@ class BaseModelSpec(Strict):
     "Configuration of a model with random weights: `tokenizer:` names the model whose tokenizer it takes."
     seed: int = Field(default=0, ge=0)
     "Seed of the weights of a fresh model."
+    load: Literal["nf4", "int8"] | None = None
+    "Quantise a `model` while it is loaded (bitsandbytes): 4-bit NormalFloat or 8-bit integers. Adapters train beside it (QLoRA)."
     encoder: str = ""
     "A small encoder that classifies: all-minilm-l6-v2 or tfidf."
     name: str = ""
@@ -129,6 +131,8 @@ class BaseModelSpec(Strict):
             raise ValueError(f"a base is one of model, fresh and encoder; {said} is given")
         if not self.model and "trust_remote_code" in self.model_fields_set:
             raise ValueError("`trust_remote_code` is said of a `model`, whose repository may hold code; leave it out")
+        if not self.model and self.load is not None:
+            raise ValueError(f"`load: {self.load}` is said of a `model`, whose weights are read; leave it out")
         if self.fresh is None and "seed" in self.model_fields_set:
             raise ValueError("`seed` is that of a fresh model's weights; leave it out")
         return self

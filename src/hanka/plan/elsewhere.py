@@ -1,0 +1,44 @@
+"""What follows from weights that come from elsewhere: what they were tuned on, and what cannot be made on quantised ones."""
+
+from __future__ import annotations
+
+from hanka.datasets.base import Dataset
+from hanka.errors import nearest
+from hanka.methods.contract import Adaptation
+from hanka.models.catalogue import ModelRef
+from hanka.study.method_declarations import MethodUse
+from hanka.study.resolve import Study
+
+
+def learnt_elsewhere(study: Study, use: MethodUse, adaptation: Adaptation) -> tuple[Dataset, ...]:
+    """Return the data sets that weights from elsewhere were tuned on: those an entry names, else every task's own.
+
+    Empty for methods that train here. Raises StudyError for a name that is none of the study.
+    """
+    if not use.method.is_elsewhere:
+        return ()
+    named = use.method.tuned_on(adaptation.own)
+    if named is None:
+        return tuple(task.train or task.tests[0] for task in study.tasks.values())
+    for name in named:
+        if name not in study.datasets or study.datasets[name].task not in study.tasks:
+            known = [one for one, dataset in study.datasets.items() if dataset.task in study.tasks]
+            raise study.source.error(
+                (*use.key, "tuned_on"), f"{name!r} is no data set of a task of this study: {nearest(name, known)}"
+            )
+    return tuple(study.datasets[name] for name in named)
+
+
+def refuse_quantised(study: Study, use: MethodUse, model: ModelRef) -> None:
+    """Raise StudyError where weights that are quantised while they are loaded would have to change."""
+    if not model.load:
+        return
+    made = list(use.adaptations.values())
+    changing = sorted({one.tuner.name for one in made if one.tuner is not None and one.tuner.changes_weights})
+    folds = any(getattr(one.own, "merge", False) or use.method.parents(one.own) for one in made)
+    if changing or (folds and use.method.engine == "local"):
+        why = f"peft {' and '.join(changing)} changes them" if changing else "it folds other weights into them"
+        raise study.source.error(
+            use.key, f"{use.label} cannot be made on {model.name!r}, whose weights are quantised (load: {model.load}): {why}; "
+            f"train an adapter, or name other bases with `bases:`"
+        )  # fmt: skip
