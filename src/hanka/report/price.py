@@ -71,6 +71,8 @@ def make_price(decided: Decided, outline: Outline, words: Words) -> Price:
     if found.first:
         rule = words("broken_rule" if is_share(claim.metric) else "broken_rule_graded", **counted)
         return Price(price, tone, found.first, rule)
+    if found.lost:
+        return Price(price, tone, None, words("broken_unanswered", **counted))
     return Price(price, tone, None, words("broken_none", n=counted["n"]) if found.n else words("broken_unread"))
 
 
@@ -106,6 +108,8 @@ def find_broken(claim: Claim, decided: Decided, outline: Outline) -> Search:
     lost = [sample for sample in base if losses.get(sample, 0.0) > 0]
     if not lost:
         return Search(None, len(losses), 0)
+    if all(one.parsed is None and one.status == "ok" for side in (base, tuned) for one in side.values()):
+        return Search(None, len(losses), len(lost))  # text that is scored and not answered
     first = max(lost, key=lambda sample: (losses[sample], -base[sample].row))
     quoted = _quoted(first, (folders[0], folders[1]), (base[first], tuned[first]))
     return Search(quoted, len(losses), len(lost))

@@ -76,6 +76,7 @@ FIRST_ENGLISH: Mapping[str, str] = {
     "broken_asked": "Question",
     "broken_rule": "Of {n} rows {lost} were right before and are wrong after. This is the first of them, chosen by rule and not by eye.",
     "broken_rule_graded": "Of {n} rows {lost} lost score. This is the first that lost most, chosen by rule and not by eye.",
+    "broken_unanswered": "Of {n} texts {lost} became harder to predict. Nothing is answered there, so there is no answer to show.",
     "broken_none": "No broken answer was found among {n}.",
     "broken_unread": "The answers on this test set are not stored, so none can be quoted.",
     # trust
