@@ -17,11 +17,11 @@ import tempfile
 import time
 import zipfile
 import zlib
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from hanka.datasets.package_index import IndexSettings, index_settings, with_credentials, without_password
+from hanka.datasets.pins import PackagePin
 from hanka.errors import DownloadError
 from hanka.store.cache import atomic_path
 
@@ -35,22 +35,6 @@ SPOOL_BYTES = 1 << 24
 ATTEMPTS = 3
 TIMEOUT_SECONDS = (15.0, 60.0)
 BACKOFF_SECONDS = 0.5
-
-
-@dataclass(frozen=True, slots=True)
-class PackagePin:
-    """One exact archive of one release."""
-
-    name: str
-    "Project name on the index."
-    version: str
-    "Release."
-    filename: str
-    "Archive name, as the index lists it."
-    sha256: str
-    "Hex SHA-256 of the archive."
-    size: int
-    "Bytes."
 
 
 def fetch(pin: PackagePin, cache: Path) -> Path:

