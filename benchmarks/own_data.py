@@ -149,7 +149,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", nargs="+")
     asked = parser.parse_args()
-    found, wrong = [], 0
+    kept = json.loads(RESULT.read_text(encoding="utf-8"))["studies"] if asked.only and RESULT.is_file() else []
+    found, wrong = [one for one in kept if one["data"] not in asked.only], 0
     for name, corpus in corpora(Path(os.environ["HANKA_PAPER_DATA"])):
         if asked.only and name not in asked.only:
             continue
