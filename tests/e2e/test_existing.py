@@ -254,3 +254,44 @@ def test_an_adapter_folder_beside_a_whole_tokenizer_is_still_an_adapter(made: Pa
     path.write_text(STUDY.format(base=tmp_path / "both", entries="{sft: {peft: lora}}"))
     with pytest.raises(HankaError, match="is an adapter for"):
         load_study(path)
+
+
+def test_weights_of_the_hub_are_those_of_their_commit(
+    made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commit, asked = "0123456789abcdef" * 2 + "01234567", []
+
+    def there(name: str, *, revision: str, allow_patterns: list[str]) -> str:
+        asked.append((name, revision))
+        assert not any(pattern.endswith((".bin", ".py")) for pattern in allow_patterns)
+        return str(made / "sft")
+
+    monkeypatch.setattr("huggingface_hub.snapshot_download", there)
+    folder = run(made, tmp_path, f"{{existing: {{weights: me/mails@{commit}, name: theirs}}}}")
+    assert asked == [("me/mails", commit)]
+    assert scores(folder, "theirs") == scores(RunFolder(made / "tuned"), "sft")
+    other = commit[:-1] + "8"
+    path = tmp_path / "other.yaml"
+    path.write_text((tmp_path / "study.yaml").read_text().replace(commit, other))
+    ids = [
+        [one.id for use in (load_study(at),) for one in plan_variants(use)] for at in (tmp_path / "study.yaml", path)
+    ]
+    assert ids[0][0] == ids[1][0]
+    assert ids[0][1] != ids[1][1]  # another commit is another variant
+
+
+def plan_variants(study: Any) -> list[Any]:
+    from hanka.plan import build_plan
+
+    return [planned.variant for planned in build_plan(study).variants.values()]
+
+
+def test_a_hub_that_cannot_be_reached_is_one_line(made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_names: str, **_more: Any) -> str:
+        raise OSError("no\nroute")
+
+    monkeypatch.setattr("huggingface_hub.snapshot_download", fail)
+    folder = run(made, tmp_path, f"{{existing: {{weights: me/mails@{'ab' * 20}}}}}")
+    assert (
+        variant(folder, "existing")["reason"] == f"weights 'me/mails@{'ab' * 20}' cannot be had from the hub: no route"
+    )
