@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from pydantic import ValidationError
 
 from hanka.errors import nearest
@@ -21,6 +23,8 @@ RESERVED = (*TASK_KINDS, *RELATIONS)
 "Words that maps such as `eval.shots` use beside task names."
 VERIFIED_METRICS = ("solved", "reward", "label_share", "distinct_share", "length_ratio", "cap_hits")
 "Of a generation whose answers are checked by value: overlap of words says nothing of them."
+DOUBLED = re.compile(r"\{\{[A-Za-z_][A-Za-z0-9_]*\}\}")
+"A place as some template languages write it."
 DECLARED = "declared in the study"
 
 
@@ -63,8 +67,14 @@ def _prompts(source: StudySource, key: Key, spec: TaskSpec) -> dict[str, str]:
     if not prompts:
         raise source.error(key, 'an own task needs `prompt:`, for example "Mail: {input}\\nTone:"')
     for prompt, template in prompts.items():
+        place = ("prompt",) if spec.prompt is template else ("prompts", prompt)
+        doubled = DOUBLED.search(template)
+        if doubled:
+            raise source.error(
+                (*key, *place), f"{doubled[0]} would put the text between braces: write {doubled[0][1:-1]}, or, where braces are "
+                f"meant, {{ {doubled[0][1:-1]} }}"
+            )  # fmt: skip
         if not FIELD.findall(template):
-            place = ("prompt",) if spec.prompt is template else ("prompts", prompt)
             raise source.error((*key, *place), f"{template!r} has no {{field}} place, for example {{input}}")
     return prompts
 
