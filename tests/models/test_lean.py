@@ -10,7 +10,7 @@ import torch
 from peft import LoraConfig, get_peft_model
 
 from hanka.models import lean
-from hanka.models.lean import ACTIVATIONS, lean_layers, projection_of
+from hanka.models.lean import ACTIVATIONS, Projection, lean_layers, project, projection_of
 from tiny_models import tiny_model
 
 IDS = torch.tensor([[5, 9, 2, 77, 31, 8], [4, 4, 90, 12, 7, 3]])
@@ -157,3 +157,18 @@ def test_derivatives_of_activations_belong_to_them(name: str) -> None:
     (wanted,) = torch.autograd.grad(ACTIVATIONS[name].forward(x).sum(), x)
     found = ACTIVATIONS[name].backward(torch.ones_like(x), x.detach())
     torch.testing.assert_close(found, wanted, rtol=1e-12, atol=1e-12)
+
+
+def test_a_small_adapter_is_not_rounded_away_beside_half_precision() -> None:
+    """Added to what is rounded already, a share far below a step of bfloat16 would vanish; rounded once, its mean is kept."""
+    torch.manual_seed(0)
+    x = torch.randn(512, 64, dtype=torch.bfloat16)
+    weight = torch.randn(256, 64).to(torch.bfloat16)
+    down, up = torch.randn(8, 64) / 8, torch.full((256, 8), 1e-4)
+    exact = (x.float() @ down.to(torch.bfloat16).float().t()) @ up.t()
+    bare = project(Projection(weight, None), x).float()
+    found = project(Projection(weight, None, down, up), x).float() - bare
+    twice = (bare.to(torch.bfloat16) + exact.to(torch.bfloat16)).float() - bare
+    slope = float((found * exact).sum() / exact.square().sum())
+    assert slope == pytest.approx(1.0, abs=0.25)
+    assert abs(float((twice * exact).sum() / exact.square().sum())) < 0.2

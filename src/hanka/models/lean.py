@@ -39,6 +39,9 @@ def lean_layers(model: Any) -> Iterator[None]:
             del layer.forward
 
 
+HALF = (torch.bfloat16, torch.float16)
+
+
 class Projection(NamedTuple):
     """What a linear layer computes, with or without an adapter: x W' + b + scaling · x A' B'."""
 
@@ -101,7 +104,7 @@ def projection_of(layer: Any) -> Projection | None:
         base.weight, base.bias, layer.lora_A[name].weight, layer.lora_B[name].weight, layer.scaling[name]
     )
     parts = [part for part in (found.weight, found.down, found.up) if part is not None]
-    narrow = found.weight.dtype in (torch.bfloat16, torch.float16)  # then adapters that train are float32 beside it
+    narrow = found.weight.dtype in HALF  # then adapters that train are float32 beside it
     fits = len({part.dtype for part in parts[narrow:]}) == 1
     return found if fits and len({part.device for part in parts}) == 1 else None
 
@@ -194,10 +197,13 @@ class _Project(torch.autograd.Function):
         down, up, (scaling, activation) = others
         taken = x if gate is None else activation.forward(gate).mul_(x)
         flat = taken.reshape(-1, x.shape[-1])
-        found, low = linear(flat, weight, bias), None
-        if down is not None:
-            low = flat @ down.t()
-            found = found.addmm_(low, up.t(), alpha=scaling)
+        low = None if down is None else flat @ down.t()
+        if low is not None and weight.dtype in HALF:
+            # One product, rounded once: a small adapter's share would be lost where it is added to what is rounded already.
+            found = linear(torch.cat([flat, low], -1), torch.cat([weight, up * scaling], -1), bias)
+        else:
+            found = linear(flat, weight, bias)
+            found = found if low is None else found.addmm_(low, up.t(), alpha=scaling)
         ctx.save_for_backward(x, gate, weight, down, up, low)
         ctx.scaling, ctx.activation = scaling, activation
         return found.view(*x.shape[:-1], -1)
