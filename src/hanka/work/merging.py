@@ -59,7 +59,8 @@ def merge_variants(run: RunFolder, out: Path, report: Report) -> list[Merged]:
 
 def _merge(place: Workplace, planned: PlannedVariant, made: Mapping[str, Any], out: Path) -> Merged:
     one = planned.variant
-    title = f"{one.label} on {one.train_dataset} ({one.train_size} rows, seed {one.seed})"
+    made_by = f"{one.train_size} rows, seed {one.seed}" if one.train_size else "tuned elsewhere"
+    title = f"{one.label} on {one.train_dataset} ({made_by})"
     name = as_file_name(f"{one.label}-{one.train_dataset}-{one.train_size}-{one.seed}-{one.id[:6]}")
     folder, stack = out / name, place.stack(one.id)
     place.report(f"merging {title}", 0.0)
