@@ -76,6 +76,21 @@ class MethodParams(Params):
     asking: AskingParams | None = None
     "The askings it is meant for (default: all of the study)."
 
+    @property
+    def left_out_of_ids(self) -> tuple[str, ...]:
+        """Name the parameters that do not change the weights that are made."""
+        return ()
+
+    @property
+    def found(self) -> Mapping[str, str]:
+        """Return what was found out of files the study names, as its written form holds it."""
+        return {}
+
+    @property
+    def folds_weights(self) -> bool:
+        """Tell whether weights are folded into those of the base."""
+        return False
+
 
 class TrainedParams(MethodParams):
     """Parameters of every method that trains on rows; all keys of `train:` stand beside them."""
@@ -110,8 +125,6 @@ UNTRAINED_KEYS = ("sizes", "match")
 "Keys of `train:` that choose which variants there are, not how one is trained."
 LATER_KEYS = ("checkpoints",)
 "Keys of `train:` that came after ids were made: at their default they are not in an id, so that it stays what it was."
-FINDING_KEYS = ("weights", "tuned_on")
-"Keys that say where weights are found and what they are for; what they are enters ids by its hash."
 LABELLING_KEYS = ("name", "bases", "asking", "on")
 "Keys of an entry that name it or choose where it is made, not how."
 
@@ -164,8 +177,7 @@ class Adaptation:
         """Return what enters a variant's id: what changes its weights. Parents enter by their own ids, not by name."""
         versions = {one.name: one.version for one in (self.tuner, self.objective) if one is not None}
         named = {name for name in type(self.own).model_fields if isinstance(getattr(self.own, name), ParentParams)}
-        found = FINDING_KEYS if getattr(self.own, "sha256", "") else FINDING_KEYS[1:]
-        left_out = {*RUNTIME_KEYS, *found, *named}
+        left_out = {*RUNTIME_KEYS, *self.own.left_out_of_ids, *named}
         left_out |= {name for name in LATER_KEYS if getattr(self.train, name) == TrainParams.model_fields[name].default}
         return {name: value for name, value in self.as_json().items() if name not in left_out} | {"versions": versions}
 

@@ -11,9 +11,6 @@ from typing import Any
 from hanka.errors import ModelError
 from hanka.models.catalogue import ModelRef
 
-BYTES = {"nf4": 0.56, "int8": 1.0}
-"Bytes of a quantised weight with its scales, about."
-
 
 def require_loadable(ref: ModelRef) -> None:
     """Raise ModelError where a model is to be quantised and what does that is not installed."""

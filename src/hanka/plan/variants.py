@@ -227,18 +227,11 @@ class Variants:
             dtype = {"dtype": parents[0][0].dtype}
             adaptation = replace(adaptation, train=adaptation.train.model_copy(update=dtype))
         companions = self._companions(use, own, adaptation)
-        blocked, training = "", None
-        pools: dict[str, tuple[Example, ...]] = {}
+        training, blocked = self._rows(own, use, model, choice, adaptation)
         rows: Any = None
         if own is not None:
-            asked = RowsAsked(choice.size, adaptation.train.sample, adaptation.train.validation, choice.seed)
-            try:
-                training = self._training(own, asked, use, model, choice)
-                rows = [training.fingerprint, training.validation_fingerprint]
-                self._require_validation(use, adaptation, training)
-            except DataMissingError as error:
-                blocked, rows = str(error), f"missing:{own.name}:{choice.size}"
-            pools = self._pools(use, own, [adaptation, *companions], choice.seed)
+            rows = f"missing:{own.name}:{choice.size}" if training is None else training.fingerprints
+        pools = self._pools(use, own, [adaptation, *companions], choice.seed) if own is not None else {}
         tasks = own.tasks if own is not None else ()
         content = {
             "stage": STAGES["adapt"],
@@ -257,24 +250,23 @@ class Variants:
         }
         first = next((one.variant for one, _ in parents if one.variant.train_dataset), None)
         learnt = learnt_elsewhere(study, use, adaptation)
-        trained_on = list(dict.fromkeys([one.name for one in (*(own.datasets if own else ()), *learnt)]))
-        for one, _ in parents:
-            trained_on += [name for name in one.variant.trained_on if name not in trained_on]
+        own_names = [one.name for one in (*(own.datasets if own else ()), *learnt)]
+        own_tasks = [*(task.name for task in tasks), *(one.task for one in learnt)]
+        own_name = own.name if own else SEVERAL.join(own_names)
         variant = Variant(
             id=content_id(content),
             base=model.name,
             method=method.name,
             label=use.label,
             params=adaptation.as_json(),
-            train_task=SEVERAL.join(dict.fromkeys([*(task.name for task in tasks), *(one.task for one in learnt)]))
-            or (first.train_task if first else ""),
-            train_dataset=own.name
-            if own
-            else SEVERAL.join(one.name for one in learnt) or (first.train_dataset if first else ""),
+            train_task=SEVERAL.join(dict.fromkeys(own_tasks)) or (first.train_task if first else ""),
+            train_dataset=own_name or (first.train_dataset if first else ""),
             train_size=(training.n_rows if training else choice.size) if own else (first.train_size if first else 0),
             seed=choice.seed,
             parents=tuple(one.variant.id for one, _ in parents),
-            trained_on=tuple(trained_on),
+            trained_on=tuple(
+                dict.fromkeys(own_names + [name for one, _ in parents for name in one.variant.trained_on])
+            ),
             reference=(study.reference if model.kind == "encoder" else model).name,
         )
         return PlannedVariant(
@@ -282,6 +274,20 @@ class Variants:
             tuple(PlannedParent(one.variant.id, parent.step) for one, parent in parents), companions,
             choice.size, blocked,
         )  # fmt: skip
+
+    def _rows(
+        self, own: TrainingUse | None, use: MethodUse, model: ModelRef, choice: Choice, adaptation: Adaptation
+    ) -> tuple[TrainingSet | None, str]:
+        """Return the rows of a variant that has its own, or why they are not there."""
+        if own is None:
+            return None, ""
+        asked = RowsAsked(choice.size, adaptation.train.sample, adaptation.train.validation, choice.seed)
+        try:
+            training = self._training(own, asked, use, model, choice)
+        except DataMissingError as error:
+            return None, str(error)
+        self._require_validation(use, adaptation, training)
+        return training, ""
 
     def _require_validation(self, use: MethodUse, adaptation: Adaptation, training: TrainingSet) -> None:
         """Raise StudyError where validation is to choose a checkpoint and there are no rows for it."""

@@ -68,9 +68,8 @@ def _settle(study: Study, entries: list[dict[str, Any]]) -> list[str]:
     """
     lines = []
     for use in study.methods:
-        own = use.adaptations[next(iter(use.adaptations))].own if use.adaptations else None
-        for name in (name for name in ("weights", "sha256") if hasattr(own, name)):
-            entries[int(use.key[1])]["params"][name] = getattr(own, name)
+        for one in use.adaptations.values():
+            entries[int(use.key[1])]["params"] |= one.own.found
         if not use.method.course:
             continue
         entry = entries[int(use.key[1])]["params"]

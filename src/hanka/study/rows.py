@@ -79,6 +79,11 @@ class TrainingSet:
     data_id: str = ""
     "The work that makes the rows; empty where they are here."
 
+    @property
+    def fingerprints(self) -> list[str]:
+        """Return what enters ids: of the examples, and of the rows to validate on."""
+        return [self.fingerprint, self.validation_fingerprint]
+
 
 @dataclass(frozen=True, slots=True)
 class Shown:

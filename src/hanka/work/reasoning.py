@@ -7,23 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import NamedTuple
 
 from hanka.engines.contract import Decoding, Engine, Refusal, TextAnswer
 from hanka.prompting import Prompter, Query
 from hanka.prompting.chat import open_block
 from hanka.work.answers import Asking, Reasoned
-
-
-class Thought(NamedTuple):
-    """What one model wrote before its answer."""
-
-    behind: str
-    "What now stands between the question and the answer; empty where it did not reason."
-    n_tokens: int
-    "Tokens it wrote."
-    failure: str = ""
-    "Why nothing came out."
 
 
 def with_reasoning(asking: Asking, prompter: Prompter, engine: Engine) -> Asking:
@@ -33,21 +21,24 @@ def with_reasoning(asking: Asking, prompter: Prompter, engine: Engine) -> Asking
     opened = prompter.reasoning_queries(asked)
     closed, between = prompter.chat.reasoning
     answers = engine.generate(opened, Decoding(prompter.policy.thinking_tokens, (closed,)))
-    thoughts = [_thought(query, answer, closed, between) for query, answer in zip(opened, answers, strict=True)]
-    encoded = prompter.behind(task, opened, [one.behind for one in thoughts])
+    written = [_block(query, answer, closed, between) for query, answer in zip(opened, answers, strict=True)]
     reasoned = tuple(
-        Reasoned(one.n_tokens, one.n_tokens >= prompter.policy.thinking_tokens, one.failure) for one in thoughts
+        Reasoned(0, False, one.reason)
+        if isinstance(one, Refusal)
+        else Reasoned(one.n_tokens, one.n_tokens >= prompter.policy.thinking_tokens)
+        for one in answers
     )
-    return replace(asking, asked=asked._replace(encoded=encoded), reasoned=reasoned)
+    return replace(asking, asked=asked._replace(encoded=prompter.behind(task, opened, written)), reasoned=reasoned)
 
 
-def _thought(query: Query, answer: TextAnswer | Refusal, closed: str, between: str) -> Thought:
+def _block(query: Query, answer: TextAnswer | Refusal, closed: str, between: str) -> str:
+    """Return what now stands between the question and the answer; empty where the model did not reason."""
     if isinstance(answer, Refusal):
-        return Thought("", 0, answer.reason)
+        return ""
     text = answer.text.split(closed)[0]
     if open_block(query.text) is None and open_block(text) is None:
-        return Thought("", answer.n_tokens)  # it answered at once: that is asked again without
-    return Thought(f"{text.rstrip()}\n{closed}{between}", answer.n_tokens)
+        return ""  # it answered at once: that is asked again without
+    return f"{text.rstrip()}\n{closed}{between}"
 
 
 def doubts(name: str, reasoned: Sequence[Reasoned]) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from pydantic import Field
@@ -29,6 +30,21 @@ class ExistingParams(MethodParams):
     "Data sets of the study it was tuned for (default: the training set of each task); in and out of domain follow from them."
     sha256: str = Field(default="", pattern="^([0-9a-f]{64})?$")
     "Of its files; filled in, and checked where it is given."
+
+    @property
+    def left_out_of_ids(self) -> tuple[str, ...]:
+        """Leave out what they were made for, and where they are once their hash is known."""
+        return ("weights", "tuned_on") if self.sha256 else ("tuned_on",)
+
+    @property
+    def found(self) -> Mapping[str, str]:
+        """Return where the weights are, and their hash."""
+        return {"weights": self.weights, "sha256": self.sha256}
+
+    @property
+    def folds_weights(self) -> bool:
+        """Tell whether an adapter is folded in."""
+        return self.merge
 
 
 def located(params: ExistingParams, base_dir: Path) -> ExistingParams:
