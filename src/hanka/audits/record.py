@@ -10,7 +10,7 @@ from hanka.errors import AuditError
 from hanka.records import AuditWarning
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Audits:
     """What was looked at and what was found."""
 

@@ -36,7 +36,7 @@ def nothing_to_read(dataset: str, split: Split) -> Sequence[Example]:
     raise DataError(f"no {split} rows of dataset {dataset} are at hand: name a context that reads them")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class ContextRequest:
     """What a context is prepared from: one test set, one draw."""
 
@@ -67,7 +67,7 @@ def no_sources(params: Any) -> tuple[str, ...]:
     return ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Context:
     """What stands before a query."""
 

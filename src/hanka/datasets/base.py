@@ -71,7 +71,7 @@ class Reading(NamedTuple):
     "How one of them was split; None where every split has its own."
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Dataset:
     """Examples of one task from one domain."""
 
@@ -118,7 +118,7 @@ class Roles:
     "Test sets of other domains."
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Source:
     """A place that holds datasets: mini, paper, hub or toy."""
 

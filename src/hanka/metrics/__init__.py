@@ -6,12 +6,16 @@ predict → **score** → store. `METRICS` lists them all; a new metric is one f
 from __future__ import annotations
 
 from collections.abc import Mapping
+from importlib import import_module
 from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
 
-from hanka.metrics.base import Column, Metric, Outputs, Rows, ScoringContext
-from hanka.metrics.tokenization import rouge_tokenization
 from hanka.records import TaskKind
 from hanka.registry import Registry
+
+if TYPE_CHECKING:
+    from hanka.metrics.base import Column, Metric, Outputs, Rows, ScoringContext
+    from hanka.metrics.tokenization import rouge_tokenization
 
 METRICS: Registry[Metric] = Registry(
     "metric",
@@ -55,5 +59,17 @@ DEFAULT_METRICS: Mapping[TaskKind, tuple[str, ...]] = MappingProxyType(
         "likelihood": ("bits_per_byte", "nats_per_token"),
     }
 )
+
+CONTRACT = ("Column", "Metric", "Outputs", "Rows", "ScoringContext")
+
+
+def __getattr__(name: str) -> Any:
+    """Import the contract when it is asked for: a study is checked without it."""
+    if name in CONTRACT:
+        return getattr(import_module("hanka.metrics.base"), name)
+    if name == "rouge_tokenization":
+        return getattr(import_module("hanka.metrics.tokenization"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
 
 __all__ = ["DEFAULT_METRICS", "METRICS", "Column", "Metric", "Outputs", "Rows", "ScoringContext", "rouge_tokenization"]

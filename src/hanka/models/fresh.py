@@ -29,7 +29,7 @@ FRESH = 1
 "Raised by hand when the same configuration and seed give other weights than before."
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Family:
     """The keys of one model type."""
 

@@ -37,7 +37,7 @@ class WeightPair(NamedTuple):
     "The variant's effective weights, float32: what it computes with once adapters are merged."
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class ProbeRequest:
     """One variant to be measured."""
 
@@ -49,7 +49,7 @@ class ProbeRequest:
     "In which the base's weights are held: float32, bfloat16, float16."
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Probe:
     """A diagnostic of a variant against its base."""
 

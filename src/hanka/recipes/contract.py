@@ -29,7 +29,7 @@ def nobody_answers(parent: Parent, examples: Sequence[Example]) -> Sequence[Pred
     raise DataError(f"{parent.label} was not declared as a parent, so it answers nothing: name it in `parents`")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class RecipeRequest:
     """What a recipe makes rows from."""
 
@@ -52,7 +52,7 @@ def no_parents(params: Any) -> tuple[Parent, ...]:
     return ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Recipe:
     """How rows are made out of datasets."""
 

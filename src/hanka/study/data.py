@@ -26,7 +26,7 @@ from hanka.records import Built, Example, Split
 from hanka.study.context_declarations import ContextUse
 from hanka.study.method_declarations import TrainingUse
 from hanka.study.recipe_declarations import RecipeUse
-from hanka.study.resolve import Study, TaskUse
+from hanka.study.resolved import Study, TaskUse
 from hanka.study.rows import RowsAsked, RowsOfTask, Shown, SplitRows, TestSet, TrainingSet, training_set
 from hanka.study.source import Key
 
@@ -36,7 +36,7 @@ ENOUGH = 0.98
 "Share of the asked training rows that must be there; published files are a few rows short, and an audit says so."
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class StudyData:
     """Loads what a study names, each dataset once."""
 

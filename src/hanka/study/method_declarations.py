@@ -35,7 +35,7 @@ P = TypeVar("P", bound=BaseModel)
 Values = Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class TrainingUse:
     """Rows that variants train on: a data set, or what a recipe makes of several."""
 
@@ -49,7 +49,7 @@ class TrainingUse:
     "How its rows are made; None: as they stand in the data set."
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class MethodUse:
     """One entry of `methods`, its parameters resolved for everything it is made on."""
 
@@ -78,7 +78,7 @@ class MethodUse:
         return self.adaptations[train] if train in self.adaptations else self.adaptations[""]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Declared:
     """What entries of `methods` may refer to."""
 

@@ -14,7 +14,7 @@ from hanka.study.source import StudySource
 from hanka.tasks.base import Task
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class RecipeUse:
     """A data set of the study that a recipe makes."""
 

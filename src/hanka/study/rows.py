@@ -12,7 +12,7 @@ from hanka.records import Example
 from hanka.tasks.base import Task
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class TestSet:
     """The rows of one test set as they are asked."""
 
@@ -46,7 +46,7 @@ class RowsAsked(NamedTuple):
     "Training seed; it draws where rows are sampled by it."
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class RowsOfTask:
     """The part of a training set that belongs to one data set."""
 
@@ -60,7 +60,7 @@ class RowsOfTask:
     "Rows to validate on; never trained on."
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class TrainingSet:
     """The rows one variant trains on."""
 
@@ -85,7 +85,7 @@ class TrainingSet:
         return [self.fingerprint, self.validation_fingerprint]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Shown:
     """What stands before the queries of a test set."""
 

@@ -32,7 +32,7 @@ ADVICE = (
 """What PyYAML says → what to do."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class StudySource:
     """The raw content of a study file with the line of every key."""
 
@@ -131,7 +131,7 @@ def _explain(error: yaml.MarkedYAMLError) -> str:
     return f"{' '.join(said.split())}; {advice}" if advice else " ".join(said.split())
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class _Lines:
     """Notes the line of every key of a node tree; a node that stands in several places (an alias) is noted once."""
 

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from hanka.errors import UnitError
 from hanka.identity import stream_seed
-from hanka.models.loading import LoadedModel, add_adapter, quiet
 from hanka.tuners.contract import Tuner, TunerParams
 from hanka.tuners.saving import staged
 
 if TYPE_CHECKING:
+    from hanka.models.loading import LoadedModel
     from hanka.tuners.contract import Scale
 
 FILES = ("adapter_config.json", "adapter_model.safetensors")
@@ -53,6 +53,8 @@ def peft_tuner(
         import torch
         from peft import get_peft_model
 
+        from hanka.models.loading import quiet
+
         torch.manual_seed(stream_seed(seed, about.name) % 2**63)
         try:
             with quiet():
@@ -67,7 +69,7 @@ def peft_tuner(
         params=params,
         wrap=wrap,
         save=_save,
-        load=add_adapter,
+        load=_load,
         merge=_merge,
         take_out=take_adapters_out,
         n_trained=n_trained,
@@ -76,7 +78,15 @@ def peft_tuner(
     )
 
 
+def _load(base: LoadedModel, folder: Path) -> LoadedModel:
+    from hanka.models.loading import add_adapter
+
+    return add_adapter(base, folder)
+
+
 def _save(loaded: LoadedModel, folder: Path) -> None:
+    from hanka.models.loading import quiet
+
     with quiet(), staged(folder) as stage:
         loaded.model.save_pretrained(stage, save_embedding_layers=False)
         (stage / "README.md").unlink(missing_ok=True)  # an empty card; `hanka export` writes a true one
@@ -95,6 +105,8 @@ def _settle_order(path: Path) -> None:
 def _merge(loaded: LoadedModel) -> LoadedModel:
     from peft.tuners.tuners_utils import BaseTunerLayer
     from peft.utils.other import ModulesToSaveWrapper
+
+    from hanka.models.loading import quiet
 
     config = loaded.model.active_peft_config
     if config.is_prompt_learning:

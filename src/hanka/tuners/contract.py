@@ -42,7 +42,7 @@ class Made:
     "Where its files are."
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Tuner:
     """Which weights train."""
 

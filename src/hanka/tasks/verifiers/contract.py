@@ -37,7 +37,7 @@ class Output:
         return before_stop(self.text, self.stop)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Verifier:
     """One way to judge outputs."""
 

@@ -20,7 +20,7 @@ class ObjectiveParams(Params):
     """Parameters of an objective; in a study they stand beside `objective:`."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Outputs:
     """What a model says at supervised places: hidden states before its head, or logits."""
 
@@ -30,7 +30,7 @@ class Outputs:
     "(vocabulary, width), without a bias; None: values are logits."
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Soft:
     """A distribution in place of each target: its largest entries and the rest in one."""
 
@@ -42,7 +42,7 @@ class Soft:
     "(n,) probability of all other tokens together."
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Targets:
     """The supervised places of a micro-batch."""
 
@@ -58,7 +58,7 @@ class Targets:
     "Of the model before it changed, at the same places; where the objective needs it."
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Objective:
     """What training minimises."""
 
