@@ -38,7 +38,7 @@ from hanka.models.encoder import ENCODERS
 from hanka.probes import PROBES
 from hanka.recipes import RECIPES
 from hanka.registry import GROUP, Registry
-from hanka.study import schema
+from hanka.study import base_schema, schema
 from hanka.tasks import TASKS
 from hanka.tasks.verifiers import VERIFIERS
 from hanka.training.objectives import OBJECTIVES
@@ -235,7 +235,9 @@ LEAST = (MethodParams, TrainedParams, CourseMethodParams)
 
 BLOCKS: dict[str, Callable[[], str]] = {
     "study": lambda: key_table(schema.StudySpec),
-    "base": lambda: key_table(schema.BaseModelSpec),
+    "base": lambda: key_table(base_schema.BaseModelSpec),
+    "server": lambda: key_table(base_schema.ServerSpec),
+    "price": lambda: key_table(base_schema.PriceSpec),
     "data": lambda: key_table(schema.DataSpec),
     "datasets": lambda: key_table(schema.DatasetSpec),
     "split": lambda: key_table(schema.SplitSpec),

@@ -7,7 +7,8 @@ from typing import Any
 
 import yaml
 
-from hanka.study.resolve import Study, resolve
+from hanka.study.resolve import resolve
+from hanka.study.resolved import Study
 from hanka.study.source import parse_source
 
 MAILS = [(f"mail {i} says a thing", "good" if i % 2 else "bad") for i in range(40)]

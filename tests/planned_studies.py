@@ -8,7 +8,8 @@ from typing import Any
 import yaml
 
 from hanka.plan import Plan, PlannedVariant, build_plan
-from hanka.study.resolve import Study, resolve
+from hanka.study.resolve import resolve
+from hanka.study.resolved import Study
 from hanka.study.source import parse_source
 
 

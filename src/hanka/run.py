@@ -15,6 +15,7 @@ from hanka.analysis import TRAINING_VERSION, analyse, look
 from hanka.analysis.questions import QUESTIONS
 from hanka.audits import Audits, audit_contexts, audit_rows, audit_tokens, require_common_vocabularies
 from hanka.costs.estimate import Estimator
+from hanka.errors import ModelError, UnitError
 from hanka.executors.local import Executor, InProcess, LocalProcesses, StudyCall
 from hanka.models.loading import pick_device
 from hanka.models.memory import free_bytes
@@ -95,6 +96,7 @@ def run_study(path: Path, out: Path, options: RunOptions) -> Outcome:
             return Outcome(folder, len(plan.cells), 0, 0)
         write_text(folder.study, study_yaml(study))
         write_json(folder.plan, plan_json(plan, options.command or f"hanka run {path}"))
+        _require_servers(plan, todo)
         audits = _audit(plan, folder)
         audits.raise_if_strict(study.spec.strict)
         call = StudyCall(path, options.base, options.limit, out, options.data)
@@ -147,12 +149,24 @@ def _audit(plan: Plan, folder: RunFolder) -> Audits:
 
     audits = audit_rows(plan)
     audit_contexts(plan, audits)
-    tokenizers = {model.name: load_tokenizer(model) for model in plan.study.models if model.kind != "encoder"}
+    tokenizers = {model.name: load_tokenizer(model) for model in plan.study.models if model.is_loaded}
     require_common_vocabularies(plan, tokenizers)
     for name, tokenizer in tokenizers.items():
         audit_tokens(plan, audits, tokenizer, name)
     write_json(folder.audits, audits.as_json())
     return audits
+
+
+def _require_servers(plan: Plan, todo: Sequence[Unit]) -> None:
+    """Raise HankaError before any work where a server that will be asked refuses the key, or has no such model."""
+    asked = {plan.variants[unit.of].model for unit in todo if unit.kind == "evaluate"}
+    for served in [model.served for model in asked if model.served is not None]:
+        from hanka.engines.served.client import Client
+
+        try:
+            Client(served).require_model()
+        except UnitError as error:
+            raise ModelError(str(error)) from None
 
 
 def _execute(plan: Plan, folder: RunFolder, todo: Sequence[Unit], call: StudyCall, options: RunOptions) -> None:
@@ -203,7 +217,7 @@ def _seconds(plan: Plan, folder: RunFolder, todo: Sequence[Unit]) -> dict[str, f
 def _expected(plan: Plan, seconds: float) -> str:
     """Say what the work is expected to take, and whether memory may not suffice."""
     costs = Estimator(plan)
-    bases = " and ".join(sorted({costs.speed(model).basis for model in plan.study.models if model.kind != "encoder"}))
+    bases = " and ".join(sorted({costs.speed(model).basis for model in plan.study.models if model.is_loaded}))
     most = max(costs.memory().values())
     free = free_bytes(pick_device())
     line = f"expected: {spell_seconds(seconds)}, up to {most / 1e9:.1f} GB of {free / 1e9:.1f} GB memory; {bases}"

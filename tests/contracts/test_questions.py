@@ -19,8 +19,16 @@ EVERY = pytest.mark.parametrize("question", QUESTIONS, ids=lambda question: ques
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
+    """A run in which the base was asked of a server."""
     folder = tmp_path_factory.mktemp("questions")
-    return fake_run(write_study(folder), folder / "run")
+    found = fake_run(write_study(folder), folder / "run")
+    base = next(one["id"] for one in read_json(found.plan)["variants"] if one["method"] == "base")
+    asked = {"n_requests": 40, "n_read": 900, "n_written": 40, "request_seconds": 0.25}
+    asked |= {"price": {"input": 1.0, "output": 2.0, "currency": "USD"}}
+    for cell in (one for one in read_json(found.plan)["cells"] if one["variant_id"] == base):
+        place = found.cell(cell["id"]) / "cell.json"
+        write_json(place, read_json(place) | {"asked": asked})
+    return found
 
 
 @pytest.fixture

@@ -17,8 +17,9 @@ from hanka.methods.classifier import CLASSIFIER
 from hanka.methods.classifier.adapt import fit_classifier
 from hanka.methods.classifier.params import ClassifierParams
 from hanka.methods.contract import Adaptation, Adapted, AdaptRequest, TrainingData, TrainingPart
-from hanka.models.encoder import ByteTokenizer, LoadedEncoder, find_encoder
+from hanka.models.encoder import LoadedEncoder, find_encoder
 from hanka.models.features import load_encoder
+from hanka.models.spelling import ByteTokenizer
 from hanka.prompting import Prompter, Query, TextPolicy
 from hanka.records import Example
 from hanka.tasks import TASKS

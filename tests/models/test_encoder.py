@@ -11,10 +11,11 @@ import torch
 
 from hanka.errors import HankaError, ModelError, UnitError
 from hanka.models import features
-from hanka.models.encoder import ENCODERS, ByteTokenizer, EncoderEntry, find_encoder
+from hanka.models.encoder import ENCODERS, EncoderEntry, find_encoder
 from hanka.models.features import SentenceEncoder, load_encoder
 from hanka.models.identity import model_identity, n_parameters
 from hanka.models.loading import load_model, load_tokenizer
+from hanka.models.spelling import ByteTokenizer
 from hanka.prompting import Prompter, TextPolicy
 from hanka.records import Example
 from hanka.store.cache import cache_root

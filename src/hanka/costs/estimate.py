@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
+from hanka.costs.served import Requests, requests_of
 from hanka.costs.speed import DEFAULT_PARAMETERS, Speed, guessed_speed, known_speed, matrix_rate
 from hanka.engines.contract import MAX_SLOTS
 from hanka.methods.fit import OWN_ROWS, VALIDATION_ROWS
@@ -106,7 +107,7 @@ class Estimator:
         if planned.training is not None:
             rows = planned.training.n_rows
             return Cost(0, UNIT_SECONDS + rows * self._feature_seconds(planned), 400_000)
-        writes = planned.use.method.engine == "local"
+        writes = planned.engine == "local"
         n_bytes = max((self._bytes(self.plan.variants[one.variant_id]) for one in planned.parents), default=0)
         return Cost(0, UNIT_SECONDS + 2 * n_bytes / DISK_BYTES if writes else 0.0, n_bytes if writes else 0)
 
@@ -138,6 +139,8 @@ class Estimator:
         """Estimate the seconds of loading what answers: the base once, full weights for every variant, else an adapter."""
         tuner = planned.adaptation.tuner
         whole = planned.variant.is_unadapted or (tuner is not None and tuner.is_whole)
+        if planned.model.served is not None:
+            return 0.0
         return self.speed(planned.model).load_seconds if whole else 0.5
 
     def _parts(self, planned: PlannedVariant) -> list[tuple[int, float]]:
@@ -164,7 +167,7 @@ class Estimator:
         """Estimate answering a cell: new demonstrations once, every query, and what is generated."""
         cell = planned.cell
         owner = self.plan.variants[cell.variant_id]
-        if owner.use.method.engine != "local":
+        if owner.engine != "local":
             return self._elsewhere(planned, owner)
         return self._read(planned, owner.model)
 
@@ -211,14 +214,33 @@ class Estimator:
         return self._lengths[key]
 
     def _elsewhere(self, planned: PlannedCell, owner: PlannedVariant) -> Cost:
-        """Estimate a cell that is answered by an encoder, or by several models at once."""
+        """Estimate a cell that is answered by an encoder, a server, or several models at once."""
         n_rows = len(planned.test.examples)
         if owner.model.kind == "encoder":
             seconds = CELL_SECONDS + n_rows * self._feature_seconds(owner)
             return Cost(0, seconds, 12_000 + 400 * n_rows)
+        if owner.model.served is not None:
+            asked = self.requests(planned)
+            seconds = CELL_SECONDS + ROW_SECONDS * n_rows + asked.seconds(owner.model.served)
+            return Cost(asked.n_read + asked.n_written, seconds, 12_000 + 700 * n_rows + 1_000 * asked.n)
         heard = [owner.model, *(self.plan.variants[one.variant_id].model for _, one in owner.voices)]
         each = [self._read(planned, model) for model in heard]
         return Cost(sum(one.n_tokens for one in each), sum(one.seconds for one in each), each[0].n_bytes)
+
+    def requests(self, planned: PlannedCell) -> Requests:
+        """Estimate what a cell of a served model asks of its server."""
+        cell, study, model = planned.cell, self.plan.study, self.plan.variants[planned.cell.variant_id].model
+        assert model.served is not None
+        task, name = study.tasks[cell.test_task].task, planned.test.dataset.name
+        is_scored = task.kind == "likelihood"
+        before = self._mean(model, task, cell.prompt, ("test", name), planned.test.examples, is_scored)
+        if planned.context.entry.per_query:
+            before += self._before(planned, model, task)
+        if planned.demonstrations:
+            before += cell.shots * self._mean(model, task, cell.prompt, ("shots", name), planned.demonstrations, True)
+        n_new = float(study.spec.eval.max_new_tokens) if task.is_written else 0.0
+        n_rows, ends = len(planned.test.examples), study.policy.scores_ends
+        return requests_of(model.served, n_rows, before, len(task.labels), n_new, ends)
 
     def _branches(self, model: ModelRef, task: Task) -> float:
         """Return the tokens of all labels that are forwarded: each label's, without its last where its end is not scored."""
@@ -258,7 +280,7 @@ class Estimator:
         spec, most = self.plan.study.spec, {"training": 0, "answering": 0}
         writes = any(use.task.is_written for use in self.plan.study.tasks.values())
         for planned in self.plan.variants.values():
-            if planned.model.kind == "encoder":
+            if not planned.model.is_loaded:
                 continue
             size, train = n_parameters(planned.model) or DEFAULT_PARAMETERS, planned.adaptation.train
             heard = [planned, *(self.plan.variants[one.variant_id] for _, one in planned.voices)]

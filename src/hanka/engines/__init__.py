@@ -41,6 +41,15 @@ def _encoder(lent: Lent) -> Engine:
     return EncoderEngine(lent.base, lent.folder, lent.batch_tokens)
 
 
+def _served(lent: Lent) -> Engine:
+    from hanka.engines.served.engine import ServedEngine
+    from hanka.models.served import ServedModel
+
+    if not isinstance(lent.base, ServedModel):
+        raise ModelError("the engine served asks a server, and none was lent")
+    return ServedEngine(lent.base, lent.batch_tokens)
+
+
 def _fake(lent: Lent) -> Engine:
     return FakeEngine(lent.batch_tokens)
 
@@ -72,6 +81,13 @@ ENGINES: Registry[EngineEntry] = Registry(
             cannot="an encoder cannot write",
         ),
         EngineEntry(
+            name="served",
+            reference="OpenAI's completions and chat completions, as vLLM, SGLang, llama.cpp and TGI serve them",
+            description="a model behind an endpoint",
+            answers=frozenset({"labels", "text", "likelihood"}),
+            open=_served,
+        ),
+        EngineEntry(
             name="fake",
             reference="hashes",
             description="made-up answers without a model, for tests",
@@ -88,6 +104,7 @@ ENGINE_OF = {
     "gguf": "local",
     "fresh": "local",
     "encoder": "encoder",
+    "served": "served",
 }
 "Which engine answers for a base, by `ModelRef.kind`, unless the method says otherwise."
 

@@ -18,6 +18,7 @@ from hanka.prompting import Query
 if TYPE_CHECKING:
     from hanka.models.encoder import LoadedEncoder
     from hanka.models.loading import LoadedModel
+    from hanka.models.served import ServedModel
 
 AnswerKind = Literal["labels", "text", "likelihood"]
 "What an engine may give: a score per label, written text, a score per token of a text."
@@ -55,6 +56,21 @@ class LabelAnswer(NamedTuple):
 
     log_likelihoods: tuple[tuple[float, ...], ...]
     "Per label, per token: log-probability (nats) given the context and the label's earlier tokens; last, where the query has\n    `ends`, that of any of them behind the label."
+    n_read: int | None = None
+    "Tokens read, where the engine counts them itself; None: the query's."
+
+
+class WrittenLabel(NamedTuple):
+    """What an engine that cannot score labels says of one classification query."""
+
+    text: str
+    "What was written."
+    label: str | None
+    "The label it is, as the query spells it; None where it is none."
+    n_tokens: int
+    "Generated tokens."
+    n_read: int | None = None
+    "Tokens read."
 
 
 class TextAnswer(NamedTuple):
@@ -64,6 +80,8 @@ class TextAnswer(NamedTuple):
     "Decoded output, special tokens removed."
     n_tokens: int
     "Generated tokens without EOS."
+    n_read: int | None = None
+    "Tokens read, where the engine counts them itself; None: the query's."
 
 
 class TextScore(NamedTuple):
@@ -71,6 +89,8 @@ class TextScore(NamedTuple):
 
     log_likelihoods: tuple[float, ...]
     "Per token of the query's only label: log-probability (nats) given everything before it."
+    n_read: int | None = None
+    "Tokens read, where the engine counts them itself; None: the query's."
 
 
 class Refusal(NamedTuple):
@@ -100,8 +120,8 @@ class Engine(Protocol):
         """What a reader of its numbers must know (fallbacks taken)."""
         ...
 
-    def score_labels(self, queries: Sequence[Query]) -> list[LabelAnswer | Refusal]:
-        """Return the log-likelihood of every label of every query."""
+    def score_labels(self, queries: Sequence[Query]) -> Sequence[LabelAnswer | WrittenLabel | Refusal]:
+        """Return the log-likelihood of every label of every query, or the label that was written."""
         ...
 
     def generate(self, queries: Sequence[Query], decoding: Decoding) -> list[TextAnswer | Refusal]:
@@ -116,6 +136,10 @@ class Engine(Protocol):
         """Halve the token budget after running out of memory; tells whether there was anything to halve."""
         ...
 
+    def account(self) -> dict[str, Any]:
+        """Return what answering took since the last call beside time, for a cell's record; {} where nothing."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Steering:
@@ -125,11 +149,11 @@ class Steering:
     "Weight of what the expert says beyond its counterpart; the published value is 1."
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Lent:
     """What an engine is opened with: all that it needs of one variant."""
 
-    base: LoadedModel | LoadedEncoder | None
+    base: LoadedModel | LoadedEncoder | ServedModel | None
     "The base with what was made on it; None for engines that need no model."
     batch_tokens: int
     "Token budget of a pass."
@@ -141,7 +165,7 @@ class Lent:
     "Parameters of answering, of the engine's own type (`Steering`), as `Method.engine_params` gives them."
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class EngineEntry:
     """One kind of engine; light until it is opened."""
 

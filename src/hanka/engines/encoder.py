@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from hanka.engines.classifier import UNSEEN, load_classifier
 from hanka.engines.contract import Decoding, LabelAnswer, Refusal, TextAnswer, TextScore
@@ -62,3 +63,7 @@ class EncoderEngine:
             return False
         self.batch_tokens //= 2
         return True
+
+    def account(self) -> dict[str, Any]:
+        """Say nothing: answering takes time alone."""
+        return {}

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import accumulate, groupby, pairwise
+from typing import Any
 
 import torch
 
@@ -245,6 +246,10 @@ class VoicesEngine:
             return False
         self.batch_tokens = self._pass_tokens // 2
         return True
+
+    def account(self) -> dict[str, Any]:
+        """Say nothing: answering takes time alone."""
+        return {}
 
     @property
     def _pass_tokens(self) -> int:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 
 from pydantic import BeforeValidator, Field
 
-from hanka.models.catalogue import ModelKind
+from hanka.models.catalogue import LANGUAGE_MODELS, ModelKind
 from hanka.prompting import TextPolicy
 from hanka.records import Example, Parent
 from hanka.registry import OneOrMore, Params, Seeds, Sizes
@@ -24,9 +24,6 @@ from hanka.tuners.contract import Made, Tuner, TunerParams
 
 if TYPE_CHECKING:
     from hanka.models.loading import LoadedModel
-
-LANGUAGE_MODELS: tuple[ModelKind, ...] = ("wheel", "hub", "folder", "gguf", "fresh")
-"Kinds of base that can write."
 
 
 class ParentParams(Params):
@@ -186,7 +183,7 @@ class Adaptation:
         return [self.train.prompt, self.train.max_length, list(self.shown)]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class TrainingPart:
     """The rows of one task that a variant learns from."""
 
@@ -204,7 +201,7 @@ class TrainingPart:
         return TrainingPart(self.task, self.validation, self.demonstrations)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class TrainingData:
     """What a variant learns from."""
 
@@ -219,7 +216,7 @@ class TrainingData:
         return sum(len(part.examples) for part in self.parts)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class AdaptRequest:
     """One variant to be made."""
 
@@ -288,7 +285,7 @@ def no_engine_params(params: Any) -> None:
     """Return that the engine is told nothing."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Method:
     """How a base model is adapted."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from hanka.methods.contract import Adapted, AdaptRequest, Method, MethodParams
+from hanka.models.catalogue import LANGUAGE_MODELS
 from hanka.records import UNADAPTED
 
 
@@ -17,4 +18,5 @@ BASE = Method(
     params=MethodParams,
     per="base",
     adapt=_adapt,
+    kinds=(*LANGUAGE_MODELS, "served"),
 )

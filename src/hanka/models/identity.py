@@ -33,6 +33,8 @@ def _identity(ref: ModelRef) -> dict[str, Any]:
         made = json.loads(ref.fresh.configuration)
         tokenizer = model_identity(ref.fresh.tokenizer)
         return {"fresh": made, "seed": ref.fresh.seed, "tokenizer": tokenizer, "version": FRESH}
+    if ref.served is not None:
+        return ref.served.identity()
     if ref.kind == "encoder":
         return dict(ENCODERS.get(ref.encoder).identity)
     if ref.kind == "wheel":

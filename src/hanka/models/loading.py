@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING, Any
 
 from hanka.errors import ModelError, UnitError
 from hanka.models.catalogue import Fresh, ModelRef
-from hanka.models.encoder import ByteTokenizer
 from hanka.models.failures import explain_failure
 from hanka.models.folders import file_hash
 from hanka.models.fresh import make_model
 from hanka.models.quantised import loading_options
+from hanka.models.spelling import ByteTokenizer, ServedTokenizer
 from hanka.models.wheel import convert_gguf, convert_wheel
 
 if TYPE_CHECKING:
@@ -105,6 +105,8 @@ def load_tokenizer(ref: ModelRef) -> Any:
     """Load the tokenizer of a base model. Raises ModelError in one line."""
     if ref.kind == "encoder":
         return ByteTokenizer()
+    if ref.kind == "served":
+        return ServedTokenizer()
     if ref.fresh is not None:
         return load_tokenizer(ref.fresh.tokenizer)
     _require_local()
@@ -124,8 +126,9 @@ def load_model(ref: ModelRef, dtype: str) -> LoadedModel:
     import torch
     from transformers import AutoModelForCausalLM
 
-    if ref.kind == "encoder":
-        raise ModelError(f"base {ref.name!r} is an encoder: it cannot be trained or asked as a language model is")
+    if not ref.is_loaded:
+        what = "an encoder" if ref.kind == "encoder" else "behind an endpoint"
+        raise ModelError(f"base {ref.name!r} is {what}: it cannot be trained or asked as a language model is")
     tokenizer = load_tokenizer(ref)
     if ref.fresh is not None:
         where = ref.name

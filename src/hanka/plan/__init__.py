@@ -20,7 +20,7 @@ from hanka.plan.records import (
 )
 from hanka.plan.variants import Variants
 from hanka.study.data import StudyData
-from hanka.study.resolve import Study
+from hanka.study.resolved import Study
 
 
 def build_plan(study: Study, ask_hub: bool = False) -> Plan:
@@ -34,23 +34,25 @@ def build_plan(study: Study, ask_hub: bool = False) -> Plan:
     variants = Variants(plan)
     made: dict[str, list[PlannedVariant]] = {}
     for model in study.models:
-        made[model.name] = [] if model.kind == "encoder" else [variants.unadapted(model)]
+        made[model.name] = [variants.unadapted(model)] if model.is_language_model else []
         made[model.name] += variants.all_of(model)
     compared: dict[str, list[PlannedCell]] = {}
     cells: dict[str, PlannedCell] = {}
     untrained: list[tuple[PlannedVariant, str]] = []
     for model in study.models:
-        base = variants.unadapted(study.reference if model.kind == "encoder" else model).variant.id
+        rivals = [study.reference_of(model), *([model] if model.is_language_model else [])]
+        bases = dict.fromkeys(variants.unadapted(one).variant.id for one in rivals)
         for planned in made[model.name]:
             if planned.variant.is_unadapted:
                 continue
             if not planned.variant.trained_on:
-                untrained.append((planned, base))
+                untrained.append((planned, next(iter(bases))))
                 continue
             for cell in cells_of(plan, planned):
                 if cell.cell.id not in cells:
                     cells[cell.cell.id] = cell
-                    compared.setdefault(base, []).append(cell)
+                    for base in bases:
+                        compared.setdefault(base, []).append(cell)
     for model in study.models:
         for planned in made[model.name]:
             plan.variants.setdefault(planned.variant.id, planned)
@@ -80,7 +82,7 @@ def _pinned(study: Study, ask_hub: bool) -> Study:
 def _plan_probes(plan: Plan) -> None:
     """Add every probe of every variant that has weights of its own."""
     for planned in plan.variants.values():
-        if planned.variant.is_unadapted or planned.use.method.engine != "local":
+        if planned.variant.is_unadapted or planned.engine != "local":
             continue
         for use in plan.study.probes:
             content = {"stage": STAGES["probe"], "variant": planned.variant.id, "probe": use.content}

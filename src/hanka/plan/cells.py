@@ -15,7 +15,7 @@ from hanka.identity import content_id
 from hanka.plan.records import STAGES, Plan, PlannedCell, PlannedVariant
 from hanka.records import RELATIONS, Cell, Relation
 from hanka.study.context_declarations import ContextUse
-from hanka.study.resolve import TaskUse
+from hanka.study.resolved import TaskUse
 from hanka.study.rows import TestSet
 
 
@@ -41,7 +41,7 @@ def cells_of(plan: Plan, planned: PlannedVariant) -> Iterator[PlannedCell]:
     sizes = study.spec.eval.cross_task_sizes
     if study.spec.eval.cross_task and (sizes is None or planned.asked in sizes) and planned.use.method.crosses_tasks:
         asked += [use.tests[0] for use in study.tasks.values() if use not in own]
-    engine = ENGINES.get(planned.use.method.engine)
+    engine = ENGINES.get(planned.engine)
     for dataset in asked:
         task = study.tasks[dataset.task].task
         if why := engine.refusal(task.kind, task.name):
@@ -120,7 +120,7 @@ def _is_meant(plan: Plan, planned: PlannedVariant, shots: int, use: ContextUse) 
     Without demonstrations, a context that inserts nothing is every such context.
     """
     own, shows = planned.adaptation.own.asking, bool(shots) or use.entry.inserts
-    if shows and not ENGINES.get(planned.use.method.engine).reads_contexts:
+    if shows and not ENGINES.get(planned.engine).reads_contexts:
         return False
     if own is None:
         return True
@@ -132,7 +132,7 @@ def _is_meant(plan: Plan, planned: PlannedVariant, shots: int, use: ContextUse) 
 def _cell(plan: Plan, planned: PlannedVariant, test: TestSet, asked: Relation, how: How) -> PlannedCell:
     study = plan.study
     task = study.tasks[test.dataset.task].task
-    engine = ENGINES.get(planned.use.method.engine)
+    engine = ENGINES.get(planned.engine)
     shown = plan.data.shown(test.dataset, how.draw, how.shots, how.context)
     if shown.n_at_hand < how.shots:
         raise study.source.error(
@@ -150,7 +150,7 @@ def _cell(plan: Plan, planned: PlannedVariant, test: TestSet, asked: Relation, h
         if how.context.entry.inserts or (how.context.entry.per_query and how.shots)
         else None,
         "task": [task.name, task.version, task.kind, task.template(how.prompt), list(task.labels)],
-        "answering": study.answering(task),
+        "answering": study.answering(task, planned.model),
         "prompt": how.prompt,
         "shots": how.shots,
         "draw": how.draw,

@@ -7,7 +7,7 @@ from hanka.errors import nearest
 from hanka.methods.contract import Adaptation
 from hanka.models.catalogue import ModelRef
 from hanka.study.method_declarations import MethodUse
-from hanka.study.resolve import Study
+from hanka.study.resolved import Study
 
 
 def learnt_elsewhere(study: Study, use: MethodUse, adaptation: Adaptation) -> tuple[Dataset, ...]:

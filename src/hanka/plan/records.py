@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 from hanka import __version__
+from hanka.engines import ENGINE_OF
 from hanka.methods.contract import Adaptation, TrainingData, TrainingPart
 from hanka.models.catalogue import ModelRef
 from hanka.records import Cell, Example, Variant
@@ -20,7 +21,7 @@ from hanka.study.data import StudyData
 from hanka.study.method_declarations import MethodUse
 from hanka.study.probe_declarations import ProbeUse
 from hanka.study.recipe_declarations import RecipeUse
-from hanka.study.resolve import Study
+from hanka.study.resolved import Study
 from hanka.study.rows import RowsAsked, TestSet, TrainingSet
 
 STAGES = {"prepare": 1, "adapt": 2, "predict": 2, "probe": 1}
@@ -38,7 +39,7 @@ class PlannedParent:
     "A kept checkpoint of its training; None: the end."
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class PlannedVariant:
     """A variant with what it is made from."""
 
@@ -64,6 +65,12 @@ class PlannedVariant:
     "Why it cannot be made; its cells become failed rows."
 
     @property
+    def engine(self) -> str:
+        """Return which engine answers for it: the one its method names, else that of its kind of base."""
+        own = self.use.method.engine
+        return ENGINE_OF[self.model.kind] if own == "local" else own
+
+    @property
     def dtype(self) -> str:
         """Return in which arithmetic it answers."""
         return self.adaptation.train.dtype
@@ -74,8 +81,8 @@ class PlannedVariant:
 
         Small steps vanish in bfloat16 weights, and so do the ends of a line between two: who writes weights gets float32.
         """
-        method, tuner = self.use.method, self.adaptation.tuner
-        writes_weights = tuner.needs_float32 if tuner else method.engine == "local" and bool(self.parents)
+        tuner = self.adaptation.tuner
+        writes_weights = tuner.needs_float32 if tuner else self.engine == "local" and bool(self.parents)
         return "float32" if writes_weights else self.dtype
 
     @property
@@ -96,7 +103,7 @@ class PlannedVariant:
         return TrainingData(parts, self.companions)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class PlannedCell:
     """A cell with what it asks."""
 
@@ -112,7 +119,7 @@ class PlannedCell:
     "Rows that are asked before anyone looks: all of them, unless the study grows until it is decided."
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class PlannedData:
     """Training rows that a recipe makes out of variants."""
 
@@ -130,7 +137,7 @@ class PlannedData:
     "Prompt set they are asked with: that of the training."
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class PlannedProbe:
     """A diagnostic of one variant."""
 
@@ -156,7 +163,7 @@ class Unit:
     "Unit ids that must be done before."
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Plan:
     """All variants, cells and units of a study."""
 

@@ -37,7 +37,7 @@ class Choice(NamedTuple):
     "Training seed."
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Variants:
     """Plans variants on demand, each once."""
 
@@ -267,7 +267,7 @@ class Variants:
             trained_on=tuple(
                 dict.fromkeys(own_names + [name for one, _ in parents for name in one.variant.trained_on])
             ),
-            reference=(study.reference if model.kind == "encoder" else model).name,
+            reference=study.reference_of(model).name,
         )
         return PlannedVariant(
             variant, model, use, adaptation, training, pools,
@@ -332,7 +332,7 @@ class Variants:
             else (self._made_by(use, entry, self._model(use, parent, model), parent, choice), parent)
             for parent in wanted
         ]
-        engines = [ENGINES.get(one.use.method.engine) for one, _ in parents]
+        engines = [ENGINES.get(one.engine) for one, _ in parents]
         content = {
             "stage": STAGES["prepare"],
             "rows": data_id(

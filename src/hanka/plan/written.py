@@ -17,9 +17,9 @@ from hanka.models.catalogue import ModelRef
 from hanka.models.identity import model_identity
 from hanka.plan.freeze import frozen_state
 from hanka.plan.records import Plan
+from hanka.study.base_schema import BaseModelSpec
 from hanka.study.dataset_declarations import data_folder, own_places
-from hanka.study.resolve import Study
-from hanka.study.schema import BaseModelSpec
+from hanka.study.resolved import Study
 from hanka.training.pace import Pace
 
 
@@ -100,7 +100,7 @@ def _dataset(study: Study, name: str, entry: dict[str, Any]) -> dict[str, Any]:
 def _base(spec: BaseModelSpec, model: ModelRef) -> Any:
     """Write a base as a study does: its name where that is all, folders as absolute paths."""
     given = spec.model_dump(mode="json", exclude_unset=True, exclude_none=True)
-    if model.kind == "folder" and model.folder:
+    if model.kind in ("folder", "gguf") and model.folder:
         given["model"] = str(model.folder)
     return given["model"] if set(given) == {"model"} else given
 

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from hanka.errors import HankaError, StudyError
+from hanka.errors import HankaError, ModelError, StudyError, nearest
 from hanka.models.catalogue import ModelRef, find_model
 from hanka.models.encoder import find_encoder
 from hanka.models.folders import require_causal_model
 from hanka.models.fresh import fresh_model
 from hanka.models.identity import model_identity
 from hanka.models.quantised import require_loadable
-from hanka.study.schema import BaseModelSpec, StudySpec
+from hanka.models.served import HINT, Api, LabelAnswers, Price, Served, endpoint
+from hanka.study.base_schema import BaseModelSpec, ServerSpec
+from hanka.study.schema import StudySpec
 from hanka.study.source import Key, StudySource
 
 COMMIT = re.compile(r"[0-9a-f]{40}")
@@ -29,7 +32,7 @@ def resolve_bases(source: StudySource, spec: StudySpec, base_dir: Path, overridd
     for index, base in enumerate(spec.base):
         key: Key = ("base", index) if several else ("base",)
         try:
-            model = _find(base, base_dir)
+            model = replace(_find(base, base_dir, spec.tokens.template), reference=base.reference)
             identity = model_identity(model)
             if model.kind == "folder" and model.folder is not None:
                 require_causal_model(model.folder)
@@ -50,10 +53,30 @@ def resolve_bases(source: StudySource, spec: StudySpec, base_dir: Path, overridd
             raise source.error(key, f"{model.name!r} is the same model as {same!r}; keep one")
         found.append(model)
         identities.append(identity)
+    _check_references(source, found, several)
     return tuple(found)
 
 
-def _find(base: BaseModelSpec, base_dir: Path) -> ModelRef:
+def _check_references(source: StudySource, models: Sequence[ModelRef], several: bool) -> None:
+    """Raise StudyError for a reference that is no other base, or cannot be asked as it is."""
+    known = {model.name: model for model in models}
+    for index, model in enumerate(models):
+        if not model.reference:
+            continue
+        key: Key = ("base", index, "reference") if several else ("base", "reference")
+        if model.reference not in known:
+            raise source.error(key, f"{model.reference!r} is no base of the study: {nearest(model.reference, known)}")
+        if model.reference == model.name:
+            raise source.error(key, "a base is its own reference unless another one is named; leave it out")
+        if not known[model.reference].is_language_model:
+            raise source.error(
+                key, f"{model.reference!r} is an encoder, which says nothing before it is trained; name another"
+            )
+
+
+def _find(base: BaseModelSpec, base_dir: Path, template: str) -> ModelRef:
+    if base.served:
+        return _served(base, template)
     if base.fresh is not None:
         return fresh_model(base.fresh, base.seed, base_dir, base.name)
     if base.encoder:
@@ -62,3 +85,23 @@ def _find(base: BaseModelSpec, base_dir: Path) -> ModelRef:
         found = replace(find_model(base.model, base_dir, base.trust_remote_code), load=base.load or "")
         require_loadable(found)
     return replace(found, name=base.name) if base.name else found
+
+
+def _served(base: BaseModelSpec, template: str) -> ModelRef:
+    """Return a model behind an endpoint; what contradicts itself is a ModelError."""
+    server = base.server or ServerSpec()
+    api: Api = server.api or ("chat" if template == "chat" else "completions")
+    labels: LabelAnswers = server.labels or ("logprobs" if api == "completions" else "parsed")
+    if api == "chat" and labels == "logprobs":
+        raise ModelError(
+            "server.labels: logprobs are those of a prompt, and a chat gives none; say `api: completions`, or `labels: parsed`"
+        )
+    if api == "chat" and server.eos:
+        raise ModelError("server.eos: a chat ends its turns by itself; leave it out")
+    if labels == "logprobs" and server.hint is not None:
+        raise ModelError("server.hint: labels that are scored need no hint; leave it out, or say `labels: parsed`")
+    given = server.model_dump(exclude={"api", "labels", "hint", "price"})
+    price = Price(**server.price.model_dump()) if server.price else None
+    hint = HINT if server.hint is None else server.hint
+    served = Served(endpoint(base.served), base.model, api=api, labels=labels, hint=hint, price=price, **given)
+    return ModelRef(base.name or base.model, "served", None, served=served)

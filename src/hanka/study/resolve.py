@@ -7,7 +7,6 @@ that names file, line, key, value, and the allowed or nearest value.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,125 +14,20 @@ from pydantic import ValidationError
 
 from hanka.datasets.base import Dataset, Roles, relation
 from hanka.errors import nearest
-from hanka.models.catalogue import ModelRef
-from hanka.prompting import TextPolicy
-from hanka.records import RELATIONS, TASK_KINDS, Relation
 from hanka.study.base_declarations import resolve_bases
-from hanka.study.context_declarations import ContextUse, resolve_contexts
+from hanka.study.base_schema import BaseModelSpec
+from hanka.study.checks import check_chat, check_evaluation
+from hanka.study.context_declarations import resolve_contexts
 from hanka.study.dataset_declarations import resolve_datasets, with_data_folder, with_splits
 from hanka.study.messages import first_mistake
-from hanka.study.method_declarations import Declared, MethodUse, TrainingUse, resolve_methods
-from hanka.study.probe_declarations import ProbeUse, resolve_probes
+from hanka.study.method_declarations import Declared, TrainingUse, resolve_methods
+from hanka.study.probe_declarations import resolve_probes
 from hanka.study.recipe_declarations import RecipeUse, resolve_recipes
-from hanka.study.schema import BaseModelSpec, StudySpec, TaskSpec, for_task
+from hanka.study.resolved import Study, TaskUse, policy_of
+from hanka.study.schema import StudySpec, TaskSpec
 from hanka.study.source import Key, StudySource, read_source
 from hanka.study.task_declarations import resolve_task
-from hanka.tasks.base import FIELD, Task
-from hanka.tasks.messages import MESSAGES, asks_messages
-
-
-@dataclass(frozen=True, slots=True)
-class TaskUse:
-    """A task with the datasets that play its roles."""
-
-    task: Task
-    "The task."
-    train: Dataset | None
-    "What its variants train on; None when it is only tested."
-    in_domain: tuple[Dataset, ...]
-    "Test sets of the training domain; the first one serves cross-task tests."
-    out_of_domain: tuple[Dataset, ...]
-    "Test sets of other domains."
-
-    @property
-    def tests(self) -> tuple[Dataset, ...]:
-        """All test sets of the task."""
-        return self.in_domain + self.out_of_domain
-
-
-@dataclass(frozen=True, slots=True)
-class Study:
-    """The resolved study."""
-
-    spec: StudySpec
-    "The study file with every default."
-    base_dir: Path
-    "Folder that relative paths start from."
-    models: tuple[ModelRef, ...]
-    "Base models."
-    tasks: Mapping[str, TaskUse]
-    "Tasks by name, in the order of the file."
-    datasets: Mapping[str, Dataset]
-    "Data sets by name, those of the source among them."
-    recipes: Mapping[str, RecipeUse]
-    "Data sets that are made out of others."
-    contexts: tuple[ContextUse, ...]
-    "What may stand before a query; the first one is the default."
-    probes: tuple[ProbeUse, ...]
-    "Diagnostics of every adapted variant."
-    methods: tuple[MethodUse, ...]
-    "Methods, each after those it is made from; base first."
-    source: StudySource
-    "The file, so that later checks can name its lines."
-    replaced: str = ""
-    "What to add to an error about a base, where the command line replaced those of the file."
-
-    @property
-    def scoring(self) -> str:
-        """How labels are chosen: full, normalised or first_token."""
-        return _scoring(self.spec)
-
-    @property
-    def demonstrations(self) -> str:
-        """How demonstrations are ordered where a context does not choose for each query: drawn or first."""
-        return self.spec.eval.demonstrations or ("first" if self.spec.protocol == "paper" else "drawn")
-
-    @property
-    def policy(self) -> TextPolicy:
-        """How text becomes tokens."""
-        return _policy(self.spec)
-
-    @property
-    def reference(self) -> ModelRef:
-        """Return the base that is asked unadapted where a variant's own base cannot be: the first that can write."""
-        return next((model for model in self.models if model.kind != "encoder"), self.models[0])
-
-    def answering(self, task: Task) -> dict[str, Any]:
-        """How a task's answers come out: label scoring, writing with cap and stops, or the text's own likelihood."""
-        if task.kind == "likelihood":
-            return {"scoring": "text"}
-        if task.kind == "classification":
-            return {"scoring": self.scoring, "ends": self.policy.scores_ends, "judging": task.judging}
-        return {
-            "max_new_tokens": self.spec.eval.max_new_tokens,
-            "stop": list(task.stop),
-            "judging": task.judging,
-        }
-
-    def shots(self, task: Task) -> tuple[int, ...]:
-        """Shot counts a test set of this task is asked with; none where nothing is asked."""
-        if task.kind == "likelihood":
-            return (0,)
-        found: tuple[int, ...] = for_task(self.spec.eval.shots, task.name, task.kind, (0,))
-        return found
-
-    def prompts(self, task: Task, asked: Relation) -> tuple[str, ...]:
-        """Prompt sets a test set of this task is asked with at this relation; the empty one where nothing is asked."""
-        if task.kind == "likelihood":
-            return ("p1",)
-        value = self.spec.eval.prompts
-        if isinstance(value, dict) and asked in value:
-            return tuple(value[asked])
-        found: tuple[str, ...] = for_task(value, task.name, task.kind, ("p1",))
-        return found
-
-
-def _scoring(spec: StudySpec) -> str:
-    return spec.eval.scoring or ("first_token" if spec.protocol == "paper" else "full")
-
-
-def _policy(spec: StudySpec) -> TextPolicy:
-    return TextPolicy(**spec.tokens.model_dump(), protocol=spec.protocol, ends=_scoring(spec) != "first_token")
+from hanka.tasks.base import Task
 
 
 def load_study(path: Path, base: str | None = None, limit: int | None = None, data: str | None = None) -> Study:
@@ -161,12 +55,12 @@ def resolve(source: StudySource, base: str | None = None, limit: int | None = No
     datasets, roles = resolve_datasets(source, spec, tasks, base_dir)
     uses = {name: _task_use(source, spec.tasks[name], tasks[name], datasets, roles) for name in tasks}
     models = resolve_bases(source, spec, base_dir, base is not None)
-    if all(model.kind == "encoder" for model in models):
+    if not any(model.is_language_model for model in models):
         raise source.error(("base",), "an encoder has nothing to be compared with; add a language model, such as "
                            "smollm2-135m-instruct")  # fmt: skip
     recipes = resolve_recipes(source, spec, datasets, tasks)
     contexts = resolve_contexts(source, spec, datasets)
-    policy = _policy(spec)
+    policy = policy_of(spec)
     replaced = f" (--base {base} replaced the bases of the file: leave it out, or this entry)" if base else ""
     declared = Declared(
         source, spec, models, tasks, _defaults(uses), _trainable(datasets, recipes, tasks), policy, replaced
@@ -174,31 +68,9 @@ def resolve(source: StudySource, base: str | None = None, limit: int | None = No
     methods = resolve_methods(declared)
     probes = resolve_probes(source, spec)
     study = Study(spec, base_dir, models, uses, datasets, recipes, contexts, probes, methods, source, replaced)
-    _check_evaluation(source, study)
-    _check_chat(source, study)
+    check_evaluation(source, study)
+    check_chat(source, study)
     return study
-
-
-def _check_chat(source: StudySource, study: Study) -> None:
-    """Say which settings need the model's chat template, and which prompts ask conversations."""
-    tokens = study.spec.tokens
-    for key, is_set in (("system", tokens.system is not None), ("thinking", tokens.thinking != "off")):
-        if is_set and tokens.template == "plain":
-            raise source.error(("tokens", key), "a plain prompt has no turns; add `template: chat`, or leave it out")
-    for name, use in study.tasks.items():
-        for prompt, template in use.task.prompts.items():
-            if MESSAGES not in FIELD.findall(template):
-                continue
-            if not asks_messages(template):
-                raise source.error(
-                    ("tasks", name), f"prompt {prompt} has text around {{{MESSAGES}}}, and turns are no text; write it as "
-                    f"'{{{MESSAGES}}}', and what every chat begins with as tokens.system"
-                )  # fmt: skip
-            if tokens.template == "plain":
-                raise source.error(
-                    ("tasks", name), f"prompt {prompt} asks conversations, and a plain prompt has no turns; say "
-                    f"`tokens: {{template: chat}}`"
-                )  # fmt: skip
 
 
 def _defaults(uses: Mapping[str, TaskUse]) -> tuple[TrainingUse, ...]:
@@ -320,70 +192,3 @@ def _check_domains(
                     f"{dataset.name!r} has domain {dataset.domain!r} and {anchor.name!r} has {anchor.domain!r}, "
                     f"so it is {other}; move it there, or set datasets.{dataset.name}.domain",
                 )
-
-
-def _check_evaluation(source: StudySource, study: Study) -> None:
-    """Check what `eval` and `train` say against tasks and methods."""
-    words = {*TASK_KINDS, *study.tasks}
-    for name, extra in (("shots", set()), ("prompts", set(RELATIONS))):
-        value = getattr(study.spec.eval, name)
-        for word in value if isinstance(value, dict) else ():
-            if word not in words | extra:
-                raise source.error(
-                    ("eval", name, word),
-                    f"{word!r} is no task of the study and no task kind: {nearest(word, words | extra)}",
-                )
-    for use in study.tasks.values():
-        if use.task.kind == "likelihood":
-            _check_nothing_asked(source, study, use.task)
-            continue
-        asked: list[tuple[Key, str]] = []
-        for rel in RELATIONS:
-            asked += [(("eval", "prompts"), prompt) for prompt in study.prompts(use.task, rel)]
-        for key, prompt in asked:
-            if prompt not in use.task.prompts:
-                raise source.error(
-                    key, f"task {use.task.name} has no prompt {prompt!r}: {nearest(prompt, use.task.prompts)}"
-                )
-    _check_cross_task_sizes(source, study)
-    _check_askings(source, study)
-
-
-def _check_askings(source: StudySource, study: Study) -> None:
-    """What an entry is meant to be asked with must be asked somewhere in the study."""
-    contexts = [use.label for use in study.contexts]
-    counts = sorted({count for use in study.tasks.values() for count in study.shots(use.task)})
-    for method in study.methods:
-        for asking in (one.own.asking for one in method.adaptations.values() if one.own.asking is not None):
-            for label in asking.contexts or ():
-                if label not in contexts:
-                    raise source.error(
-                        (*method.key, "asking", "contexts"),
-                        f"{label!r} is no context of the study: {nearest(label, contexts)} (add it to eval.contexts)",
-                    )
-            for count in asking.shots or ():
-                if count not in counts:
-                    raise source.error(
-                        (*method.key, "asking", "shots"),
-                        f"{count} shots are asked nowhere in the study; it asks {', '.join(map(str, counts))} (eval.shots)",
-                    )
-
-
-def _check_nothing_asked(source: StudySource, study: Study, task: Task) -> None:
-    """Shots and prompts may be given for all tasks, but not for one that asks nothing."""
-    for name in ("shots", "prompts"):
-        value = getattr(study.spec.eval, name)
-        for word in (task.name, task.kind):
-            if isinstance(value, dict) and value.get(word, ("p1",)) not in ((0,), ("p1",)):
-                raise source.error(
-                    ("eval", name, word), f"task {task.name} scores text and asks nothing; leave {word!r} out"
-                )
-
-
-def _check_cross_task_sizes(source: StudySource, study: Study) -> None:
-    trained = [one for method in study.methods for one in method.adaptations.values() if one.row_keys]
-    sizes = {*study.spec.train.sizes, *(size for one in trained for size in one.train.sizes)}
-    for size in study.spec.eval.cross_task_sizes or ():
-        if size not in sizes and study.spec.eval.cross_task:
-            allowed = ", ".join(map(str, sorted(sizes)))
-            raise source.error(("eval", "cross_task_sizes"), f"no method trains on {size} rows; sizes are {allowed}")

@@ -16,6 +16,7 @@ from hanka.methods.contract import TrainParams
 from hanka.records import TaskKind
 from hanka.registry import Names, Seeds, Sizes, names, whole_numbers
 from hanka.registry import Params as Strict
+from hanka.study.base_schema import BaseModelSpec
 
 
 def _per_task(check: Callable[[Any], Any]) -> Callable[[Any], Any]:
@@ -103,39 +104,6 @@ EXAMPLES = {
     "recipe": ("recipe", "{of: [a, b]}", "{concat: {of: [a, b]}}"),
 }
 """Key of the study → what an entry is called, parameters, a whole entry."""
-
-
-class BaseModelSpec(Strict):
-    """A base model: one of `model`, `fresh` and `encoder`."""
-
-    model: str = ""
-    "Catalogue alias, hub id[@revision], or local folder."
-    trust_remote_code: bool = False
-    "Run the repository's own Python code; needs a pinned revision."
-    fresh: dict[str, Any] | None = None
-    "Configuration of a model with random weights: `tokenizer:` names the model whose tokenizer it takes."
-    seed: int = Field(default=0, ge=0)
-    "Seed of the weights of a fresh model."
-    load: Literal["nf4", "int8"] | None = None
-    "Quantise a `model` while it is loaded (bitsandbytes): 4-bit NormalFloat or 8-bit integers. Adapters train beside it (QLoRA)."
-    encoder: str = ""
-    "A small encoder that classifies: all-minilm-l6-v2 or tfidf."
-    name: str = ""
-    "What tables call it (default: as it is named)."
-
-    @model_validator(mode="after")
-    def _one_kind(self) -> BaseModelSpec:
-        given = [word for word in ("model", "fresh", "encoder") if getattr(self, word) not in ("", None)]
-        if len(given) != 1:
-            said = " and ".join(given) or "none"
-            raise ValueError(f"a base is one of model, fresh and encoder; {said} is given")
-        if not self.model and "trust_remote_code" in self.model_fields_set:
-            raise ValueError("`trust_remote_code` is said of a `model`, whose repository may hold code; leave it out")
-        if not self.model and self.load is not None:
-            raise ValueError(f"`load: {self.load}` is said of a `model`, whose weights are read; leave it out")
-        if self.fresh is None and "seed" in self.model_fields_set:
-            raise ValueError("`seed` is that of a fresh model's weights; leave it out")
-        return self
 
 
 class DataSpec(Strict):

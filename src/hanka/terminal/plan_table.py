@@ -6,6 +6,7 @@ from collections import Counter
 from typing import Any
 
 from hanka.costs.estimate import Cost, Estimator
+from hanka.costs.served import Requests, spelt_money
 from hanka.plan import Plan
 from hanka.records import is_unadapted
 from hanka.store.folder import RunFolder
@@ -59,6 +60,7 @@ def describe_plan(plan: Plan, folder: RunFolder) -> dict[str, Any]:
         "n_cells_done": sum(1 for entry in cells if entry["done"]),
         "estimate": {name: round(value, 1) for name, value in total.items()} | {"basis": costs.basis},
         "memory": costs.memory(),
+        "served": _served(plan, costs, folder),
         "parts": parts(variants, cells),
         "notes": list(plan.notes),
         "other_units": [
@@ -68,6 +70,17 @@ def describe_plan(plan: Plan, folder: RunFolder) -> dict[str, Any]:
         "variants": variants,
         "cells": cells,
     }
+
+
+def _served(plan: Plan, costs: Estimator, folder: RunFolder) -> dict[str, dict[str, Any]]:
+    """Return what is still to be asked of every server, by base model."""
+    found: dict[str, Requests] = {}
+    known = {planned.model.name: planned.model.served for planned in plan.variants.values() if planned.model.served}
+    for planned in plan.variants.values():
+        if planned.model.name in known:
+            left = [costs.requests(cell) for cell in plan.cells_of(planned.variant.id) if not cell_done(folder, cell)]
+            found[planned.model.name] = sum(left, found.get(planned.model.name, Requests(0, 0, 0)))
+    return {name: spelt_money(asked, known[name]) for name, asked in found.items()}
 
 
 def _add(total: dict[str, Any], cost: Cost, done: bool) -> None:
@@ -160,6 +173,13 @@ def print_plan(description: dict[str, Any]) -> None:
         f"Basis: {cost['basis']}.",
         highlight=False,
     )
+    for name, one in description["served"].items():
+        price = "" if one["money"] is None else f"; about {one['money']:,.2f} {one['currency']}"
+        screen.print(
+            escape(f"{name}: about {one['n_requests']:,} requests left, {one['n_read']:,} tokens read and at most "
+                   f"{one['n_written']:,} written{price}"),
+            highlight=False,
+        )  # fmt: skip
 
 
 def _print_parts(screen: Any, found: list[dict[str, Any]]) -> None:

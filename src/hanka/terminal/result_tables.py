@@ -112,6 +112,11 @@ def _difference(delta: Any, low: Any, high: Any) -> str:
     return f"{float(delta):+.3f}{ends}"
 
 
+def _p(value: float | None) -> str:
+    """Write a p-value; a dash where the rows support none."""
+    return "–" if value is None else f"{value:.2g}"
+
+
 def _verdict(row: dict[str, str]) -> str:
     if not row["value"]:
         return "✕ failed"
@@ -140,7 +145,7 @@ def print_comparison(result: dict[str, Any]) -> None:
             *([escape(row["method"])] if several else []), escape(row["test_dataset"]), str(row["shots"]), row["prompt"], row["metric"], str(row["n"]),
             f"{row['value_a']:.3f}", f"{row['value_b']:.3f}",
             escape(_difference(row["delta"], row["sim_low"], row["sim_high"])),
-            f"{row['p_value']:.2g}", f"{row['p_adjusted']:.2g}", f"[{colour}]{text}[/]" if colour else text,
+            _p(row["p_value"]), _p(row["p_adjusted"]), f"[{colour}]{text}[/]" if colour else text,
         )  # fmt: skip
     screen.print(table)
     if result.get("growth"):

@@ -99,12 +99,18 @@ def open_voice(place: Workplace, planned: PlannedVariant, step: int | None = Non
 
             base: Any = load_encoder(planned.model)
             tokenizer, device = load_tokenizer(planned.model), "cpu"
+        elif planned.model.served is not None:
+            from hanka.models.loading import load_tokenizer
+            from hanka.models.served import ServedModel
+
+            base = ServedModel(planned.model.served, place.folder.variant(planned.variant.id))
+            tokenizer, device = load_tokenizer(planned.model), planned.model.served.url
         else:
             base = take(planned.variant.id, step)
             tokenizer, device = base.tokenizer, device_name(base)
         others = {role: take(parent.variant_id, parent.step) for role, parent in planned.voices}
         folder, budget = place.folder.variant(planned.variant.id), place.plan.study.spec.eval.batch_tokens
-        engine = ENGINES.get(method.engine).open(
+        engine = ENGINES.get(planned.engine).open(
             Lent(base, budget, others=others, folder=folder, params=method.engine_params(planned.adaptation.own))
         )
         bias = place.made(planned.variant.id).get("label_bias") or {}
@@ -176,7 +182,14 @@ def _answer_cell(place: Workplace, cell: PlannedCell, voice: Voice) -> None:
         ],
         "versions": versions(),
     }
+    if taken := _together(voice.engine.account(), known.get("asked", {}) if before else {}):
+        record["asked"] = taken
     write_json(folder / "cell.json", record)
+
+
+def _together(taken: Mapping[str, Any], before: Mapping[str, Any]) -> dict[str, Any]:
+    """Add up what answering took with what it took for the rows that were asked before."""
+    return {name: value + before.get(name, 0) if name.startswith("n_") else value for name, value in taken.items()}
 
 
 def _require_as_trained(place: Workplace, cell: PlannedCell, asked: Asked) -> None:
@@ -260,11 +273,13 @@ def _ask(
 
 
 def _policy(place: Workplace, voice: Voice) -> TextPolicy:
-    """Return how a variant's questions become tokens: an encoder reads no turns."""
-    policy = place.plan.study.policy
-    if voice.planned.model.kind != "encoder":
+    """Return how a variant's questions become tokens: an encoder reads no turns, a server puts its own template around them."""
+    policy, model = place.plan.study.policy, voice.planned.model
+    if model.is_loaded:
         return policy
-    return replace(policy, template="plain", system=None, thinking="off")
+    if model.served is not None and model.served.api == "chat":
+        return replace(policy, template="chat", bos="model", thinking="off")
+    return replace(policy, template="plain", bos="model", system=None, thinking="off")
 
 
 def _asking(place: Workplace, task: str, examples: Sequence[Example], asked: Asked, voice: Voice) -> Asking:
@@ -304,7 +319,7 @@ def _cell_record(place: Workplace, cell: PlannedCell) -> dict[str, Any]:
             "rows_sha256": cell.test.fingerprint,
             "finished": moment(),
         }
-        | study.answering(task)
+        | study.answering(task, place.plan.variants[cell.cell.variant_id].model)
     )
 
 

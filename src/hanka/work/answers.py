@@ -20,6 +20,7 @@ from hanka.engines.contract import (
     Refusal,
     TextAnswer,
     TextScore,
+    WrittenLabel,
     no_number,
 )
 from hanka.errors import UnitError
@@ -74,6 +75,8 @@ class Part:
     "Nats."
     n_output_tokens: int = 0
     "Generated tokens."
+    n_read: int | None = None
+    "Tokens read, where the engine counts them itself."
     failure: str = ""
     "Why nothing came out."
 
@@ -126,7 +129,7 @@ def n_empty(asking: Asking, predictions: Sequence[Prediction]) -> int:
     return sum(1 for one in written if one.output is not None and not one.output.strip())
 
 
-def _prediction(example: Example, prefix: str, query: str, n_prompt_tokens: int, part: Part) -> Prediction:
+def _prediction(example: Example, prefix: str, query: str, n_asked: int, part: Part) -> Prediction:
     judgement = part.judgement
     unparsed = judgement is not None and judgement.answer is None
     status: Status = "failed" if part.failure else "unparsed" if unparsed else "ok"
@@ -140,7 +143,7 @@ def _prediction(example: Example, prefix: str, query: str, n_prompt_tokens: int,
         label_scores=part.label_scores,
         status=status,
         reason=part.failure or (judgement.message if judgement is not None and unparsed else ""),
-        n_prompt_tokens=n_prompt_tokens,
+        n_prompt_tokens=n_asked if part.n_read is None else part.n_read,
         n_output_tokens=part.n_output_tokens,
         reward=None if judgement is None else judgement.reward,
         token_scores=part.token_scores,
@@ -179,17 +182,29 @@ def label_scores(answer: LabelAnswer, scoring: str) -> tuple[float, ...]:
     return tuple(sum(tokens) for tokens in answer.log_likelihoods)
 
 
-def label_part(asking: Asking, example: Example, answer: LabelAnswer | Refusal) -> Part:
-    """Choose the label of the highest score, the first of equals, and judge it; a score that is no number is a failure."""
+def label_part(asking: Asking, example: Example, answer: LabelAnswer | WrittenLabel | Refusal) -> Part:
+    """Choose the label of the highest score, the first of equals, and judge it; a score that is no number is a failure.
+
+    A label that was written is judged as it was read.
+    """
     if isinstance(answer, Refusal):
         return Part(failure=answer.reason)
+    if isinstance(answer, WrittenLabel):
+        said = answer.text if answer.label is None else _as_labelled(answer.label, asking.task)
+        judgement = asking.task.verify(example, said)
+        return Part(answer.text, judgement, n_output_tokens=answer.n_tokens, n_read=answer.n_read)
     task, scores = asking.task, label_scores(answer, asking.scoring)
     compared = biased(asking, scores)
     for label, score in zip(task.labels, compared, strict=True):
         if not math.isfinite(score):
             return Part(failure=no_number(score, f"the score of label {label!r}").reason)
     chosen = task.labels[max(range(len(task.labels)), key=lambda index: compared[index])]
-    return Part(output=chosen, judgement=task.verify(example, chosen), label_scores=scores)
+    return Part(output=chosen, judgement=task.verify(example, chosen), label_scores=scores, n_read=answer.n_read)
+
+
+def _as_labelled(word: str, task: Task) -> str:
+    """Return a task's own word for a label that an engine spelt with what it begins with behind a question."""
+    return next((label for label in task.labels if label.strip() == word.strip()), word)
 
 
 def biased(asking: Asking, scores: Sequence[float]) -> list[float]:
@@ -204,7 +219,7 @@ def text_part(task: Task, example: Example, answer: TextAnswer | Refusal) -> Par
     judgement = task.verify(example, answer.text)
     if judgement.reward is not None and not math.isfinite(judgement.reward):
         return Part(failure=f"the verifier {task.verifier} gives no number: its reward is {judgement.reward}")
-    return Part(answer.text, judgement, n_output_tokens=answer.n_tokens)
+    return Part(answer.text, judgement, n_output_tokens=answer.n_tokens, n_read=answer.n_read)
 
 
 def likelihood_part(answer: TextScore | Refusal) -> Part:
@@ -215,4 +230,4 @@ def likelihood_part(answer: TextScore | Refusal) -> Part:
     wrong = next((at for at, score in enumerate(scores) if not math.isfinite(score)), None)
     if wrong is not None:
         return Part(failure=no_number(scores[wrong], f"the score of token {wrong + 1} of {len(scores)}").reason)
-    return Part(token_scores=scores) if scores else Part(failure="the text has no tokens")
+    return Part(token_scores=scores, n_read=answer.n_read) if scores else Part(failure="the text has no tokens")

@@ -23,7 +23,7 @@ WORTH_CORRECTING = 5.0
 
 def probe(plan: Plan, seconds: Mapping[str, float], worker: Worker) -> None:
     """Measure the models whose speed is only guessed; seconds: guessed work by model name."""
-    for model in (one for one in plan.study.models if one.kind != "encoder"):
+    for model in (one for one in plan.study.models if one.is_loaded):
         if seconds.get(model.name, 0.0) < WORTH_PROBING or known_speed(model) is not None:
             continue
         worker.place.report(f"measuring {model.name} on this machine", 0.0)
@@ -39,7 +39,7 @@ def probe(plan: Plan, seconds: Mapping[str, float], worker: Worker) -> None:
 def correct(plan: Plan, folder: RunFolder) -> None:
     """Keep this machine's speed for the next estimate: what was estimated, times measured over estimated."""
     costs = Estimator(plan)
-    for model in (one for one in plan.study.models if one.kind != "encoder"):
+    for model in (one for one in plan.study.models if one.is_loaded):
         variants = [planned for planned in plan.variants.values() if planned.model is model]
         reading, writing = (_cells_factor(plan, folder, costs, variants, writes) for writes in (False, True))
         training = {
@@ -59,7 +59,7 @@ def _cells_factor(
 ) -> float | None:
     """Return measured over estimated seconds of the cells one model answered, in writing or not."""
     estimated = measured = 0.0
-    for planned in (one for one in variants if one.use.method.engine == "local"):
+    for planned in (one for one in variants if one.engine == "local"):
         for cell in plan.cells_of(planned.variant.id):
             record = read_json_or_none(folder.cell(cell.cell.id) / "cell.json") or {}
             if record.get("status") == "done" and plan.study.tasks[cell.cell.test_task].task.is_written == writes:

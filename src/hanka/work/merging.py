@@ -47,7 +47,7 @@ def merge_variants(run: RunFolder, out: Path, report: Report) -> list[Merged]:
     found = []
     for planned in plan.variants.values():
         made = place.made(planned.variant.id)
-        is_model = planned.use.method.engine == "local" and not planned.variant.is_unadapted
+        is_model = planned.engine == "local" and not planned.variant.is_unadapted
         if is_model and made.get("status") == "done" and made.get("tuner"):
             found.append(_merge(place, planned, made, out))
     if not found:

@@ -1,0 +1,25 @@
+"""`expense`: what do a served model and a tuned one take to answer? The light half; `ask.py` does the work."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from hanka.analysis.questions.contract import Answer, Question
+
+if TYPE_CHECKING:
+    from hanka.analysis.evidence import Evidence
+
+
+def _ask(evidence: Evidence) -> Answer | None:
+    from hanka.analysis.questions.expense.ask import ask
+
+    return ask(evidence)
+
+
+EXPENSE = Question(
+    name="expense",
+    reference="seconds, tokens and prices as measured and stated in the run itself",
+    description="what answering takes where a served model takes part: seconds, tokens and money by row",
+    version=1,
+    ask=_ask,
+)

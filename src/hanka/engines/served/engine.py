@@ -1,0 +1,362 @@
+"""Answers of a model behind an endpoint.
+
+Labels are scored as the engine `local` scores them, by the log-probability of each word behind the question and of what may end an
+answer, where the server gives log-probabilities of a prompt; else they are written and read. Text is written with the server's own
+sampling. Every answer is kept as it comes (`responses.py`); what the work took is in the cell's record.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
+from statistics import median
+from typing import Any, TypeVar
+
+from hanka.engines.contract import Decoding, LabelAnswer, Refusal, TextAnswer, TextScore, WrittenLabel
+from hanka.engines.served.client import Client, Clock, MalformedError, RejectedError
+from hanka.engines.served.responses import Kept, Responses, request_keys
+from hanka.engines.served.scores import (
+    GIVES_NONE,
+    PROBES,
+    Alignment,
+    Echo,
+    aligned,
+    answer_scores,
+    cut_of,
+    n_counted,
+    next_token,
+    one_choice,
+    read_echo,
+)
+from hanka.engines.served.written import constraint, label_tokens, read_label, without_reasoning
+from hanka.errors import UnitError
+from hanka.identity import stream_seed
+from hanka.models.served import HOW_LABELS, ServedModel
+from hanka.models.spelling import END, spelt, turns_of
+from hanka.prompting import Query
+from hanka.prompting.prompter import SEPARATOR
+
+T = TypeVar("T")
+LINE_END = "\n"
+"What may end an answer, beside an empty line and the model's own end of text."
+MOST_STOPS = 4
+"Stop texts that servers take."
+COMPLETIONS, CHAT = "/completions", "/chat/completions"
+
+
+class ServedEngine:
+    """Answers with a server."""
+
+    def __init__(self, lent: ServedModel, batch_tokens: int, clock: Clock | None = None) -> None:
+        self.served = lent.served
+        self.batch_tokens = batch_tokens
+        self.client = Client(lent.served, clock or Clock())
+        self.responses = Responses(lent.folder)
+        self._alignment: Alignment | None = None
+        self._line_ends: tuple[str, ...] | None = None
+        self._taken: list[float] = []
+        self._n_kept = self._n_read = self._n_written = 0
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Say what a reader of its numbers must know."""
+        found = [self.served.note]
+        if self._alignment is not None and self._alignment.shift:
+            found.append(
+                "the server gives log-probabilities of a prompt one place early; they are read where they belong "
+                "(found by continuing known texts)"
+            )
+        if self.served.labels == "logprobs" and not self.served.eos:
+            found.append(
+                "labels are scored with a line's end behind them, not with the model's end of text (`server.eos`)"
+            )
+        return tuple(found)
+
+    def halve(self) -> bool:
+        """Nothing here is too large."""
+        return False
+
+    def account(self) -> dict[str, Any]:
+        """Return what answering took since the last call: requests, those answered before, and seconds of one."""
+        taken = {
+            "n_requests": self.client.n_requests,
+            "n_retries": self.client.n_retries,
+            "n_kept": self._n_kept,
+            "n_read": self._n_read,
+            "n_written": self._n_written,
+            "request_seconds": round(median(self._taken), 4) if self._taken else None,
+            "concurrency": self.served.concurrency,
+            "price": None if self.served.price is None else asdict(self.served.price),
+        }
+        self.client.n_requests = self.client.n_retries = self._n_kept = self._n_read = self._n_written = 0
+        self._taken = []
+        return taken
+
+    # ---- labels
+
+    def score_labels(self, queries: Sequence[Query]) -> list[LabelAnswer | WrittenLabel | Refusal]:
+        """Return every label's log-likelihood, or the label that was written; see `Engine`."""
+        if self.served.labels == "logprobs":
+            return list(self._scored(queries))
+        return list(self._written(queries))
+
+    def _scored(self, queries: Sequence[Query]) -> list[LabelAnswer | Refusal]:
+        alignment = self._aligned()
+        asked: list[tuple[int, int, str]] = []
+        texts: list[str] = []
+        for at, query in enumerate(queries):
+            for label, ids in enumerate(query.labels):
+                for end in self._ends(query):
+                    asked.append((at, label, end))
+                    texts.append(query.text + spelt(ids) + end)
+        read = self._echoes(texts)
+        found: list[LabelAnswer | Refusal] = []
+        by_query: dict[int, list[tuple[int, str, Echo | Refusal, int | None]]] = {}
+        for (at, label, end), (echo, count) in zip(asked, read, strict=True):
+            by_query.setdefault(at, []).append((label, end, echo, count))
+        for at, query in enumerate(queries):
+            found.append(_label_answer(query, by_query[at], alignment, self.served.eos))
+        return found
+
+    def _ends(self, query: Query) -> tuple[str, ...]:
+        """Return the texts that are asked behind each label: one without anything where labels are scored alone."""
+        if not query.ends:
+            return ("",)
+        own = (self.served.eos,) if self.served.eos else ()
+        return (*(self._line_tokens() if ord(LINE_END) in query.ends else ()), *own) or ("",)
+
+    def _line_tokens(self) -> tuple[str, ...]:
+        """Return the ends of a line that are tokens of their own for this server: an empty line may be two of one."""
+        if self._line_ends is None:
+            text = PROBES[0] + " Paris"
+            ((echo, _),) = self._echoes([text + SEPARATOR])
+            behind = () if isinstance(echo, Refusal) else echo.tokens[cut_of([echo], len(text)) :]
+            self._line_ends = (LINE_END, SEPARATOR) if len(behind) == 1 else (LINE_END,)
+        return self._line_ends
+
+    def _aligned(self) -> Alignment:
+        if self._alignment is None:
+            body = self._body(COMPLETIONS, {"max_tokens": 1, "temperature": 0, "logprobs": 1})
+            began = self._ask(COMPLETIONS, [body | {"prompt": probe} for probe in PROBES], next_token)
+            known = [
+                (probe, one["token"], one["log_prob"])
+                for probe, one in zip(PROBES, began, strict=True)
+                if isinstance(one, dict) and one["token"] and one["log_prob"] is not None
+            ]
+            if not known:
+                refused = next((one.reason for one in began if isinstance(one, Refusal)), "")
+                raise UnitError(f"{self.served.url}: {refused or GIVES_NONE}")
+            read = self._echoes([probe + token for probe, token, _ in known])
+            seen = [
+                (float(log_prob), echo)
+                for (probe, _, log_prob), (echo, _) in zip(known, read, strict=True)
+                if not isinstance(echo, Refusal) and cut_of([echo], len(probe)) == len(echo.tokens) - 1
+            ]
+            try:
+                self._alignment = aligned(seen)
+            except UnitError as error:
+                raise UnitError(f"{self.served.url}: {error}") from None
+        return self._alignment
+
+    def _echoes(self, texts: Sequence[str]) -> list[tuple[Echo | Refusal, int | None]]:
+        """Read texts: their tokens with log-probabilities, and how many the server says it read."""
+        body = self._body(COMPLETIONS, {"max_tokens": 1, "temperature": 0, "echo": True, "logprobs": 1})
+        bodies = [body | {"prompt": text} for text in texts]
+        readers = [read_echo(text, self.served.eos) for text in texts]
+        found: list[tuple[Echo | Refusal, int | None]] = []
+        for one in self._ask(COMPLETIONS, bodies, readers):
+            if isinstance(one, Refusal):
+                found.append((one, None))
+            elif one.get("missing"):
+                raise UnitError(f"{self.served.url}: {GIVES_NONE}")
+            else:
+                found.append((Echo(tuple(one["tokens"]), tuple(one["starts"]), tuple(one["log_probs"])), one["n_read"]))
+        return found
+
+    def _written(self, queries: Sequence[Query]) -> list[WrittenLabel | Refusal]:
+        """Let labels be written, and read which one it is."""
+        path = self._path
+        words = [tuple(spelt(label) for label in query.labels) for query in queries]
+        bodies = []
+        for query, labels in zip(queries, words, strict=True):
+            hint = self.served.hint.replace("{labels}", ", ".join(label.strip() for label in labels))
+            limit = label_tokens(labels) + self.served.thinking
+            stops = {} if path == CHAT else {"stop": [LINE_END]}
+            body = self._body(path, {"max_tokens": limit, "temperature": 0} | stops)
+            bodies.append(body | self._question(query.text, hint) | constraint(self.served.labels, labels))
+        found: list[WrittenLabel | Refusal] = []
+        for labels, one in zip(words, self._ask(path, bodies, _read_text), strict=True):
+            answer = self._behind_reasoning(one)
+            if isinstance(answer, Refusal):
+                found.append(answer)
+            else:
+                found.append(WrittenLabel(answer.text, read_label(answer.text, labels), answer.n_tokens, answer.n_read))
+        return found
+
+    # ---- text
+
+    def generate(self, queries: Sequence[Query], decoding: Decoding) -> list[TextAnswer | Refusal]:
+        """Continue every query; an answer ends before a stop that follows something visible."""
+        path, limit = self._path, decoding.max_new_tokens + self.served.thinking
+        body = self._body(path, {"max_tokens": limit, "temperature": decoding.temperature})
+        drawn = decoding.temperature > 0
+        body |= {"top_p": decoding.top_p} if drawn else {}
+        stops = {"stop": list(decoding.stop[:MOST_STOPS])} if decoding.stop else {}
+        asked: list[dict[str, Any]] = [body | self._question(query.text, "") for query in queries]
+        if drawn:
+            numbers: dict[str, int] = {}
+            for query, one in zip(queries, asked, strict=True):
+                number = numbers[query.text] = numbers.get(query.text, -1) + 1
+                one["seed"] = stream_seed("served", decoding.seed, query.text, number) % (1 << 31)
+        first = [self._behind_reasoning(one) for one in self._ask(path, [one | stops for one in asked], _read_text)]
+        again = [at for at, one in enumerate(first) if stops and isinstance(one, TextAnswer) and not one.text.strip()]
+        for at, written in zip(again, self._ask(path, [asked[at] for at in again], _read_text), strict=True):
+            first[at] = self._behind_reasoning(written)  # it began with a stop: what follows counts
+        return first
+
+    def score_text(self, queries: Sequence[Query]) -> list[TextScore | Refusal]:
+        """Return the log-likelihood of every token of every text, as the server's tokenizer cuts it."""
+        if self.served.labels != "logprobs":
+            return [
+                Refusal(f"texts are scored by log-probabilities alone, and {HOW_LABELS[self.served.labels]}")
+                for _ in queries
+            ]
+        alignment = self._aligned()
+        texts, contexts = [], []
+        for query in queries:
+            before = (self.served.eos if END in query.ids else "") + spelt(query.ids)
+            contexts.append(before)
+            texts.append(before + spelt(query.labels[0]))
+        if not all(contexts):
+            why = "say how the model's end of text is spelt (`server: {eos: ...}`): a text begins behind it"
+            return [Refusal(why) for _ in queries]
+        found: list[TextScore | Refusal] = []
+        for context, (echo, count) in zip(contexts, self._echoes(texts), strict=True):
+            if isinstance(echo, Refusal):
+                found.append(echo)
+            else:
+                found.append(TextScore(answer_scores(echo, cut_of([echo], len(context)), alignment), count))
+        return found
+
+    def _behind_reasoning(self, one: Any) -> TextAnswer | Refusal:
+        if isinstance(one, Refusal):
+            return one
+        text, is_open = without_reasoning(one["text"])
+        if is_open or (not text.strip() and one["thought"]):
+            return Refusal("reasoning used every token that may be written; raise `server: {thinking: TOKENS}`")
+        return TextAnswer(text, one["n_tokens"] or 0, one["n_read"])
+
+    # ---- requests
+
+    @property
+    def _path(self) -> str:
+        return CHAT if self.served.api == "chat" else COMPLETIONS
+
+    def _body(self, path: str, what: Mapping[str, Any]) -> dict[str, Any]:
+        return {"model": self.served.model, **what}
+
+    def _question(self, text: str, hint: str) -> dict[str, Any]:
+        """Return a question in the form of the protocol; a hint stands behind the last turn, or before a text that goes on."""
+        if self.served.api == "completions":
+            return {"prompt": f"{hint}{SEPARATOR}{text}" if hint else text}
+        *before, last = turns_of(text)
+        said = {**last, "content": f"{last['content']}{SEPARATOR}{hint}"} if hint else last
+        return {"messages": [*before, said]}
+
+    def _ask(
+        self, path: str, bodies: list[dict[str, Any]], read: Callable[[Any], T] | Sequence[Callable[[Any], T]]
+    ) -> list[T | Refusal]:
+        """Send what was not answered before, several at once, and return all answers in order.
+
+        The first error that is the server's, not a row's, ends the rest.
+        """
+        readers = [read] * len(bodies) if callable(read) else list(read)
+        keys = request_keys(path, list(bodies))
+
+        def one(at: int) -> tuple[T | Refusal, float | None]:
+            """Return an answer with the seconds that it took; None where it was there."""
+            kept = self.responses.get(keys[at])
+            if kept is not None:
+                return kept.value, None
+            try:
+                found, seconds = self.client.post(path, bodies[at], readers[at])
+            except RejectedError as error:
+                return Refusal(f"the server refuses the request: {error}"), None
+            self.responses.keep(keys[at], Kept(found, seconds))
+            return found, seconds
+
+        with ThreadPoolExecutor(self.served.concurrency) as pool:
+            futures = [pool.submit(one, at) for at in range(len(bodies))]
+            try:
+                found = [future.result() for future in futures]
+            except BaseException:
+                pool.shutdown(wait=True, cancel_futures=True)
+                raise
+        for value, seconds in found:
+            if isinstance(value, dict):
+                self._n_read += value.get("n_read") or 0
+                self._n_written += value.get("n_tokens") or 0
+                self._n_kept += seconds is None
+            if seconds is not None:
+                self._taken.append(seconds)
+        return [value for value, _ in found]
+
+
+def _label_answer(
+    query: Query, asked: Sequence[tuple[int, str, Echo | Refusal, int | None]], alignment: Alignment, eos: str
+) -> LabelAnswer | Refusal:
+    """Put together what was said of one question: of every label its tokens, and last, where ends were asked, any of them."""
+    refused = next((echo for _, _, echo, _ in asked if isinstance(echo, Refusal)), None)
+    if refused is not None:
+        return refused
+    read = [(label, end, echo) for label, end, echo, _ in asked if isinstance(echo, Echo)]
+    cut = cut_of([echo for _, _, echo in read], len(query.text))
+    scores: list[tuple[float, ...]] = []
+    n_ended = 0
+    for label, ids in enumerate(query.labels):
+        mine = [(end, echo) for one, end, echo in read if one == label]
+        n_answer = len(query.text) + len(spelt(ids))
+        behind: dict[str, float] = {}
+        own: tuple[float, ...] = ()
+        for end, echo in mine:
+            stop = cut_of([echo], n_answer) if end else len(echo.tokens)
+            if end and stop == cut:
+                continue  # the end joins the label's last token, as it does nowhere else
+            if end and end == eos and len(echo.tokens) - stop != 1:
+                raise UnitError(f"server.eos: the server reads {eos!r} as text, not as its end of text; take it out")
+            values = answer_scores(echo, cut, alignment)
+            own = values[: stop - cut]
+            if end:
+                behind[echo.tokens[stop] or end] = values[stop - cut]
+        if not own:
+            return Refusal(f"label {spelt(ids)!r} cannot be told from what stands before it in the server's tokens")
+        scores.append((*own, _any_of(list(behind.values()))) if behind else own)
+        n_ended += bool(behind)
+    if n_ended not in (0, len(scores)):
+        return Refusal("not every label has an end of its own in the server's tokens")
+    counts = [count for _, _, _, count in asked if count is not None]
+    return LabelAnswer(tuple(scores), sum(counts) if counts else None)
+
+
+def _any_of(values: Sequence[float]) -> float:
+    """Return the log of the sum of probabilities."""
+    most = max(values)
+    return most + math.log(sum(math.exp(one - most) for one in values))
+
+
+def _read_text(found: Any) -> dict[str, Any]:
+    """Read what was written, whether a model reasoned apart from it, and the tokens of both sides."""
+    choice = one_choice(found)
+    message = choice.get("message")
+    text = message.get("content") if isinstance(message, dict) else choice.get("text")
+    thought = isinstance(message, dict) and bool(message.get("reasoning_content") or message.get("reasoning"))
+    if text is None and not thought:
+        raise MalformedError("the answer holds no text")
+    return {
+        "text": str(text or ""),
+        "thought": thought,
+        "n_tokens": n_counted(found, "completion_tokens"),
+        "n_read": n_counted(found, "prompt_tokens"),
+    }
