@@ -27,8 +27,10 @@ class ModelServer:
     "Its tokenizer."
     name: str = "tiny"
     "What it is called."
-    shift: int = 0
-    "Places by which log-probabilities of a prompt stand early; other servers than 0 and 1 mix them up."
+    misplaced: bool = False
+    "Whether it gives beside a token of a prompt what that would be worth behind itself."
+    n_listed: int = 10**9
+    "Tokens that it lists as what might be written next, at most."
     echoes: bool = True
     "Whether it gives log-probabilities of a prompt."
     adds_bos: bool = False
@@ -65,7 +67,7 @@ class ModelServer:
         given: dict[str, Any] | None = None
         if body.get("logprobs") is not None and (self.echoes or not body.get("echo")):
             given = (
-                self._echoed(ids, written, values) if body.get("echo") else self._given(written, values, len(prompt))
+                self._echoed(ids, written, values) if body.get("echo") else self._given(ids, written, values, body)
             )
         return {
             "choices": [
@@ -110,19 +112,29 @@ class ModelServer:
             values.append(float(logs[drawn]))
         return found, values
 
-    def _given(self, written: list[int], values: list[float], at: int) -> dict[str, Any]:
+    def _given(
+        self, ids: list[int], written: list[int], values: list[float], body: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        """Of the first place, list the most probable tokens by their text; equal texts hide each other."""
         tokens = [self.tokenizer.decode([one]) for one in written]
-        return {"tokens": tokens, "token_logprobs": values, "text_offset": [at] * len(tokens)}
+        with self.lock, torch.inference_mode():
+            logs = self.model(input_ids=torch.tensor([ids])).logits[0, -1].float().log_softmax(-1)
+        order = logs.argsort(descending=True).tolist()[: min(int(body["logprobs"]), self.n_listed)]
+        listed = {self.tokenizer.decode([one]): float(logs[one]) for one in order}
+        return {
+            "tokens": tokens,
+            "token_logprobs": values,
+            "top_logprobs": [listed for _ in tokens[:1]],
+            "text_offset": [len(body["prompt"])] * len(tokens),
+        }
 
     def _echoed(self, ids: list[int], written: list[int], values: list[float]) -> dict[str, Any]:
         with self.lock, torch.inference_mode():
             logs = self.model(input_ids=torch.tensor([ids])).logits[0].float().log_softmax(-1)
         own: list[float | None] = [None, *(float(logs[at, token]) for at, token in enumerate(ids[1:]))]
+        if self.misplaced:
+            own = [None, *(float(logs[at, token]) for at, token in enumerate(ids) if at)]
         told = [*own, *values]
-        if self.shift == 1:
-            told = [*told[1:], -3.0]
-        elif self.shift:
-            told = [None, *(-0.5 - at % 7 for at in range(len(told) - 1))]
         every = [*ids, *written]
         return {
             "tokens": [self.tokenizer.decode([one]) for one in every],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -85,16 +86,58 @@ def by_hand(query: Query, label: str, ends: Sequence[str]) -> list[float]:
 
 
 @pytest.mark.parametrize("adds_bos", [False, True])
-@pytest.mark.parametrize("shift", [0, 1])
-def test_labels_are_scored_as_in_memory(server: ModelServer, shift: int, adds_bos: bool) -> None:
-    server.shift, server.adds_bos = shift, adds_bos
-    engine = served(server, eos="</s>")
-    found = scores(engine.score_labels(asked(ServedTokenizer())))
+def test_labels_are_scored_as_in_memory(server: ModelServer, adds_bos: bool) -> None:
+    server.adds_bos = adds_bos
+    found = scores(served(server, eos="</s>").score_labels(asked(ServedTokenizer())))
     ours = scores(local().score_labels(asked(TOKENIZER, bos="always" if adds_bos else "never")))
     for one, other in zip(found, ours, strict=True):
         for label, same in zip(one, other, strict=True):
             assert label == pytest.approx(same, abs=TOLERANCE)
-    assert any("one place early" in note for note in engine.notes) == bool(shift)
+
+
+SPELT = replace(TASK, labels=(" card", " card lost", " no"))
+"Labels whose tokens all have a text of their own."
+
+
+@pytest.mark.parametrize("ends", [False, True])
+def test_log_probabilities_in_the_wrong_place_are_not_read_but_asked_for_token_by_token(
+    server: ModelServer, ends: bool
+) -> None:
+    server.misplaced = True
+    engine = served(server)
+    queries = asked(ServedTokenizer(), task=SPELT, eos=ends)
+    for query, answer in zip(queries, scores(engine.score_labels(queries)), strict=True):
+        for label, values in zip(SPELT.labels, answer, strict=True):
+            assert values == pytest.approx(by_hand(query, label, ["\n", "\n\n"] if ends else []), abs=TOLERANCE)
+    assert any("token it would write next" in note for note in engine.notes)
+
+
+def test_beginnings_that_labels_share_are_asked_once(server: ModelServer) -> None:
+    server.misplaced = True
+    queries = asked(ServedTokenizer(), task=SPELT, eos=False)
+    served(server).score_labels(queries)
+    tokens = [TOKENIZER([label], add_special_tokens=False)["input_ids"][0] for label in SPELT.labels]
+    beginnings = {tuple(one[:at]) for one in tokens for at in range(len(one))}
+    assert sum(1 for body in server.asked if body.get("logprobs", 0) > 1) == len(queries) * len(beginnings)
+
+
+def test_a_token_that_is_not_listed_or_has_no_text_is_a_refused_row(server: ModelServer) -> None:
+    server.misplaced = True
+    found = served(server).score_labels(asked(ServedTokenizer()))
+    assert all(isinstance(one, Refusal) and "without a text of its own" in one.reason for one in found)
+    server.n_listed = 5
+    found = served(server).score_labels(asked(ServedTokenizer(), task=SPELT))
+    assert all(isinstance(one, Refusal) and re.search(r"the server lists \d tokens", one.reason) for one in found)
+
+
+def test_texts_are_not_scored_by_log_probabilities_in_the_wrong_place(server: ModelServer) -> None:
+    server.misplaced = True
+    task = Task(name="prose", version=1, kind="likelihood", prompts={}, labels=(), metrics=("bits_per_byte",))
+    rows = [Example("a", {}, "A dog.")]
+    found = served(server, eos="</s>").score_text(
+        Prompter(ServedTokenizer(), TextPolicy()).ask(task, "p1", (), rows).encoded
+    )
+    assert all(isinstance(one, Refusal) for one in found)
 
 
 def test_without_an_end_of_text_labels_end_at_the_end_of_a_line(server: ModelServer) -> None:
@@ -125,12 +168,6 @@ def test_tokens_read_are_the_servers_own_count(server: ModelServer) -> None:
         len(TOKENIZER([query[0].text + label], add_special_tokens=False)["input_ids"][0]) for label in TASK.labels
     ]
     assert answer.n_read == sum(lengths)
-
-
-def test_log_probabilities_that_are_nowhere_are_not_trusted(server: ModelServer) -> None:
-    server.shift = 5
-    with pytest.raises(UnitError, match="not to be trusted"):
-        served(server).score_labels(asked(ServedTokenizer()))
 
 
 def test_a_server_without_log_probabilities_of_a_prompt_is_one_line(server: ModelServer) -> None:

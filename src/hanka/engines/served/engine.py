@@ -20,16 +20,16 @@ from hanka.engines.served.responses import Kept, Responses, request_keys
 from hanka.engines.served.scores import (
     GIVES_NONE,
     PROBES,
-    Alignment,
     Echo,
-    aligned,
     answer_scores,
     cut_of,
+    in_place,
     n_counted,
     next_token,
     one_choice,
     read_echo,
 )
+from hanka.engines.served.steps import ALL_TOKENS, Path, paths_of, prompts_of, read_next, scores_of, tail_of
 from hanka.engines.served.written import constraint, label_tokens, read_label, without_reasoning
 from hanka.errors import UnitError
 from hanka.identity import stream_seed
@@ -54,7 +54,7 @@ class ServedEngine:
         self.batch_tokens = batch_tokens
         self.client = Client(lent.served, clock or Clock())
         self.responses = Responses(lent.folder)
-        self._alignment: Alignment | None = None
+        self._reads_prompts: bool | None = None
         self._line_ends: tuple[str, ...] | None = None
         self._taken: list[float] = []
         self._n_kept = self._n_read = self._n_written = 0
@@ -63,10 +63,10 @@ class ServedEngine:
     def notes(self) -> tuple[str, ...]:
         """Say what a reader of its numbers must know."""
         found = [self.served.note]
-        if self._alignment is not None and self._alignment.shift:
+        if self._reads_prompts is False:
             found.append(
-                "the server gives log-probabilities of a prompt one place early; they are read where they belong "
-                "(found by continuing known texts)"
+                "the server's log-probabilities of a prompt are not those of its tokens (found by continuing known texts); labels are "
+                "scored by what it says of the token it would write next"
             )
         if self.served.labels == "logprobs" and not self.served.eos:
             found.append(
@@ -103,22 +103,59 @@ class ServedEngine:
         return list(self._written(queries))
 
     def _scored(self, queries: Sequence[Query]) -> list[LabelAnswer | Refusal]:
-        alignment = self._aligned()
-        asked: list[tuple[int, int, str]] = []
-        texts: list[str] = []
-        for at, query in enumerate(queries):
-            for label, ids in enumerate(query.labels):
-                for end in self._ends(query):
-                    asked.append((at, label, end))
-                    texts.append(query.text + spelt(ids) + end)
-        read = self._echoes(texts)
-        found: list[LabelAnswer | Refusal] = []
+        return self._scored_whole(queries) if self._in_place() else self._scored_by_steps(queries)
+
+    def _scored_whole(self, queries: Sequence[Query]) -> list[LabelAnswer | Refusal]:
+        """Score every label with every end behind its question, as one text each."""
+        places = [
+            (at, label, end)
+            for at, query in enumerate(queries)
+            for label in range(len(query.labels))
+            for end in self._ends(query)
+        ]
+        texts = [queries[at].text + spelt(queries[at].labels[label]) + end for at, label, end in places]
         by_query: dict[int, list[tuple[int, str, Echo | Refusal, int | None]]] = {}
-        for (at, label, end), (echo, count) in zip(asked, read, strict=True):
+        for (at, label, end), (echo, count) in zip(places, self._echoes(texts), strict=True):
             by_query.setdefault(at, []).append((label, end, echo, count))
-        for at, query in enumerate(queries):
-            found.append(_label_answer(query, by_query[at], alignment, self.served.eos))
+        return [_label_answer(query, by_query[at], self.served.eos) for at, query in enumerate(queries)]
+
+    def _scored_by_steps(self, queries: Sequence[Query]) -> list[LabelAnswer | Refusal]:
+        """Score every label token by token, by what the server might write next."""
+        found: list[LabelAnswer | Refusal] = []
+        planned = self._paths(queries)
+        wanted = [
+            {} if isinstance(paths, Refusal) else prompts_of(query.text, paths)
+            for query, paths in zip(queries, planned, strict=True)
+        ]
+        body = self._body(COMPLETIONS, {"max_tokens": 1, "temperature": 0, "logprobs": ALL_TOKENS})
+        asked = [(prompt, tuple(sorted(tokens))) for one in wanted for prompt, tokens in one.items()]
+        unique = list(dict.fromkeys(asked))
+        bodies = [body | {"prompt": prompt} for prompt, _ in unique]
+        read = dict(zip(unique, self._ask(COMPLETIONS, bodies, [read_next(tokens) for _, tokens in unique],
+                                          [list(tokens) for _, tokens in unique]), strict=True))  # fmt: skip
+        for query, paths, mine in zip(queries, planned, wanted, strict=True):
+            answers = {prompt: read[prompt, tuple(sorted(tokens))] for prompt, tokens in mine.items()}
+            found.append(_stepped(query, paths, answers))
         return found
+
+    def _paths(self, queries: Sequence[Query]) -> list[list[list[Path]] | Refusal]:
+        """Return how every label of every question falls into tokens; questions that end alike share what is asked for it."""
+        tails = [tail_of(query.text) for query in queries]
+        labels = [[spelt(ids) for ids in query.labels] for query in queries]
+        texts = {
+            tail + label + end: None
+            for tail, words, query in zip(tails, labels, queries, strict=True)
+            for label in words for end in self._ends(query)
+        }  # fmt: skip
+        read = {text: echo for text, (echo, _) in zip(texts, self._echoes(list(texts)), strict=True)}
+        refused = next((echo for echo in read.values() if isinstance(echo, Refusal)), None)
+        if refused is not None:
+            return [refused for _ in queries]
+        echoes = {text: echo for text, echo in read.items() if isinstance(echo, Echo)}
+        return [
+            paths_of(tail, words, self._ends(query), echoes)
+            for tail, words, query in zip(tails, labels, queries, strict=True)
+        ]
 
     def _ends(self, query: Query) -> tuple[str, ...]:
         """Return the texts that are asked behind each label: one without anything where labels are scored alone."""
@@ -136,8 +173,9 @@ class ServedEngine:
             self._line_ends = (LINE_END, SEPARATOR) if len(behind) == 1 else (LINE_END,)
         return self._line_ends
 
-    def _aligned(self) -> Alignment:
-        if self._alignment is None:
+    def _in_place(self) -> bool:
+        """Tell whether the server's log-probabilities of a prompt can be read; asked once, by continuing known texts."""
+        if self._reads_prompts is None:
             body = self._body(COMPLETIONS, {"max_tokens": 1, "temperature": 0, "logprobs": 1})
             began = self._ask(COMPLETIONS, [body | {"prompt": probe} for probe in PROBES], next_token)
             known = [
@@ -154,11 +192,8 @@ class ServedEngine:
                 for (probe, _, log_prob), (echo, _) in zip(known, read, strict=True)
                 if not isinstance(echo, Refusal) and cut_of([echo], len(probe)) == len(echo.tokens) - 1
             ]
-            try:
-                self._alignment = aligned(seen)
-            except UnitError as error:
-                raise UnitError(f"{self.served.url}: {error}") from None
-        return self._alignment
+            self._reads_prompts = in_place(seen)
+        return self._reads_prompts
 
     def _echoes(self, texts: Sequence[str]) -> list[tuple[Echo | Refusal, int | None]]:
         """Read texts: their tokens with log-probabilities, and how many the server says it read."""
@@ -223,7 +258,9 @@ class ServedEngine:
                 Refusal(f"texts are scored by log-probabilities alone, and {HOW_LABELS[self.served.labels]}")
                 for _ in queries
             ]
-        alignment = self._aligned()
+        if not self._in_place():
+            why = "the server's log-probabilities of a prompt are not those of its tokens, so no text can be scored"
+            return [Refusal(why) for _ in queries]
         texts, contexts = [], []
         for query in queries:
             before = (self.served.eos if END in query.ids else "") + spelt(query.ids)
@@ -237,7 +274,7 @@ class ServedEngine:
             if isinstance(echo, Refusal):
                 found.append(echo)
             else:
-                found.append(TextScore(answer_scores(echo, cut_of([echo], len(context)), alignment), count))
+                found.append(TextScore(answer_scores(echo, cut_of([echo], len(context))), count))
         return found
 
     def _behind_reasoning(self, one: Any) -> TextAnswer | Refusal:
@@ -266,14 +303,19 @@ class ServedEngine:
         return {"messages": [*before, said]}
 
     def _ask(
-        self, path: str, bodies: list[dict[str, Any]], read: Callable[[Any], T] | Sequence[Callable[[Any], T]]
+        self,
+        path: str,
+        bodies: list[dict[str, Any]],
+        read: Callable[[Any], T] | Sequence[Callable[[Any], T]],
+        looked_for: Sequence[Any] = (),
     ) -> list[T | Refusal]:
         """Send what was not answered before, several at once, and return all answers in order.
 
-        The first error that is the server's, not a row's, ends the rest.
+        looked_for: what is kept of each answer, where that is not all. The first error that is the server's, not a row's, ends
+        the rest.
         """
         readers = [read] * len(bodies) if callable(read) else list(read)
-        keys = request_keys(path, list(bodies))
+        keys = request_keys(path, list(bodies), looked_for)
 
         def one(at: int) -> tuple[T | Refusal, float | None]:
             """Return an answer with the seconds that it took; None where it was there."""
@@ -305,7 +347,7 @@ class ServedEngine:
 
 
 def _label_answer(
-    query: Query, asked: Sequence[tuple[int, str, Echo | Refusal, int | None]], alignment: Alignment, eos: str
+    query: Query, asked: Sequence[tuple[int, str, Echo | Refusal, int | None]], eos: str
 ) -> LabelAnswer | Refusal:
     """Put together what was said of one question: of every label its tokens, and last, where ends were asked, any of them."""
     refused = next((echo for _, _, echo, _ in asked if isinstance(echo, Refusal)), None)
@@ -326,7 +368,7 @@ def _label_answer(
                 continue  # the end joins the label's last token, as it does nowhere else
             if end and end == eos and len(echo.tokens) - stop != 1:
                 raise UnitError(f"server.eos: the server reads {eos!r} as text, not as its end of text; take it out")
-            values = answer_scores(echo, cut, alignment)
+            values = answer_scores(echo, cut)
             own = values[: stop - cut]
             if end:
                 behind[echo.tokens[stop] or end] = values[stop - cut]
@@ -337,6 +379,24 @@ def _label_answer(
     if n_ended not in (0, len(scores)):
         return Refusal("not every label has an end of its own in the server's tokens")
     counts = [count for _, _, _, count in asked if count is not None]
+    return LabelAnswer(tuple(scores), sum(counts) if counts else None)
+
+
+def _stepped(query: Query, paths: list[list[Path]] | Refusal, read: Mapping[str, Any]) -> LabelAnswer | Refusal:
+    """Put together what was said of one question, token by token."""
+    if isinstance(paths, Refusal):
+        return paths
+    refused = next((one for one in read.values() if isinstance(one, Refusal)), None)
+    if refused is not None:
+        return refused
+    scores: list[tuple[float, ...]] = []
+    for mine in paths:
+        values = scores_of(query.text, mine, read)
+        if isinstance(values, Refusal):
+            return values
+        own, ends = values[: mine[0].n_own], values[mine[0].n_own :]
+        scores.append((*own, _any_of(ends)) if ends else own)
+    counts = [one["n_read"] for one in read.values() if one["n_read"] is not None]
     return LabelAnswer(tuple(scores), sum(counts) if counts else None)
 
 

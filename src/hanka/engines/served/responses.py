@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import threading
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -66,12 +66,12 @@ class Responses:
             self._ends_open = False
 
 
-def request_keys(path: str, bodies: list[Mapping[str, Any]]) -> list[str]:
-    """Return the key of every request: what it asks, and its number among its equals."""
+def request_keys(path: str, bodies: list[Mapping[str, Any]], looked_for: Sequence[Any] = ()) -> list[str]:
+    """Return the key of every request: what it asks, what is kept of the answer, and its number among its equals."""
     seen: Counter[str] = Counter()
     keys = []
-    for body in bodies:
-        asked = sha256_text(canonical([path, body]))
+    for at, body in enumerate(bodies):
+        asked = sha256_text(canonical([path, body, *looked_for[at : at + 1]]))
         keys.append(f"{asked[:32]}-{seen[asked]}")
         seen[asked] += 1
     return keys

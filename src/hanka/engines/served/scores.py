@@ -1,7 +1,7 @@
-"""Log-probabilities of a prompt, as a server gives them: which tokens spell the answer, and at which place theirs stand.
+"""Log-probabilities of a prompt, as a server gives them: which tokens spell the answer, and whether theirs stand where they belong.
 
-Some servers give them one place early: what stands beside a token is the log-probability of the one behind it. So before any is
-read, the server continues a text by itself, and the log-probability it gives then is looked for in what it gives of the whole text.
+Some servers give beside a token what it would be worth behind itself. So before any is read, the server continues known texts, and
+what it says of the token it writes is looked for in what it says of the whole text.
 """
 
 from __future__ import annotations
@@ -30,13 +30,6 @@ class Echo(NamedTuple):
     "Characters of the text before each token."
     log_probs: tuple[float | None, ...]
     "Beside each token, as given."
-
-
-class Alignment(NamedTuple):
-    """Where a server puts the log-probability of a token."""
-
-    shift: int
-    "0: beside it; 1: beside the one before."
 
 
 def one_choice(found: Any) -> Any:
@@ -135,11 +128,9 @@ def _first_beyond(echo: Echo, n_context: int) -> int:
     return next((at for at, end in enumerate(ends) if end > n_context), len(echo.tokens))
 
 
-def answer_scores(echo: Echo, cut: int, alignment: Alignment) -> tuple[float, ...]:
+def answer_scores(echo: Echo, cut: int) -> tuple[float, ...]:
     """Return the log-probabilities of the tokens from `cut` on. Raises UnitError where the server leaves one out."""
-    if cut - alignment.shift < 0:
-        raise UnitError("the server gives no log-probability of a text's first token: ask behind a longer prompt")
-    given = echo.log_probs[cut - alignment.shift : len(echo.tokens) - alignment.shift]
+    given = echo.log_probs[cut:]
     if not given or any(one is None for one in given):
         raise UnitError(GIVES_NONE)
     return tuple(float(one) for one in given if one is not None)
@@ -156,22 +147,12 @@ def next_token(found: Any) -> dict[str, Any]:
     return {"token": token, "log_prob": float(values[0])}
 
 
-def aligned(seen: Sequence[tuple[float, Echo]]) -> Alignment:
-    """Return where a server's log-probabilities stand. Raises UnitError where they are at neither place.
+def in_place(seen: Sequence[tuple[float, Echo]]) -> bool:
+    """Tell whether a server's log-probabilities of a prompt are those it gives when it writes the same tokens.
 
     seen: of each probe, the log-probability of a token as it was written, and the probe with this token as it was read.
     """
-    votes = {0: 0, 1: 0}
-    for expected, echo in seen:
-        places = [echo.log_probs[-1], echo.log_probs[-2] if len(echo.log_probs) > 1 else None]
-        fits = [one is not None and math.isclose(one, expected, abs_tol=TOLERANCE) for one in places]
-        if fits[0] != fits[1]:
-            votes[0 if fits[0] else 1] += 1
-    if votes[0] and not votes[1]:
-        return Alignment(0)
-    if votes[1] and not votes[0]:
-        return Alignment(1)
-    raise UnitError(
-        f"its log-probabilities of a prompt are not those it gives when it writes the same token (of {len(seen)} probes, "
-        f"{votes[0]} fit in place and {votes[1]} one place early): they are not to be trusted; say `server: {{labels: parsed}}`"
+    told = [(expected, echo.log_probs[-1]) for expected, echo in seen]
+    return bool(told) and all(
+        one is not None and math.isclose(one, expected, abs_tol=TOLERANCE) for expected, one in told
     )
