@@ -24,7 +24,7 @@ REGISTRIES = {
     "hanka.tasks": "TASKS", "hanka.datasets": "SOURCES", "hanka.metrics": "METRICS", "hanka.tasks.verifiers": "VERIFIERS",
     "hanka.methods": "METHODS", "hanka.engines": "ENGINES", "hanka.tuners": "TUNERS", "hanka.training.objectives": "OBJECTIVES",
     "hanka.recipes": "RECIPES", "hanka.contexts": "CONTEXTS", "hanka.probes": "PROBES",
-    "hanka.analysis.questions": "QUESTIONS", "hanka.models.catalogue": "MODELS", "hanka.models.encoder": "ENCODERS",
+    "hanka.analysis.questions": "QUESTIONS", "hanka.models.listed": "MODELS", "hanka.models.encoder": "ENCODERS",
 }  # fmt: skip
 "Module → the list in it."
 

@@ -33,8 +33,8 @@ from hanka.methods.contract import (
     TrainParams,
 )
 from hanka.metrics import METRICS
-from hanka.models.catalogue import MODELS, ModelEntry
 from hanka.models.encoder import ENCODERS
+from hanka.models.listed import MODELS, ModelEntry
 from hanka.probes import PROBES
 from hanka.recipes import RECIPES
 from hanka.registry import GROUP, Registry
@@ -213,11 +213,18 @@ def model_table() -> str:
             origin(one),
             f"{one.n_parameters / 1e6:,.0f} million",
             one.licence,
+            one.commercial,
+            ", ".join(one.languages) or "not stated",
+            f"{one.context:,}" if one.context else "not stated",
+            one.template or "none",
+            one.data or "not stated",
             one.note or one.description,
         )
         for one in MODELS
     ]
-    return table(("alias", "from", "parameters", "licence", "note"), rows)
+    columns = ("alias", "from", "parameters", "licence", "commercial use", "languages", "context", "chat template",
+               "pre-trained on", "note")  # fmt: skip
+    return table(columns, rows)
 
 
 def origin(entry: ModelEntry) -> str:

@@ -66,9 +66,7 @@ class ModelServer:
                 text, finish = text.split(stop)[0], "stop"
         given: dict[str, Any] | None = None
         if body.get("logprobs") is not None and (self.echoes or not body.get("echo")):
-            given = (
-                self._echoed(ids, written, values) if body.get("echo") else self._given(ids, written, values, body)
-            )
+            given = self._echoed(ids, written, values) if body.get("echo") else self._given(ids, written, values, body)
         return {
             "choices": [
                 {

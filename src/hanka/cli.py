@@ -261,11 +261,15 @@ def list_entries(
             help="What to list.",
         ),
     ],
+    use: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option("--for", metavar="commercial", help="Of models: only those whose licence allows it."),
+    ] = None,
 ) -> None:
     """List what is registered."""
     from hanka.terminal.listing import print_listing
 
-    print_listing(what)
+    print_listing(what, use)
 
 
 @app.command()

@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from hanka.errors import ModelError
-from hanka.models.catalogue import HUB_ID, MODELS, ModelEntry, find_model
+from hanka.errors import HankaError, ModelError
+from hanka.models.catalogue import HUB_ID, find_model
 from hanka.models.identity import model_identity, n_parameters
+from hanka.models.listed import MODELS, ModelEntry
+from hanka.terminal.listing import listed
 
 EVERY = pytest.mark.parametrize("entry", list(MODELS), ids=MODELS.names())
 
@@ -24,6 +26,26 @@ def test_an_entry_says_where_it_comes_from_and_under_which_licence(entry: ModelE
     if entry.hub_id:
         assert HUB_ID.match(entry.hub_id)
         assert "@" not in entry.hub_id
+
+
+@EVERY
+def test_an_entry_says_what_its_makers_state(entry: ModelEntry) -> None:
+    assert entry.commercial in ("yes", "no", "conditions")
+    assert entry.licence.startswith(("Apache-2.0", "MIT")) == (entry.commercial == "yes")
+    assert all(re.fullmatch(r"[a-z]{2}", one) for one in entry.languages)
+    assert entry.context >= 1024
+    assert 1_000 < entry.vocabulary < 1_000_000
+    assert entry.n_parameters > entry.vocabulary
+    assert entry.data != "not stated", "leave it empty"
+
+
+def test_listing_models_for_a_use_leaves_the_others_out() -> None:
+    _, rows = listed("models", "commercial")
+    assert [row[0] for row in rows] == [one.name for one in MODELS if one.commercial in ("yes", "conditions")]
+    assert 0 < len(rows) < len(MODELS.names())
+    for what, use in (("models", "fun"), ("methods", "commercial")):
+        with pytest.raises(HankaError, match="list models --for commercial"):
+            listed(what, use)
 
 
 @EVERY
@@ -80,8 +102,8 @@ def test_an_alias_wins_over_a_folder_of_its_name(tmp_path: Path) -> None:
     ("name", "said"),
     [
         ("smollm2-135m-instrct", "did you mean 'smollm2-135m-instruct'"),
-        ("./not/here", "allowed: llama-2-7b"),
-        ("owner/name/more", "allowed: llama-2-7b"),
+        ("./not/here", "allowed: gemma-3-1b"),
+        ("owner/name/more", "allowed: gemma-3-1b"),
         ("smollm2-135m-instruct@v1", "did you mean 'smollm2-135m-instruct'"),
     ],
 )

@@ -17,8 +17,8 @@ from hanka.engines import ENGINES
 from hanka.errors import HankaError
 from hanka.methods import METHODS
 from hanka.metrics import METRICS
-from hanka.models.catalogue import MODELS
 from hanka.models.encoder import ENCODERS
+from hanka.models.listed import MODELS
 from hanka.probes import PROBES
 from hanka.recipes import RECIPES
 from hanka.registry import Registry

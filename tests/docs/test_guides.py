@@ -67,7 +67,7 @@ def surroundings(page: Path, folder: Path, tiny: Path) -> Iterator[Path | None]:
         text = study.read_text(encoding="utf-8")
         for before, after in (
             ("http://127.0.0.1:8000/v1", server.url), ("smollm2-135m-instruct", str(tiny)), ("all-minilm-l6-v2", "tfidf"),
-            ("source: mini", "source: toy"), ("[editorials]", "[]"), ("limit: 100", "limit: 4"), ("[96]", "[8]"),
+            ("source: mini", "source: toy"), ("limit: 60", "limit: 4"), ("[96]", "[8]"),
         ):  # fmt: skip
             assert before in text
             text = text.replace(before, after)

@@ -19,7 +19,7 @@ from hanka.datasets import SOURCES
 from hanka.engines import ENGINES
 from hanka.methods import METHODS
 from hanka.metrics import METRICS
-from hanka.models.catalogue import MODELS
+from hanka.models.listed import MODELS
 from hanka.probes import PROBES
 from hanka.recipes import RECIPES
 from hanka.registry import Registry

@@ -46,7 +46,12 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 def write(
     folder: Path, url: str, sharp: Path | None = None, server: dict[str, Any] | None = None, **values: Any
 ) -> Path:
-    big = {"served": url, "model": "tiny", "name": "big", "server": {"eos": "</s>", "key": "TINY_KEY", "timeout": 2, "patience": 20}}
+    big = {
+        "served": url,
+        "model": "tiny",
+        "name": "big",
+        "server": {"eos": "</s>", "key": "TINY_KEY", "timeout": 2, "patience": 20},
+    }
     big["server"] = {**big["server"], **(server or {})}  # type: ignore[dict-item]
     study: dict[str, Any] = {
         "name": "served",

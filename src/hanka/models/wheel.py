@@ -18,7 +18,8 @@ from pathlib import Path
 
 from hanka.datasets.pins import PackagePin
 from hanka.errors import ModelError
-from hanka.models.catalogue import CONVERSION, ModelEntry, WheelWeights
+from hanka.models.catalogue import CONVERSION
+from hanka.models.listed import ModelEntry, WheelWeights
 from hanka.store.cache import cache_root
 from hanka.store.folder import make_folder, read_json_or_none, write_json
 

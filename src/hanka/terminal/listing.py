@@ -151,8 +151,17 @@ LISTINGS: dict[str, Listing] = {
     ),
     "models": Listing(
         "model",
-        "hanka.models.catalogue:MODELS",
-        (("from", _origin), ("parameters", _size), ("licence", lambda one: one.licence)),
+        "hanka.models.listed:MODELS",
+        (
+            ("from", _origin),
+            ("parameters", _size),
+            ("licence", lambda one: one.licence),
+            ("commercial", lambda one: one.commercial),
+            ("languages", lambda one: _joined(one.languages) or "not stated"),
+            ("context", lambda one: f"{one.context:,}" if one.context else "not stated"),
+            ("chat template", lambda one: one.template or "none"),
+            ("pre-trained on", lambda one: one.data or "not stated"),
+        ),
         keys=no_keys,
         what=lambda one: str(one.note or one.description),
         reference=None,
@@ -167,15 +176,30 @@ LISTINGS: dict[str, Listing] = {
 "What is listed → how. Data sets stand in their sources, so they are listed by `_datasets`."
 
 
-def print_listing(what: str) -> None:
-    """Print one registry as a table. Raises HankaError for an unknown one."""
-    from rich.markup import escape
-    from rich.table import Table
+USES: dict[str, tuple[str, ...]] = {"commercial": ("yes", "conditions")}
+"What a model may be listed for → what its licence must say of that."
 
+
+def listed(what: str, use: str | None = None) -> Rows:
+    """Return one registry as columns and rows; use: what a model's licence must allow. Raises HankaError for an unknown one."""
     known = ("datasets", *LISTINGS)
     if what not in known:
         raise HankaError(f"nothing is called {what!r} here: {nearest(what, known)} (allowed: {', '.join(known)})")
+    if use is not None and (what != "models" or use not in USES):
+        raise HankaError(f"--for {use!r}: allowed is `list models --for commercial`")
     columns, rows = _datasets() if what == "datasets" else LISTINGS[what].rows()
+    if use is None:
+        return columns, rows
+    place = columns.index(use)
+    return columns, [row for row in rows if row[place] in USES[use]]
+
+
+def print_listing(what: str, use: str | None = None) -> None:
+    """Print one registry as a table; see `listed`."""
+    from rich.markup import escape
+    from rich.table import Table
+
+    columns, rows = listed(what, use)
     table = Table(*columns)
     for row in rows:
         table.add_row(*[escape(text) for text in row])

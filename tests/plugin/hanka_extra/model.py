@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hanka.models.catalogue import ModelEntry
+from hanka.models.listed import ModelEntry
 
 POCKET = ModelEntry(
     name="pocket",
