@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from hanka.plan import Plan
     from hanka.run import Outcome, RunOptions
     from hanka.store.folder import RunFolder
+    from hanka.work.merging import Layout
 
 app = typer.Typer(
     name="hanka",
@@ -216,21 +217,23 @@ def compare(
 @app.command()
 def export(
     folder: RunDir,
-    to: Annotated[str, typer.Option("--to", metavar="FORMAT", help="csv, parquet, lm-eval, model-card or merged.")],
+    to: Annotated[
+        str, typer.Option("--to", metavar="FORMAT", help="csv, parquet, lm-eval, model-card, merged or gguf.")
+    ],
     out: Annotated[Optional[Path], typer.Option("--out", metavar="DIR", help="Where the files go.")] = None,  # noqa: UP045
 ) -> None:
     """Write a run in an open format, or its variants as whole models that are scored again as exported."""
     from hanka.analysis.export import export_run
     from hanka.store.folder import RunFolder
 
-    if to == "merged":
-        _export_merged(RunFolder(folder), out or folder / "export" / to)
+    if to in ("merged", "gguf"):
+        _export_models(RunFolder(folder), out or folder / "export" / to, "gguf" if to == "gguf" else "merged")
         return
     for path in export_run(RunFolder(folder), to, out or folder / "export" / to):
         print(path)
 
 
-def _export_merged(folder: RunFolder, out: Path) -> None:
+def _export_models(folder: RunFolder, out: Path, to: Layout) -> None:
     """Fold every variant into a whole model, ask it the variant's own cells again, and say whether it is the same."""
     from hanka.analysis.compare import answers_alike, compare_variants
     from hanka.run import RunOptions, run_study
@@ -238,17 +241,18 @@ def _export_merged(folder: RunFolder, out: Path) -> None:
     from hanka.work.merging import AS_EXPORTED, AS_TUNED, merge_variants
 
     folder.require_format()
-    for one in merge_variants(folder, out, lambda what, _share: print(what, flush=True)):
-        print(one.folder)
+    for one in merge_variants(folder, out, lambda what, _share: print(what, flush=True), to):
+        print(one.weights)
         for note in one.notes:
             print(f"note: {one.title}: {note}", file=sys.stderr)
-        asked = run_study(one.study, out / f"{one.folder.name}-asked", RunOptions(quiet=True)).folder
+        asked = run_study(one.study, out / f"{one.study.stem}-asked", RunOptions(quiet=True)).folder
         if one.is_compared:
             print_comparison(compare_variants(asked, AS_EXPORTED, AS_TUNED))
             same = answers_alike(asked, AS_EXPORTED, AS_TUNED)
             gap = f"; label scores differ by at most {same.largest_nats:.2g} nats" if same.largest_nats else ""
             print(f"{same.n_equal:,} of {same.n:,} answers are the same{gap}")
         print(f"report: {asked.report}")
+        print(f"to serve it: {one.how}\nto ask the server: hanka run {one.served}")
 
 
 @app.command("list")

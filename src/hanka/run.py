@@ -36,6 +36,7 @@ from hanka.study.resolve import load_study
 from hanka.terminal.failures import unit_failures
 from hanka.terminal.progress import Progress, spell_seconds
 from hanka.work.adapt import variant_done
+from hanka.work.agreement import is_due
 from hanka.work.baselines import BASELINE_COLUMNS, score_baselines
 from hanka.work.cells import cell_done, rows_missing, want_rows
 from hanka.work.measured import correct, probe
@@ -135,7 +136,9 @@ def _done(plan: Plan, folder: RunFolder, unit: Unit) -> bool:
         return variant_done(folder, plan.variants[unit.of])
     if unit.kind == "probe":
         return probe_done(folder, unit.of)
-    return all(cell_done(folder, cell) for cell in plan.cells_of(unit.of))
+    return all(cell_done(folder, cell) for cell in plan.cells_of(unit.of)) and not is_due(
+        folder, plan.variants[unit.of]
+    )
 
 
 def _failed(plan: Plan, folder: RunFolder) -> int:

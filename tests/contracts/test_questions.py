@@ -24,7 +24,8 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
     found = fake_run(write_study(folder), folder / "run")
     base = next(one["id"] for one in read_json(found.plan)["variants"] if one["method"] == "base")
     asked = {"n_requests": 40, "n_read": 900, "n_written": 40, "request_seconds": 0.25}
-    asked |= {"price": {"input": 1.0, "output": 2.0, "currency": "USD"}}
+    price = {"input": 1.0, "output": 2.0, "currency": "USD"}
+    write_json(found.plan, read_json(found.plan) | {"prices": {"smollm2-135m-instruct": price}})
     for cell in (one for one in read_json(found.plan)["cells"] if one["variant_id"] == base):
         place = found.cell(cell["id"]) / "cell.json"
         write_json(place, read_json(place) | {"asked": asked})

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
+from hanka.costs import speed
 from hanka.costs.estimate import Estimator
 from hanka.costs.speed import Speed, Training, guessed_speed, known_speed, measure_speed, remember_speed, speed_file
 from hanka.engines.contract import LabelAnswer
@@ -17,6 +18,7 @@ from hanka.prompting import Query
 from hanka.store.folder import RunFolder, write_json
 from hanka.study.resolve import resolve
 from hanka.study.source import parse_source
+from hanka.terminal import plan_table
 from hanka.terminal.plan_table import describe_plan
 from hanka.tuners.resident import Resident
 from hanka.work import measured
@@ -132,6 +134,43 @@ def test_a_remembered_speed_is_used_and_an_older_file_is_not(plan: Plan) -> None
     assert costs.speed(model).token_seconds == SPEED.token_seconds
     assert costs.basis == "measured on this machine"
     speed_file(model).unlink()
+
+
+def test_speeds_of_two_arithmetics_are_kept_apart(plan: Plan) -> None:
+    (model,) = plan.study.models
+    remember_speed(model, SPEED, "bfloat16")
+    assert known_speed(model, "bfloat16") is not None
+    assert known_speed(model) is None
+    speed_file(model, "bfloat16").unlink()
+
+
+def test_a_plan_says_what_bfloat16_would_save_where_the_processor_multiplies_it(
+    plan: Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (model,) = plan.study.models
+    monkeypatch.setattr(plan_table, "GPU_FILE", tmp_path / "none")
+    for multiplies in (True, False):
+        monkeypatch.setattr(plan_table, "multiplies_bfloat16", lambda multiplies=multiplies: multiplies)
+        remember_speed(model, SPEED)
+        found = describe_plan(plan, RunFolder(tmp_path / "run"))
+        speed_file(model).unlink()
+        less, whole = found["bfloat16_seconds_left"], found["estimate"]["seconds_left"]
+        if not multiplies:
+            assert less is None
+            continue
+        training = sum(one["seconds"] for one in found["variants"])
+        answering = sum(one["seconds"] for one in found["cells"])
+        gains = speed.BFLOAT16_GAINS
+        saved = training * (1 - 1 / gains["training"]) + answering * (1 - 1 / gains["answering"])
+        assert less == pytest.approx(whole - saved, abs=0.2)
+
+
+@pytest.mark.parametrize(("flags", "expected"), [("fpu avx512_bf16 x", True), ("fpu avx512f bf16", False), ("", False)])
+def test_a_processor_says_whether_it_multiplies_bfloat16(flags: str, expected: bool, tmp_path: Path) -> None:
+    path = tmp_path / "cpuinfo"
+    path.write_text(f"processor : 0\nflags : {flags}\n", encoding="utf-8")
+    assert speed.multiplies_bfloat16(path) == expected
+    assert not speed.multiplies_bfloat16(tmp_path / "none")
 
 
 def test_a_speed_is_scaled_part_by_part() -> None:

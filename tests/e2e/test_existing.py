@@ -220,8 +220,8 @@ def test_a_folder_that_is_no_causal_model_is_told_for_what_it_is(
 @pytest.mark.parametrize(
     ("entry", "says"),
     [
-        ("weights: nowhere", "are no folder and no hub id with a commit"),
-        ("weights: owner/name", "are no folder and no hub id with a commit"),
+        ("weights: nowhere", "are no folder, no GGUF file and no hub id with a commit"),
+        ("weights: owner/name", "are no folder, no GGUF file and no hub id with a commit"),
         ("weights: {made}/full, merge: true", "is a whole model, and `merge` folds an adapter in"),
         ("weights: {made}/sft, sha256: " + "ab" * 32, "they changed"),
         ("weights: {made}/sft, tuned_on: [mails]", "'mails' is no data set of a task of this study"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -119,6 +120,24 @@ def test_nothing_is_asked_twice(server: ModelServer, tmp_path: Path) -> None:
     assert len(server.asked) == len(asked) + 3
 
 
+@pytest.mark.parametrize(("seed", "alike"), [(5, True), (6, False)])
+def test_a_server_is_compared_with_the_weights_it_is_said_to_serve(
+    seed: int, alike: bool, sharp: Path, tmp_path: Path
+) -> None:
+    with serving(ModelServer(tiny_model(**(CHANGES | {"seed": seed})), tiny_tokenizer())) as server:
+        path = write(tmp_path, server.url, sharp, server={"same_as": "small"})
+        folder, failed = run(path, tmp_path / "run")
+        asked = [json.dumps(body, sort_keys=True) for body in server.asked]
+    assert failed == 0
+    assert len(asked) == len(set(asked))
+    (place,) = folder.path.glob("variants/*/agreement.json")
+    found = read_json(place)
+    assert found["n"] == 6
+    assert (found["n_equal"] == 6) == alike or found["largest_nats"] > 0.01
+    assert (found["largest_nats"] < 1e-4) == alike
+    assert any(found["line"] in note["message_en"] for note in read_json(folder.findings)["notes"])
+
+
 TWO = b'{"choices": [{"text": "a", "index": 0}, {"text": "b", "index": 1}]}'
 OTHER = b'{"choices": [{"text": "quite another text", "index": 0, "logprobs": {"tokens": ["quite"], "token_logprobs": [null]}}]}'
 FAULTS: dict[str, tuple[Fault, ...]] = {
@@ -210,6 +229,70 @@ def test_a_key_that_is_refused_or_missing_is_one_line_before_any_work(
     assert "refuses the key in TINY_KEY" in reasons
     assert "***" in reasons
     assert KEY not in reasons
+
+
+@pytest.mark.parametrize("key", ["sk-one\nsk-two", "sk-\u732b", "sk one"])
+def test_a_key_that_is_none_is_refused_without_repeating_it(
+    key: str, server: ModelServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TINY_KEY", key)
+    with pytest.raises(ModelError, match="TINY_KEY holds characters that no key has") as caught:
+        run(write(tmp_path, server.url), tmp_path / "run")
+    assert "sk" not in str(caught.value).replace("sk-very", "")
+    assert not server.asked
+
+
+def test_an_error_in_an_answer_does_not_repeat_the_key(server: ModelServer, tmp_path: Path) -> None:
+    server.faults[:] = [data(json.dumps({"error": {"message": f"bad key {KEY}"}}).encode())] * 500
+    folder, failed = run(write(tmp_path, server.url, server={"patience": 0.2}), tmp_path / "run")
+    assert failed > 0
+    for path in folder.path.rglob("*"):
+        assert not path.is_file() or KEY.encode() not in path.read_bytes(), path
+
+
+def test_an_account_that_is_empty_loses_no_row(server: ModelServer, tmp_path: Path) -> None:
+    path = write(tmp_path, server.url)
+
+    def unpaid(handler: Any, body: dict[str, Any]) -> bool:
+        return len(server.asked) >= 20 and status(402, "Insufficient Balance")(handler, body)
+
+    server.faults[:] = [unpaid] * 1000
+    assert run(path, tmp_path / "run")[1] > 0
+    server.faults.clear()
+    folder, failed = run(path, tmp_path / "run")
+    assert failed == 0
+    assert all(row.status != "failed" for rows in answers(folder, "big").values() for row in rows)
+
+
+def test_a_server_that_asks_to_wait_too_long_ends_at_once(server: ModelServer, tmp_path: Path) -> None:
+    server.faults[:] = [status(429, Retry_After="3600")] * 500
+    started = time.monotonic()
+    folder, failed = run(write(tmp_path, server.url), tmp_path / "run")
+    assert time.monotonic() - started < 20
+    assert failed == len(read_json(folder.plan)["cells"])
+
+
+def test_one_row_that_the_server_cannot_answer_is_one_failed_row(server: ModelServer, tmp_path: Path) -> None:
+    broken: list[str] = []
+
+    def breaks(handler: Any, body: dict[str, Any]) -> bool:
+        if body.get("echo") and body["prompt"].endswith("</s>") and len(server.asked) > 12:
+            broken[:] = broken or [body["prompt"]]
+        return body["prompt"] in broken and status(500, "CUDA error")(handler, body)
+
+    server.faults[:] = [breaks] * 10_000
+    folder, _ = run(write(tmp_path, server.url), tmp_path / "run")
+    rows = [row for rows in answers(folder, "big").values() for row in rows]
+    assert sum(row.status == "failed" for row in rows) in (1, 2)
+    assert all("CUDA error" in row.reason for row in rows if row.status == "failed")
+
+
+def test_a_server_that_gains_log_probabilities_is_asked_again(server: ModelServer, tmp_path: Path) -> None:
+    path = write(tmp_path, server.url)
+    server.echoes = False
+    assert run(path, tmp_path / "run")[1] > 0
+    server.echoes = True
+    assert run(path, tmp_path / "run")[1] == 0
 
 
 def test_a_wrong_model_name_is_one_line_before_any_work(server: ModelServer, tmp_path: Path) -> None:
@@ -305,6 +388,7 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "quantised": ({"load": "nf4"}, "weights that are loaded here"),
     "no such reference": ({"reference": "huge"}, "'huge' is no base of the study"),
     "its own reference": ({"reference": "big"}, "its own reference"),
+    "the same as nothing": ({"server": {"same_as": "huge"}}, "'huge' is no base whose weights are loaded here"),
     "unknown key": ({"server": {"apis": "chat"}}, "did you mean 'api'"),
 }
 

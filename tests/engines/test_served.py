@@ -210,7 +210,7 @@ def test_an_answer_that_begins_with_a_stop_goes_on(server: ModelServer) -> None:
     whole = served(server).generate(queries, Decoding(6, ()))
     first = whole[0]
     assert isinstance(first, TextAnswer)
-    begins = first.text[:1]
+    begins = first.text[:3]
     again = served(server).generate(queries, Decoding(6, (begins,)))
     assert isinstance(again[0], TextAnswer)
     assert again[0].text == first.text
@@ -276,6 +276,32 @@ def test_reasoning_is_no_part_of_an_answer(server: ModelServer) -> None:
     (cut, *_) = served(server, api="chat", labels="parsed").score_labels(asked(ServedTokenizer(), template="chat"))
     assert isinstance(cut, Refusal)
     assert "server: {thinking" in cut.reason
+
+
+def test_stops_are_not_sent_to_a_model_that_reasons(server: ModelServer) -> None:
+    server.says = lambda turns: "<think>one\n\ntwo</think>the answer\n\nand more"
+    task = replace(TASK, kind="generation", labels=(), metrics=("rouge_l",))
+    engine = served(server, api="chat", labels="parsed", thinking=50)
+    (found, *_) = engine.generate(asked(ServedTokenizer(), task=task, template="chat"), Decoding(8, ("\n\n",)))
+    assert isinstance(found, TextAnswer)
+    assert found.text == "the answer"
+    assert "stop" not in server.asked[-1]
+
+
+def test_an_answer_that_the_server_withholds_is_a_refused_row(server: ModelServer) -> None:
+    def withheld(handler: Any, body: dict[str, Any]) -> bool:
+        message = {"role": "assistant", "content": None, "refusal": "I cannot help with that."}
+        handler.reply({"choices": [{"index": 0, "message": message, "finish_reason": "stop"}]})
+        return True
+
+    server.says = lambda turns: "card"
+    server.faults[:] = [withheld]
+    found = served(server, api="chat", labels="parsed", concurrency=1).score_labels(
+        asked(ServedTokenizer(), template="chat")
+    )
+    assert isinstance(found[0], Refusal)
+    assert "I cannot help with that" in found[0].reason
+    assert all(isinstance(one, WrittenLabel) and one.label == " card" for one in found[1:])
 
 
 @pytest.mark.parametrize(

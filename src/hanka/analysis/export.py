@@ -32,7 +32,7 @@ from hanka.store.paths import as_file_name
 BATCH_ROWS = 10_000
 "Rows of scores.parquet that are in memory as Python values at once."
 FORMATS = ("csv", "parquet", "lm-eval", "model-card")
-MADE_ELSEWHERE = "merged"
+MADE_ELSEWHERE = ("merged", "gguf")
 "What `hanka export` writes beside these, with models."
 LM_EVAL_NAMES = {"accuracy": "acc", "macro_f1": "f1", "rouge_l": "rougeL", "rouge_1": "rouge1", "rouge_2": "rouge2"}
 
@@ -43,7 +43,7 @@ def export_run(folder: RunFolder, to: str, out: Path) -> list[Path]:
     Raises HankaError for an unknown format, StoreError where the folder is no run or has no tables yet.
     """
     if to not in FORMATS:
-        raise HankaError(f"--to {to!r}: allowed: {', '.join((*FORMATS, MADE_ELSEWHERE))}")
+        raise HankaError(f"--to {to!r}: allowed: {', '.join((*FORMATS, *MADE_ELSEWHERE))}")
     folder.require_format()
     evidence = load_evidence(folder)
     for table in (folder.scores, folder.summary):

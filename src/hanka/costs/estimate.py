@@ -313,10 +313,14 @@ class Estimator:
         spec = self.plan.study.spec.eval
         return min(4 * spec.batch_tokens, MAX_SLOTS * (spec.max_new_tokens + 200))
 
+    @property
+    def _dtype(self) -> str:
+        return str(self.plan.study.spec.train.dtype)
+
     def speed(self, model: ModelRef) -> Speed:
         """Return what the model does on this machine."""
         if model.name not in self._speeds:
-            self._speeds[model.name] = known_speed(model) or guessed_speed(model)
+            self._speeds[model.name] = known_speed(model, self._dtype) or guessed_speed(model, self._dtype)
             self.basis = self._speeds[model.name].basis
         return self._speeds[model.name]
 

@@ -96,15 +96,15 @@ class Speed:
         )
 
 
-def speed_file(model: ModelRef) -> Path:
-    """Return where this machine's measured speed with a model is kept."""
+def speed_file(model: ModelRef, dtype: str = "float32") -> Path:
+    """Return where this machine's measured speed with a model in an arithmetic is kept."""
     name = "".join(letter if letter.isalnum() else "-" for letter in model.name)
-    return cache_root() / "rates" / f"{name}.json"
+    return cache_root() / "rates" / f"{name}{'' if dtype == 'float32' else f'-{dtype}'}.json"
 
 
-def known_speed(model: ModelRef) -> Speed | None:
+def known_speed(model: ModelRef, dtype: str = "float32") -> Speed | None:
     """Return what was measured on this machine before."""
-    known = read_json_or_none(speed_file(model))
+    known = read_json_or_none(speed_file(model, dtype))
     if not isinstance(known, dict) or known.get("edition") != EDITION:
         return None
     training = {kind: Training(**one) for kind, one in known["training"].items()}
@@ -112,13 +112,43 @@ def known_speed(model: ModelRef) -> Speed | None:
     return Speed("measured on this machine", **values, training=training)
 
 
-def remember_speed(model: ModelRef, speed: Speed) -> None:
+def remember_speed(model: ModelRef, speed: Speed, dtype: str = "float32") -> None:
     """Keep a measured speed for later estimates."""
-    write_json(speed_file(model), asdict(speed) | {"edition": EDITION})
+    write_json(speed_file(model, dtype), asdict(speed) | {"edition": EDITION})
 
 
-def guessed_speed(model: ModelRef) -> Speed:
-    """Guess from a short matrix product: about 2 × parameters operations per token forward, three times that in training."""
+BFLOAT16_GAINS = {"answering": 1.49, "training": 1.29}
+"""What bfloat16 gained over float32 on a processor that multiplies it (benchmarks/results/dtypes.json: SmolLM2-135M, two cores with
+AVX512-BF16), the lesser of two workloads each."""
+BFLOAT16_FLAGS = ("avx512_bf16", "amx_bf16")
+"What a processor says of itself that multiplies bfloat16."
+
+
+@lru_cache(maxsize=1)
+def multiplies_bfloat16(cpuinfo: Path = Path("/proc/cpuinfo")) -> bool:
+    """Tell whether this machine's processor says that it multiplies bfloat16; False where it says nothing."""
+    try:
+        flags = next(
+            (line for line in cpuinfo.read_text(encoding="utf-8").splitlines() if line.startswith("flags")), ""
+        )
+    except (OSError, ValueError):
+        return False
+    return any(flag in flags.split() for flag in BFLOAT16_FLAGS)
+
+
+def in_bfloat16(training_seconds: float, answering_seconds: float) -> float:
+    """Return what work that takes so long in float32 would take in bfloat16, by `BFLOAT16_GAINS`."""
+    return training_seconds / BFLOAT16_GAINS["training"] + answering_seconds / BFLOAT16_GAINS["answering"]
+
+
+def guessed_speed(model: ModelRef, dtype: str = "float32") -> Speed:
+    """Guess from a short matrix product: about 2 × parameters operations per token forward, three times that in training.
+
+    bfloat16 is guessed to gain what it gained where that was measured, on a processor that multiplies it.
+    """
+    if dtype == "bfloat16" and multiplies_bfloat16():
+        less, trained = 1 / BFLOAT16_GAINS["answering"], 1 / BFLOAT16_GAINS["training"]
+        return guessed_speed(model).scaled(less, less, {"none": trained, "lora": trained})
     size = n_parameters(model) or DEFAULT_PARAMETERS
     token = 2 * size / (0.6 * matrix_rate())
     width, layers = (size / 12 / 24) ** 0.5, 24

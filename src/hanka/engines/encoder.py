@@ -1,7 +1,8 @@
 """The engine of encoders: a classifier's log-probabilities as label scores.
 
 It reads a query's text and the words its labels spell, so a test set with other labels than were trained gets `UNSEEN` for
-those; where none of a query's labels was trained, nothing is said of it. A label has one score, whatever its tokens.
+those; where none of a query's labels was trained, nothing is said of it. A label has one score, whatever its tokens; no token of
+a language model is read.
 """
 
 from __future__ import annotations
@@ -47,7 +48,7 @@ class EncoderEngine:
         words = [self.encoder.tokenizer.decode(label) for label in query.labels]
         if not any(word in known for word in words):
             return Refusal(f"none of the labels {', '.join(words)} occurred in training ({', '.join(known)})")
-        return LabelAnswer(tuple((known.get(word, UNSEEN),) for word in words))
+        return LabelAnswer(tuple((known.get(word, UNSEEN),) for word in words), n_read=0)
 
     def generate(self, queries: Sequence[Query], decoding: Decoding) -> list[TextAnswer | Refusal]:
         """Refuse; tasks that ask for text are refused before (`EngineEntry.refusal`)."""

@@ -71,6 +71,8 @@ class Served:
     "Requests a minute at most; None: as many as answers come back."
     price: Price | None = None
     "What it costs; None: nothing is said."
+    same_as: str = ""
+    "Base of the study whose weights it is said to serve; empty: nothing is compared."
 
     @property
     def note(self) -> str:

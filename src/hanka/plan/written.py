@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -129,6 +130,7 @@ def plan_json(plan: Plan, command: str) -> dict[str, Any]:
         "contexts": [use.label for use in study.contexts],
         "files": _files(study),
         "splits": plan_splits(study),
+        "prices": _prices(study),
         "reproduce": {
             "command": command,
             "study_sha256": sha256_text(study_yaml(study)),
@@ -204,6 +206,11 @@ def _slices(plan: Plan) -> dict[str, str]:
     }
 
 
+def _prices(study: Study) -> dict[str, dict[str, Any]]:
+    """Return what asking a base costs, where the study says it."""
+    return {one.name: asdict(one.served.price) for one in study.models if one.served and one.served.price}
+
+
 def digest_of(plan: Plan, questions: Sequence[Sequence[Any]]) -> str:
     """Return what the tables of a finished run depend on: ids, metrics, statistics, code version.
 
@@ -225,6 +232,8 @@ def digest_of(plan: Plan, questions: Sequence[Sequence[Any]]) -> str:
                 for name, use in study.tasks.items()
             },
             "questions": [list(one) for one in questions],
+            "prices": _prices(study),
+            "references": [planned.variant.reference for planned in plan.variants.values()],
             "slices": _slices(plan),
             "stats": study.spec.stats.model_dump(),
             "frozen": frozen_state(plan),

@@ -61,6 +61,11 @@ def _check_references(source: StudySource, models: Sequence[ModelRef], several: 
     """Raise StudyError for a reference that is no other base, or cannot be asked as it is."""
     known = {model.name: model for model in models}
     for index, model in enumerate(models):
+        same = model.served.same_as if model.served else ""
+        if same and (same not in known or not known[same].is_loaded):
+            here: Key = ("base", index, "server", "same_as") if several else ("base", "server", "same_as")
+            loaded = [one.name for one in models if one.is_loaded]
+            raise source.error(here, f"{same!r} is no base whose weights are loaded here: {nearest(same, loaded)}")
         if not model.reference:
             continue
         key: Key = ("base", index, "reference") if several else ("base", "reference")

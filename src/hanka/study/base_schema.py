@@ -47,6 +47,8 @@ class ServerSpec(Strict):
     "Requests a minute at most."
     price: PriceSpec | None = None
     "What it costs."
+    same_as: str = ""
+    "Base of the study whose weights the server is said to serve: both are asked some rows first, and the gap is said."
 
     @field_validator("key")
     @classmethod

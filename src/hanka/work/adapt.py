@@ -92,7 +92,7 @@ def _record(adapted: Adapted, where: dict[str, Any]) -> dict[str, Any]:
 
 def _fitting(place: Workplace, adaptation: Adaptation, model: ModelRef, loaded: LoadedModel) -> Adaptation:
     """Lower the token budget to what fits into free memory, where it is known how much a token takes."""
-    speed, tuner = known_speed(model), adaptation.tuner
+    speed, tuner = known_speed(model, place.plan.study.spec.train.dtype), adaptation.tuner
     if speed is None or tuner is None:
         return adaptation
     kept = speed.training["none" if tuner.changes_weights else "lora"].token_bytes

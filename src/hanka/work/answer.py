@@ -22,7 +22,7 @@ from hanka.models.memory import is_out_of_memory, release_memory, require_room
 from hanka.plan import PlannedCell, PlannedParent, PlannedVariant
 from hanka.prompting import Asked, Prompter, TextPolicy, require_distinct_first_tokens
 from hanka.records import SEVERAL, Built, Example, Prediction
-from hanka.store.folder import read_predictions, write_json, write_predictions
+from hanka.store.folder import read_json_or_none, read_predictions, write_json, write_predictions
 from hanka.tasks.base import Task
 from hanka.work.answers import Asking, n_empty, n_tied, predict
 from hanka.work.cells import cell_done, cell_record, rows_wanted
@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from hanka.models.loading import LoadedModel
 
 
+AGREEMENT = "agreement.json"
+"File of a served variant that says how far it agreed with the same weights in memory."
 MOST_REASONS = 5
 "Reasons of failed rows that a cell's record counts."
 
@@ -144,6 +146,12 @@ def _answer_each(place: Workplace, cells: Sequence[PlannedCell], voice: Voice) -
             _store_failed(place, cell, reason(error, place, place.folder.cell(one.id)))
 
 
+def first_answers(place: Workplace, cell: PlannedCell, voice: Voice, n: int) -> list[Prediction]:
+    """Answer the first rows of a cell; nothing is stored."""
+    asked = _ask_cell(place, cell, voice).part(0, n)
+    return _predict(place, _asking(place, cell.cell.test_task, cell.test.examples[:n], asked, voice), voice)[1]
+
+
 def _answer_cell(place: Workplace, cell: PlannedCell, voice: Voice) -> None:
     started, folder = time.monotonic(), place.folder.cell(cell.cell.id)
     known = cell_record(place.folder, cell)
@@ -151,6 +159,7 @@ def _answer_cell(place: Workplace, cell: PlannedCell, voice: Voice) -> None:
     before = _answered(folder, known)
     begin(folder)
     budget = voice.engine.batch_tokens
+    voice.engine.account()  # what failed before, or was asked for another purpose, is not this cell's
     asked = _ask_cell(place, cell, voice).part(len(before), stop)
     _require_as_trained(place, cell, asked)
     asking = _asking(place, cell.cell.test_task, cell.test.examples[len(before) : stop], asked, voice)
@@ -177,6 +186,7 @@ def _answer_cell(place: Workplace, cell: PlannedCell, voice: Voice) -> None:
         "device": voice.device,
         "notes": [
             *voice.engine.notes,
+            *_agreed(place, voice.planned),
             *_doubts(cell.cell.test_dataset, asking, predictions),
             *cut_off(cell.cell.test_dataset, asking.reasoned),
         ],
@@ -185,6 +195,12 @@ def _answer_cell(place: Workplace, cell: PlannedCell, voice: Voice) -> None:
     if taken := _together(voice.engine.account(), known.get("asked", {}) if before else {}):
         record["asked"] = taken
     write_json(folder / "cell.json", record)
+
+
+def _agreed(place: Workplace, planned: PlannedVariant) -> list[str]:
+    """Say how far a server agreed with the same weights in memory, where that was asked."""
+    found = read_json_or_none(place.folder.variant(planned.variant.id) / AGREEMENT)
+    return [str(found["line"])] if isinstance(found, dict) else []
 
 
 def _together(taken: Mapping[str, Any], before: Mapping[str, Any]) -> dict[str, Any]:
@@ -267,7 +283,7 @@ def _ask(
     study = place.plan.study
     prompter = Prompter(voice.tokenizer, _policy(place, voice))
     asked = prompter.ask(task, prompt, demonstrations, examples, built)
-    if task.kind == "classification" and study.scoring == "first_token":
+    if task.kind == "classification" and study.scoring == "first_token" and voice.planned.model.served is None:
         require_distinct_first_tokens(asked.encoded, task.labels, f"task {task.name}, prompt {prompt}")
     return asked
 

@@ -24,7 +24,7 @@ WORTH_CORRECTING = 5.0
 def probe(plan: Plan, seconds: Mapping[str, float], worker: Worker) -> None:
     """Measure the models whose speed is only guessed; seconds: guessed work by model name."""
     for model in (one for one in plan.study.models if one.is_loaded):
-        if seconds.get(model.name, 0.0) < WORTH_PROBING or known_speed(model) is not None:
+        if seconds.get(model.name, 0.0) < WORTH_PROBING or known_speed(model, plan.study.spec.train.dtype) is not None:
             continue
         worker.place.report(f"measuring {model.name} on this machine", 0.0)
         try:
@@ -51,7 +51,8 @@ def correct(plan: Plan, folder: RunFolder) -> None:
             continue
         default = reading or next(iter(training.values()), None) or writing or 1.0
         factors = {kind: training.get(kind, default) for kind in ("none", "lora")}
-        remember_speed(model, costs.speed(model).scaled(reading or default, writing or default, factors))
+        found = costs.speed(model).scaled(reading or default, writing or default, factors)
+        remember_speed(model, found, plan.study.spec.train.dtype)
 
 
 def _cells_factor(

@@ -7,22 +7,31 @@ embeddings). So what is exported is asked the variant's own cells again, beside 
 from __future__ import annotations
 
 import shutil
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
 import yaml
 
 from hanka.errors import HankaError
 from hanka.plan import PlannedVariant, build_plan
-from hanka.store.folder import RunFolder, read_json_or_none, write_text
+from hanka.store.folder import RunFolder, make_folder, read_json_or_none, write_text
 from hanka.store.paths import as_file_name
 from hanka.study.resolve import load_study
 from hanka.tuners import TUNERS
+from hanka.work.gguf import write_gguf
 from hanka.work.place import Report, Workplace
+
+if TYPE_CHECKING:
+    from hanka.models.loading import LoadedModel
 
 AS_TUNED, AS_EXPORTED = "as tuned", "as exported"
 "What the study that compares calls the two."
+LOCAL_SERVER = "http://127.0.0.1:8000/v1"
+"Where the study of a served model expects it."
+Layout: TypeAlias = Literal["merged", "gguf"]
+"How a whole model is written."
 
 
 class Merged(NamedTuple):
@@ -30,18 +39,25 @@ class Merged(NamedTuple):
 
     title: str
     "What it is."
-    folder: Path
-    "The whole model."
+    weights: Path
+    "The whole model: a folder, or a GGUF file."
     study: Path
     "The study that asks it, beside the variant where that stands on its base directly."
+    served: Path
+    "The study that asks it of a server, beside the same weights in memory."
+    how: str
+    "A command that serves it."
     is_compared: bool
     "Whether the variant is beside it there."
     notes: tuple[str, ...]
     "What should be known before it is served."
 
 
-def merge_variants(run: RunFolder, out: Path, report: Report) -> list[Merged]:
-    """Write every variant of a finished run that is a language model of its own. Raises HankaError where there is none."""
+def merge_variants(run: RunFolder, out: Path, report: Report, to: Layout = "merged") -> list[Merged]:
+    """Write every variant of a finished run that is a language model of its own. Raises HankaError where there is none.
+
+    to: merged, a folder in transformers' layout; gguf, one file as llama.cpp reads it.
+    """
     plan = build_plan(load_study(run.study))
     place = Workplace(plan, run, report)
     found = []
@@ -49,7 +65,7 @@ def merge_variants(run: RunFolder, out: Path, report: Report) -> list[Merged]:
         made = place.made(planned.variant.id)
         is_model = planned.engine == "local" and not planned.variant.is_unadapted
         if is_model and made.get("status") == "done" and made.get("tuner"):
-            found.append(_merge(place, planned, made, out))
+            found.append(_merge(place, planned, made, out, to))
     if not found:
         raise HankaError(
             f"{run.path}: holds no adapted language model that could be merged; run a study with a method such as sft"
@@ -57,23 +73,39 @@ def merge_variants(run: RunFolder, out: Path, report: Report) -> list[Merged]:
     return found
 
 
-def _merge(place: Workplace, planned: PlannedVariant, made: Mapping[str, Any], out: Path) -> Merged:
+def _merge(place: Workplace, planned: PlannedVariant, made: Mapping[str, Any], out: Path, to: Layout) -> Merged:
     one = planned.variant
     made_by = f"{one.train_size} rows, seed {one.seed}" if one.train_size else "tuned elsewhere"
     title = f"{one.label} on {one.train_dataset} ({made_by})"
     name = as_file_name(f"{one.label}-{one.train_dataset}-{one.train_size}-{one.seed}-{one.id[:6]}")
-    folder, stack = out / name, place.stack(one.id)
+    stack = place.stack(one.id)
     place.report(f"merging {title}", 0.0)
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    with place.resident.lend(planned.model, planned.dtype, stack, train=True) as loaded:
-        TUNERS.get("none").save(loaded, folder)
-        tied = bool(getattr(loaded.model.config, "tie_word_embeddings", False))
     adapter = read_json_or_none(place.folder.variant(one.id) / "adapter_config.json") or {}
-    study = out / f"{name}.yaml"
+    with place.resident.lend(planned.model, planned.dtype, stack, train=True) as loaded:
+        weights, how, lost = _write(loaded, out, name, to)
+        tied, eos = bool(getattr(loaded.model.config, "tie_word_embeddings", False)), loaded.tokenizer.eos_token
+    study, served = out / f"{name}.yaml", out / f"{name}-served.yaml"
     direct = len(stack) == 1
-    write_text(study, _study(place, planned, folder, direct))
-    return Merged(title, folder, study, direct, _notes(made, adapter, tied))
+    write_text(study, _study(place, planned, weights, direct))
+    write_text(served, _served(place, weights, name, eos))
+    return Merged(title, weights, study, served, how, direct, (*_notes(made, adapter, tied), *lost))
+
+
+def _write(loaded: LoadedModel, out: Path, name: str, to: Layout) -> tuple[Path, str, tuple[str, ...]]:
+    """Write a whole model; returns where it is, a command that serves it, and what it does not hold."""
+    if to == "merged":
+        folder = out / name
+        shutil.rmtree(folder, ignore_errors=True)
+        make_folder(folder)
+        TUNERS.get("none").save(loaded, folder)
+        return folder, f"vllm serve {folder} --served-model-name {name}", ()
+    make_folder(out)
+    with tempfile.TemporaryDirectory(prefix=".merging-", dir=out) as scratch:
+        TUNERS.get("none").save(loaded, Path(scratch))
+        path = out / f"{name}.gguf"
+        lost = write_gguf(Path(scratch), path, name)
+    how = f"python -m llama_cpp.server --model {path} --model_alias {name} --port 8000 --n_ctx 4096 --logits_all true"
+    return path, how, lost
 
 
 def _notes(made: Mapping[str, Any], adapter: Mapping[str, Any], tied: bool) -> tuple[str, ...]:
@@ -90,7 +122,7 @@ def _notes(made: Mapping[str, Any], adapter: Mapping[str, Any], tied: bool) -> t
     return tuple(notes)
 
 
-def _study(place: Workplace, planned: PlannedVariant, folder: Path, direct: bool) -> str:
+def _study(place: Workplace, planned: PlannedVariant, weights: Path, direct: bool) -> str:
     """Write the study that asks the exported model what its variant was asked."""
     study = place.plan.study
     values = yaml.safe_load(place.folder.study.read_text(encoding="utf-8"))
@@ -100,11 +132,29 @@ def _study(place: Workplace, planned: PlannedVariant, folder: Path, direct: bool
     if direct:
         source = place.folder.variant(planned.variant.id).resolve()
         entries.append({"existing": {"weights": str(source), "tuned_on": tuned_on, "name": AS_TUNED}})
-    entries.append({"existing": {"weights": str(folder.resolve()), "tuned_on": tuned_on, "name": AS_EXPORTED}})
+    entries.append({"existing": {"weights": str(weights.resolve()), "tuned_on": tuned_on, "name": AS_EXPORTED}})
     values |= {
         "name": f"{study.spec.name} exported",
         "base": bases[study.models.index(planned.model)],
         "methods": entries,
+    }
+    values.pop("probes", None)
+    return str(yaml.safe_dump(values, sort_keys=False, allow_unicode=True, width=110))
+
+
+def _served(place: Workplace, weights: Path, name: str, eos: str | None) -> str:
+    """Write the study that asks the exported model of a server, and says how far it agrees with the same weights in memory."""
+    values = yaml.safe_load(place.folder.study.read_text(encoding="utf-8"))
+    server: dict[str, Any] = {"same_as": AS_EXPORTED}
+    if eos and place.plan.study.policy.template == "plain":
+        server["eos"] = eos
+    values |= {
+        "name": f"{place.plan.study.spec.name} served",
+        "base": [
+            {"served": LOCAL_SERVER, "model": name, "name": "served", "server": server},
+            {"model": str(weights.resolve()), "name": AS_EXPORTED},
+        ],
+        "methods": ["base"],
     }
     values.pop("probes", None)
     return str(yaml.safe_dump(values, sort_keys=False, allow_unicode=True, width=110))

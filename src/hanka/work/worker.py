@@ -7,6 +7,7 @@ from hanka.models.catalogue import ModelRef
 from hanka.plan import Plan, Unit
 from hanka.store.folder import RunFolder
 from hanka.work.adapt import make_variant
+from hanka.work.agreement import agree
 from hanka.work.answer import answer_cells
 from hanka.work.place import Report, Workplace
 from hanka.work.prepare import prepare_rows
@@ -27,6 +28,7 @@ class Worker:
         elif unit.kind == "adapt":
             make_variant(self.place, plan.variants[unit.of])
         elif unit.kind == "evaluate":
+            agree(self.place, plan.variants[unit.of])
             answer_cells(self.place, plan.variants[unit.of])
         else:
             measure_probe(self.place, plan.probes[unit.of])
@@ -41,7 +43,7 @@ class Worker:
         ]
         kinds = sorted({"none" if tuner.changes_weights else "lora" for tuner in tuners})
         dtype = plan.study.spec.train.dtype
-        remember_speed(model, measure_speed(self.place.resident, model, dtype, kinds))
+        remember_speed(model, measure_speed(self.place.resident, model, dtype, kinds), dtype)
 
     def release(self) -> None:
         """Let go of the models in memory."""

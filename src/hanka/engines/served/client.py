@@ -1,11 +1,13 @@
 """Requests to one server: tried again while it fails, no more at once and a minute than allowed, with a key that is never kept.
 
 A request that the server understands and refuses is `RejectedError`: the row fails with its reason. A server that is gone, a key
-or a model that it does not take are UnitError: nothing else would be answered either. Time is told by a clock that cannot jump.
+or a model that it does not take are UnitError: nothing else would be answered either. Time is told by a clock that cannot jump. The first request that
+finds the server gone ends all others.
 """
 
 from __future__ import annotations
 
+import math
 import os
 import random
 import threading
@@ -13,7 +15,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 import requests
 
@@ -48,16 +50,6 @@ class BusyError(Exception):
         self.wait, self.is_final = wait, is_final
 
 
-@dataclass(frozen=True, slots=True)
-class Clock:
-    """How time passes; replaced in tests."""
-
-    now: Callable[[], float] = time.monotonic
-    "Seconds since some moment; never goes back."
-    sleep: Callable[[float], None] = time.sleep
-    "Wait so many seconds."
-
-
 class Bearer(requests.auth.AuthBase):
     """Sends a key; set as `auth`, so that no file of the user's replaces it."""
 
@@ -78,6 +70,10 @@ def key_of(served: Served) -> str:
     found = os.environ.get(served.key, "").strip()
     if not found:
         raise UnitError(f"{served.url}: the environment variable {served.key}, which holds its key, is not set")
+    if not found.isascii() or not found.isprintable() or " " in found:
+        raise UnitError(
+            f"{served.url}: the environment variable {served.key} holds characters that no key has, such as a line's end"
+        )
     return found
 
 
@@ -87,8 +83,6 @@ class Client:
 
     served: Served
     "The server."
-    clock: Clock = field(default_factory=Clock)
-    "How time passes."
     n_requests: int = 0
     "Requests sent, those tried again among them."
     n_retries: int = 0
@@ -97,9 +91,18 @@ class Client:
     _local: threading.local = field(init=False, repr=False, default_factory=threading.local)
     _lock: threading.Lock = field(init=False, repr=False, default_factory=threading.Lock)
     _next: float = field(init=False, default=0.0)
+    _n_answered: int = field(init=False, default=0)
+    _over: threading.Event = field(init=False, repr=False, default_factory=threading.Event)
+    _why: str = field(init=False, default="")
 
     def __post_init__(self) -> None:
         self._key = key_of(self.served)
+
+    def stop(self, why: str) -> None:
+        """Let every request that is under way or to come fail at once, with this reason."""
+        with self._lock:
+            self._why = self._why or why
+        self._over.set()
 
     def post(self, path: str, body: Mapping[str, Any], read: Callable[[Any], T]) -> tuple[T, float]:
         """Ask, and return what `read` makes of the answer, with the seconds that this answer took.
@@ -113,7 +116,7 @@ class Client:
         return self._patiently(lambda: _read(read, self._send("GET", path, None)))[0]
 
     def require_model(self) -> None:
-        """Raise UnitError where the server refuses the key, or has no model of this name; a server may not list its models."""
+        """Raise UnitError where the server refuses the key, or has no model of this name; it may keep to itself what it serves."""
         try:
             listed = self.get("/models", _model_names)
         except RejectedError:
@@ -126,26 +129,41 @@ class Client:
     # ---- one request
 
     def _patiently(self, attempt: Callable[[], T]) -> tuple[T, float]:
-        began, n_failed, told, same = self.clock.now(), 0, "", 0
+        began, n_failed, told, same = math.inf, 0, "", 0
         while True:
-            self._wait_for_turn()
-            started = self.clock.now()
+            self._wait_for_turn(min(began, time.monotonic()) + self.served.patience if n_failed else math.inf)
+            started = time.monotonic()
+            began = min(began, started)
             try:
-                return attempt(), self.clock.now() - started
+                found = attempt()
             except (BusyError, MalformedError) as error:
-                same = same + 1 if str(error) == told else 1
-                told = str(error)
-                wait = self._pause(error, n_failed)
-                n_failed += 1
+                said = self._safe(str(error))
+                same = same + 1 if said == told else 1
+                told, n_failed = said, n_failed + 1
                 with self._lock:
                     self.n_retries += 1
-                is_final = isinstance(error, BusyError) and error.is_final and same >= SAME_FAILURES
-                if is_final or self.clock.now() + wait - began > self.served.patience:
-                    raise UnitError(
-                        f"{self.served.url}: {told} (tried {n_failed} times in {self.clock.now() - began:.0f} s); answers that "
-                        f"came are kept, and the same command goes on from there"
-                    ) from None
-                self.clock.sleep(wait)
+                    others_work = self._n_answered > 0
+                is_final = same >= SAME_FAILURES and (isinstance(error, MalformedError) or error.is_final)
+                if is_final and others_work:
+                    raise RejectedError(f"{told} ({n_failed} times)") from None
+                wait = self._pause(error, n_failed - 1)
+                if is_final or time.monotonic() + wait - began > self.served.patience:
+                    self._give_up(f"{told} (tried {n_failed} times in {time.monotonic() - began:.0f} s)")
+                self._sleep(wait)
+            else:
+                with self._lock:
+                    self._n_answered += 1
+                return found, time.monotonic() - started
+
+    def _give_up(self, why: str) -> NoReturn:
+        """End this request and all others: the server is gone."""
+        self.stop(f"{self.served.url}: {why}; answers that came are kept, and the same command goes on from there")
+        raise UnitError(self._why)
+
+    def _sleep(self, seconds: float) -> None:
+        """Wait; raises UnitError as soon as the server counts as gone."""
+        if self._over.wait(max(0.0, seconds)):
+            raise UnitError(self._why)
 
     def _pause(self, error: Exception, n_failed: int) -> float:
         """Return how long to wait, and let all other requests wait as long where the server says how long."""
@@ -154,19 +172,23 @@ class Client:
             longest: float = min(LONGEST_WAIT, FIRST_WAIT * 2**n_failed)
             return longest * random.uniform(0.5, 1.0)  # noqa: S311 - spreads requests, decides nothing
         with self._lock:
-            self._next = max(self._next, self.clock.now() + asked)
+            self._next = max(self._next, time.monotonic() + asked)
         return asked
 
-    def _wait_for_turn(self) -> None:
-        """Keep to the rate that is allowed, over all threads."""
+    def _wait_for_turn(self, until: float) -> None:
+        """Keep to the rate that is allowed, over all threads; until: when a turn comes too late."""
         gap = 60.0 / self.served.per_minute if self.served.per_minute else 0.0
         with self._lock:
-            now = self.clock.now()
+            now = time.monotonic()
             start = max(now, self._next)
-            self._next = start + gap if gap or self._next > now else self._next
+            if gap:
+                self._next = start + gap
             self.n_requests += 1
-        if start > now:
-            self.clock.sleep(start - now)
+        if start > until:
+            self._give_up(
+                f"it asks to wait {start - now:.0f} s, and that is longer than its patience of {self.served.patience:g} s"
+            )
+        self._sleep(start - now)
 
     def _session(self) -> requests.Session:
         if not hasattr(self._local, "session"):
@@ -190,6 +212,8 @@ class Client:
         try:
             return answer.json()
         except ValueError:
+            if path == "/models":
+                return {}
             raise MalformedError("the answer is no JSON") from None
 
     def _require_answered(self, answer: requests.Response, path: str) -> None:
@@ -198,7 +222,11 @@ class Client:
             return
         said = self._safe(_message(answer))
         told = f"status {status}" + (f": {said}" if said else "")
-        if status in (401, 403):
+        if status == 402:
+            raise UnitError(
+                f"{self.served.url} asks for payment: {told}; answers that came are kept, and the same command goes on"
+            )
+        if status == 401 or (status == 403 and path != "/models"):
             given = (
                 f"the key in {self.served.key}" if self.served.key else "a request without key (server: {key: NAME})"
             )
@@ -230,7 +258,7 @@ def _message(answer: requests.Response) -> str:
     try:
         found = answer.json()
     except ValueError:
-        return answer.text[:LONGEST_REASON]
+        return answer.text
     for name in ("error", "detail", "message"):
         one = found.get(name) if isinstance(found, dict) else None
         if isinstance(one, dict):

@@ -10,12 +10,11 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict
 from statistics import median
 from typing import Any, TypeVar
 
 from hanka.engines.contract import Decoding, LabelAnswer, Refusal, TextAnswer, TextScore, WrittenLabel
-from hanka.engines.served.client import Client, Clock, MalformedError, RejectedError
+from hanka.engines.served.client import Client, MalformedError, RejectedError
 from hanka.engines.served.responses import Kept, Responses, request_keys
 from hanka.engines.served.scores import (
     GIVES_NONE,
@@ -49,15 +48,16 @@ COMPLETIONS, CHAT = "/completions", "/chat/completions"
 class ServedEngine:
     """Answers with a server."""
 
-    def __init__(self, lent: ServedModel, batch_tokens: int, clock: Clock | None = None) -> None:
+    def __init__(self, lent: ServedModel, batch_tokens: int) -> None:
         self.served = lent.served
         self.batch_tokens = batch_tokens
-        self.client = Client(lent.served, clock or Clock())
+        self.client = Client(lent.served)
         self.responses = Responses(lent.folder)
         self._reads_prompts: bool | None = None
         self._line_ends: tuple[str, ...] | None = None
         self._taken: list[float] = []
         self._n_kept = self._n_read = self._n_written = 0
+        self._kept_seconds = 0.0
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -88,10 +88,10 @@ class ServedEngine:
             "n_written": self._n_written,
             "request_seconds": round(median(self._taken), 4) if self._taken else None,
             "concurrency": self.served.concurrency,
-            "price": None if self.served.price is None else asdict(self.served.price),
+            "kept_seconds": round(self._kept_seconds / self.served.concurrency, 3),
         }
         self.client.n_requests = self.client.n_retries = self._n_kept = self._n_read = self._n_written = 0
-        self._taken = []
+        self._taken, self._kept_seconds = [], 0.0
         return taken
 
     # ---- labels
@@ -204,8 +204,8 @@ class ServedEngine:
         for one in self._ask(COMPLETIONS, bodies, readers):
             if isinstance(one, Refusal):
                 found.append((one, None))
-            elif one.get("missing"):
-                raise UnitError(f"{self.served.url}: {GIVES_NONE}")
+            elif one["starts"] is None:
+                found.append((Refusal("the server's tokens do not spell the text that was asked"), one["n_read"]))
             else:
                 found.append((Echo(tuple(one["tokens"]), tuple(one["starts"]), tuple(one["log_probs"])), one["n_read"]))
         return found
@@ -218,7 +218,7 @@ class ServedEngine:
         for query, labels in zip(queries, words, strict=True):
             hint = self.served.hint.replace("{labels}", ", ".join(label.strip() for label in labels))
             limit = label_tokens(labels) + self.served.thinking
-            stops = {} if path == CHAT else {"stop": [LINE_END]}
+            stops = {} if path == CHAT or self.served.thinking else {"stop": [LINE_END]}
             body = self._body(path, {"max_tokens": limit, "temperature": 0} | stops)
             bodies.append(body | self._question(query.text, hint) | constraint(self.served.labels, labels))
         found: list[WrittenLabel | Refusal] = []
@@ -227,7 +227,8 @@ class ServedEngine:
             if isinstance(answer, Refusal):
                 found.append(answer)
             else:
-                found.append(WrittenLabel(answer.text, read_label(answer.text, labels), answer.n_tokens, answer.n_read))
+                said = answer.text.strip() if path == CHAT else answer.text.strip().split(LINE_END)[0]
+                found.append(WrittenLabel(answer.text, read_label(said, labels), answer.n_tokens, answer.n_read))
         return found
 
     # ---- text
@@ -238,7 +239,7 @@ class ServedEngine:
         body = self._body(path, {"max_tokens": limit, "temperature": decoding.temperature})
         drawn = decoding.temperature > 0
         body |= {"top_p": decoding.top_p} if drawn else {}
-        stops = {"stop": list(decoding.stop[:MOST_STOPS])} if decoding.stop else {}
+        stops = {"stop": list(decoding.stop[:MOST_STOPS])} if decoding.stop and not self.served.thinking else {}
         asked: list[dict[str, Any]] = [body | self._question(query.text, "") for query in queries]
         if drawn:
             numbers: dict[str, int] = {}
@@ -249,7 +250,7 @@ class ServedEngine:
         again = [at for at, one in enumerate(first) if stops and isinstance(one, TextAnswer) and not one.text.strip()]
         for at, written in zip(again, self._ask(path, [asked[at] for at in again], _read_text), strict=True):
             first[at] = self._behind_reasoning(written)  # it began with a stop: what follows counts
-        return first
+        return [one if isinstance(one, Refusal) else one._replace(text=_cut(one.text, decoding.stop)) for one in first]
 
     def score_text(self, queries: Sequence[Query]) -> list[TextScore | Refusal]:
         """Return the log-likelihood of every token of every text, as the server's tokenizer cuts it."""
@@ -280,6 +281,8 @@ class ServedEngine:
     def _behind_reasoning(self, one: Any) -> TextAnswer | Refusal:
         if isinstance(one, Refusal):
             return one
+        if one["refused"]:
+            return Refusal(f"the server does not answer: {one['refused']}")
         text, is_open = without_reasoning(one["text"])
         if is_open or (not text.strip() and one["thought"]):
             return Refusal("reasoning used every token that may be written; raise `server: {thinking: TOKENS}`")
@@ -317,33 +320,41 @@ class ServedEngine:
         readers = [read] * len(bodies) if callable(read) else list(read)
         keys = request_keys(path, list(bodies), looked_for)
 
-        def one(at: int) -> tuple[T | Refusal, float | None]:
-            """Return an answer with the seconds that it took; None where it was there."""
+        def one(at: int) -> tuple[T | Refusal, float, bool]:
+            """Return an answer with the seconds that it took, and whether it was there."""
             kept = self.responses.get(keys[at])
             if kept is not None:
-                return kept.value, None
+                return kept.value, kept.seconds, True
             try:
                 found, seconds = self.client.post(path, bodies[at], readers[at])
+            except UnitError as error:
+                said = str(error)
+                raise UnitError(said if said.startswith(self.served.url) else f"{self.served.url}: {said}") from None
             except RejectedError as error:
-                return Refusal(f"the server refuses the request: {error}"), None
+                return Refusal(f"the server refuses the request: {error}"), 0.0, False
             self.responses.keep(keys[at], Kept(found, seconds))
-            return found, seconds
+            return found, seconds, False
 
         with ThreadPoolExecutor(self.served.concurrency) as pool:
             futures = [pool.submit(one, at) for at in range(len(bodies))]
             try:
                 found = [future.result() for future in futures]
-            except BaseException:
+            except BaseException as error:
+                if not isinstance(error, Exception):
+                    self.client.stop("interrupted")
                 pool.shutdown(wait=True, cancel_futures=True)
                 raise
-        for value, seconds in found:
-            if isinstance(value, dict):
-                self._n_read += value.get("n_read") or 0
-                self._n_written += value.get("n_tokens") or 0
-                self._n_kept += seconds is None
-            if seconds is not None:
+        for value, seconds, was_there in found:
+            if not isinstance(value, dict):
+                continue
+            self._n_read += value.get("n_read") or 0
+            self._n_written += value.get("n_tokens") or 0
+            self._n_kept += was_there
+            if was_there:
+                self._kept_seconds += seconds
+            else:
                 self._taken.append(seconds)
-        return [value for value, _ in found]
+        return [value for value, _, _ in found]
 
 
 def _label_answer(
@@ -364,8 +375,8 @@ def _label_answer(
         own: tuple[float, ...] = ()
         for end, echo in mine:
             stop = cut_of([echo], n_answer) if end else len(echo.tokens)
-            if end and stop == cut:
-                continue  # the end joins the label's last token, as it does nowhere else
+            if end and (stop == cut or echo.starts[stop] < n_answer):
+                continue  # the end joins the label's last token: what is scored there is no end
             if end and end == eos and len(echo.tokens) - stop != 1:
                 raise UnitError(f"server.eos: the server reads {eos!r} as text, not as its end of text; take it out")
             values = answer_scores(echo, cut)
@@ -400,6 +411,13 @@ def _stepped(query: Query, paths: list[list[Path]] | Refusal, read: Mapping[str,
     return LabelAnswer(tuple(scores), sum(counts) if counts else None)
 
 
+def _cut(text: str, stops: Sequence[str]) -> str:
+    """Return a text before the first of some stops that follows something visible."""
+    start = len(text) - len(text.lstrip()) + 1
+    ends = [at for stop in stops if (at := text.find(stop, start)) >= 0]
+    return text[: min(ends)] if ends else text
+
+
 def _any_of(values: Sequence[float]) -> float:
     """Return the log of the sum of probabilities."""
     most = max(values)
@@ -412,11 +430,13 @@ def _read_text(found: Any) -> dict[str, Any]:
     message = choice.get("message")
     text = message.get("content") if isinstance(message, dict) else choice.get("text")
     thought = isinstance(message, dict) and bool(message.get("reasoning_content") or message.get("reasoning"))
-    if text is None and not thought:
+    refused = str(message.get("refusal") or "") if isinstance(message, dict) else ""
+    if text is None and not thought and not refused and not choice.get("finish_reason"):
         raise MalformedError("the answer holds no text")
     return {
         "text": str(text or ""),
         "thought": thought,
+        "refused": " ".join(refused.split())[:200],
         "n_tokens": n_counted(found, "completion_tokens"),
         "n_read": n_counted(found, "prompt_tokens"),
     }

@@ -51,25 +51,28 @@ def n_counted(found: Any, what: Literal["prompt_tokens", "completion_tokens"]) -
 
 
 def read_echo(text: str, eos: str = "") -> Callable[[Any], dict[str, Any]]:
-    """Return a reader of an echoed text: its tokens, where each begins, what stands beside it, and the tokens read."""
+    """Return a reader of an echoed text: its tokens, where each begins, what stands beside it, and the tokens read.
+
+    The reader raises UnitError where the server gives no log-probabilities of a prompt.
+    """
 
     def read(found: Any) -> dict[str, Any]:
         choice = one_choice(found)
         said = str(choice.get("text") or "")
         given = choice.get("logprobs")
         if not isinstance(given, dict) or not given.get("tokens") or given.get("token_logprobs") is None:
-            return {"missing": True}
+            raise UnitError(GIVES_NONE)
         if not _bare(said, eos).startswith(_bare(text, eos)):
             raise MalformedError("the answer is to another text than was asked")
         tokens = [str(token) for token in given["tokens"]]
         log_probs = list(given["token_logprobs"])
         if len(log_probs) != len(tokens):
             raise MalformedError(f"the answer has {len(tokens)} tokens and {len(log_probs)} log-probabilities")
-        starts = _starts(text, tokens, given.get("text_offset"))
-        n_own = _n_own(text, said, tokens, choice.get("finish_reason"), n_counted(found, "prompt_tokens"))
+        starts = starts_of(text, tokens, given.get("text_offset"), eos, choice.get("finish_reason") == "length")
+        n_own = 0 if starts is None else len(starts)
         return {
             "tokens": tokens[:n_own],
-            "starts": starts[:n_own],
+            "starts": starts,
             "log_probs": [None if one is None else float(one) for one in log_probs[:n_own]],
             "n_read": n_counted(found, "prompt_tokens"),
             "n_tokens": n_counted(found, "completion_tokens"),
@@ -78,35 +81,69 @@ def read_echo(text: str, eos: str = "") -> Callable[[Any], dict[str, Any]]:
     return read
 
 
-def _n_own(text: str, said: str, tokens: Sequence[str], finish: Any, n_prompt: int | None) -> int:
-    """Return how many of the tokens are the text's: all, or all but the one that was written behind it (none where it ends there)."""
-    if n_prompt in (len(tokens), len(tokens) - 1):
-        return int(n_prompt or 0)
-    return len(tokens) - (finish == "length" or len(said) > len(text))
-
-
 def _bare(text: str, eos: str) -> str:
     """Return a text without what a server may swallow when it echoes: its end of text, white space at the edges."""
     return (text.replace(eos, "") if eos else text).strip()
 
 
-def _starts(text: str, tokens: Sequence[str], offsets: Any) -> list[int]:
-    """Return the characters of a text before each token.
+def starts_of(text: str, tokens: Sequence[str], offsets: Any, eos: str, is_continued: bool) -> list[int] | None:
+    """Return the characters of a text before each of its tokens, without what was written behind it; None where they do not spell it.
 
-    Offsets as given, where they rise; some count what stands before the text (BOS), and some servers give none.
+    The text is walked with the tokens: some servers give no places, count what stands before the text, or count a token of half a
+    character as one. A token without a text of its own (part of a character, an end of text) begins where the walk stands; where the
+    server's places agree with the walk everywhere else, at the place it gives.
+
+    is_continued: whether a token was written behind the text.
     """
-    if not (isinstance(offsets, list) and len(offsets) == len(tokens) and all(isinstance(one, int) for one in offsets)):
-        offsets, at = [], 0
-        for token in tokens:
-            offsets.append(at)
-            at += len(token)
-    lead = offsets[0]
-    if len(tokens) > 1 and tokens[0] and not text.startswith(tokens[0]):  # BOS as text, and counted
-        lead = offsets[1]
-    starts = [max(0, one - lead) for one in offsets]
-    if any(after < before for before, after in pairwise(starts)):
-        raise MalformedError("the places of its tokens do not rise")
-    return starts
+    starts: list[int] = []
+    known: list[bool] = []
+    at = n_unknown = 0
+    for index, token in enumerate(tokens):
+        has_text = bool(token) and "\ufffd" not in token and not token.startswith("bytes:")
+        place, width = at, len(token)
+        if not has_text and eos and text.startswith(eos, at):
+            has_text, width = True, len(eos)
+        elif not has_text:
+            if at == len(text) and not n_unknown:
+                break  # written behind the text
+            starts.append(at)
+            known.append(False)
+            n_unknown += 1
+            continue
+        elif not text.startswith(token, at):
+            beyond = text.find(token, at, at + n_unknown + len(token)) if n_unknown else -1
+            if beyond >= 0:
+                place = beyond
+            elif text.startswith(" " + token, at):  # a leading space that the token does not show
+                width += 1
+            elif index == 0:  # BOS
+                place, width = 0, 0
+            elif index == len(tokens) - 1 and (n_unknown or at == len(text)):
+                break  # written behind the text
+            else:
+                return None
+        starts.append(place)
+        known.append(True)
+        at, n_unknown = place + width, 0
+    if at < len(text) and not n_unknown:
+        return None
+    if at < len(text) and n_unknown > 1 and len(starts) == len(tokens) and is_continued:
+        starts.pop()  # the last token without a text was written behind the text
+        known.pop()
+    has_marks = any("\ufffd" in token for token in tokens)  # counted as characters by who gives places beside them
+    return starts if has_marks else _refined(starts, known, offsets)
+
+
+def _refined(starts: list[int], known: Sequence[bool], offsets: Any) -> list[int]:
+    """Return places as the server gives them for tokens without a text, where it agrees on all others."""
+    if not isinstance(offsets, list) or not all(isinstance(one, int) for one in offsets) or not any(known):
+        return starts
+    given = offsets[: len(starts)]
+    first = known.index(True)
+    lead = given[first] - starts[first]
+    agrees = all(one - lead == start for one, start, is_known in zip(given, starts, known, strict=True) if is_known)
+    rises = all(after >= before for before, after in pairwise(given))
+    return [max(0, one - lead) for one in given] if agrees and rises else starts
 
 
 def cut_of(echoes: Sequence[Echo], n_context: int) -> int:
@@ -125,7 +162,14 @@ def cut_of(echoes: Sequence[Echo], n_context: int) -> int:
 
 def _first_beyond(echo: Echo, n_context: int) -> int:
     ends = [*echo.starts[1:], 1 << 60]
-    return next((at for at, end in enumerate(ends) if end > n_context), len(echo.tokens))
+    return next(
+        (
+            at
+            for at, (start, end) in enumerate(zip(echo.starts, ends, strict=True))
+            if (start >= n_context and at) or end > n_context
+        ),
+        len(echo.tokens),
+    )
 
 
 def answer_scores(echo: Echo, cut: int) -> tuple[float, ...]:
@@ -137,14 +181,16 @@ def answer_scores(echo: Echo, cut: int) -> tuple[float, ...]:
 
 
 def next_token(found: Any) -> dict[str, Any]:
-    """Read which token a server writes next, and the log-probability it gives it."""
+    """Read which token a server writes next, and the log-probability it gives it. Raises UnitError where it gives none."""
     choice = one_choice(found)
     given = choice.get("logprobs")
     token = str(choice.get("text") or "")
     values = given.get("token_logprobs") if isinstance(given, dict) else None
-    if not token or not isinstance(values, list) or len(values) != 1 or values[0] is None:
-        return {"token": token, "log_prob": None}
-    return {"token": token, "log_prob": float(values[0])}
+    if token and not isinstance(values, list):
+        raise UnitError(GIVES_NONE)
+    if token and (not values or values[0] is None):
+        raise MalformedError("the answer has a token without its log-probability")
+    return {"token": token, "log_prob": float(values[0]) if token and values else None}
 
 
 def in_place(seen: Sequence[tuple[float, Echo]]) -> bool:

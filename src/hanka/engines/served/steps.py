@@ -64,9 +64,11 @@ def paths_of(
                 return Refusal(
                     f"label {label!r} or its end {end!r} has a token without a text of its own on this server"
                 )
-            if end and stop == cut:
-                return Refusal(f"label {label!r} cannot be told from its end {end!r} in the server's tokens")
+            if end and (stop == cut or echo.starts[stop] < len(tail) + len(label)):
+                continue  # the end joins the label's last token: what is scored there is no end
             mine.append(Path(len(tail) - echo.starts[cut], tokens, stop - cut))
+        if not mine:
+            return Refusal(f"label {label!r} has no end of its own in the server's tokens")
         found.append(mine)
     return found
 

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 from hanka.errors import ModelError, UnitError
 from hanka.methods.contract import Adapted, AdaptRequest
 from hanka.methods.existing.params import ExistingParams, located
-from hanka.models.folders import CONTENT_FILES, adapter_config, is_adapter
+from hanka.models.folders import CONTENT_FILES, adapter_config, file_hash, is_adapter
 from hanka.models.loading import LoadedModel, add_adapter, load_full, quiet, require_numbers
 from hanka.models.vocabulary import common_vocabulary
+from hanka.models.wheel import convert_gguf
 from hanka.tuners import TUNERS
 from hanka.tuners.saving import staged
 
@@ -48,10 +49,12 @@ def adopt(request: AdaptRequest) -> Adapted:
 
 
 def _fetched(params: ExistingParams) -> Path:
-    """Return the folder of the weights, from the hub where they are there."""
+    """Return the folder of the weights: from the hub where they are there, de-quantised where they are a GGUF file."""
     folder = Path(params.weights)
     if folder.is_dir():
         return folder
+    if folder.is_file():
+        return convert_gguf(folder, file_hash(folder))
     from huggingface_hub import snapshot_download
 
     hub_id, _, revision = params.weights.partition("@")

@@ -10,7 +10,7 @@ from pydantic import Field
 from hanka.errors import ModelError, PathError
 from hanka.methods.contract import MethodParams
 from hanka.models.catalogue import HUB_ID
-from hanka.models.folders import adapter_config, folder_hash, is_adapter, require_causal_model
+from hanka.models.folders import adapter_config, file_hash, folder_hash, is_adapter, require_causal_model
 from hanka.models.identity import COMMIT
 from hanka.registry import OneOrMore
 from hanka.store.paths import as_path, shown
@@ -23,7 +23,7 @@ class ExistingParams(MethodParams):
     """Which weights, and what they were made for."""
 
     weights: str = Field(min_length=1)
-    "Folder or hub id (owner/name@commit) of an adapter in PEFT's layout, a checkpoint or a merged model, made on the base."
+    "Folder or hub id (owner/name@commit) of an adapter in PEFT's layout, a checkpoint or a merged model, or a GGUF file; made on the base."
     merge: bool = False
     "Fold an adapter into the base's weights before it answers, as it is often served."
     tuned_on: OneOrMore | None = None
@@ -49,15 +49,18 @@ class ExistingParams(MethodParams):
 
 def located(params: ExistingParams, base_dir: Path) -> ExistingParams:
     """Find the weights and say what they are by their hash. Raises ModelError in one line."""
-    folder = _folder(params.weights, base_dir)
+    folder = _place(params.weights, base_dir)
     if folder is None:
         revision = params.weights.partition("@")[2]
         if not HUB_ID.match(params.weights) or not COMMIT.fullmatch(revision):
             raise ModelError(
-                f"weights {shown(params.weights)} are no folder and no hub id with a commit (owner/name@ and 40 digits): give one of both"
+                f"weights {shown(params.weights)} are no folder, no GGUF file and no hub id with a commit (owner/name@ and 40 digits): give one of these"
             )
         return params
-    if is_adapter(folder):
+    if not folder.is_dir():
+        if params.merge:
+            raise ModelError(f"{folder}: is a whole model, and `merge` folds an adapter in; leave it out")
+    elif is_adapter(folder):
         kind = str(adapter_config(folder).get("peft_type", ""))
         if kind in PROMPT_KINDS:
             raise ModelError(
@@ -67,7 +70,7 @@ def located(params: ExistingParams, base_dir: Path) -> ExistingParams:
         require_causal_model(folder)
         if params.merge:
             raise ModelError(f"{folder}: is a whole model, and `merge` folds an adapter in; leave it out")
-    found = folder_hash(folder)
+    found = folder_hash(folder) if folder.is_dir() else file_hash(folder)
     if params.sha256 and params.sha256 != found:
         raise ModelError(
             f"{folder}: its files have sha256 {found[:12]}…, and the study says {params.sha256[:12]}…: they changed"
@@ -75,12 +78,13 @@ def located(params: ExistingParams, base_dir: Path) -> ExistingParams:
     return params.model_copy(update={"weights": str(folder), "sha256": found})
 
 
-def _folder(name: str, base_dir: Path) -> Path | None:
+def _place(name: str, base_dir: Path) -> Path | None:
+    """Return the folder or GGUF file of a name; None where it is neither."""
     for root in (base_dir, Path.cwd()):
         try:
             folder = as_path(name, root)
         except PathError:
             return None
-        if folder.is_dir():
+        if folder.is_dir() or (folder.is_file() and folder.suffix == ".gguf"):
             return folder.resolve()
     return None

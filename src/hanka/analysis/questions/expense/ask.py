@@ -2,15 +2,15 @@
 
 Only of runs in which a served model takes part: there the choice is between paying for answers and making a model of one's own.
 Seconds a row are those of the whole cell over its rows, as it was asked: many rows at once on this machine, several requests at once
-of a server. Seconds of a request are the median of what was sent now; answers that were there already count in tokens and money.
+of a server; answers that were there already count with the seconds they took then. Seconds of a request are the median of what was sent now.
 
 Limits: the price of this machine is not known, so local systems have none; a server's time is that of the hour of the run.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 from hanka.analysis.asked import variant_name
 from hanka.analysis.evidence import CellEvidence, Evidence
@@ -51,7 +51,10 @@ class Expense(NamedTuple):
 
 def ask(evidence: Evidence) -> Answer | None:
     """Tabulate what answering took; None where every model is in memory."""
-    found = [_expense(cell) for cell in evidence.done() if cell.cell["relation"] == "in_domain" and cell.n_asked]
+    prices = evidence.plan.get("prices") or {}
+    found = [
+        _expense(cell, prices) for cell in evidence.done() if cell.cell["relation"] == "in_domain" and cell.n_asked
+    ]
     if not any("asked" in one.cell.record for one in found):
         return None
     order = {cell["id"]: place for place, cell in enumerate(evidence.plan["cells"])}
@@ -61,14 +64,14 @@ def ask(evidence: Evidence) -> Answer | None:
     return Answer(en, ja, COLUMNS, tuple(_entries(one) for one in found[:MOST_ROWS]), (), (_about(),))
 
 
-def _expense(cell: CellEvidence) -> Expense:
+def _expense(cell: CellEvidence, prices: Mapping[str, Any]) -> Expense:
     record, n = cell.record, cell.n_asked
     asked = record.get("asked") or {}
     read, written = asked.get("n_read", record["n_prompt_tokens"]), asked.get("n_written", record["n_output_tokens"])
-    price = asked.get("price")
+    price = prices.get(cell.variant["base"]) if asked else None
     money = None if not price else (read * price["input"] + written * price["output"]) / 1e6 / n * THOUSAND
     return Expense(
-        cell, n, record["seconds"] / n, asked.get("request_seconds"), read / n, written / n, money, (price or {}).get("currency", "")
+        cell, n, (record["seconds"] + asked.get("kept_seconds", 0.0)) / n, asked.get("request_seconds"), read / n, written / n, money, (price or {}).get("currency", "")
     )  # fmt: skip
 
 
@@ -83,8 +86,8 @@ def _entries(one: Expense) -> tuple[Entry, ...]:
         one.n,
         Measured(one.row_seconds),
         None if one.request_seconds is None else Measured(one.request_seconds),
-        Measured(one.n_read),
-        Measured(one.n_written),
+        Measured(one.n_read) if one.n_read else None,
+        Measured(one.n_written) if one.n_read else None,
         "–" if one.money is None else f"{one.money:,.2f} {one.currency}",
     )
 
