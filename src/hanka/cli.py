@@ -100,6 +100,7 @@ def init(
 @app.command()
 def validate(study: StudyFile, base: Base = None, limit: Limit = None, data: Data = None) -> None:
     """Check everything that can be checked before any model is loaded."""
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # nothing is multiplied here, and threads take time to start
     from hanka.datasets import SOURCES
     from hanka.study.resolve import load_study
 

@@ -8,11 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from graphlib import CycleError, TopologicalSorter
-from typing import Any, TypeVar
-
-from pydantic import BaseModel, ValidationError, create_model
+from typing import Any
 
 from hanka.datasets.base import Dataset
 from hanka.engines import ENGINES
@@ -22,17 +19,14 @@ from hanka.methods.contract import Adaptation, Method, TrainParams
 from hanka.models.catalogue import ModelRef
 from hanka.prompting import TextPolicy
 from hanka.records import TASK_KINDS, UNADAPTED
-from hanka.registry import Params, Registry, names
-from hanka.study.messages import first_mistake
+from hanka.registry import Registry, names
+from hanka.study.entry_parameters import Values, checked, entry_model, part, parts, parts_of, refuse_foreign
 from hanka.study.recipe_declarations import RecipeUse
 from hanka.study.schema import EntrySpec, StudySpec, for_task
 from hanka.study.source import Key, StudySource
 from hanka.tasks.base import Task
 from hanka.training.objectives import OBJECTIVES
 from hanka.tuners import TUNERS
-
-P = TypeVar("P", bound=BaseModel)
-Values = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -296,10 +290,10 @@ def _adaptation(declared: Declared, key: Key, method: Method, values: Values) ->
     source, policy = declared.source, declared.policy.trained
     if not method.course:
         known = declared.spec.train.model_dump(include=set(method.row_keys), exclude_unset=True)
-        merged = _check(source, key, _entry_model(method, None, None), {**known, **values})
+        merged = checked(source, key, entry_model(method, None, None), {**known, **values})
         rows = {name: getattr(merged, name) for name in method.row_keys}
         train = TrainParams(dtype=declared.spec.train.dtype, **rows)  # it answers as the base does
-        own = _part(merged, method.params)
+        own = part(merged, method.params)
         try:
             own = method.located(own, source.path.resolve().parent)
         except ModelError as error:
@@ -308,22 +302,25 @@ def _adaptation(declared: Declared, key: Key, method: Method, values: Values) ->
     tuner = TUNERS.get(_chosen(source, key, "peft", values, TUNERS, method.tuners))
     objective_name = values.get("objective", declared.spec.train.objective)
     objective = OBJECTIVES.get(_chosen(source, key, "objective", {"objective": objective_name}, OBJECTIVES))
-    model = _entry_model(method, tuner.name, objective.name)
-    _refuse_foreign(source, key, model, values, tuner.name, objective.name)
+    kinds = (method.params, TrainParams, tuner.params, objective.params)
+    refuse_foreign(source, key, kinds, values, tuner.name, objective.name)
     shared = declared.spec.train.model_dump(exclude_unset=True)
     if values.get("optimizer", declared.spec.train.optimizer) != declared.spec.train.optimizer:
         shared.pop("optimizer_options", None)  # they are those of the study's optimizer
-    merged = _check(source, key, model, {**shared, **{k: v for k, v in values.items() if k != "peft"}})
+    given = {**shared, **{name: value for name, value in values.items() if name != "peft"}}
+    own, train, tuner_params, objective_params = parts(given, kinds) or parts_of(
+        checked(source, key, entry_model(method, tuner.name, objective.name), given), kinds
+    )
     return Adaptation(
-        own=_part(merged, method.params),
+        own=own,
         tokens=policy,
-        train=_part(merged, TrainParams),
+        train=train,
         tuner=tuner,
-        tuner_params=_part(merged, tuner.params),
+        tuner_params=tuner_params,
         objective=objective,
-        objective_params=_part(merged, objective.params),
+        objective_params=objective_params,
         row_keys=method.train_keys,
-        shown=method.shows(_part(merged, method.params)),
+        shown=method.shows(own),
     )
 
 
@@ -338,57 +335,3 @@ def _chosen(
         listed = hint if hint.startswith("allowed") else f"{hint} (allowed: {', '.join(names)})"
         raise source.error((*key, what), f"{name!r} is not allowed: {listed}")
     return name
-
-
-def _refuse_foreign(
-    source: StudySource, key: Key, model: type[Params], values: Values, tuner: str, objective: str
-) -> None:
-    """Say of a tuner's or an objective's parameter that the entry has another one."""
-    for name in values:
-        if name == "peft" or name in model.model_fields:
-            continue
-        owners = [one.name for one in TUNERS if name in one.params.model_fields]
-        if owners:
-            raise source.error(
-                (*key, name), f"{name} is a parameter of peft {' and '.join(owners)}, and this entry has `peft: {tuner}`; "
-                f"take it out, or choose another peft"
-            )  # fmt: skip
-        owners = [one.name for one in OBJECTIVES if name in one.params.model_fields]
-        if owners:
-            raise source.error(
-                (*key, name), f"{name} is a parameter of objective {' and '.join(owners)}, and this entry has "
-                f"`objective: {objective}`; take it out, or choose another objective"
-            )  # fmt: skip
-
-
-def _check(source: StudySource, key: Key, model: type[Params], values: Values) -> Params:
-    try:
-        return model.model_validate(values)
-    except ValidationError as error:
-        raise first_mistake(source, error, key, model) from None
-
-
-def _part(merged: Params, kind: type[P]) -> P:
-    """Take one part's fields out of a checked whole."""
-    return kind.model_construct(**{name: getattr(merged, name) for name in kind.model_fields})
-
-
-@lru_cache(maxsize=256)
-def _entry_model(method: Method, tuner: str | None, objective: str | None) -> type[Params]:
-    """Return the model of all keys an entry may have."""
-    kinds: list[type[Params]] = [method.params]
-    if tuner is not None and objective is not None:
-        kinds += [TrainParams, TUNERS.get(tuner).params, OBJECTIVES.get(objective).params]
-    elif method.row_keys:
-        chosen: dict[str, Any] = {
-            name: (field.annotation, field)
-            for name, field in TrainParams.model_fields.items()
-            if name in method.row_keys
-        }
-        kinds.append(create_model("RowParams", __base__=Params, **chosen))
-    seen: set[str] = set()
-    for kind in kinds:
-        if twice := seen & set(kind.model_fields):
-            raise ValueError(f"method {method.name}: {min(twice)} is a parameter twice")
-        seen |= set(kind.model_fields)
-    return type("EntryParams", tuple(kinds), {"__module__": __name__})
