@@ -59,6 +59,14 @@ def test_an_adapter_and_all_weights_are_whole_models_that_say_the_same(
         assert type(model).__name__ == "LlamaForCausalLM"
         assert AutoTokenizer.from_pretrained(merged).eos_token == "</s>"
         assert not (merged / "adapter_config.json").exists()
+        served = load_study(merged.with_name(f"{merged.name}-served.yaml")).models[0].served
+        assert served is not None
+        assert (served.model, served.eos, served.labels, served.same_as) == (
+            merged.name,
+            "</s>",
+            "logprobs",
+            "as exported",
+        )
         asked = RunFolder(merged.parent / f"{merged.name}-asked")
         plan = read_json(asked.plan)
         assert [one["label"] for one in plan["variants"]] == ["base", "as tuned", "as exported"]
@@ -98,8 +106,22 @@ def test_a_gguf_file_is_the_same_model_to_half_precision(
     study = load_study(path.with_name(f"{path.stem}-served.yaml"))
     served, local = study.models
     assert served.served is not None
-    assert (served.served.model, served.served.eos, served.served.same_as) == (path.stem, "</s>", "as exported")
+    assert (served.served.model, served.served.labels, served.served.same_as) == (path.stem, "grammar", "as exported")
     assert local.kind == "gguf"
+
+
+def test_a_base_that_was_weighed_against_another_is_asked_by_itself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = save_tiny_model(tmp_path / "other", seed=3)
+    base = (
+        f"[{{model: {other}, name: big}}, {{model: {save_tiny_model(tmp_path / 'tiny')}, name: small, reference: big}}]"
+    )
+    path = tmp_path / "study.yaml"
+    path.write_text(STUDY.format(base=base, entries="{sft: {bases: small}}"))
+    folder = run_study(path, tmp_path / "run", RunOptions(quiet=True)).folder
+    assert call(monkeypatch, "export", str(folder.path), "--to", "merged") == 0
+    assert "24 of 24 answers are the same" in capsys.readouterr().out
 
 
 def test_what_a_gguf_file_cannot_hold_is_one_line(

@@ -135,18 +135,25 @@ def _study(place: Workplace, planned: PlannedVariant, weights: Path, direct: boo
     entries.append({"existing": {"weights": str(weights.resolve()), "tuned_on": tuned_on, "name": AS_EXPORTED}})
     values |= {
         "name": f"{study.spec.name} exported",
-        "base": bases[study.models.index(planned.model)],
+        "base": _by_itself(bases[study.models.index(planned.model)]),
         "methods": entries,
     }
     values.pop("probes", None)
     return str(yaml.safe_dump(values, sort_keys=False, allow_unicode=True, width=110))
 
 
+def _by_itself(base: Any) -> Any:
+    """Return a base as a study of it alone names it: weighed against no other."""
+    return {name: value for name, value in base.items() if name != "reference"} if isinstance(base, dict) else base
+
+
 def _served(place: Workplace, weights: Path, name: str, eos: str | None) -> str:
     """Write the study that asks the exported model of a server, and says how far it agrees with the same weights in memory."""
     values = yaml.safe_load(place.folder.study.read_text(encoding="utf-8"))
     server: dict[str, Any] = {"same_as": AS_EXPORTED}
-    if eos and place.plan.study.policy.template == "plain":
+    if weights.is_file():  # llama.cpp's servers list no end of text among the tokens that may come next
+        server["labels"] = "grammar"
+    elif eos and place.plan.study.policy.template == "plain":
         server["eos"] = eos
     values |= {
         "name": f"{place.plan.study.spec.name} served",
