@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -88,3 +89,14 @@ def test_the_test_finds_the_word(text: str) -> None:
 @pytest.mark.parametrize("text", ['params["r"]', 'v.params.get("r")', 'row["params"]["r"]', 'tuner_params.pop("r")'])
 def test_the_test_finds_reads_by_name(text: str) -> None:
     assert [name for _, name in reads_of_params(ast.parse(text))] == ["r"]
+
+
+def test_words_for_a_rival_stand_in_for_words_that_are_there() -> None:
+    from hanka.report.words import LANGUAGES, RIVALS
+
+    places = re.compile(r"{(\w+)}")
+    assert RIVALS["en"].keys() == RIVALS["ja"].keys()
+    for lang, words in RIVALS.items():
+        for key, text in words.items():
+            assert set(places.findall(text)) - {"rival"} <= set(places.findall(LANGUAGES[lang][key])), key
+            assert not re.search(r"\b(before|after)\b", re.sub(places, "", text)), key

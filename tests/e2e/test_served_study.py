@@ -360,6 +360,10 @@ def test_what_is_made_of_one_base_is_weighed_against_a_served_one(
     assert {one["base"] for one in decided["systems"]} == {"small", "tfidf"}
     assert decided["benefit"]["n"] > 0
     assert {one["relation"] for one in plan["cells"] if one["test_dataset"] == "news"} == {"cross_task"}
+    first = folder.report.read_text(encoding="utf-8").partition('id="decision"')[0]
+    assert "answers" in first
+    assert "instead of" not in first  # there is no before: another model stands there
+    assert "of <bdi" in first or "big" in first
 
 
 def test_a_plan_says_what_a_server_will_be_asked_and_what_that_costs(server: ModelServer, tmp_path: Path) -> None:

@@ -21,14 +21,15 @@ def render_report(folder: RunFolder, html: Path, lang: Literal["en", "ja"] = "en
     """
     from urllib.parse import quote
 
-    from hanka.report.outline import make_outline
+    from hanka.report.outline import make_outline, rival_of
     from hanka.report.page import make_page, page_html, samples_html
     from hanka.report.samples import make_samples
     from hanka.report.stored import read_run
     from hanka.report.words import Words
     from hanka.store.folder import write_text
 
-    words, outline = Words(lang), make_outline(read_run(folder))
+    outline = make_outline(read_run(folder))
+    words = Words(lang, rival_of(outline.run.variants.values()))
     beside = html.with_name(f"{html.stem}-samples.html")
     page = make_page(outline, words, f"./{quote(beside.name)}")
     if not page.has_all_samples:

@@ -182,3 +182,10 @@ def variant_note(variant: Variant, words: Words) -> str:
 def variant_name(variant: Variant, words: Words) -> str:
     """Name a variant on one plain line."""
     return " · ".join(part for part in (inert.label(variant.label, 40), variant_note(variant, words)) if part)
+
+
+def rival_of(variants: Iterable[Variant]) -> str:
+    """Return the base that all adapted variants are weighed against, where it is another than each one's own; else nothing."""
+    found = {(one.reference or one.base, one.base) for one in variants if not one.is_unadapted}
+    rivals = {reference for reference, _ in found}
+    return rivals.pop() if len(rivals) == 1 and all(reference != base for reference, base in found) else ""

@@ -26,6 +26,7 @@ from hanka.report.words_en import ENGLISH
 from hanka.report.words_first_en import FIRST_ENGLISH
 from hanka.report.words_first_ja import FIRST_JAPANESE
 from hanka.report.words_ja import JAPANESE
+from hanka.report.words_rival import RIVAL_ENGLISH, RIVAL_JAPANESE
 from hanka.report.words_training import TRAINING_EN, TRAINING_JA
 
 Lang: TypeAlias = Literal["en", "ja"]
@@ -37,6 +38,9 @@ LANGUAGES: Mapping[Lang, Mapping[str, str]] = {
     "en": {**ENGLISH, **FIRST_ENGLISH, **TRAINING_EN, **TERMS_EN},
     "ja": {**JAPANESE, **FIRST_JAPANESE, **TRAINING_JA, **TERMS_JA},
 }
+
+RIVALS: Mapping[Lang, Mapping[str, str]] = {"en": RIVAL_ENGLISH, "ja": RIVAL_JAPANESE}
+"Words that stand in for those above where models are weighed against another one."
 
 BY_DISPLAY = {metric.display: metric.name for metric in METRICS}
 DISPLAYS = re.compile(
@@ -51,15 +55,23 @@ class Words:
 
     lang: Lang
     "Language of the page."
+    rival: str = ""
+    "Another base model that everything is weighed against; empty: each adapted model against its own base."
 
     def __call__(self, key: str, **names: Word) -> Markup:
         """Return a sentence as HTML, each name made inert and isolated; Markup is set in as it is."""
-        parts = {part: value if isinstance(value, Markup) else inert.name(str(value)) for part, value in names.items()}
-        return Markup(escape(LANGUAGES[self.lang][key])).format(**parts)  # noqa: S704 - escaped before
+        named = {"rival": self.rival, **names}
+        parts = {part: value if isinstance(value, Markup) else inert.name(str(value)) for part, value in named.items()}
+        return Markup(escape(self._text(key))).format(**parts)  # noqa: S704 - escaped before
 
     def plain(self, key: str, **names: Word) -> str:
         """Return a sentence as plain text: for tooltips, figures and spoken labels."""
-        return LANGUAGES[self.lang][key].format(**{part: inert.label(str(value)) for part, value in names.items()})
+        named = {"rival": self.rival, **names}
+        return self._text(key).format(**{part: inert.label(str(value)) for part, value in named.items()})
+
+    def _text(self, key: str) -> str:
+        found = RIVALS[self.lang].get(key) if self.rival else None
+        return LANGUAGES[self.lang][key] if found is None else found
 
     def rows(self, size: int, seed: object = None) -> str:
         """Say on how many rows a variant was tuned, as plain text; 0: it was tuned elsewhere."""

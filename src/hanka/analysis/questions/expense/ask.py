@@ -22,7 +22,7 @@ SAID = 4
 "Systems that the sentence names."
 THOUSAND = 1000
 COLUMNS = (
-    Column("test_set"), Column("base"), Column("method"), Column("shots"), Column("context"), Column("n_rows", "count"),
+    Column("test_set"), Column("base"), Column("method"), Column("train_size", "count"), Column("seed"), Column("shots"), Column("context"), Column("n_rows", "count"),
     Column("row_seconds", "value"), Column("request_seconds", "value"), Column("row_tokens_read", "value"),
     Column("row_tokens_written", "value"), Column("price"),
 )  # fmt: skip
@@ -80,7 +80,9 @@ def _entries(one: Expense) -> tuple[Entry, ...]:
     return (
         cell["test_dataset"],
         one.cell.variant["base"],
-        variant_name(one.cell, "en"),
+        one.cell.variant["label"],
+        one.cell.variant["train_size"] or None,
+        None if one.cell.is_unadapted else str(one.cell.variant["seed"]),
         str(cell["shots"]),
         cell.get("context", ""),
         one.n,
