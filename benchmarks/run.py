@@ -124,7 +124,8 @@ def _met(one: Mapping[str, Any]) -> bool:
 def _write(part: str, found: dict[str, Any]) -> None:
     RESULTS.mkdir(exist_ok=True)
     (RESULTS / f"{part}.json").write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
-    stored = {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in sorted(RESULTS.glob("*.json"))}
+    mine = [path for path in sorted(RESULTS.glob("*.json")) if path.stem in PARTS]
+    stored = {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in mine}
     (RESULTS / "README.md").write_text(table.page(stored), encoding="utf-8")
 
 

@@ -7,14 +7,14 @@ sampling. Every answer is kept as it comes (`responses.py`); what the work took 
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from statistics import median
 from typing import Any, TypeVar
 
 from hanka.engines.contract import Decoding, LabelAnswer, Refusal, TextAnswer, TextScore, WrittenLabel
-from hanka.engines.served.client import Client, MalformedError, RejectedError
+from hanka.engines.served.answers import cut_text, label_answer, read_text, stepped_answer
+from hanka.engines.served.client import Client, RejectedError
 from hanka.engines.served.responses import Kept, Responses, request_keys
 from hanka.engines.served.scores import (
     GIVES_NONE,
@@ -23,12 +23,10 @@ from hanka.engines.served.scores import (
     answer_scores,
     cut_of,
     in_place,
-    n_counted,
     next_token,
-    one_choice,
     read_echo,
 )
-from hanka.engines.served.steps import ALL_TOKENS, Path, paths_of, prompts_of, read_next, scores_of, tail_of
+from hanka.engines.served.steps import ALL_TOKENS, Path, paths_of, prompts_of, read_next, tail_of
 from hanka.engines.served.written import constraint, label_tokens, read_label, without_reasoning
 from hanka.errors import UnitError
 from hanka.identity import stream_seed
@@ -117,7 +115,7 @@ class ServedEngine:
         by_query: dict[int, list[tuple[int, str, Echo | Refusal, int | None]]] = {}
         for (at, label, end), (echo, count) in zip(places, self._echoes(texts), strict=True):
             by_query.setdefault(at, []).append((label, end, echo, count))
-        return [_label_answer(query, by_query[at], self.served.eos) for at, query in enumerate(queries)]
+        return [label_answer(query, by_query[at], self.served.eos) for at, query in enumerate(queries)]
 
     def _scored_by_steps(self, queries: Sequence[Query]) -> list[LabelAnswer | Refusal]:
         """Score every label token by token, by what the server might write next."""
@@ -135,7 +133,7 @@ class ServedEngine:
                                           [list(tokens) for _, tokens in unique]), strict=True))  # fmt: skip
         for query, paths, mine in zip(queries, planned, wanted, strict=True):
             answers = {prompt: read[prompt, tuple(sorted(tokens))] for prompt, tokens in mine.items()}
-            found.append(_stepped(query, paths, answers))
+            found.append(stepped_answer(query, paths, answers))
         return found
 
     def _paths(self, queries: Sequence[Query]) -> list[list[list[Path]] | Refusal]:
@@ -222,7 +220,7 @@ class ServedEngine:
             body = self._body(path, {"max_tokens": limit, "temperature": 0} | stops)
             bodies.append(body | self._question(query.text, hint) | constraint(self.served.labels, labels))
         found: list[WrittenLabel | Refusal] = []
-        for labels, one in zip(words, self._ask(path, bodies, _read_text), strict=True):
+        for labels, one in zip(words, self._ask(path, bodies, read_text), strict=True):
             answer = self._behind_reasoning(one)
             if isinstance(answer, Refusal):
                 found.append(answer)
@@ -246,11 +244,13 @@ class ServedEngine:
             for query, one in zip(queries, asked, strict=True):
                 number = numbers[query.text] = numbers.get(query.text, -1) + 1
                 one["seed"] = stream_seed("served", decoding.seed, query.text, number) % (1 << 31)
-        first = [self._behind_reasoning(one) for one in self._ask(path, [one | stops for one in asked], _read_text)]
+        first = [self._behind_reasoning(one) for one in self._ask(path, [one | stops for one in asked], read_text)]
         again = [at for at, one in enumerate(first) if stops and isinstance(one, TextAnswer) and not one.text.strip()]
-        for at, written in zip(again, self._ask(path, [asked[at] for at in again], _read_text), strict=True):
+        for at, written in zip(again, self._ask(path, [asked[at] for at in again], read_text), strict=True):
             first[at] = self._behind_reasoning(written)  # it began with a stop: what follows counts
-        return [one if isinstance(one, Refusal) else one._replace(text=_cut(one.text, decoding.stop)) for one in first]
+        return [
+            one if isinstance(one, Refusal) else one._replace(text=cut_text(one.text, decoding.stop)) for one in first
+        ]
 
     def score_text(self, queries: Sequence[Query]) -> list[TextScore | Refusal]:
         """Return the log-likelihood of every token of every text, as the server's tokenizer cuts it."""
@@ -355,88 +355,3 @@ class ServedEngine:
             else:
                 self._taken.append(seconds)
         return [value for value, _, _ in found]
-
-
-def _label_answer(
-    query: Query, asked: Sequence[tuple[int, str, Echo | Refusal, int | None]], eos: str
-) -> LabelAnswer | Refusal:
-    """Put together what was said of one question: of every label its tokens, and last, where ends were asked, any of them."""
-    refused = next((echo for _, _, echo, _ in asked if isinstance(echo, Refusal)), None)
-    if refused is not None:
-        return refused
-    read = [(label, end, echo) for label, end, echo, _ in asked if isinstance(echo, Echo)]
-    cut = cut_of([echo for _, _, echo in read], len(query.text))
-    scores: list[tuple[float, ...]] = []
-    n_ended = 0
-    for label, ids in enumerate(query.labels):
-        mine = [(end, echo) for one, end, echo in read if one == label]
-        n_answer = len(query.text) + len(spelt(ids))
-        behind: dict[str, float] = {}
-        own: tuple[float, ...] = ()
-        for end, echo in mine:
-            stop = cut_of([echo], n_answer) if end else len(echo.tokens)
-            if end and (stop == cut or echo.starts[stop] < n_answer):
-                continue  # the end joins the label's last token: what is scored there is no end
-            if end and end == eos and len(echo.tokens) - stop != 1:
-                raise UnitError(f"server.eos: the server reads {eos!r} as text, not as its end of text; take it out")
-            values = answer_scores(echo, cut)
-            own = values[: stop - cut]
-            if end:
-                behind[echo.tokens[stop] or end] = values[stop - cut]
-        if not own:
-            return Refusal(f"label {spelt(ids)!r} cannot be told from what stands before it in the server's tokens")
-        scores.append((*own, _any_of(list(behind.values()))) if behind else own)
-        n_ended += bool(behind)
-    if n_ended not in (0, len(scores)):
-        return Refusal("not every label has an end of its own in the server's tokens")
-    counts = [count for _, _, _, count in asked if count is not None]
-    return LabelAnswer(tuple(scores), sum(counts) if counts else None)
-
-
-def _stepped(query: Query, paths: list[list[Path]] | Refusal, read: Mapping[str, Any]) -> LabelAnswer | Refusal:
-    """Put together what was said of one question, token by token."""
-    if isinstance(paths, Refusal):
-        return paths
-    refused = next((one for one in read.values() if isinstance(one, Refusal)), None)
-    if refused is not None:
-        return refused
-    scores: list[tuple[float, ...]] = []
-    for mine in paths:
-        values = scores_of(query.text, mine, read)
-        if isinstance(values, Refusal):
-            return values
-        own, ends = values[: mine[0].n_own], values[mine[0].n_own :]
-        scores.append((*own, _any_of(ends)) if ends else own)
-    counts = [one["n_read"] for one in read.values() if one["n_read"] is not None]
-    return LabelAnswer(tuple(scores), sum(counts) if counts else None)
-
-
-def _cut(text: str, stops: Sequence[str]) -> str:
-    """Return a text before the first of some stops that follows something visible."""
-    start = len(text) - len(text.lstrip()) + 1
-    ends = [at for stop in stops if (at := text.find(stop, start)) >= 0]
-    return text[: min(ends)] if ends else text
-
-
-def _any_of(values: Sequence[float]) -> float:
-    """Return the log of the sum of probabilities."""
-    most = max(values)
-    return most + math.log(sum(math.exp(one - most) for one in values))
-
-
-def _read_text(found: Any) -> dict[str, Any]:
-    """Read what was written, whether a model reasoned apart from it, and the tokens of both sides."""
-    choice = one_choice(found)
-    message = choice.get("message")
-    text = message.get("content") if isinstance(message, dict) else choice.get("text")
-    thought = isinstance(message, dict) and bool(message.get("reasoning_content") or message.get("reasoning"))
-    refused = str(message.get("refusal") or "") if isinstance(message, dict) else ""
-    if text is None and not thought and not refused and not choice.get("finish_reason"):
-        raise MalformedError("the answer holds no text")
-    return {
-        "text": str(text or ""),
-        "thought": thought,
-        "refused": " ".join(refused.split())[:200],
-        "n_tokens": n_counted(found, "completion_tokens"),
-        "n_read": n_counted(found, "prompt_tokens"),
-    }
