@@ -94,13 +94,10 @@ class ServedEngine:
 
     # ---- labels
 
-    def score_labels(self, queries: Sequence[Query]) -> list[LabelAnswer | WrittenLabel | Refusal]:
+    def score_labels(self, queries: Sequence[Query]) -> Sequence[LabelAnswer | WrittenLabel | Refusal]:
         """Return every label's log-likelihood, or the label that was written; see `Engine`."""
-        if self.served.labels == "logprobs":
-            return list(self._scored(queries))
-        return list(self._written(queries))
-
-    def _scored(self, queries: Sequence[Query]) -> list[LabelAnswer | Refusal]:
+        if self.served.labels != "logprobs":
+            return self._written(queries)
         return self._scored_whole(queries) if self._in_place() else self._scored_by_steps(queries)
 
     def _scored_whole(self, queries: Sequence[Query]) -> list[LabelAnswer | Refusal]:
@@ -125,7 +122,7 @@ class ServedEngine:
             {} if isinstance(paths, Refusal) else prompts_of(query.text, paths)
             for query, paths in zip(queries, planned, strict=True)
         ]
-        body = self._body(COMPLETIONS, {"max_tokens": 1, "temperature": 0, "logprobs": ALL_TOKENS})
+        body = self._body({"max_tokens": 1, "temperature": 0, "logprobs": ALL_TOKENS})
         asked = [(prompt, tuple(sorted(tokens))) for one in wanted for prompt, tokens in one.items()]
         unique = list(dict.fromkeys(asked))
         bodies = [body | {"prompt": prompt} for prompt, _ in unique]
@@ -174,7 +171,7 @@ class ServedEngine:
     def _in_place(self) -> bool:
         """Tell whether the server's log-probabilities of a prompt can be read; asked once, by continuing known texts."""
         if self._reads_prompts is None:
-            body = self._body(COMPLETIONS, {"max_tokens": 1, "temperature": 0, "logprobs": 1})
+            body = self._body({"max_tokens": 1, "temperature": 0, "logprobs": 1})
             began = self._ask(COMPLETIONS, [body | {"prompt": probe} for probe in PROBES], next_token)
             known = [
                 (probe, one["token"], one["log_prob"])
@@ -195,7 +192,7 @@ class ServedEngine:
 
     def _echoes(self, texts: Sequence[str]) -> list[tuple[Echo | Refusal, int | None]]:
         """Read texts: their tokens with log-probabilities, and how many the server says it read."""
-        body = self._body(COMPLETIONS, {"max_tokens": 1, "temperature": 0, "echo": True, "logprobs": 1})
+        body = self._body({"max_tokens": 1, "temperature": 0, "echo": True, "logprobs": 1})
         bodies = [body | {"prompt": text} for text in texts]
         readers = [read_echo(text, self.served.eos) for text in texts]
         found: list[tuple[Echo | Refusal, int | None]] = []
@@ -217,7 +214,7 @@ class ServedEngine:
             hint = self.served.hint.replace("{labels}", ", ".join(label.strip() for label in labels))
             limit = label_tokens(labels) + self.served.thinking
             stops = {} if path == CHAT or self.served.thinking else {"stop": [LINE_END]}
-            body = self._body(path, {"max_tokens": limit, "temperature": 0} | stops)
+            body = self._body({"max_tokens": limit, "temperature": 0} | stops)
             bodies.append(body | self._question(query.text, hint) | constraint(self.served.labels, labels))
         found: list[WrittenLabel | Refusal] = []
         for labels, one in zip(words, self._ask(path, bodies, read_text), strict=True):
@@ -234,7 +231,7 @@ class ServedEngine:
     def generate(self, queries: Sequence[Query], decoding: Decoding) -> list[TextAnswer | Refusal]:
         """Continue every query; an answer ends before a stop that follows something visible."""
         path, limit = self._path, decoding.max_new_tokens + self.served.thinking
-        body = self._body(path, {"max_tokens": limit, "temperature": decoding.temperature})
+        body = self._body({"max_tokens": limit, "temperature": decoding.temperature})
         drawn = decoding.temperature > 0
         body |= {"top_p": decoding.top_p} if drawn else {}
         stops = {"stop": list(decoding.stop[:MOST_STOPS])} if decoding.stop and not self.served.thinking else {}
@@ -294,7 +291,7 @@ class ServedEngine:
     def _path(self) -> str:
         return CHAT if self.served.api == "chat" else COMPLETIONS
 
-    def _body(self, path: str, what: Mapping[str, Any]) -> dict[str, Any]:
+    def _body(self, what: Mapping[str, Any]) -> dict[str, Any]:
         return {"model": self.served.model, **what}
 
     def _question(self, text: str, hint: str) -> dict[str, Any]:

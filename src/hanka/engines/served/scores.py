@@ -57,6 +57,7 @@ def read_echo(text: str, eos: str = "") -> Callable[[Any], dict[str, Any]]:
     """
 
     def read(found: Any) -> dict[str, Any]:
+        """Return the echo as it is kept."""
         choice = one_choice(found)
         said = str(choice.get("text") or "")
         given = choice.get("logprobs")

@@ -87,6 +87,7 @@ def read_next(wanted: Sequence[str]) -> Callable[[Any], dict[str, Any]]:
     """Return a reader of the log-probabilities of some tokens among all that may be written next."""
 
     def read(found: Any) -> dict[str, Any]:
+        """Return the wanted tokens' log-probabilities as they are kept."""
         choice = one_choice(found)
         given = choice.get("logprobs")
         listed = given.get("top_logprobs") if isinstance(given, dict) else None
