@@ -148,6 +148,27 @@ WRONG = {
 }
 
 
+@pytest.mark.parametrize(
+    "wrong",
+    ['"mail number 9, they said,good\n', '"mail" number 9,good\n', '"never closed,good'],
+    ids=["opens", "text after a quote", "at the end"],
+)
+def test_a_row_whose_quotes_cannot_be_read_is_one_broken_row(tmp_path: Path, wrong: str) -> None:
+    at_end = not wrong.endswith("\n")
+    before, after = (ROWS, []) if at_end else (ROWS[:9], [*ROWS[9:12], {"text": '"a ""late"" mail"', "tone": "bad"}])
+    content = separated(",", before) + wrong + separated(",", after).split("\n", 1)[1]
+    n, line = len(before) + len(after) + 1, len(before) + 2
+    with pytest.raises(
+        DataError, match=rf"a.csv:{line} cannot be read as CSV .*\(1 of {n} rows is .*`broken: 0.0[48]`"
+    ):
+        own(tmp_path, "a.csv", content).load("train")
+    dataset = own(tmp_path, "a.csv", content, broken=0.1)
+    found = {row.fields["input"] for split in ("train", "demonstrations") for row in dataset.load(split)}  # type: ignore[arg-type]
+    assert found == {one["text"].strip('"').replace('""', '"') for one in (*before, *after)}
+    (file,) = dataset.reading().files
+    assert [(row.place.rpartition("/")[2], row.kind) for row in file.skipped] == [(f"a.csv:{line}", "broken")]
+
+
 @pytest.mark.parametrize("name", WRONG)
 def test_blank_and_broken_rows_are_an_error_or_left_out_and_shown_up_to_a_share(tmp_path: Path, name: str) -> None:
     content, said = WRONG[name]

@@ -9,9 +9,11 @@ import pytest
 
 from hanka import run as whole_run
 from hanka.errors import StudyError
+from hanka.plan import build_plan
 from hanka.run import RunOptions, run_study
 from hanka.store.folder import RunFolder, read_json, read_predictions
 from hanka.study.resolve import load_study
+from hanka.terminal.plan_table import describe_plan, print_plan
 from tiny_models import save_tiny_model
 
 QUIET = RunOptions(quiet=True)
@@ -129,6 +131,15 @@ def test_rows_of_one_question_follow_each_other(grown: tuple[Path, RunFolder]) -
     for group in {one for one in groups if one}:
         places = [place for place, one in enumerate(groups) if one == group]
         assert places == list(range(places[0], places[-1] + 1))
+
+
+def test_the_plan_says_that_its_times_are_the_most(
+    base: Path, grown: tuple[Path, RunFolder], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for study, at_most in ((grown[0], True), (write_study(tmp_path, base, ""), False)):
+        print_plan(describe_plan(build_plan(load_study(study)), RunFolder(tmp_path / "run")))
+        said = " ".join(capsys.readouterr().out.split())
+        assert ("Estimated: at most " in said, "no question is decided before" in said) == (at_most, at_most)
 
 
 @pytest.mark.parametrize(

@@ -273,7 +273,7 @@ def _require_readable(spec: OwnSpec, read: FileRead) -> None:
     if len(wrong) <= spec.broken * read.n_rows:
         return
     first = wrong[0]
-    gap = " " if first.what.startswith(("is ", "has ")) else ": "
+    gap = " " if first.what.startswith(("is ", "has ", "cannot ")) else ": "
     others = [one.place.rpartition("/")[2] for one in wrong[1:MOST_NAMED]]
     also = f"; also {', '.join(others)}{', …' if len(wrong) > MOST_NAMED else ''}" if others else ""
     verb, them = ("is", "it") if len(wrong) == 1 else ("are", "them")

@@ -3,7 +3,8 @@
 Called by `files`. The suffix says what separates columns; a header that does not hold that character and holds `;`, a tab, a
 comma or `|` is separated by this one, and a first line `sep=X` says so itself. Quotes follow RFC 4180, line breaks inside
 quotes too. In a file separated by tabs a quote may be plain text: where every line has the header's columns as it
-stands, and reading quotes would join lines or fail, it is. In the other files a quote that swallowed rows is an error.
+stands, and reading quotes would join lines or fail, it is. In the other files a row whose quotes cannot be read has a fault,
+and reading goes on in its next line; a quote that swallowed rows is an error.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import csv
 import io
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import NamedTuple, TypeAlias
 
@@ -29,23 +31,27 @@ class Line(NamedTuple):
 
     number: int
     cells: Cells
+    fault: str = ""
+    "Why its quotes cannot be read; empty where they can."
 
 
 def separated_rows(path: Path, text: str, suffix_separator: str) -> Iterator[tuple[str, Mapping[str, str], str]]:
     """Yield place, values by column and fault (empty where there is none) of every row below the header."""
     text, first_line, separator = _separator(text, suffix_separator)
-    lines = _quoted(path, text, separator, first_line)
+    lines = _quoted(text, separator, first_line)
     plain = _plain(text, first_line) if separator == "\t" else None
-    if plain is not None and (isinstance(lines, DataError) or len(plain) > len(lines)):
+    if plain is not None and (any(line.fault for line in lines) or len(plain) > len(lines)):
         lines = plain
-    if isinstance(lines, DataError):
-        raise lines
     if not lines:
         return
+    if lines[0].fault:
+        raise DataError(f"{path}:{lines[0].number} {lines[0].fault}")
     header, rows = _header(f"{path}:{lines[0].number}", lines[0].cells), lines[1:]
     _refuse_swallowed(path, separator, len(header), rows)
-    for number, cells in rows:
-        if len(cells) == len(header):
+    for number, cells, fault in rows:
+        if fault:
+            yield f"{path}:{number}", {}, fault
+        elif len(cells) == len(header):
             yield f"{path}:{number}", dict(zip(header, cells, strict=True)), ""
         else:
             fault = f"has {len(cells)} columns, the header has {len(header)}: check its quotes"
@@ -66,25 +72,33 @@ def _separator(text: str, expected: str) -> tuple[str, int, str]:
     return text, 1, others[0]
 
 
-def _quoted(path: Path, text: str, separator: str, first_line: int) -> list[Line] | DataError:
-    """Read rows with quotes, empty lines left out; return the error where that is not possible."""
+def _quoted(text: str, separator: str, first_line: int) -> list[Line]:
+    """Read rows with quotes, empty lines left out; a row that cannot be read ends with its line."""
     limit = csv.field_size_limit(MAX_FIELD_CHARACTERS)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
+    lines = io.StringIO(text, newline="").readlines()
     found: list[Line] = []
-    start = first_line
+    start = 0
     try:
-        for cells in reader:
-            if cells:
-                found.append(Line(start, cells))
-            start = first_line + reader.line_num
-    except csv.Error as error:
-        return DataError(
-            f"{path}:{start} cannot be read as CSV separated by {SEPARATORS[separator]} ({error}): close every quote that "
-            f'opens a value, and write one inside quotes twice ("")'
-        )
+        while start < len(lines):
+            reader, begun = csv.reader(islice(lines, start, None), delimiter=separator, strict=True), start
+            try:
+                for cells in reader:
+                    if cells:
+                        found.append(Line(first_line + start, cells))
+                    start = begun + reader.line_num
+            except csv.Error as error:
+                found.append(Line(first_line + start, [], _unreadable(separator, error)))
+                start += 1
     finally:
         csv.field_size_limit(limit)
     return found
+
+
+def _unreadable(separator: str, error: csv.Error) -> str:
+    return (
+        f"cannot be read as CSV separated by {SEPARATORS[separator]} ({error}): close every quote that opens a value, and "
+        f'write one inside quotes twice ("")'
+    )
 
 
 def _plain(text: str, first_line: int) -> list[Line] | None:

@@ -63,7 +63,8 @@ def describe_plan(plan: Plan, folder: RunFolder) -> dict[str, Any]:
         "n_cells": len(cells),
         "n_variants_done": sum(1 for entry in variants if entry["done"]),
         "n_cells_done": sum(1 for entry in cells if entry["done"]),
-        "estimate": {name: round(value, 1) for name, value in total.items()} | {"basis": costs.basis},
+        "estimate": {name: round(value, 1) for name, value in total.items()}
+        | {"basis": costs.basis, "at_most": plan.study.spec.eval.until is not None},
         "memory": costs.memory(),
         "served": _served(plan, costs, folder),
         "bfloat16_seconds_left": _bfloat16_seconds(plan, costs, variants, cells, total["seconds_left"]),
@@ -186,10 +187,11 @@ def print_plan(description: dict[str, Any]) -> None:
     cost, memory = description["estimate"], description["memory"]
     screen.print(
         f"{description['n_variants']} variants ({description['n_variants_done']} done), "
-        f"{description['n_cells']} cells ({description['n_cells_done']} done). Estimated: {cost['n_tokens']:,.0f} tokens, "
+        f"{description['n_cells']} cells ({description['n_cells_done']} done). Estimated: "
+        f"{'at most ' if cost['at_most'] else ''}{cost['n_tokens']:,.0f} tokens, "
         f"{spell_seconds(cost['seconds_left'])} left of {spell_seconds(cost['seconds'])}, {cost['n_bytes'] / 1e6:,.0f} MB on disk; "
         f"memory: {memory['training'] / 1e9:.1f} GB training, {memory['answering'] / 1e9:.1f} GB answering. "
-        f"Basis: {cost['basis']}.",
+        f"Basis: {cost['basis']}{', and that no question is decided before all test rows are asked' if cost['at_most'] else ''}.",
         highlight=False,
     )
     if (less := description["bfloat16_seconds_left"]) is not None:
