@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
 Split = Literal["train", "test", "demonstrations", "validation", "passages"]
-Relation = Literal["in_domain", "out_of_domain", "cross_task"]
+Relation = Literal["in_domain", "out_of_domain", "cross_task", "undeclared"]
+"What a test set is to a variant; undeclared: nobody said what its weights, made elsewhere, were tuned on."
 Status = Literal["ok", "unparsed", "failed"]
 TaskKind = Literal["classification", "generation", "regression", "likelihood"]
 
@@ -19,6 +20,7 @@ UNADAPTED = "base"
 "Name of the one method that leaves the base model as it is."
 TASK_KINDS: tuple[TaskKind, ...] = get_args(TaskKind)
 RELATIONS: tuple[Relation, ...] = ("in_domain", "out_of_domain", "cross_task")
+"Those that follow from declarations, the nearest first."
 
 
 @dataclass(frozen=True, slots=True)

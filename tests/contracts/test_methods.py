@@ -31,7 +31,7 @@ NEEDS: dict[str, dict[str, Any]] = {
     "interpolate": {"of": "tuned"},
     "proxy": {"expert": {"of": "tuned", "base": "SMALL"}},
     "classifier": {"bases": ["tfidf"]},
-    "existing": {"weights": "THERE", "bases": ["TINY"]},
+    "existing": {"path": "THERE", "bases": ["TINY"]},
 }
 TUNER_NEEDS: dict[str, dict[str, Any]] = {"bitfit": {"biases": "added"}, "ia3": {"learning_rate": 5e-2}}
 COURSES = [method for method in METHODS if method.course]

@@ -5,15 +5,17 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from hanka.analysis.summary import CELLS
 from hanka.errors import HankaError
+from hanka.report import render_report
 from hanka.run import RunOptions, run_study
-from hanka.store.folder import RunFolder, read_json, read_predictions
+from hanka.store.folder import RunFolder, read_csv, read_json, read_predictions
 from hanka.study.resolve import load_study
 from tiny_models import save_tiny_model, tiny_config, tiny_tokenizer
 
@@ -75,8 +77,8 @@ def scores(folder: RunFolder, label: str) -> dict[str, tuple[float, ...]]:
 
 def test_an_adapter_and_a_whole_model_answer_as_they_did_where_they_were_tuned(made: Path, tmp_path: Path) -> None:
     entries = ", ".join([
-        f"{{existing: {{weights: {made}/sft, name: theirs}}}}", f"{{existing: {{weights: {made}/sft, merge: true, name: merged}}}}",
-        f"{{existing: {{weights: {made}/full, name: whole}}}}",
+        f"{{existing: {{path: {made}/{path}, trained_on: shop, name: {name}}}}}"
+        for path, name in (("sft", "theirs"), ("sft, merge: true", "merged"), ("full", "whole"))
     ])  # fmt: skip
     folder = run(made, tmp_path, entries)
     tuned = RunFolder(made / "tuned")
@@ -104,12 +106,44 @@ def test_an_adapter_and_a_whole_model_answer_as_they_did_where_they_were_tuned(m
     assert [use.label for use in again.methods] == ["base", "theirs", "merged", "whole"]
 
 
+@pytest.mark.parametrize(("lang", "word"), [("en", "Not declared"), ("ja", "申告なし")])
+def test_weights_that_nobody_says_the_data_of_are_in_no_domain(
+    made: Path, tmp_path: Path, lang: Literal["en", "ja"], word: str
+) -> None:
+    half = "{interpolate: {of: theirs, weight: 0.5}}"
+    folder = run(made, tmp_path, f"{{existing: {{path: {made}/sft, name: theirs}}}}, {half}")
+    plan, findings = read_json(folder.plan), read_json(folder.findings)
+    own = {one["id"]: one["label"] for one in plan["variants"]}
+    relations = {(own[cell["variant_id"]], cell["test_dataset"]): cell["relation"] for cell in plan["cells"]}
+    declared = {name: relation for (label, name), relation in relations.items() if label == "base"}
+    assert sorted(declared.values()) == ["in_domain", "out_of_domain"]
+    assert {pair: relation for pair, relation in relations.items() if pair[0] != "base"} == {
+        (label, name): "undeclared" for label in ("theirs", "interpolate") for name in declared
+    }
+    assert findings["decision"]["per_task"] == []
+    said = {
+        "en": "theirs, interpolate: it is not declared what",
+        "ja": "theirs、interpolate：何で学習した重みかが申告されていない",
+    }
+    assert findings["decision"][f"sentence_{lang}"].startswith(said[lang])
+    assert any(note[f"message_{lang}"].startswith(said[lang]) for note in findings["notes"])
+    assert findings["decision"]["n_contrasts"] == {"benefit": 0, "harm": 0}
+    rows = read_csv(folder.summary)
+    assert {row["verdict"] != "" for row in rows if row["method"] == "theirs" and row["metric"] == "accuracy"} == {True}
+    assert {row["family"] for row in rows if row["method"] == "theirs"} == {"", CELLS}
+    assert sum("theirs: nothing says what its weights were tuned on" in note for note in plan["notes"]) == 1
+    render_report(folder, tmp_path / "report.html", lang)
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert word in page
+    assert page.index(said[lang]) < page.index('class="below"')
+
+
 def test_what_changes_nothing_is_named(made: Path, tmp_path: Path) -> None:
     shutil.copytree(made / "sft", tmp_path / "zero")
     tensors = load_file(tmp_path / "zero/adapter_model.safetensors")
     save_file({name: torch.zeros_like(value) if "lora_B" in name else value for name, value in tensors.items()},
               tmp_path / "zero/adapter_model.safetensors", {"format": "pt"})  # fmt: skip
-    folder = run(made, tmp_path, f"{{existing: {{weights: {tmp_path}/zero}}}}")
+    folder = run(made, tmp_path, f"{{existing: {{path: {tmp_path}/zero}}}}")
     record = variant(folder, "existing")["record"]
     assert record["largest_nats"] == 0
     assert "changes nothing: the variant is its base" in record["notes"][0]
@@ -121,7 +155,7 @@ def test_sharded_weights_are_one_model(made: Path, tmp_path: Path) -> None:
 
     AutoModelForCausalLM.from_pretrained(made / "full").save_pretrained(tmp_path / "shards", max_shard_size="40KB")
     assert len(list((tmp_path / "shards").glob("*.safetensors"))) > 1
-    folder = run(made, tmp_path, f"{{existing: {{weights: {tmp_path}/shards, name: whole}}}}")
+    folder = run(made, tmp_path, f"{{existing: {{path: {tmp_path}/shards, name: whole}}}}")
     assert scores(folder, "whole") == scores(RunFolder(made / "tuned"), "full")
 
 
@@ -134,7 +168,7 @@ def test_weights_of_another_base_fail_in_one_line(made: Path, tmp_path: Path, ki
     shutil.copytree(made / kind, tmp_path / kind)
     other = other_base(tmp_path)
     path = tmp_path / "study.yaml"
-    path.write_text(STUDY.format(base=other, entries=f"{{existing: {{weights: {tmp_path}/{kind}}}}}"))
+    path.write_text(STUDY.format(base=other, entries=f"{{existing: {{path: {tmp_path}/{kind}}}}}"))
     folder = run_study(path, tmp_path / "run", RunOptions(quiet=True)).folder
     record = variant(folder, "existing")
     assert record["status"] == "failed"
@@ -147,7 +181,7 @@ def test_an_adapter_with_tensors_that_have_no_place_fails_by_name(made: Path, tm
     tensors = load_file(tmp_path / "odd/adapter_model.safetensors")
     renamed = {name.replace("layers.1", "layers.7"): value for name, value in tensors.items()}
     save_file(renamed, tmp_path / "odd/adapter_model.safetensors", {"format": "pt"})
-    reason = variant(run(made, tmp_path, f"{{existing: {{weights: {tmp_path}/odd}}}}"), "existing")["reason"]
+    reason = variant(run(made, tmp_path, f"{{existing: {{path: {tmp_path}/odd}}}}"), "existing")["reason"]
     assert "this adapter was not made on" in reason
     assert "layers.7" in reason
 
@@ -159,7 +193,7 @@ def test_a_tokenizer_of_another_family_fails_in_one_line(made: Path, tmp_path: P
     first, second = list(vocabulary)[-2:]
     vocabulary[first], vocabulary[second] = vocabulary[second], vocabulary[first]
     (tmp_path / "full/tokenizer.json").write_text(json.dumps(tokenizer))
-    reason = variant(run(made, tmp_path, f"{{existing: {{weights: {tmp_path}/full}}}}"), "existing")["reason"]
+    reason = variant(run(made, tmp_path, f"{{existing: {{path: {tmp_path}/full}}}}"), "existing")["reason"]
     assert "differ in vocabulary" in reason
 
 
@@ -174,7 +208,7 @@ def damage(folder: Path) -> None:
 def test_weights_that_are_no_numbers_fail_with_their_name(made: Path, tmp_path: Path) -> None:
     shutil.copytree(made / "full", tmp_path / "full")
     damage(tmp_path / "full")
-    reason = variant(run(made, tmp_path, f"{{existing: {{weights: {tmp_path}/full}}}}"), "existing")["reason"]
+    reason = variant(run(made, tmp_path, f"{{existing: {{path: {tmp_path}/full}}}}"), "existing")["reason"]
     assert "hold NaN or infinity" in reason
     shutil.copytree(made / "base", tmp_path / "base")
     damage(tmp_path / "base")
@@ -220,12 +254,12 @@ def test_a_folder_that_is_no_causal_model_is_told_for_what_it_is(
 @pytest.mark.parametrize(
     ("entry", "says"),
     [
-        ("weights: nowhere", "are no folder, no GGUF file and no hub id with a commit"),
-        ("weights: owner/name", "are no folder, no GGUF file and no hub id with a commit"),
-        ("weights: {made}/full, merge: true", "is a whole model, and `merge` folds an adapter in"),
-        ("weights: {made}/sft, sha256: " + "ab" * 32, "they changed"),
-        ("weights: {made}/sft, tuned_on: [mails]", "'mails' is no data set of a task of this study"),
-        ("merge: true", "weights"),
+        ("path: nowhere", "is no folder, no GGUF file and no hub id with a commit"),
+        ("path: owner/name", "is no folder, no GGUF file and no hub id with a commit"),
+        ("path: {made}/full, merge: true", "is a whole model, and `merge` folds an adapter in"),
+        ("path: {made}/sft, sha256: " + "ab" * 32, "they changed"),
+        ("path: {made}/sft, trained_on: [mails]", "'mails' is no data set of a task of this study"),
+        ("merge: true", "path"),
     ],
 )
 def test_entries_that_cannot_be_are_one_line(made: Path, tmp_path: Path, entry: str, says: str) -> None:
@@ -267,7 +301,7 @@ def test_weights_of_the_hub_are_those_of_their_commit(
         return str(made / "sft")
 
     monkeypatch.setattr("huggingface_hub.snapshot_download", there)
-    folder = run(made, tmp_path, f"{{existing: {{weights: me/mails@{commit}, name: theirs}}}}")
+    folder = run(made, tmp_path, f"{{existing: {{path: me/mails@{commit}, name: theirs}}}}")
     assert asked == [("me/mails", commit)]
     assert scores(folder, "theirs") == scores(RunFolder(made / "tuned"), "sft")
     other = commit[:-1] + "8"
@@ -291,7 +325,5 @@ def test_a_hub_that_cannot_be_reached_is_one_line(made: Path, tmp_path: Path, mo
         raise OSError("no\nroute")
 
     monkeypatch.setattr("huggingface_hub.snapshot_download", fail)
-    folder = run(made, tmp_path, f"{{existing: {{weights: me/mails@{'ab' * 20}}}}}")
-    assert (
-        variant(folder, "existing")["reason"] == f"weights 'me/mails@{'ab' * 20}' cannot be had from the hub: no route"
-    )
+    folder = run(made, tmp_path, f"{{existing: {{path: me/mails@{'ab' * 20}}}}}")
+    assert variant(folder, "existing")["reason"] == f"path 'me/mails@{'ab' * 20}' cannot be had from the hub: no route"

@@ -1,4 +1,4 @@
-"""Which cells stand for a variant on a test set where a page has room for one: the first asking, as everywhere."""
+"""Which cells stand for a variant where a page has room for one (the first asking, as everywhere), and how sentences name it."""
 
 from __future__ import annotations
 
@@ -42,3 +42,17 @@ def rows_and_seed(variant: Mapping[str, Any], lang: str = "en") -> str:
     if not size:
         return "ほかで学習済み" if lang == "ja" else "tuned elsewhere"
     return f"{size:,} 件、シード {seed}" if lang == "ja" else f"{size:,} rows, seed {seed}"
+
+
+def undeclared_said(evidence: Evidence) -> tuple[str, str] | None:
+    """Say in both languages of which variants nobody declares what they were tuned on; None where there is none."""
+    cells = [one for one in evidence.cells.values() if one.cell["relation"] == "undeclared"]
+    names = list(dict.fromkeys(str(one.variant["label"]) for one in cells))
+    if not names:
+        return None
+    return (
+        f"{', '.join(names)}: it is not declared what these weights were tuned on, so no test set counts as their domain and no "
+        f"decision is made of them. Name data sets of the study in `trained_on`. Differences from the base model are in the tables.",
+        f"{'、'.join(names)}：何で学習した重みかが申告されていないため、ドメイン内とするテストセットがなく、判断の対象にしていません。"
+        f"スタディの `trained_on` にデータセットの名前を書いてください。ベースモデルとの差は表にあります。",
+    )

@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
+from hanka.analysis.asked import undeclared_said
 from hanka.analysis.claims import Claim, Claims, SystemClaims
 from hanka.analysis.evidence import Evidence
 from hanka.analysis.sentences import Told, Unfit, also, said
@@ -49,10 +50,11 @@ def decide(evidence: Evidence, claims: Claims, unfit: Mapping[str, Unfit] | None
     for task in evidence.plan["trained_tasks"]:
         judged = [judge(one, evidence.level, unfit or {}) for one in claims.systems if one.task == task]
         per_task.append(_entry(evidence, claims, task, judged))
+    nothing = undeclared_said(evidence) or (NOTHING_EN, NOTHING_JA)
     return {
         "outcome": overall([entry["outcome"] for entry in per_task]),
-        "sentence_en": " ".join(entry["sentence_en"] for entry in per_task) or NOTHING_EN,
-        "sentence_ja": "".join(entry["sentence_ja"] for entry in per_task) or NOTHING_JA,
+        "sentence_en": " ".join(entry["sentence_en"] for entry in per_task) or nothing[0],
+        "sentence_ja": "".join(entry["sentence_ja"] for entry in per_task) or nothing[1],
         "margins": {kind: evidence.plan["stats"][kind] for kind in ("equivalence", "harm", "worthwhile")},
         "n_contrasts": {
             "benefit": len(claims.systems),

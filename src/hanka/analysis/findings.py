@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from hanka.analysis.answers import Scored
+from hanka.analysis.asked import undeclared_said
 from hanka.analysis.claims import claims_of
 from hanka.analysis.contrasts import Contrasts
 from hanka.analysis.decision import decide
@@ -160,6 +161,8 @@ def _notes(evidence: Evidence) -> list[dict[str, str]]:
     if evidence.plan["protocol"] == "paper":
         notes.append({"kind": "protocol", "message_en": QUIRKS_EN, "message_ja": QUIRKS_JA})
     notes += _frozen(evidence.plan["frozen"])
+    if undeclared := undeclared_said(evidence):
+        notes.append({"kind": "undeclared", "message_en": undeclared[0], "message_ja": undeclared[1]})
     fallbacks = sorted({note for cell in evidence.cells.values() for note in cell.record.get("notes", ())})
     notes += [{"kind": "engine", "message_en": note, "message_ja": note} for note in fallbacks]
     notes += [

@@ -325,8 +325,8 @@ class Method:
     "Whether its variants can be asked other tasks than those they were trained on."
     located: Callable[[Any, Path], Any] = as_given
     "(its own parameters, folder of the study) → these with files found and hashed; ModelError in one line."
-    tuned_on: Callable[[Any], tuple[str, ...] | None] = trained_here
-    "Data sets its weights were tuned on elsewhere, given its own parameters; None: the training set of each task."
+    trained_on: Callable[[Any], tuple[str, ...] | None] = trained_here
+    "Data sets its weights were tuned on elsewhere, given its own parameters; None: they are not declared."
     is_elsewhere: bool = False
     "Whether its weights were tuned elsewhere."
     is_seeded: bool = True

@@ -45,7 +45,7 @@ def require_causal_model(folder: Path) -> None:
     if is_adapter(folder):
         on = (read_json_or_none(folder / "adapter_config.json") or {}).get("base_model_name_or_path") or "another model"
         raise ModelError(
-            f"{folder}: is an adapter for {on}, not a model: name that as base, and add `existing: {{weights: {folder}}}` to "
+            f"{folder}: is an adapter for {on}, not a model: name that as base, and add `existing: {{path: {folder}}}` to "
             f"`methods`"
         )
     gguf = sorted(path.name for path in folder.glob("*.gguf"))

@@ -8,6 +8,7 @@ from hanka.identity import content_id
 from hanka.models.catalogue import ModelRef
 from hanka.models.identity import pin_revision
 from hanka.plan.cells import base_cells, cells_of
+from hanka.plan.elsewhere import is_undeclared
 from hanka.plan.records import (
     STAGES,
     Plan,
@@ -19,6 +20,7 @@ from hanka.plan.records import (
     Unit,
 )
 from hanka.plan.variants import Variants
+from hanka.records import Relation
 from hanka.study.data import StudyData
 from hanka.study.resolved import Study
 
@@ -60,7 +62,13 @@ def build_plan(study: Study, ask_hub: bool = False) -> Plan:
                 for cell in base_cells(plan, planned, compared.get(planned.variant.id, [])):
                     plan.add(cell)
     for planned, base in untrained:
-        for cell in base_cells(plan, planned, compared.get(base, [])):
+        unknown: Relation | None = "undeclared" if is_undeclared(plan, planned) else None
+        if unknown and planned.use.method.is_elsewhere:
+            plan.note(
+                f"{planned.variant.label}: nothing says what its weights were tuned on, so no test set is in its domain and "
+                f"no decision is made of it; name data sets of the study in `trained_on`"
+            )
+        for cell in base_cells(plan, planned, compared.get(base, []), unknown):
             plan.add(cell)
     for cell in cells.values():
         plan.add(cell)

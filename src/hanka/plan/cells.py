@@ -50,12 +50,17 @@ def cells_of(plan: Plan, planned: PlannedVariant) -> Iterator[PlannedCell]:
         yield from _cells(plan, planned, dataset, nearest_relation(trained, dataset))
 
 
-def base_cells(plan: Plan, base: PlannedVariant, compared: Sequence[PlannedCell]) -> Iterator[PlannedCell]:
-    """Yield what every cell that is compared with a base needs; without any, every test set of the study."""
+def base_cells(
+    plan: Plan, base: PlannedVariant, compared: Sequence[PlannedCell], relation: Relation | None = None
+) -> Iterator[PlannedCell]:
+    """Yield what every cell that is compared with a base needs; without any, every test set of the study.
+
+    relation: of all these test sets; None: the nearest that any variant has.
+    """
     if not compared:
         for use in plan.study.tasks.values():
             for dataset in use.tests:
-                yield from _cells(plan, base, dataset, nearest_relation([_anchor(use)], dataset))
+                yield from _cells(plan, base, dataset, relation or nearest_relation([_anchor(use)], dataset))
         return
     nearest: dict[str, Relation] = {}
     for one in compared:
@@ -69,7 +74,7 @@ def base_cells(plan: Plan, base: PlannedVariant, compared: Sequence[PlannedCell]
     for one in asked.values():
         how = How(one.cell.shots, one.cell.prompt, one.cell.draw, one.context)
         if _is_meant(plan, base, how.shots, how.context):
-            yield _cell(plan, base, one.test, nearest[one.cell.test_dataset], how)
+            yield _cell(plan, base, one.test, relation or nearest[one.cell.test_dataset], how)
 
 
 def _anchor(use: TaskUse) -> Dataset:

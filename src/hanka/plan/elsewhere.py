@@ -6,27 +6,32 @@ from hanka.datasets.base import Dataset
 from hanka.errors import nearest
 from hanka.methods.contract import Adaptation
 from hanka.models.catalogue import ModelRef
+from hanka.plan.records import Plan, PlannedVariant
 from hanka.study.method_declarations import MethodUse
 from hanka.study.resolved import Study
 
 
 def learnt_elsewhere(study: Study, use: MethodUse, adaptation: Adaptation) -> tuple[Dataset, ...]:
-    """Return the data sets that weights from elsewhere were tuned on: those an entry names, else every task's own.
+    """Return the data sets that weights from elsewhere were tuned on, as the entry declares them.
 
-    Empty for methods that train here. Raises StudyError for a name that is none of the study.
+    Empty where it does not, and for methods that train here. Raises StudyError for a name that is none of the study.
     """
     if not use.method.is_elsewhere:
         return ()
-    named = use.method.tuned_on(adaptation.own)
-    if named is None:
-        return tuple(task.train or task.tests[0] for task in study.tasks.values())
-    for name in named:
+    named = use.method.trained_on(adaptation.own)
+    for name in named or ():
         if name not in study.datasets or study.datasets[name].task not in study.tasks:
             known = [one for one, dataset in study.datasets.items() if dataset.task in study.tasks]
             raise study.source.error(
-                (*use.key, "tuned_on"), f"{name!r} is no data set of a task of this study: {nearest(name, known)}"
+                (*use.key, "trained_on"), f"{name!r} is no data set of a task of this study: {nearest(name, known)}"
             )
-    return tuple(study.datasets[name] for name in named)
+    return tuple(study.datasets[name] for name in named or ())
+
+
+def is_undeclared(plan: Plan, planned: PlannedVariant) -> bool:
+    """Tell whether nobody said what a variant was tuned on: weights from elsewhere, or what is made from these alone."""
+    whole = [planned, *plan.ancestry(planned.variant.id)]
+    return not planned.variant.trained_on and any(one.use.method.is_elsewhere for one in whole)
 
 
 def refuse_quantised(study: Study, use: MethodUse, model: ModelRef) -> None:

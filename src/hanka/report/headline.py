@@ -76,7 +76,7 @@ def make_headline(outline: Outline, words: Words) -> Headline:
     cautions = [words("unreadable", files=", ".join(run.unreadable))] if run.unreadable else []
     return Headline(
         title=inert.label(run.name, 160),
-        summary=_summary(found, words),
+        summary=_summary(found, run.findings.decision, words),
         panels=panels,
         n_open=OPEN_PANELS,
         trust=study_trust(run, words),
@@ -85,9 +85,9 @@ def make_headline(outline: Outline, words: Words) -> Headline:
     )
 
 
-def _summary(found: tuple[Decided, ...], words: Words) -> Markup | str:
+def _summary(found: tuple[Decided, ...], stored: Mapping[str, Any], words: Words) -> Markup | str:
     if not found:
-        return words("no_decision")
+        return inert.shorten(words.written(stored, "sentence"), SENTENCE_LIMIT) or words("no_decision")
     if len(found) == 1:
         return ""
     counted = Counter(one.outcome for one in found)

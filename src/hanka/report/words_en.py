@@ -69,6 +69,7 @@ ENGLISH: Mapping[str, str] = {
     "relation_in_domain": "In domain",
     "relation_out_of_domain": "Out of domain",
     "relation_cross_task": "Cross task",
+    "relation_undeclared": "Not declared",
     "verdict_better": "better",
     "verdict_worse": "worse",
     "verdict_equivalent": "equivalent",

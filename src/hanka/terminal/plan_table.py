@@ -10,7 +10,7 @@ from hanka.costs.estimate import Cost, Estimator
 from hanka.costs.served import Requests, spelt_money
 from hanka.costs.speed import in_bfloat16, multiplies_bfloat16
 from hanka.plan import Plan
-from hanka.records import is_unadapted
+from hanka.records import RELATIONS, is_unadapted
 from hanka.store.folder import RunFolder
 from hanka.store.rows import has_rows
 from hanka.terminal.progress import spell_seconds
@@ -230,7 +230,8 @@ def _print_cells(screen: Any, cells: list[dict[str, Any]]) -> None:
     from rich.table import Table
 
     table = Table(title="cells by test set", title_justify="left")
-    for name in ("task", "test set", "shots", "prompts", "cells", "in domain", "out of domain", "cross-task", "tokens"):
+    shown = [*RELATIONS, *(["undeclared"] if any(cell["relation"] == "undeclared" for cell in cells) else [])]
+    for name in ("task", "test set", "shots", "prompts", "cells", *(one.replace("_", " ") for one in shown), "tokens"):
         table.add_column(name, justify="left" if name in ("task", "test set", "shots", "prompts") else "right")
     groups: dict[tuple[str, str], list[dict[str, Any]]] = {}
     for cell in cells:
@@ -240,7 +241,7 @@ def _print_cells(screen: Any, cells: list[dict[str, Any]]) -> None:
         table.add_row(
             escape(task), escape(dataset), ",".join(map(str, sorted({cell["shots"] for cell in members}))),
             escape(",".join(sorted({cell["prompt"] for cell in members}))), str(len(members)),
-            *(str(relations[name] or "") for name in ("in_domain", "out_of_domain", "cross_task")),
+            *(str(relations[name] or "") for name in shown),
             f"{sum(cell['n_tokens'] for cell in members):,}",
         )  # fmt: skip
     screen.print(table)

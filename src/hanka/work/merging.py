@@ -127,12 +127,12 @@ def _study(place: Workplace, planned: PlannedVariant, weights: Path, direct: boo
     study = place.plan.study
     values = yaml.safe_load(place.folder.study.read_text(encoding="utf-8"))
     bases = values["base"] if isinstance(values["base"], list) else [values["base"]]
-    tuned_on = list(planned.variant.trained_on)
+    trained_on = list(planned.variant.trained_on)
     entries: list[Any] = ["base"]
     if direct:
         source = place.folder.variant(planned.variant.id).resolve()
-        entries.append({"existing": {"weights": str(source), "tuned_on": tuned_on, "name": AS_TUNED}})
-    entries.append({"existing": {"weights": str(weights.resolve()), "tuned_on": tuned_on, "name": AS_EXPORTED}})
+        entries.append({"existing": {"path": str(source), "trained_on": trained_on, "name": AS_TUNED}})
+    entries.append({"existing": {"path": str(weights.resolve()), "trained_on": trained_on, "name": AS_EXPORTED}})
     values |= {
         "name": f"{study.spec.name} exported",
         "base": _by_itself(bases[study.models.index(planned.model)]),

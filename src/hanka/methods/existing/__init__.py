@@ -14,9 +14,9 @@ def _adapt(request: AdaptRequest) -> Adapted:
     return adopt(request)
 
 
-def _tuned_on(params: Any) -> tuple[str, ...] | None:
+def _trained_on(params: Any) -> tuple[str, ...] | None:
     assert isinstance(params, ExistingParams)
-    return params.tuned_on
+    return params.trained_on
 
 
 EXISTING = Method(
@@ -27,7 +27,7 @@ EXISTING = Method(
     per="base",
     adapt=_adapt,
     located=located,
-    tuned_on=_tuned_on,
+    trained_on=_trained_on,
     is_elsewhere=True,
     is_seeded=False,
 )

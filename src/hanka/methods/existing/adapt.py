@@ -43,28 +43,28 @@ def adopt(request: AdaptRequest) -> Adapted:
     except ModelError as error:
         raise UnitError(str(error)) from error
     change = float((after - before).abs().max())
-    notes = [] if change else [f"{params.weights} changes nothing: the variant is its base"]
-    record = {"weights": params.weights, "kind": kind, "merged": params.merge, "largest_nats": change, "notes": notes}
+    notes = [] if change else [f"{params.path} changes nothing: the variant is its base"]
+    record = {"path": params.path, "kind": kind, "merged": params.merge, "largest_nats": change, "notes": notes}
     return Adapted(tuner=tuner, n_trained_parameters=0, record=record)
 
 
 def _fetched(params: ExistingParams) -> Path:
     """Return the folder of the weights: from the hub where they are there, de-quantised where they are a GGUF file."""
-    folder = Path(params.weights)
+    folder = Path(params.path)
     if folder.is_dir():
         return folder
     if folder.is_file():
         return convert_gguf(folder, file_hash(folder))
     from huggingface_hub import snapshot_download
 
-    hub_id, _, revision = params.weights.partition("@")
+    hub_id, _, revision = params.path.partition("@")
     try:
         with quiet():
             folder = Path(snapshot_download(hub_id, revision=revision, allow_patterns=list(CONTENT_FILES)))
     except Exception as error:  # the client lets its HTTP library's errors through, and changes that library
         why = " ".join(str(error).split())[:200]
-        raise UnitError(f"weights {params.weights!r} cannot be had from the hub: {why}") from error
-    located(params.model_copy(update={"weights": str(folder)}), folder)
+        raise UnitError(f"path {params.path!r} cannot be had from the hub: {why}") from error
+    located(params.model_copy(update={"path": str(folder)}), folder)
     return folder
 
 

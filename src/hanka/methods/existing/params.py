@@ -22,24 +22,24 @@ PROMPT_KINDS = ("PREFIX_TUNING", "PROMPT_TUNING", "P_TUNING", "MULTITASK_PROMPT_
 class ExistingParams(MethodParams):
     """Which weights, and what they were made for."""
 
-    weights: str = Field(min_length=1)
+    path: str = Field(min_length=1)
     "Folder or hub id (owner/name@commit) of an adapter in PEFT's layout, a checkpoint or a merged model, or a GGUF file; made on the base."
     merge: bool = False
     "Fold an adapter into the base's weights before it answers, as it is often served."
-    tuned_on: OneOrMore | None = None
-    "Data sets of the study it was tuned for (default: the training set of each task); in and out of domain follow from them."
+    trained_on: OneOrMore | None = None
+    "Data sets of the study that it was tuned for; in and out of domain follow from them (default: not declared, nothing is in domain)."
     sha256: str = Field(default="", pattern="^([0-9a-f]{64})?$")
     "Of its files; filled in, and checked where it is given."
 
     @property
     def left_out_of_ids(self) -> tuple[str, ...]:
         """Leave out what they were made for, and where they are once their hash is known."""
-        return ("weights", "tuned_on") if self.sha256 else ("tuned_on",)
+        return ("path", "trained_on") if self.sha256 else ("trained_on",)
 
     @property
     def found(self) -> Mapping[str, str]:
         """Return where the weights are, and their hash."""
-        return {"weights": self.weights, "sha256": self.sha256}
+        return {"path": self.path, "sha256": self.sha256}
 
     @property
     def folds_weights(self) -> bool:
@@ -49,12 +49,12 @@ class ExistingParams(MethodParams):
 
 def located(params: ExistingParams, base_dir: Path) -> ExistingParams:
     """Find the weights and say what they are by their hash. Raises ModelError in one line."""
-    folder = _place(params.weights, base_dir)
+    folder = _place(params.path, base_dir)
     if folder is None:
-        revision = params.weights.partition("@")[2]
-        if not HUB_ID.match(params.weights) or not COMMIT.fullmatch(revision):
+        revision = params.path.partition("@")[2]
+        if not HUB_ID.match(params.path) or not COMMIT.fullmatch(revision):
             raise ModelError(
-                f"weights {shown(params.weights)} are no folder, no GGUF file and no hub id with a commit (owner/name@ and 40 digits): give one of these"
+                f"path {shown(params.path)} is no folder, no GGUF file and no hub id with a commit (owner/name@ and 40 digits): give one of these"
             )
         return params
     if not folder.is_dir():
@@ -75,7 +75,7 @@ def located(params: ExistingParams, base_dir: Path) -> ExistingParams:
         raise ModelError(
             f"{folder}: its files have sha256 {found[:12]}…, and the study says {params.sha256[:12]}…: they changed"
         )
-    return params.model_copy(update={"weights": str(folder), "sha256": found})
+    return params.model_copy(update={"path": str(folder), "sha256": found})
 
 
 def _place(name: str, base_dir: Path) -> Path | None:
