@@ -76,6 +76,23 @@ def test_label_scores_equal_the_plain_forward_pass(family: str, ends: tuple[int,
             assert list(ours) == pytest.approx(plain, abs=TOLERANCE)
 
 
+@pytest.mark.parametrize("ends", [(), (3, 8)])
+@pytest.mark.parametrize("family", FAMILIES)
+def test_every_query_may_have_labels_of_its_own_and_share_a_pass(
+    family: str, ends: tuple[int, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = [((5,), (7, 9)), ((5, 6, 7),), ((1,), (2,), (3,), (4, 4)), ((7, 9), (5,)), ((8,), (9,)), ((11, 12),)]
+    queries = [query._replace(labels=labels) for query, labels in zip(some_queries(ends=ends), own, strict=True)]
+    local, passes = engine(family), []
+    counted = LocalEngine._tree_scores
+    monkeypatch.setattr(LocalEngine, "_tree_scores", lambda *args: (passes.append(1), counted(*args))[1])
+    for query, answer in zip(queries, local.score_labels(queries), strict=True):
+        assert isinstance(answer, LabelAnswer)
+        for ours, plain in zip(answer.log_likelihoods, plain_scores(local.loaded.model, query), strict=True):
+            assert list(ours) == pytest.approx(plain, abs=TOLERANCE)
+    assert len(passes) == bool(local.packs)
+
+
 def test_a_model_that_keeps_to_itself_what_it_does_not_know_takes_packs() -> None:
     """Such is GPT-2 before transformers 5.3: its decoder would take the layout, its head does not hand it on."""
     model = tiny_model("llama")

@@ -46,6 +46,24 @@ def test_every_token_is_scored_as_the_plain_model_does(
         assert list(answer.log_likelihoods) == pytest.approx(plain(local.loaded.model, query), abs=TOLERANCE)
 
 
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_text_is_greedy_where_the_model_would_have_written_it(family: str) -> None:
+    local = engine(family, 64)
+    queries = []
+    for query in some_texts(9):
+        ids = list(query.ids)
+        for _ in range(4):
+            with torch.inference_mode():
+                ids.append(int(local.loaded.model(input_ids=torch.tensor([ids])).logits[0, -1].argmax()))
+        written = ids[len(query.ids) :]
+        queries += [
+            query._replace(labels=(tuple(written),)),
+            query._replace(labels=((*written[:-1], written[-1] ^ 1),)),
+        ]
+    answers = local.score_text(queries)
+    assert [one.is_greedy for one in answers if isinstance(one, TextScore)] == [True, False] * (len(queries) // 2)
+
+
 def test_logits_of_a_pass_are_never_all_there_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[int] = []
     picked = voices.alone

@@ -91,6 +91,8 @@ class TextScore(NamedTuple):
     "Per token of the query's only label: log-probability (nats) given everything before it."
     n_read: int | None = None
     "Tokens read, where the engine counts them itself; None: the query's."
+    is_greedy: bool | None = None
+    "Whether no other token was more probable anywhere: the text is what the model would have written. None: not known."
 
 
 class Refusal(NamedTuple):

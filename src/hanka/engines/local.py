@@ -10,8 +10,8 @@ equal length are computed whole, and `notes` says so.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from itertools import accumulate, groupby, pairwise
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby, islice
 from typing import Any
 
 import torch
@@ -69,53 +69,48 @@ class VoicesEngine:
             return
         n_shared = self._n_shared([query.ids for query in queries])
         passes = []
-        for same in self._by_labels(queries):
-            first = queries[same[0]]
-            tree = tuple(_read(label, first.ends) for label in first.labels)
-            rows = [Row(queries[index].ids[n_shared:], tree) for index in same]
+        for same in self._by_ends(queries):
+            rows = [_tree(queries[index], n_shared) for index in same]
             passes += [([same[at] for at in cut], [rows[at] for at in cut]) for cut in self._batches(rows, n_shared)]
         with self.voices.packed():
             widest = max(sum(map(n_tokens, rows)) for _, rows in passes)
             outers, inner = self._split(queries[0].ids[:n_shared], len(passes), widest)
             for members, rows in passes:
-                scores = self._tree_scores(rows, queries[members[0]], outers, inner)
+                scores = self._tree_scores(rows, [queries[index] for index in members], outers, inner)
                 yield from zip(members, map(LabelAnswer, scores), strict=True)
 
     def _tree_scores(
-        self, rows: Sequence[Row], query: Query, outers: Sequence[Prefix], inner: Sequence[int]
+        self, rows: Sequence[Row], queries: Sequence[Query], outers: Sequence[Prefix], inner: Sequence[int]
     ) -> list[tuple[tuple[float, ...], ...]]:
-        """Return each label's token log-probabilities for every row of one pass; query: any of theirs."""
-        passed = self._pack(rows, outers, inner)
-        n_places = 1 + sum(map(len, rows[0].branches))
-        last = [start + len(row.ids) - 1 for start, row in zip(passed[0].starts, rows, strict=True)]
-        keep = [first + place for first in last for place in range(n_places)]
-        logits = _at_least_float32(self.voices.logits(passed, to_device(keep, passed[0].input_ids.device)))
-        logits, device = logits.view(len(rows), n_places, -1), logits.device
+        """Return each label's token log-probabilities for every row of one pass; all queries have the same ends."""
+        passed, ends = self._pack(rows, outers, inner), queries[0].ends
         # The place that predicts each label token: the query's last, then the label's own earlier tokens; its last one
         # predicts the end.
-        places: list[list[int]] = []
-        at = 1
-        for label, branch in zip(query.labels, rows[0].branches, strict=True):
-            places.append([0, *range(at, at + len(branch))])
-            at += len(branch)
-            assert len(places[-1]) == len(label) + bool(query.ends)
-        wholes = logits.logsumexp(-1)
-        wanted = to_device([token for label in query.labels for token in label], device)
-        where = to_device(
-            [place for own, label in zip(places, query.labels, strict=True) for place in own[: len(label)]], device
-        )
-        found = (logits[:, where, wanted] - wholes[:, where]).tolist()
-        if query.ends:
-            last_places = to_device([own[-1] for own in places], device)
-            ending = logits[:, last_places][..., to_device(list(query.ends), device)].logsumexp(-1)
-            ends = (ending - wholes[:, last_places]).tolist()
-        else:
-            ends = [[] for _ in found]
-        cuts = list(accumulate(map(len, query.labels), initial=0))
-        return [
-            tuple((*row[low:high], *end[which : which + 1]) for which, (low, high) in enumerate(pairwise(cuts)))
-            for row, end in zip(found, ends, strict=True)
-        ]
+        keep: list[int] = []
+        where: list[int] = []
+        last: list[int] = []
+        for start, row, query in zip(passed[0].starts, rows, queries, strict=True):
+            own, at = len(keep), len(keep) + 1
+            first = start + len(row.ids) - 1
+            keep += range(first, first + 1 + sum(map(len, row.branches)))
+            for label, branch in zip(query.labels, row.branches, strict=True):
+                places = [own, *range(at, at + len(branch))]
+                assert len(places) == len(label) + bool(ends)
+                where += places[: len(label)]
+                last.append(places[-1])
+                at += len(branch)
+        logits = _at_least_float32(self.voices.logits(passed, to_device(keep, passed[0].input_ids.device)))
+        device, wholes = logits.device, logits.logsumexp(-1)
+        wanted = to_device([token for query in queries for label in query.labels for token in label], device)
+        places_of = to_device(where, device)
+        found = (logits[places_of, wanted] - wholes[places_of]).tolist()
+        ending: list[list[float]] = [[] for _ in last]
+        if ends:
+            behind = to_device(last, device)
+            sums = logits[behind[:, None], to_device(list(ends), device)].logsumexp(-1)
+            ending = [[one] for one in (sums - wholes[behind]).tolist()]
+        tokens, tails = iter(found), iter(ending)
+        return [tuple((*islice(tokens, len(label)), *next(tails)) for label in query.labels) for query in queries]
 
     def _score_whole(self, queries: Sequence[Query]) -> Iterator[tuple[int, LabelAnswer]]:
         """Score without sharing anything: rows of equal length, no padding."""
@@ -205,21 +200,19 @@ class VoicesEngine:
                     stop = start + len(rows[index].ids)
                     places += range(stop - len(queries[index].labels[0]), stop)
                 wanted = [token for index in members for token in queries[index].labels[0]]
-                found: list[float] = []
+                found: list[tuple[float, bool]] = []
                 for logits in self.voices.parts(passed, places):
                     found += _picked(logits, wanted[len(found) : len(found) + len(logits)])
-                at = 0
+                tokens = iter(found)
                 for index in members:
-                    stop = at + len(queries[index].labels[0])
-                    yield index, TextScore(tuple(found[at:stop]))
-                    at = stop
+                    yield index, _text_score(islice(tokens, len(queries[index].labels[0])))
 
     def _read_whole(self, queries: Sequence[Query]) -> Iterator[tuple[int, TextScore]]:
         """Score texts one at a time."""
         for index, query in enumerate(queries):
             label = query.labels[0]
             ids = torch.tensor([[*query.ids, *label[:-1]]], device=self.loaded.device)
-            yield index, TextScore(tuple(_picked(self.voices.whole(ids, len(label))[0], label)))
+            yield index, _text_score(_picked(self.voices.whole(ids, len(label))[0], label))
 
     # ---- shared
 
@@ -271,11 +264,11 @@ class VoicesEngine:
         return cuts
 
     @staticmethod
-    def _by_labels(queries: Sequence[Query]) -> Iterator[list[int]]:
-        """Group queries whose label ids are equal: nearly always one group."""
-        groups: dict[tuple[tuple[tuple[int, ...], ...], tuple[int, ...]], list[int]] = {}
+    def _by_ends(queries: Sequence[Query]) -> Iterator[list[int]]:
+        """Group queries whose answers end alike: nearly always one group."""
+        groups: dict[tuple[int, ...], list[int]] = {}
         for index, query in enumerate(queries):
-            groups.setdefault((query.labels, query.ends), []).append(index)
+            groups.setdefault(query.ends, []).append(index)
         yield from groups.values()
 
     def _refused(self, query: Query, extra: int) -> Refusal | None:
@@ -297,6 +290,11 @@ class LocalEngine(VoicesEngine):
         super().__init__(Voices((Voice(loaded),), alone), batch_tokens)
 
 
+def _tree(query: Query, n_shared: int) -> Row:
+    """Return a query behind what is shared, its labels as branches."""
+    return Row(query.ids[n_shared:], tuple(_read(label, query.ends) for label in query.labels))
+
+
 def _read(label: tuple[int, ...], ends: tuple[int, ...]) -> tuple[int, ...]:
     """Return the tokens of a label that are read: all but the last, and that, too, where its end is scored."""
     return label if ends else label[:-1]
@@ -306,9 +304,13 @@ def _at_least_float32(logits: torch.Tensor) -> torch.Tensor:
     return logits.to(torch.promote_types(logits.dtype, torch.float32))
 
 
-def _picked(logits: torch.Tensor, wanted: Sequence[int]) -> list[float]:
-    """Return the log-probability (nats) of one token per row of logits (rows, vocabulary)."""
+def _picked(logits: torch.Tensor, wanted: Sequence[int]) -> list[tuple[float, bool]]:
+    """Return, of one token per row of logits (rows, vocabulary), its log-probability (nats), and whether none is more probable."""
     wide = _at_least_float32(logits)
-    at = to_device(list(wanted), wide.device)[:, None]
-    found: list[float] = (wide.gather(1, at)[:, 0] - wide.logsumexp(-1)).tolist()
-    return found
+    own = wide.gather(1, to_device(list(wanted), wide.device)[:, None])[:, 0]
+    return list(zip((own - wide.logsumexp(-1)).tolist(), (own == wide.amax(-1)).tolist(), strict=True))
+
+
+def _text_score(tokens: Iterable[tuple[float, bool]]) -> TextScore:
+    scores, greedy = zip(*tokens, strict=True)
+    return TextScore(scores, is_greedy=all(greedy))
