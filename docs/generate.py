@@ -39,6 +39,7 @@ from hanka.probes import PROBES
 from hanka.recipes import RECIPES
 from hanka.registry import GROUP, Registry
 from hanka.study import base_schema, schema
+from hanka.study.harness_declarations import HarnessSpec
 from hanka.tasks import TASKS
 from hanka.tasks.verifiers import VERIFIERS
 from hanka.training.objectives import OBJECTIVES
@@ -250,6 +251,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "split": lambda: key_table(schema.SplitSpec),
     "recipes": with_params(RECIPES),
     "tasks": lambda: key_table(schema.TaskSpec),
+    "lm-eval": lambda: key_table(HarnessSpec),
     "methods": lambda: entry_table(METHODS),
     "params": lambda: key_table(MethodParams),
     "asking": lambda: key_table(AskingParams),

@@ -29,6 +29,7 @@ LAYERS = (
     ("models",),
     ("prompting",),
     ("training", "engines", "tuners"),
+    ("harness",),
     ("methods", "recipes", "contexts"),
     ("probes",),
     ("study",),

@@ -14,11 +14,14 @@ Split = Literal["train", "test", "demonstrations", "validation", "passages"]
 Relation = Literal["in_domain", "out_of_domain", "cross_task", "undeclared"]
 "What a test set is to a variant; undeclared: nobody said what its weights, made elsewhere, were tuned on."
 Status = Literal["ok", "unparsed", "failed"]
-TaskKind = Literal["classification", "generation", "regression", "likelihood"]
+DeclaredKind = Literal["classification", "generation", "regression", "likelihood"]
+TaskKind = Literal["classification", "generation", "regression", "likelihood", "harness"]
+"harness: a task of lm-evaluation-harness, asked and judged as that says."
 
 UNADAPTED = "base"
 "Name of the one method that leaves the base model as it is."
-TASK_KINDS: tuple[TaskKind, ...] = get_args(TaskKind)
+TASK_KINDS: tuple[DeclaredKind, ...] = get_args(DeclaredKind)
+"Kinds that a study may declare."
 RELATIONS: tuple[Relation, ...] = ("in_domain", "out_of_domain", "cross_task")
 "Those that follow from declarations, the nearest first."
 
@@ -187,6 +190,8 @@ class Prediction:
     "How right the task's verifier finds the answer, 0 to 1; null when failed, and where text is only scored."
     token_scores: tuple[float, ...] | None = None
     "Log-likelihood (nats) of each token of a text that is only scored; null for every answer to a question."
+    measures: Mapping[str, tuple[float, float]] | None = None
+    "Measure → amount and units, where a harness judges: a mean is the sum of amounts over that of units; null elsewhere."
 
 
 @dataclass(frozen=True, slots=True)

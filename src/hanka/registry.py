@@ -95,7 +95,10 @@ def _plugins(find: Callable[..., Iterable[EntryPoint]]) -> tuple[EntryPoint, ...
 
 
 class Registry(Generic[T]):
-    """An ordered, read-only collection of named objects of one kind: the list's, then those of other packages by name."""
+    """An ordered collection of named objects of one kind: the list's, then those of other packages by name.
+
+    What a run declares beside them (`add`) is known by name and not listed.
+    """
 
     def __init__(self, kind: str, entries: Sequence[T] | Mapping[str, str]) -> None:
         self.kind = kind
@@ -103,6 +106,7 @@ class Registry(Generic[T]):
         self._entries: dict[str, T] = {}
         self._added: dict[str, T] = {}
         self._found: dict[str, EntryPoint] | None = None
+        self._declared: dict[str, tuple[str, T]] = {}
         for entry in () if isinstance(entries, Mapping) else entries:
             if entry.name in self._entries:
                 raise ValueError(f"two {self.kind} entries are named {entry.name!r}")
@@ -165,13 +169,24 @@ class Registry(Generic[T]):
                 f"{_said(point)} is named {entry.name!r}; call the entry point {self.kind}.{entry.name}, as the entry is"
             )
 
+    def add(self, entry: T, what: str) -> None:
+        """Add an entry that a run declares; again is fine. Raises HankaError where the name is taken by something else.
+
+        what: what it is, in words that are equal for equal entries.
+        """
+        known = self._declared.get(entry.name)
+        if known is None and entry.name not in self:
+            self._declared[entry.name] = what, entry
+        elif known is None or known[0] != what:
+            raise HankaError(f"{self.kind} {entry.name!r} is declared in two ways: read these runs one at a time")
+
     def __iter__(self) -> Iterator[T]:
         yield from map(self._own, self._own_names())
         for name in self._points():
             yield self._load(name)
 
     def __contains__(self, name: object) -> bool:
-        return name in self._entries or name in self._where or name in self._points()
+        return name in self._entries or name in self._where or name in self._declared or name in self._points()
 
     def names(self) -> list[str]:
         """List the names in the order of the list, then those of other packages; nothing is imported."""
@@ -181,6 +196,8 @@ class Registry(Generic[T]):
         """Return the entry of that name; raise HankaError with the nearest name."""
         if name in self._entries or name in self._where:
             return self._own(name)
+        if name in self._declared:
+            return self._declared[name][1]
         if name not in self._points():
             raise HankaError(f"unknown {self.kind} {name!r}: {nearest(name, self.names())}")
         return self._load(name)

@@ -35,6 +35,7 @@ STORED: Mapping[Column, str] = MappingProxyType(
         "label_scores": "label_scores",
         "token_scores": "token_scores",
         "n_tokens": "n_output_tokens",
+        "measures": "measures",
     }
 )
 "Where a column of the outputs stands in predictions.parquet."
@@ -159,6 +160,8 @@ def _values(column: pa.Array) -> Sequence[Any]:
     """Return a column's values; a list of numbers as an array, which is many times faster than Python numbers."""
     import pyarrow as pa
 
+    if pa.types.is_map(column.type):
+        return [None if one is None else dict(one) for one in column.to_pylist()]
     if not pa.types.is_list(column.type):
         found: Sequence[Any] = column.to_pylist()
         return found

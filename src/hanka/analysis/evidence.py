@@ -20,6 +20,7 @@ from hanka.analysis.said import Said, columns_of, say
 from hanka.errors import StoreError
 from hanka.identity import stream
 from hanka.metrics import METRICS, Metric, ScoringContext
+from hanka.metrics.measured import declare
 from hanka.records import SEVERAL, is_unadapted
 from hanka.stats import Resampled, ResamplingPlan, plan_resampling, resampled
 from hanka.store.folder import RunFolder, read_json, read_json_or_none
@@ -268,6 +269,7 @@ def _rows_key(cell: CellEvidence, metric: Metric, context: ScoringContext) -> Ro
 def load_evidence(folder: RunFolder) -> Evidence:
     """Read a run's plan and cells. Raises StoreError where the folder is no run or a file is damaged."""
     plan = read_json(folder.plan)
+    declare(plan.get("measures", ()))
     for one in [*plan["variants"], *plan["cells"]]:
         if not CONTENT_ID.fullmatch(str(one["id"])):
             raise StoreError(f"{folder.plan}: {one['id']!r} is not a content id; this folder was not written by hanka")

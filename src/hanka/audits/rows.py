@@ -30,6 +30,8 @@ def audit_rows(plan: Plan) -> Audits:
         _training_rows(audits, plan, planned, tests, whole)
     for name, test in tests.items():
         task = plan.study.tasks[test.dataset.task].task
+        if task.kind == "harness":  # its documents are the harness' own
+            continue
         if test.dataset.reading is None:  # own files were looked at as a whole
             audit_texts(audits, f"{name} test", task, test.examples)
         split = plan.data.left_out(test.dataset, "test")

@@ -49,6 +49,8 @@ def audit_tokens(plan: Plan, audits: Audits, tokenizer: Any, model: str) -> None
     for (name, prompt), cell in asked.items():
         task = plan.study.tasks[cell.cell.test_task].task
         rows = cell.test.examples
+        if task.kind == "harness":
+            continue
         _audit_control(audits, f"{name} test, {prompt}", rows, control, policy.control)
         if task.kind == "classification":
             queries = prompter.ask(task, prompt, (), rows).encoded

@@ -175,6 +175,8 @@ class Estimator:
         """Estimate one model answering a cell."""
         cell, study = planned.cell, self.plan.study
         task = study.tasks[cell.test_task].task
+        if task.kind == "harness":
+            return self._of_harness(planned, model)
         name, n_rows = planned.test.dataset.name, len(planned.test.examples)
         is_scored = task.kind == "likelihood"  # what is read is the text itself
         query = self._mean(model, task, cell.prompt, ("test", name), planned.test.examples, is_scored)
@@ -197,6 +199,20 @@ class Estimator:
             seconds += speed.writing(n_rows, n_new, slots, before + query + n_new / 2)
         seconds += CELL_SECONDS + ROW_SECONDS * n_rows
         return Cost(int(n_rows * (own + n_new) + n_read * shot), seconds, 12_000 + 400 * n_rows)
+
+    def _of_harness(self, planned: PlannedCell, model: ModelRef) -> Cost:
+        """Estimate a task of a harness from its documents as they are stored: nothing is rendered before it is asked."""
+        use, rows = self.plan.study.harness[planned.cell.test_task], planned.test.examples
+        key = (model.name, "harness", planned.test.dataset.name)
+        if key not in self._lengths:
+            measure, sample = self._counter(model), list(_spread(rows))
+            self._lengths[key] = sum(measure(row.fields["doc"]) for row in sample) / max(1, len(sample))
+        own, n_new = self._lengths[key] * (1 + use.shots), use.n_new / 2
+        speed = self.speed(model)
+        seconds = speed.reading(len(rows) * own, own / 2) + CELL_SECONDS + ROW_SECONDS * len(rows)
+        if n_new:
+            seconds += speed.writing(len(rows), n_new, float(min(len(rows), MAX_SLOTS)), own + n_new / 2)
+        return Cost(int(len(rows) * (own + n_new)), seconds, 12_000 + 400 * len(rows))
 
     def _before(self, planned: PlannedCell, model: ModelRef, task: Task) -> float:
         """Return the mean tokens that a context puts before a query of its own, on a sample of the rows."""

@@ -118,6 +118,11 @@ class Engine(Protocol):
     "Token budget of a pass."
 
     @property
+    def context_length(self) -> int:
+        """Tokens that fit, question and answer together."""
+        ...
+
+    @property
     def notes(self) -> tuple[str, ...]:
         """What a reader of its numbers must know (fallbacks taken)."""
         ...

@@ -33,6 +33,8 @@ class EncoderEngine:
         self.encoder = base.restored(folder)
         self.batch_tokens = batch_tokens
         self.notes: tuple[str, ...] = ()
+        self.context_length = 1 << 20
+        "Tokens that fit: any; the encoder cuts."
 
     def score_labels(self, queries: Sequence[Query]) -> list[LabelAnswer | Refusal]:
         """Return one log-probability per label of every query; see `Engine`."""

@@ -18,6 +18,8 @@ WORDS = ("one", "two", "three", "four", "five", "six", "seven", "eight")
 class FakeEngine:
     """Answers with hashes."""
 
+    context_length = 1 << 20
+    "Tokens that fit: any."
     notes: tuple[str, ...] = ("answers are hashes, not a model's",)
 
     def __init__(self, batch_tokens: int) -> None:

@@ -46,6 +46,11 @@ class VoicesEngine:
         return self.voices.loaded
 
     @property
+    def context_length(self) -> int:
+        """Tokens that fit; of several models, what all can hold."""
+        return self.voices.context_length
+
+    @property
     def n_forwarded(self) -> int:
         """Tokens that passed the models so far."""
         return sum(voice.n_forwarded for voice in self.voices.members)
@@ -274,8 +279,8 @@ class VoicesEngine:
     def _refused(self, query: Query, extra: int) -> Refusal | None:
         """Say why a query cannot be answered; None if it can."""
         length = len(query.ids) + extra
-        if length > self.voices.context_length:
-            return Refusal(f"{length} tokens do not fit the model's context of {self.voices.context_length}")
+        if length > self.context_length:
+            return Refusal(f"{length} tokens do not fit the model's context of {self.context_length}")
         if len(self.voices.members) > 1:
             largest = max(max(ids, default=0) for ids in (query.ids, query.ends, *query.labels))
             if largest >= self.voices.n_known:

@@ -20,7 +20,7 @@ correlation fits to first order (regression.py).
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
@@ -32,7 +32,9 @@ if TYPE_CHECKING:  # numpy is imported where it computes: a study is checked wit
 
 FloatArray: TypeAlias = "npt.NDArray[np.float64]"
 Need: TypeAlias = Literal["labels", "training_labels", "max_new_tokens"]
-Column: TypeAlias = Literal["targets", "answers", "rewards", "texts", "label_scores", "token_scores", "n_tokens"]
+Column: TypeAlias = Literal[
+    "targets", "answers", "rewards", "texts", "label_scores", "token_scores", "n_tokens", "measures"
+]
 
 LEAST_SUPPORT = 10
 "Samples behind a part of a metric, below which that part decides by chance and no interval is given."
@@ -77,6 +79,8 @@ class Outputs:
     "Log-likelihood (nats) of each token of the text."
     n_tokens: Sequence[int] = ()
     "Generated tokens without EOS."
+    measures: Sequence[Mapping[str, tuple[float, float]] | None] = ()
+    "Measure → amount and units, as a harness judged."
 
     def require(self, *columns: Column) -> None:
         """Raise ValueError unless these columns hold one value per sample, and there is a sample."""
@@ -199,6 +203,7 @@ def outputs_of(predictions: Sequence[Prediction]) -> Outputs:
         label_scores=[one.label_scores for one in predictions],
         token_scores=[one.token_scores for one in predictions],
         n_tokens=[one.n_output_tokens for one in predictions],
+        measures=[one.measures for one in predictions],
     )
 
 

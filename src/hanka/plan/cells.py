@@ -44,7 +44,8 @@ def cells_of(plan: Plan, planned: PlannedVariant) -> Iterator[PlannedCell]:
     engine = ENGINES.get(planned.engine)
     for dataset in asked:
         task = study.tasks[dataset.task].task
-        if why := engine.refusal(task.kind, task.name):
+        kinds = study.harness[task.name].kinds if task.kind == "harness" else (task.kind,)
+        if why := next((why for kind in kinds if (why := engine.refusal(kind, task.name))), ""):
             plan.note(f"{planned.variant.label} is not asked {dataset.name}: {why}")
             continue
         yield from _cells(plan, planned, dataset, nearest_relation(trained, dataset))
@@ -95,10 +96,10 @@ def _cells(plan: Plan, planned: PlannedVariant, dataset: Dataset, asked: Relatio
 def _contexts(plan: Plan, dataset: Dataset, shots: int) -> list[ContextUse]:
     """Return the contexts that differ at a shot count: without demonstrations, those that insert nothing are one.
 
-    Nothing stands before a text that is scored by itself.
+    Nothing stands before a text that is scored by itself, and what stands before a harness' question is its own.
     """
     study = plan.study
-    if study.tasks[dataset.task].task.kind == "likelihood":
+    if not study.tasks[dataset.task].task.is_prompted:
         return list(study.contexts[:1])
     if not shots:
         plain = [use for use in study.contexts if not use.entry.inserts]
@@ -171,4 +172,6 @@ def _cell(plan: Plan, planned: PlannedVariant, test: TestSet, asked: Relation, h
         how.context.label,
     )  # fmt: skip
     demonstrations = () if how.context.entry.per_query else shown.examples
-    return PlannedCell(cell, test, demonstrations, how.context, min(block or len(test.examples), len(test.examples)))
+    n_rows = len(test.examples)
+    grows = block is not None and task.kind != "harness"  # a harness draws its demonstrations row by row
+    return PlannedCell(cell, test, demonstrations, how.context, min(block or n_rows, n_rows) if grows else n_rows)

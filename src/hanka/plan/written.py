@@ -14,10 +14,12 @@ from hanka.datasets.hub_rows import PREFIX
 from hanka.identity import content_id, sha256_text
 from hanka.methods.defaults import settled
 from hanka.metrics import METRICS, rouge_tokenization
+from hanka.metrics.measured import stored
 from hanka.models.catalogue import ModelRef
 from hanka.models.identity import model_identity
 from hanka.plan.freeze import frozen_state
 from hanka.plan.records import Plan
+from hanka.store.paths import as_path
 from hanka.study.base_schema import BaseModelSpec
 from hanka.study.dataset_declarations import data_folder, own_places
 from hanka.study.resolved import Study
@@ -42,7 +44,7 @@ def study_yaml(study: Study) -> str:
         del values["eval"]["demonstrations"]
         values["eval"]["contexts"] = [_entry(one) for one in values["eval"]["contexts"]]
     values["datasets"] = {name: _dataset(study, name, entry) for name, entry in values["datasets"].items()}
-    for name, use in study.tasks.items():
+    for name, use in ((name, use) for name, use in study.tasks.items() if name not in study.harness):
         entry = study.spec.tasks[name].model_dump(
             mode="json", exclude={"train", "in_domain", "out_of_domain"}, exclude_unset=True, exclude_none=True
         )
@@ -50,6 +52,8 @@ def study_yaml(study: Study) -> str:
         entry["in_domain"] = [dataset.name for dataset in use.in_domain]
         entry["out_of_domain"] = [dataset.name for dataset in use.out_of_domain]
         values["tasks"][name] = entry
+    if study.harness_spec is not None:
+        values["tasks"]["lm_eval"] = _harness(study)
     left_open = _settle(study, values["methods"])
     values["methods"] = [_entry(one) for one in values["methods"]]
     values["probes"] = [_entry(one) for one in values["probes"]]
@@ -60,6 +64,15 @@ def study_yaml(study: Study) -> str:
     return str(yaml.safe_dump(values, sort_keys=False, allow_unicode=plain, width=110)) + "".join(
         f"# {line}\n" for line in left_open
     )
+
+
+def _harness(study: Study) -> dict[str, Any]:
+    """Write what a study says of lm-evaluation-harness; its folder of task files as an absolute path."""
+    assert study.harness_spec is not None
+    given = study.harness_spec.model_dump(mode="json", exclude_none=True)
+    if "include" in given:
+        given["include"] = str(as_path(given["include"], study.base_dir).resolve())
+    return given
 
 
 def _settle(study: Study, entries: list[dict[str, Any]]) -> list[str]:
@@ -126,6 +139,7 @@ def plan_json(plan: Plan, command: str) -> dict[str, Any]:
             name: {"kind": use.task.kind, "labels": list(use.task.labels), "metrics": list(use.task.metrics)}
             for name, use in study.tasks.items()
         },
+        "measures": stored(one for use in study.harness.values() for one in use.measures),
         "trained_tasks": [name for name in study.tasks if name in seen],
         "contexts": [use.label for use in study.contexts],
         "files": _files(study),

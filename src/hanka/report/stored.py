@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from hanka.errors import StoreError
+from hanka.metrics import METRICS
+from hanka.metrics.measured import Measure, declare, stored
 from hanka.records import AuditWarning, Cell, Variant
 from hanka.report.rows import (
     AuditCheck,
@@ -96,6 +98,7 @@ def read_run(folder: RunFolder) -> StoredRun:
         raise StoreError(f"{folder.path}: no plan.json, summary.csv or study.yaml; is this the folder of a run?")
     unreadable: list[str] = []
     plan = _mapping(folder.plan, unreadable)
+    declare(stored(one for one in fit_all(Measure, plan.get("measures")) if one.name not in METRICS))
     audits = _mapping(folder.audits, unreadable)
     text, study = _study(folder.study, unreadable)
     variants = [fit(Variant, item) for item in _list(plan.get("variants"))]

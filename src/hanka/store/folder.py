@@ -208,6 +208,8 @@ def _holds_no_number(column: pa.ChunkedArray) -> bool:
     import pyarrow as pa
     import pyarrow.compute as pc
 
+    if pa.types.is_map(column.type):
+        column = pa.chunked_array([chunk.items for chunk in column.chunks], column.type.item_type)
     while pa.types.is_list(column.type):
         column = pc.list_flatten(column)
     return pa.types.is_floating(column.type) and pc.all(pc.is_finite(column)).as_py() is False
@@ -257,12 +259,14 @@ def write_predictions(folder: Path, predictions: Sequence[Prediction], groups: S
             ("n_output_tokens", pa.int32()),
             ("reward", pa.float64()),
             ("token_scores", pa.list_(pa.float64())),
+            ("measures", pa.map_(pa.string(), pa.list_(pa.float64()))),
             ("group", pa.string()),
         ]
     )
     columns: dict[str, Sequence[Any]] = {
         name: [_encodable(getattr(prediction, name)) for prediction in predictions] for name in PREDICTION_COLUMNS
     }
+    columns["measures"] = [None if one.measures is None else list(one.measures.items()) for one in predictions]
     columns["group"] = [_encodable(group) for group in groups]
     arrays = [pa.array(columns[field.name], field.type) for field in schema]
     write_table(folder / "predictions.parquet", pa.Table.from_arrays(arrays, schema=schema))
@@ -279,6 +283,8 @@ def read_predictions(folder: Path) -> tuple[list[Prediction], list[str]]:
     groups = [row.pop("group") for row in rows]
     for row in rows:
         row |= {name: tuple(row[name]) for name in ("label_scores", "token_scores") if row.get(name) is not None}
+        if row.get("measures") is not None:
+            row["measures"] = {name: tuple(value) for name, value in row["measures"]}
     return [Prediction(**row) for row in rows], groups
 
 

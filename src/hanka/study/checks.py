@@ -22,7 +22,7 @@ def check_evaluation(source: StudySource, study: Study) -> None:
                     f"{word!r} is no task of the study and no task kind: {nearest(word, words | extra)}",
                 )
     for use in study.tasks.values():
-        if use.task.kind == "likelihood":
+        if not use.task.is_prompted:
             _check_nothing_asked(source, study, use.task)
             continue
         asked: list[tuple[Key, str]] = []
@@ -58,14 +58,13 @@ def _check_askings(source: StudySource, study: Study) -> None:
 
 
 def _check_nothing_asked(source: StudySource, study: Study, task: Task) -> None:
-    """Shots and prompts may be given for all tasks, but not for one that asks nothing."""
+    """Shots and prompts may be given for all tasks, but not for one that asks nothing, or is asked by a harness."""
+    why = "scores text and asks nothing" if task.kind == "likelihood" else "is asked as lm-eval says"
     for name in ("shots", "prompts"):
         value = getattr(study.spec.eval, name)
         for word in (task.name, task.kind):
             if isinstance(value, dict) and value.get(word, ("p1",)) not in ((0,), ("p1",)):
-                raise source.error(
-                    ("eval", name, word), f"task {task.name} scores text and asks nothing; leave {word!r} out"
-                )
+                raise source.error(("eval", name, word), f"task {task.name} {why}; leave {word!r} out")
 
 
 def _check_cross_task_sizes(source: StudySource, study: Study) -> None:
@@ -75,6 +74,20 @@ def _check_cross_task_sizes(source: StudySource, study: Study) -> None:
         if size not in sizes and study.spec.eval.cross_task:
             allowed = ", ".join(map(str, sorted(sizes)))
             raise source.error(("eval", "cross_task_sizes"), f"no method trains on {size} rows; sizes are {allowed}")
+
+
+def check_harness(source: StudySource, study: Study) -> None:
+    """The harness renders its questions, chats among them: a server that puts its own template around them cannot be asked."""
+    chats = [one.name for one in study.models if one.served and one.served.api == "chat"]
+    if study.harness and chats:
+        raise source.error(
+            ("tasks", "lm_eval"), f"lm-eval renders its questions, and {chats[0]} is asked as chat, whose template the server adds; say "
+            f"`server: {{api: completions}}` of that base"
+        )  # fmt: skip
+    if study.harness and study.spec.tokens.thinking != "off":
+        raise source.error(
+            ("tokens", "thinking"), "tasks of lm-eval leave no room for reasoning before an answer; set it to off"
+        )
 
 
 def check_chat(source: StudySource, study: Study) -> None:

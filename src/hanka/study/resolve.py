@@ -16,9 +16,10 @@ from hanka.datasets.base import Dataset, Roles, relation
 from hanka.errors import nearest
 from hanka.study.base_declarations import resolve_bases
 from hanka.study.base_schema import BaseModelSpec
-from hanka.study.checks import check_chat, check_evaluation
+from hanka.study.checks import check_chat, check_evaluation, check_harness
 from hanka.study.context_declarations import resolve_contexts
 from hanka.study.dataset_declarations import resolve_datasets, with_data_folder, with_splits
+from hanka.study.harness_declarations import declared_harness, resolve_harness
 from hanka.study.messages import first_mistake
 from hanka.study.method_declarations import Declared, TrainingUse, resolve_methods
 from hanka.study.probe_declarations import resolve_probes
@@ -41,8 +42,9 @@ def load_study(path: Path, base: str | None = None, limit: int | None = None, da
 
 def resolve(source: StudySource, base: str | None = None, limit: int | None = None, data: str | None = None) -> Study:
     """Check and resolve what a study file says; see `load_study`."""
+    values, given = declared_harness(source)
     try:
-        spec = StudySpec.model_validate(source.values)
+        spec = StudySpec.model_validate(values)
     except ValidationError as error:
         raise first_mistake(source, error) from None
     if base is not None:
@@ -54,6 +56,10 @@ def resolve(source: StudySource, base: str | None = None, limit: int | None = No
     tasks = {name: resolve_task(source, name, task) for name, task in spec.tasks.items()}
     datasets, roles = resolve_datasets(source, spec, tasks, base_dir)
     uses = {name: _task_use(source, spec.tasks[name], tasks[name], datasets, roles) for name in tasks}
+    harness = {} if given is None else resolve_harness(source, spec, given, base_dir, datasets)
+    if not uses and not harness:
+        raise source.error(("tasks",), "names no task; name at least one, such as `sentiment: {}`")
+    uses |= {name: TaskUse(use.task(), None, (use.dataset(),), ()) for name, use in harness.items()}
     models = resolve_bases(source, spec, base_dir, base is not None)
     if not any(model.is_language_model for model in models):
         raise source.error(("base",), "an encoder has nothing to be compared with; add a language model, such as "
@@ -67,9 +73,13 @@ def resolve(source: StudySource, base: str | None = None, limit: int | None = No
     )
     methods = resolve_methods(declared)
     probes = resolve_probes(source, spec)
-    study = Study(spec, base_dir, models, uses, datasets, recipes, contexts, probes, methods, source, replaced)
+    datasets |= {test.name: test for name in harness for test in uses[name].tests}
+    study = Study(
+        spec, base_dir, models, uses, datasets, recipes, contexts, probes, methods, source, replaced, given, harness
+    )
     check_evaluation(source, study)
     check_chat(source, study)
+    check_harness(source, study)
     return study
 
 

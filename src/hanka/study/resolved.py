@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from hanka.datasets.base import Dataset
+from hanka.harness.found import HarnessUse
 from hanka.models.catalogue import ModelRef
 from hanka.prompting import TextPolicy
 from hanka.records import Relation
 from hanka.study.context_declarations import ContextUse
+from hanka.study.harness_declarations import HarnessSpec
 from hanka.study.method_declarations import MethodUse
 from hanka.study.probe_declarations import ProbeUse
 from hanka.study.recipe_declarations import RecipeUse
@@ -65,6 +67,10 @@ class Study:
     "The file, so that later checks can name its lines."
     replaced: str = ""
     "What to add to an error about a base, where the command line replaced those of the file."
+    harness_spec: HarnessSpec | None = None
+    "What it says of lm-evaluation-harness."
+    harness: Mapping[str, HarnessUse] = field(default_factory=dict)
+    "Tasks of the harness by name; they stand among `tasks`, too."
 
     @property
     def scoring(self) -> str:
@@ -97,6 +103,8 @@ class Study:
         """
         if task.kind == "likelihood":
             return {"scoring": "text"}
+        if task.kind == "harness":
+            return {"harness": self.harness[task.name].content}
         if task.kind == "classification" and model is not None and model.served and model.served.labels != "logprobs":
             return {"scoring": model.served.labels, "judging": task.judging}
         if task.kind == "classification":
@@ -108,15 +116,15 @@ class Study:
         }
 
     def shots(self, task: Task) -> tuple[int, ...]:
-        """Shot counts a test set of this task is asked with; none where nothing is asked."""
-        if task.kind == "likelihood":
+        """Shot counts a test set of this task is asked with; none where nothing is asked, or by a harness."""
+        if not task.is_prompted:
             return (0,)
         found: tuple[int, ...] = for_task(self.spec.eval.shots, task.name, task.kind, (0,))
         return found
 
     def prompts(self, task: Task, asked: Relation) -> tuple[str, ...]:
-        """Prompt sets a test set of this task is asked with at this relation; the empty one where nothing is asked."""
-        if task.kind == "likelihood":
+        """Prompt sets a test set of this task is asked with at this relation; the empty one where none is."""
+        if not task.is_prompted:
             return ("p1",)
         value = self.spec.eval.prompts
         if isinstance(value, dict) and asked in value:

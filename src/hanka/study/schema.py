@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from hanka.methods.contract import TrainParams
-from hanka.records import TaskKind
+from hanka.records import DeclaredKind
 from hanka.registry import Names, Seeds, Sizes, names, whole_numbers
 from hanka.registry import Params as Strict
 from hanka.study.base_schema import BaseModelSpec
@@ -182,7 +182,7 @@ class TaskSpec(Strict):
     "Test sets of the training domain."
     out_of_domain: Names = ()
     "Test sets of other domains."
-    kind: TaskKind | None = None
+    kind: DeclaredKind | None = None
     "Declares an own task."
     labels: Names = ()
     "Label words of an own classification."
@@ -319,8 +319,8 @@ class StudySpec(Strict):
     "Source of the named datasets; may be left out when all datasets are own files."
     datasets: dict[str, DatasetSpec] = Field(default_factory=dict)
     "Own datasets."
-    tasks: dict[str, TaskSpec] = Field(min_length=1)
-    "Tasks with their roles."
+    tasks: dict[str, TaskSpec]
+    "Tasks with their roles; `lm_eval` names tasks of lm-evaluation-harness."
     methods: Annotated[tuple[EntrySpec, ...], BeforeValidator(entries("methods", "[base, sft]"))]
     "How the base is adapted."
     probes: Annotated[tuple[EntrySpec, ...], BeforeValidator(_none_or(entries("probes", "[weight_distance]")))] = ()

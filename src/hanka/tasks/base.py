@@ -19,7 +19,7 @@ from hanka.tasks.verifiers import VERIFIERS, Output, VerifierParams
 FIELD = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
 DEFAULT_VERIFIERS: Mapping[TaskKind, str] = MappingProxyType(
-    {"classification": "label", "generation": "text", "regression": "number", "likelihood": "text"}
+    {"classification": "label", "generation": "text", "regression": "number", "likelihood": "text", "harness": "text"}
 )
 
 
@@ -30,7 +30,7 @@ class Task:
     name: str
     "The name a study file uses."
     kind: TaskKind
-    "classification scores labels; generation and regression decode text; likelihood scores the text itself."
+    "classification scores labels; generation and regression decode text; likelihood scores the text itself; a harness asks its own way."
     prompts: Mapping[str, str]
     "Prompt set name → template with {field} places; one empty template where nothing is asked."
     metrics: tuple[str, ...]
@@ -57,11 +57,18 @@ class Task:
         object.__setattr__(self, "inputs", tuple(dict.fromkeys(used)))
         if (self.kind == "classification") != bool(self.labels):
             raise ValueError(f"task {self.name}: a classification needs labels, a {self.kind} has none")
-        if (self.kind == "likelihood") != (not self.inputs):
-            raise ValueError(f"task {self.name}: a likelihood asks nothing, a {self.kind} needs fields in its prompts")
+        if self.is_prompted == (not self.inputs):
+            raise ValueError(
+                f"task {self.name}: a likelihood asks nothing, and a harness its own way; a {self.kind} needs fields in its prompts"
+            )
         judge = VERIFIERS.get(self.verifier or DEFAULT_VERIFIERS[self.kind])
         object.__setattr__(self, "verifier", judge.name)
         object.__setattr__(self, "verifier_params", self.verifier_params or judge.params())
+
+    @property
+    def is_prompted(self) -> bool:
+        """Whether examples are put into its prompts; not where text is scored by itself, or a harness asks."""
+        return self.kind not in ("likelihood", "harness")
 
     @property
     def is_written(self) -> bool:
@@ -76,7 +83,7 @@ class Task:
 
     def template(self, prompt: str) -> str:
         """Return the template of a prompt set, empty where nothing is asked; raise HankaError with the nearest name."""
-        if self.kind == "likelihood":
+        if not self.is_prompted:
             return ""
         if prompt not in self.prompts:
             raise HankaError(f"task {self.name} has no prompt {prompt!r}: {nearest(prompt, self.prompts)}")

@@ -74,7 +74,7 @@ def _shared(place: Workplace, planned: PlannedVariant, other: PlannedVariant) ->
             one
             for one in place.plan.cells_of(planned.variant.id)
             if (one.cell.test_dataset, one.cell.shots, one.cell.context) in asked
-            and place.plan.study.tasks[one.cell.test_task].task.kind != "likelihood"
+            and place.plan.study.tasks[one.cell.test_task].task.is_prompted
         ),
         None,
     )

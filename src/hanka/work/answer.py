@@ -5,7 +5,6 @@ predict → store. The engine follows from the variant's method; what it listens
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -26,9 +25,11 @@ from hanka.store.folder import read_json_or_none, read_predictions, write_json, 
 from hanka.tasks.base import Task
 from hanka.work.answers import Asking, n_empty, n_tied, predict
 from hanka.work.cells import cell_done, cell_record, rows_wanted
+from hanka.work.harness import ask_of_harness
 from hanka.work.place import Workplace, begin, device_name, moment, reason, versions
 from hanka.work.reasoning import doubts as cut_off
 from hanka.work.reasoning import with_reasoning
+from hanka.work.told import doubts, failures_of, together
 
 if TYPE_CHECKING:
     from hanka.models.loading import LoadedModel
@@ -36,8 +37,6 @@ if TYPE_CHECKING:
 
 AGREEMENT = "agreement.json"
 "File of a served variant that says how far it agreed with the same weights in memory."
-MOST_REASONS = 5
-"Reasons of failed rows that a cell's record counts."
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,52 +159,71 @@ def _answer_cell(place: Workplace, cell: PlannedCell, voice: Voice) -> None:
     begin(folder)
     budget = voice.engine.batch_tokens
     voice.engine.account()  # what failed before, or was asked for another purpose, is not this cell's
+    if (use := place.plan.study.harness.get(cell.cell.test_task)) is not None:
+        judged, said = ask_of_harness(use, cell, voice.engine, voice.tokenizer, _policy(place, voice))
+        _store(place, cell, voice, judged, {"seconds": time.monotonic() - started, "batch_tokens": budget} | said)
+        return
     asked = _ask_cell(place, cell, voice).part(len(before), stop)
     _require_as_trained(place, cell, asked)
     asking = _asking(place, cell.cell.test_task, cell.test.examples[len(before) : stop], asked, voice)
     asking, new = _predict(place, asking, voice)
     predictions = [*before, *new]
-    write_predictions(folder, predictions, clusters(cell.test.examples)[:stop])
+    said = {
+        "prefix": asked.prefix,
+        "template_hash": asked.template_hash,
+        "n_tied": n_tied(asking, predictions),
+        "n_empty": n_empty(asking, predictions),
+        "seconds": time.monotonic() - started + (known["seconds"] if before else 0.0),
+        "batch_tokens": budget,
+        "asked": known.get("asked", {}) if before else {},
+        "notes": [
+            *doubts(cell.cell.test_dataset, asking, predictions),
+            *cut_off(cell.cell.test_dataset, asking.reasoned),
+        ],
+    }
+    _store(place, cell, voice, predictions, said)
+
+
+def _store(
+    place: Workplace, cell: PlannedCell, voice: Voice, predictions: Sequence[Prediction], said: Mapping[str, Any]
+) -> None:
+    """Store a cell's answers and its record; said: what only who asked knows."""
+    folder = place.folder.cell(cell.cell.id)
+    write_predictions(folder, predictions, clusters(cell.test.examples)[: len(predictions)])
     counts = {status: sum(1 for one in predictions if one.status == status) for status in ("unparsed", "failed")}
     record = _cell_record(place, cell) | {
         "status": "done",
-        "n_wanted": stop,
+        "n_wanted": len(predictions),
         "reason": "",
-        "prefix": asked.prefix,
-        "template_hash": asked.template_hash,
+        "prefix": "",
         "n": len(predictions) - counts["failed"],
         "n_failed": counts["failed"],
         "n_unparsed": counts["unparsed"],
-        "n_tied": n_tied(asking, predictions),
-        "n_empty": n_empty(asking, predictions),
-        "failures": _failures(predictions),
+        "n_tied": 0,
+        "n_empty": 0,
+        "failures": failures_of(predictions),
         "n_prompt_tokens": sum(one.n_prompt_tokens for one in predictions),
         "n_output_tokens": sum(one.n_output_tokens for one in predictions),
-        "seconds": round(time.monotonic() - started + (known["seconds"] if before else 0.0), 3),
-        "batch_tokens": [budget, voice.engine.batch_tokens],
         "device": voice.device,
-        "notes": [
-            *voice.engine.notes,
-            *_agreed(place, voice.planned),
-            *_doubts(cell.cell.test_dataset, asking, predictions),
-            *cut_off(cell.cell.test_dataset, asking.reasoned),
-        ],
         "versions": versions(),
     }
-    if taken := _together(voice.engine.account(), known.get("asked", {}) if before else {}):
-        record["asked"] = taken
-    write_json(folder / "cell.json", record)
+    taken = together(voice.engine.account(), said.get("asked", {}))
+    record |= {
+        **said,
+        "seconds": round(said["seconds"], 3),
+        "batch_tokens": [said["batch_tokens"], voice.engine.batch_tokens],
+        "notes": [*voice.engine.notes, *_agreed(place, voice.planned), *said["notes"]],
+        "asked": taken,
+    }
+    write_json(
+        folder / "cell.json", record if taken else {name: one for name, one in record.items() if name != "asked"}
+    )
 
 
 def _agreed(place: Workplace, planned: PlannedVariant) -> list[str]:
     """Say how far a server agreed with the same weights in memory, where that was asked."""
     found = read_json_or_none(place.folder.variant(planned.variant.id) / AGREEMENT)
     return [str(found["line"])] if isinstance(found, dict) else []
-
-
-def _together(taken: Mapping[str, Any], before: Mapping[str, Any]) -> dict[str, Any]:
-    """Add up what answering took with what it took for the rows that were asked before."""
-    return {name: value + before.get(name, 0) if name.startswith("n_") else value for name, value in taken.items()}
 
 
 def _require_as_trained(place: Workplace, cell: PlannedCell, asked: Asked) -> None:
@@ -234,26 +252,6 @@ def _answered(folder: Path, record: Mapping[str, Any]) -> list[Prediction]:
         return []
     found = read_predictions(folder)[0]
     return found[: record["n"] + record["n_failed"]]
-
-
-def _doubts(name: str, asking: Asking, predictions: Sequence[Prediction]) -> list[str]:
-    """Say what answers hold that is hardly an answer; counts stand in the cell's record."""
-    said = []
-    if n_tied(asking, predictions):
-        said.append(f"{name}: in some rows labels share the best score; the first of them is the answer (n_tied)")
-    if predictions and n_empty(asking, predictions) == len(predictions):
-        said.append(f"{name}: every output of a cell is empty (n_empty)")
-    return said
-
-
-def _failures(predictions: Sequence[Prediction]) -> dict[str, int]:
-    """Count the rows that failed by reason, the commonest first; numbers in a reason are those of its first row."""
-    counts: dict[str, list[str]] = {}
-    for one in predictions:
-        if one.status == "failed":
-            counts.setdefault(re.sub(r"[\d,]+", "0", one.reason), []).append(one.reason)
-    ordered = sorted(counts.values(), key=len, reverse=True)
-    return {reasons[0]: len(reasons) for reasons in ordered[:MOST_REASONS]}
 
 
 def _ask_cell(place: Workplace, cell: PlannedCell, voice: Voice) -> Asked:

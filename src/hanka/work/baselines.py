@@ -28,6 +28,8 @@ def score_baselines(plan: Plan) -> list[dict[str, Any]]:
     tests = {cell.test.dataset.name: cell.test for cell in plan.cells.values()}
     for name, test in tests.items():
         task = plan.study.tasks[test.dataset.task].task
+        if task.kind == "harness":  # what is trivial there, the harness alone could say
+            continue
         training = [
             part.examples
             for one in plan.variants.values()

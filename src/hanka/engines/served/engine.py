@@ -57,6 +57,9 @@ class ServedEngine:
         self._n_kept = self._n_read = self._n_written = 0
         self._kept_seconds = 0.0
 
+    context_length = 1 << 20
+    "Tokens that fit are the server's to know: it refuses what does not."
+
     @property
     def notes(self) -> tuple[str, ...]:
         """Say what a reader of its numbers must know."""

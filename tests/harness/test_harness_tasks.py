@@ -1,0 +1,263 @@
+"""Tasks of lm-evaluation-harness through hanka: the harness' own numbers, per document, with verdicts; wrong names in one line."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip("lm_eval", reason="lm-eval is not installed")
+
+from hanka.errors import HankaError
+from hanka.harness.found import amount_and_units, harness_task, summed_by
+from hanka.metrics import METRICS
+from hanka.plan import build_plan
+from hanka.report import render_report
+from hanka.run import RunOptions, run_study
+from hanka.store.folder import RunFolder, read_csv, read_json, read_predictions
+from hanka.study.resolve import load_study
+from harness_tasks import SETTINGS, N, write_tasks
+from tiny_models import save_tiny_model
+
+STUDY = """\
+name: harness
+base: {base}
+data: {{source: toy}}
+tasks:
+  sentiment: {{}}
+  lm_eval: {lm_eval}
+methods: [base, {{sft: {{peft: lora}}}}]
+train: {{sizes: [16], epochs: 2, learning_rate: 1.0e-2}}
+eval: {{shots: [0, 1], limit: {limit}{more}}}
+stats: {{resamples: 200}}
+"""
+ALL = "{tasks: [" + ", ".join(SETTINGS) + "], include: tasks}"
+
+
+def write_study(folder: Path, base: Path, lm_eval: str = ALL, limit: int = N, more: str = "") -> Path:
+    write_tasks(folder / "tasks")
+    path = folder / "study.yaml"
+    path.write_text(STUDY.format(base=base, lm_eval=lm_eval, limit=limit, more=more), encoding="utf-8")
+    return path
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return save_tiny_model(tmp_path_factory.mktemp("model") / "tiny")
+
+
+@pytest.fixture(scope="module")
+def done(base: Path, tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
+    study = write_study(tmp_path_factory.mktemp("harness"), base)
+    return run_study(study, study.parent / "run", RunOptions(quiet=True)).folder
+
+
+def official(base: Path, folder: Path, name: str, limit: int = N) -> dict[str, Any]:
+    """What the harness' own `hf` model says of the base."""
+    from lm_eval.evaluator import simple_evaluate
+    from lm_eval.models.huggingface import HFLM
+    from lm_eval.tasks import TaskManager
+
+    with contextlib.redirect_stderr(io.StringIO()), contextlib.redirect_stdout(io.StringIO()):
+        model = HFLM(pretrained=str(base), device="cpu", dtype="float32", batch_size=1)
+        manager = TaskManager(include_path=str(folder), include_defaults=False)
+        found: dict[str, Any] = simple_evaluate(
+            model, tasks=[name], task_manager=manager, limit=limit, bootstrap_iters=0, log_samples=True
+        )
+    return found
+
+
+def cells(folder: RunFolder, method: str) -> dict[str, Path]:
+    plan = read_json(folder.plan)
+    own = {one["id"] for one in plan["variants"] if one["method"] == method}
+    return {one["test_task"]: folder.cell(one["id"]) for one in plan["cells"] if one["variant_id"] in own}
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_every_document_comes_out_as_through_the_harness_own_model(base: Path, done: RunFolder, name: str) -> None:
+    theirs = official(base, done.path.parent / "tasks", name)
+    rows = {row.sample_id: row for row in read_predictions(cells(done, "base")[name])[0]}
+    assert len(rows) == N
+    for sample in theirs["samples"][name]:
+        row = rows[f"{name}/{sample['doc_id']}"]
+        assert row.prompt == (sample["arguments"][0][0] if len(sample["arguments"][0]) > 1 else "")
+        answers = [one[0] for one in sample["resps"]]
+        if isinstance(answers[0], str):
+            assert row.output == answers[0]
+        else:
+            scores = [float(one[0]) if isinstance(one, (tuple, list)) else float(one) for one in answers]
+            assert row.label_scores == pytest.approx(scores, abs=1e-4)
+        assert row.measures is not None
+        for metric in sample["metrics"]:
+            key = f"{metric},{sample['filter']}"
+            if key in row.measures and not isinstance(sample[metric], (tuple, list)):
+                amount, units = row.measures[key]
+                assert abs(amount / units) == pytest.approx(abs(float(sample[metric])), abs=1e-4)
+    values = {
+        row["metric"]: float(row["value"])
+        for row in read_csv(done.summary)
+        if row["test_task"] == name and row["method"] == "base"
+    }
+    assert values
+    for metric, value in values.items():
+        assert value == pytest.approx(theirs["results"][name][metric], rel=1e-4)
+
+
+def test_measures_have_the_harness_names_and_what_is_no_sum_is_left_out_by_name(done: RunFolder) -> None:
+    tasks = read_json(done.plan)["tasks"]
+    assert tasks["tiny-choice"]["metrics"] == ["acc,none", "acc_norm,none"]
+    assert tasks["tiny-writing"]["metrics"] == ["exact_match,whole", "exact_match,letters"]
+    assert tasks["tiny-text"]["metrics"] == ["word_perplexity,none", "byte_perplexity,none", "bits_per_byte,none"]
+    notes = read_json(cells(done, "base")["tiny-choice"] / "cell.json")["notes"]
+    assert "tiny-choice 2-shot: f1 of lm-eval are no sums over samples and are not measured" in notes
+    directions = {one: METRICS.get(one).higher_is_better for one in ("acc,none", "word_perplexity,none")}
+    assert directions == {"acc,none": True, "word_perplexity,none": False}
+    assert [METRICS.get(one).binary for one in ("acc,none", "exact_match,letters", "bits_per_byte,none")] == [
+        True,
+        True,
+        False,
+    ]
+
+
+def test_what_was_adapted_is_weighed_on_them_as_on_any_other_task(done: RunFolder) -> None:
+    rows = [row for row in read_csv(done.summary) if "," in row["metric"] and row["method"] == "sft"]
+    assert {row["relation"] for row in rows} == {"cross_task"}
+    first = {row["test_task"]: row for row in reversed(rows)}
+    assert all(row["verdict"] and row["sim_low"] and row["delta"] for row in first.values())
+    (entry,) = read_json(done.findings)["decision"]["per_task"]
+    harms = {test for one in entry["harms"] for test in one["tests"]}
+    assert {"tiny-choice 2-shot", "tiny-last"} <= harms
+
+
+@pytest.mark.parametrize("lang", ["en", "ja"])
+def test_the_report_shows_them_by_their_names(done: RunFolder, tmp_path: Path, lang: Any) -> None:
+    render_report(done, tmp_path / "report.html", lang)
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "tiny-choice 2-shot" in page
+    assert "exact_match,letters" in page
+
+
+def test_a_group_is_one_test_set_whose_first_rows_are_of_all_its_tasks(base: Path, tmp_path: Path) -> None:
+    study = write_study(tmp_path, base, "{tasks: [tiny-group], include: tasks, shots: 0}", limit=6)
+    plan = build_plan(load_study(study))
+    (test,) = {
+        cell.test.dataset.name: cell.test for cell in plan.cells.values() if cell.cell.test_task == "tiny-group"
+    }.values()
+    assert [row.id for row in test.examples] == [
+        f"{name}/{n}" for n in range(3) for name in ("tiny-choice", "tiny-own-choices")
+    ]
+    assert {row.slices["subtask"] for row in test.examples} == {"tiny-choice", "tiny-own-choices"}
+    folder = run_study(study, tmp_path / "run", RunOptions(quiet=True)).folder
+    (row,) = [one for one in read_csv(folder.summary) if one["metric"] == "acc,none" and one["method"] == "base"]
+    expected = [official(base, tmp_path / "tasks", name, 3) for name in ("tiny-own-choices",)]
+    own = [one for one in read_predictions(cells(folder, "base")["tiny-group"])[0] if "own" in one.sample_id]
+    assert sum(one.measures["acc,none"][0] for one in own if one.measures) / 3 == pytest.approx(
+        expected[0]["results"]["tiny-own-choices"]["acc,none"]
+    )
+    assert row["n"] == "6"
+
+
+def test_a_rerun_asks_nothing_and_other_settings_are_other_cells(base: Path, tmp_path: Path) -> None:
+    study = write_study(tmp_path, base, "{tasks: [tiny-choice], include: tasks}", limit=4)
+    first = build_plan(load_study(study))
+    run = run_study(study, tmp_path / "run", RunOptions(quiet=True))
+    assert run_study(study, tmp_path / "run", RunOptions(quiet=True)).n_new == 0
+    again = load_study(run.folder.path / "study.yaml")
+    assert set(build_plan(again).cells) == set(first.cells)
+    write_tasks(tmp_path / "tasks", **{"tiny-choice": {"doc_to_text": "{{text}} Sentiment:"}})
+    for cached in (harness_task.__globals__["_found"], harness_task.__globals__["_manager"]):
+        cached.cache_clear()
+    changed = {
+        one.cell.test_task for one in build_plan(load_study(study)).cells.values() if one.cell.id not in first.cells
+    }
+    assert changed == {"tiny-choice"}
+
+
+def test_a_study_that_grows_asks_them_whole(base: Path, tmp_path: Path) -> None:
+    study = write_study(tmp_path, base, "{tasks: [tiny-choice], include: tasks}", more=", until: decided, block: 10")
+    plan = build_plan(load_study(study))
+    assert {one.n_first for one in plan.cells.values() if one.cell.test_task == "tiny-choice"} == {N}
+
+
+@pytest.mark.parametrize(
+    ("lm_eval", "more", "says"),
+    [
+        ("[]", "", "tasks.lm_eval: [] is empty; give at least 1"),
+        ("{include: tasks}", "", "tasks.lm_eval.tasks: the key is missing"),
+        ("{tasks: [tiny-choice], include: gone}", "", "gone is no folder; name one with task files (YAML) of lm-eval"),
+        ("{tasks: [tiny-choices], include: tasks}", "", "lm-eval has no task 'tiny-choices': did you mean 'tiny-choice'"),
+        ("{tasks: [tiny-choice, tiny-choice], include: tasks}", "", "['tiny-choice', 'tiny-choice'] names something twice"),
+        ("{tasks: [sentiment], include: tasks}", "", "'sentiment' is a task of the study, too"),
+        ("{tasks: [tiny-choice], include: tasks, shot: 2}", "", "unknown key 'shot'"),
+        ("{tasks: [tiny-choice], include: tasks, shots: -1}", "", "tasks.lm_eval.shots: -1"),
+        ("{tasks: [tiny-gone], include: tasks}", "", "lm-eval task 'tiny-gone' cannot be loaded: "),
+        ("{tasks: [tiny-f1], include: tasks}", "", "lm-eval 'tiny-f1' has no metric that is a sum over samples"),
+        ("{tasks: [tiny-choice], include: tasks}", ", prompts: {tiny-choice: [p2]}", "task tiny-choice is asked as lm-eval says"),
+    ],
+)  # fmt: skip
+def test_wrong_entries_are_one_line(base: Path, tmp_path: Path, lm_eval: str, more: str, says: str) -> None:
+    study = write_study(tmp_path, base, lm_eval, more=more)
+    choice = SETTINGS["tiny-choice"]
+    write_tasks(
+        tmp_path / "tasks",
+        **{
+            "tiny-gone": choice | {"dataset_kwargs": {"data_files": {"test": str(tmp_path / "gone.jsonl")}}},
+            "tiny-f1": choice | {"metric_list": [{"metric": "f1"}]},
+        },
+    )
+    with pytest.raises(HankaError) as caught:
+        load_study(study)
+    assert says in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_thinking_is_refused(base: Path, tmp_path: Path) -> None:
+    study = write_study(tmp_path, base)
+    study.write_text(study.read_text() + "tokens: {template: chat, thinking: on}\n")
+    with pytest.raises(HankaError, match=r"tokens.thinking: tasks of lm-eval leave no room for reasoning"):
+        load_study(study)
+
+
+def test_how_an_aggregation_sums_is_found_by_what_it_makes_of_numbers() -> None:
+    from lm_eval.api import metrics
+
+    assert summed_by(metrics.mean) == "mean"
+    assert summed_by(metrics.perplexity) == "perplexity"
+    assert summed_by(metrics.weighted_perplexity) == "weighted_perplexity"
+    assert summed_by(metrics.bits_per_byte) == "bits_per_byte"
+    assert summed_by(lambda lists: sum(map(sum, lists)) / sum(map(len, lists))) == "pooled"
+    for other in (metrics.median, metrics.f1_score, metrics.matthews_corrcoef, max, sum):
+        assert summed_by(other) is None
+
+
+@pytest.mark.parametrize(
+    ("value", "how", "expected"),
+    [
+        (True, "mean", (1.0, 1.0)),
+        ([1, 0, 1], "pooled", (2.0, 3.0)),
+        (-1.5, "perplexity", (1.5, 1.0)),
+        ((-3.0, 4), "weighted_perplexity", (3.0, 4.0)),
+        ((-math.log(2), 8), "bits_per_byte", (1.0, 8.0)),
+        (float("nan"), "mean", None),
+        ([], "pooled", None),
+        ((-1.0, 0), "bits_per_byte", None),
+    ],
+)
+def test_amounts_and_units(value: Any, how: Any, expected: tuple[float, float] | None) -> None:
+    if expected is None:
+        with pytest.raises(ValueError, match="is no number"):
+            amount_and_units(value, how)
+    else:
+        assert amount_and_units(value, how) == pytest.approx(expected)
+
+
+def test_a_stored_measure_that_is_no_number_is_damage(done: RunFolder, tmp_path: Path) -> None:
+    rows = read_predictions(cells(done, "base")["tiny-last"])[0]
+    assert json.loads(json.dumps(rows[0].measures)) == {
+        name: list(pair) for name, pair in (rows[0].measures or {}).items()
+    }
