@@ -254,7 +254,10 @@ def test_a_folder_that_is_no_causal_model_is_told_for_what_it_is(
 @pytest.mark.parametrize(
     ("entry", "says"),
     [
-        ("path: nowhere", "is no folder, no GGUF file and no hub id with a commit"),
+        (
+            "path: nowhere",
+            ": methods.1.existing.path: 'nowhere' is no folder, no GGUF file and no hub id with a commit",
+        ),
         ("path: owner/name", "is no folder, no GGUF file and no hub id with a commit"),
         ("path: {made}/full, merge: true", "is a whole model, and `merge` folds an adapter in"),
         ("path: {made}/sft, sha256: " + "ab" * 32, "they changed"),

@@ -54,7 +54,7 @@ def located(params: ExistingParams, base_dir: Path) -> ExistingParams:
         revision = params.path.partition("@")[2]
         if not HUB_ID.match(params.path) or not COMMIT.fullmatch(revision):
             raise ModelError(
-                f"path {shown(params.path)} is no folder, no GGUF file and no hub id with a commit (owner/name@ and 40 digits): give one of these"
+                f"{shown(params.path)} is no folder, no GGUF file and no hub id with a commit (owner/name@ and 40 digits): give one of these"
             )
         return params
     if not folder.is_dir():
