@@ -92,7 +92,8 @@ def _entry(one: dict[str, Any]) -> Any:
 
 
 def _dataset(study: Study, name: str, entry: dict[str, Any]) -> dict[str, Any]:
-    given = {key: value for key, value in entry.items() if value not in (None, {}, [], False)}
+    """Write a data set as a study does: what says nothing is left out; 0 and false do say something."""
+    given = {key: value for key, value in entry.items() if value is not None and value != {} and value != []}
     if "recipe" in given:
         return {"recipe": _entry(given["recipe"])}
     return given | own_places(study.spec.datasets[name], study.base_dir)
