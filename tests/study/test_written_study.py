@@ -34,6 +34,20 @@ from own_studies import ROOT, ids, own_data, smallest, study_of
             "lang": "ja",
             "strict": True,
         },
+        {
+            "tasks": ["sentiment", "detection"],
+            "methods": [
+                "base",
+                {"sft": {"peft": {"sentiment": "lora", "detection": "ia3"}, "objective": "kl_base"}},
+                {"sft": {"name": "quick", "optimizer": "sgd", "optimizer_options": {"momentum": 0.9}, "alpha": 4}},
+                {"fticl": {"draw": "per_example", "peft": "bitfit"}},
+                "spider",
+                {"interpolate": {"of": "spider"}},
+                {"proxy": {"expert": "quick"}},
+            ],
+            "probes": ["weight_distance"],
+            "eval": {"until": "decided", "contexts": ["drawn", {"nearest": {"of": "shop"}}], "shots": [1]},
+        },
     ],
 )
 def test_the_written_study_is_the_same_plan(changes: dict[str, Any]) -> None:
@@ -94,3 +108,55 @@ def test_the_written_study_keeps_a_share_of_zero_beside_that_of_the_study(tmp_pa
     written = resolve(parse_source(study_yaml(study_of(values, tmp_path)), tmp_path / "run/study.yaml"))
     mails = written.spec.datasets["mails"]
     assert (mails.unknown, mails.broken) == (0.0, 0.0)
+
+
+def test_the_written_study_holds_what_each_entry_reads_and_leaves_open() -> None:
+    methods = ["base", "sft", {"fticl": {"r": 2, "shots": 1}}, {"interpolate": {"of": "sft"}}]
+    study = smallest(methods=methods, train={"sizes": [8], "epochs": 1, "learning_rate": 1e-3, "warmup_ratio": 0.0})
+    lora = {"peft": "lora", "alpha": None, "dropout": 0.0, "target_modules": "all-linear", "start": None}
+    assert yaml.safe_load(study_yaml(study))["methods"] == [
+        "base",
+        {"sft": {"r": 8, **lora}},
+        {"fticl": {"r": 2, "shots": 1, "draw": "fixed", **lora}},
+        {"interpolate": {"of": "sft", "weight": 0.5}},
+    ]
+
+
+def test_what_differs_by_training_set_is_a_comment_of_the_written_study() -> None:
+    entry = {"sft": {"peft": {"sentiment": "lora", "detection": "ia3"}}}
+    text = study_yaml(smallest(tasks=["sentiment", "detection"], methods=["base", entry], train={"sizes": [8]}))
+    comments = [line for line in text.splitlines() if line.startswith("#")]
+    assert "# sft: r by default 8 (shop)" in comments
+    assert "# sft: target_modules by default all-linear (shop), None (history)" in comments
+    assert "r" not in yaml.safe_load(text)["methods"][1]["sft"]
+
+
+@pytest.mark.parametrize(
+    ("said", "written"),
+    [
+        ({"kind": "generation"}, ("rouge_l", ["\n\n"], "text")),
+        ({"kind": "generation", "verifier": "number"}, ("solved", ["\n\n"], {"number": {"tolerance": 0.0}})),
+        ({"kind": "regression", "stop": ["."]}, ("mae", ["."], {"number": {"tolerance": 0.0}})),
+    ],
+)
+def test_the_written_study_says_how_an_own_task_is_judged(
+    tmp_path: Path, said: dict[str, Any], written: tuple[Any, ...]
+) -> None:
+    values = own_data(tmp_path)
+    values["tasks"]["mailtone"] = {"prompt": "Mail: {input}\nTone:", "train": "mails", "in_domain": ["mails"]} | said
+    study = study_of(values, tmp_path)
+    text = study_yaml(study)
+    task = yaml.safe_load(text)["tasks"]["mailtone"]
+    found = task["verifier"]
+    if isinstance(found, dict):
+        found = {name: {key: params[key] for key in ("tolerance",)} for name, params in found.items()}
+    assert (task["metric"], task["stop"], found) == written
+    again = resolve(parse_source(text, tmp_path / "run/study.yaml"))
+    assert again.tasks["mailtone"].task == study.tasks["mailtone"].task
+
+
+def test_the_written_study_says_how_many_rows_are_asked_between_two_looks() -> None:
+    of = {
+        name: yaml.safe_load(study_yaml(smallest(eval={"until": name})))["eval"]["block"] for name in (None, "decided")
+    }
+    assert of == {None: None, "decided": 50}
