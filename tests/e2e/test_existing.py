@@ -13,6 +13,7 @@ from safetensors.torch import load_file, save_file
 
 from hanka.analysis.summary import CELLS
 from hanka.errors import HankaError
+from hanka.identity import sha256_text
 from hanka.report import render_report
 from hanka.run import RunOptions, run_study
 from hanka.store.folder import RunFolder, read_csv, read_json, read_predictions
@@ -256,9 +257,9 @@ def test_a_folder_that_is_no_causal_model_is_told_for_what_it_is(
     [
         (
             "path: nowhere",
-            ": methods.1.existing.path: 'nowhere' is no folder, no GGUF file and no hub id with a commit",
+            ": methods.1.existing.path: 'nowhere' is no folder, no GGUF file and no hub id (owner/name[@revision])",
         ),
-        ("path: owner/name", "is no folder, no GGUF file and no hub id with a commit"),
+        ("path: ./owner/name", "is no folder, no GGUF file and no hub id"),
         ("path: {made}/full, merge: true", "is a whole model, and `merge` folds an adapter in"),
         ("path: {made}/sft, sha256: " + "ab" * 32, "they changed"),
         ("path: {made}/sft, trained_on: [mails]", "'mails' is no data set of a task of this study"),
@@ -315,6 +316,47 @@ def test_weights_of_the_hub_are_those_of_their_commit(
     ]
     assert ids[0][0] == ids[1][0]
     assert ids[0][1] != ids[1][1]  # another commit is another variant
+
+
+class Commit:
+    """What the hub says of a branch."""
+
+    sha = "0123456789abcdef" * 2 + "01234567"
+
+
+def test_weights_of_a_branch_of_the_hub_are_those_of_the_commit_it_stands_for(
+    made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[tuple[str, str]] = []
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr("huggingface_hub.HfApi.model_info", lambda *_names, **_more: Commit())
+    monkeypatch.setattr(
+        "huggingface_hub.snapshot_download",
+        lambda name, *, revision, allow_patterns: asked.append((name, revision)) or str(made / "sft"),
+    )
+    folder = run(made, tmp_path, "{existing: {path: me/mails, name: theirs}}")
+    assert asked == [("me/mails", Commit.sha)]
+    written = folder.study.read_text()
+    assert f"path: me/mails@{Commit.sha}" in written
+    pinned = plan_variants(load_study(folder.study))
+    assert [one.id for one in pinned] == [one["id"] for one in read_json(folder.plan)["variants"]]
+    assert sha256_text(written) == read_json(folder.plan)["reproduce"]["study_sha256"]
+
+
+def test_a_branch_that_the_hub_does_not_name_the_commit_of_is_one_line(
+    made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_names: str, **_more: Any) -> Commit:
+        raise OSError("no\nroute")
+
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr("huggingface_hub.HfApi.model_info", fail)
+    with pytest.raises(HankaError) as caught:
+        run(made, tmp_path, "{existing: {path: me/mails}}")
+    assert str(caught.value) == (
+        f"{tmp_path}/study.yaml:5: methods.1.existing.path: the hub does not say which commit main of me/mails is (no route): "
+        "check the id, go online once, or name the commit: me/mails@<40 digits>"
+    )
 
 
 def plan_variants(study: Any) -> list[Any]:

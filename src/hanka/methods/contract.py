@@ -277,6 +277,11 @@ def as_given(params: Any, base_dir: Path) -> Any:
     return params
 
 
+def nothing_to_pin(params: Any, ask_hub: bool) -> Any:
+    """Return parameters as they are: nothing of them is on the hub."""
+    return params
+
+
 def trained_here(params: Any) -> None:
     """Return that a method's training sets are those of the study."""
 
@@ -325,6 +330,8 @@ class Method:
     "Whether its variants can be asked other tasks than those they were trained on."
     located: Callable[[Any, Path], Any] = as_given
     "(its own parameters, folder of the study) → these with files found and hashed; ModelError in one line."
+    pinned: Callable[[Any, bool], Any] = nothing_to_pin
+    "(its own parameters, whether the hub may be asked) → these with hub revisions as commits; ModelError in one line."
     trained_on: Callable[[Any], tuple[str, ...] | None] = trained_here
     "Data sets its weights were tuned on elsewhere, given its own parameters; None: they are not declared."
     is_elsewhere: bool = False

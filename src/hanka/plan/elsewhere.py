@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from hanka.datasets.base import Dataset
-from hanka.errors import nearest
+from hanka.errors import ModelError, nearest
 from hanka.methods.contract import Adaptation
 from hanka.models.catalogue import ModelRef
 from hanka.plan.records import Plan, PlannedVariant
@@ -26,6 +28,14 @@ def learnt_elsewhere(study: Study, use: MethodUse, adaptation: Adaptation) -> tu
                 (*use.key, "trained_on"), f"{name!r} is no data set of a task of this study: {nearest(name, known)}"
             )
     return tuple(study.datasets[name] for name in named or ())
+
+
+def pinned_weights(study: Study, use: MethodUse, ask_hub: bool) -> dict[str, Adaptation]:
+    """Return an entry's adaptations with hub revisions of weights as commits, where these can be known. Raises StudyError."""
+    try:
+        return {train: replace(one, own=use.method.pinned(one.own, ask_hub)) for train, one in use.adaptations.items()}
+    except ModelError as error:
+        raise study.source.error((*use.key, "path"), str(error)) from None
 
 
 def is_undeclared(plan: Plan, planned: PlannedVariant) -> bool:
