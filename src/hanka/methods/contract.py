@@ -110,8 +110,8 @@ class TrainParams(CourseParams):
     "Training rows, one variant each."
     sample: Literal["first", "seeded"] = "first"
     "first: the first rows of the data set; seeded: drawn by the training seed, a smaller size inside a larger one."
-    validation: float = Field(default=0.0, ge=0, lt=1)
-    "Share of the data set's training rows that is set aside to validate on, unless it has a validation file."
+    validation: float | None = Field(default=None, ge=0, lt=1)
+    "Share of the data set's training rows that is set aside to validate on, unless it has a validation file; null: 0.1 where `checkpoints` choose, else none."
     match: Literal["none", "supervised_tokens"] = "none"
     "supervised_tokens: every method of a task trains on the same rows, those that fit all of them."
 

@@ -86,7 +86,7 @@ def _settle(study: Study, entries: list[dict[str, Any]]) -> list[str]:
     lines = []
     for use in study.methods:
         entry = entries[int(use.key[1])]["params"]
-        own = {train: _parameters(one) for train, one in use.adaptations.items()}
+        own = {train: _parameters(one) | _set_aside(study, one) for train, one in use.adaptations.items()}
         for one in use.adaptations.values():
             entry |= one.own.found
         paces = _paces(study, use)
@@ -108,6 +108,12 @@ def _parameters(one: Adaptation) -> dict[str, Any]:
     for params in (one.tuner_params, one.objective_params):
         found |= {} if params is None else params.model_dump(mode="json")
     return found | one.own.model_dump(mode="json", exclude=set(LABELLING_KEYS))
+
+
+def _set_aside(study: Study, one: Adaptation) -> dict[str, Any]:
+    """Return which share of rows is validated on, where `train:` leaves that open."""
+    is_open = "validation" in one.row_keys and study.spec.train.validation is None
+    return {"validation": one.train.validation} if is_open else {}
 
 
 def _paces(study: Study, use: MethodUse) -> dict[str, dict[str, Any]]:

@@ -25,6 +25,7 @@ from hanka.study.probe_declarations import resolve_probes
 from hanka.study.recipe_declarations import RecipeUse, resolve_recipes
 from hanka.study.resolved import Study, TaskUse, policy_of
 from hanka.study.schema import StudySpec, TaskSpec
+from hanka.study.set_aside import with_rows_to_validate_on
 from hanka.study.source import Key, StudySource, read_source
 from hanka.study.task_declarations import resolve_task
 from hanka.tasks.base import Task
@@ -65,7 +66,7 @@ def resolve(source: StudySource, base: str | None = None, limit: int | None = No
     declared = Declared(
         source, spec, models, tasks, _defaults(uses), _trainable(datasets, recipes, tasks), policy, replaced
     )
-    methods = resolve_methods(declared)
+    methods = with_rows_to_validate_on(resolve_methods(declared), spec.train)
     probes = resolve_probes(source, spec)
     study = Study(spec, base_dir, models, uses, datasets, recipes, contexts, probes, methods, source, replaced)
     check_evaluation(source, study)
