@@ -277,6 +277,16 @@ def test_entries_that_cannot_be_are_one_line(made: Path, tmp_path: Path, entry: 
     assert "\n" not in str(caught.value)
 
 
+def test_a_data_set_that_is_none_of_the_study_is_refused_before_any_row_is_had(made: Path, tmp_path: Path) -> None:
+    path = tmp_path / "study.yaml"
+    text = STUDY.format(base=made / "base", entries=f"{{existing: {{path: {made}/sft, trained_on: [tweet]}}}}")
+    path.write_text(text.replace("source: toy", "source: mini"))
+    with pytest.raises(
+        HankaError, match=r"existing\.trained_on: 'tweet' is no data set of a task of this study: did you"
+    ):
+        load_study(path)
+
+
 def test_an_adapter_is_no_base(made: Path, tmp_path: Path) -> None:
     path = tmp_path / "study.yaml"
     path.write_text(STUDY.format(base=made / "sft", entries="{sft: {peft: lora}}"))

@@ -16,7 +16,7 @@ from hanka.datasets.base import Dataset, Roles, relation
 from hanka.errors import nearest
 from hanka.study.base_declarations import resolve_bases
 from hanka.study.base_schema import BaseModelSpec
-from hanka.study.checks import check_chat, check_evaluation
+from hanka.study.checks import check_chat, check_evaluation, check_trained_on
 from hanka.study.context_declarations import resolve_contexts
 from hanka.study.dataset_declarations import resolve_datasets, with_data_folder, with_splits
 from hanka.study.messages import first_mistake
@@ -70,6 +70,7 @@ def resolve(source: StudySource, base: str | None = None, limit: int | None = No
     probes = resolve_probes(source, spec)
     study = Study(spec, base_dir, models, uses, datasets, recipes, contexts, probes, methods, source, replaced)
     check_evaluation(source, study)
+    check_trained_on(source, study)
     check_chat(source, study)
     return study
 
