@@ -181,6 +181,8 @@ def test_a_failed_variant_is_failed_rows_and_the_rest_goes_on(finished: tuple[Pa
     assert all(row["value"] for row in rows if row["method"] != "sft")
     record = json.loads((tmp_path / "run/cells" / failed[0]["cell_id"] / "cell.json").read_text())
     assert "fits max_length 9" in record["reason"]
+    counted = ("n", "n_unparsed", "n_prompt_tokens", "n_output_tokens", "seconds", "device")
+    assert [record[name] for name in counted] == [0, 0, 0, 0, 0.0, ""]
 
 
 def test_damaged_predictions_are_made_again(finished: tuple[Path, Outcome], tmp_path: Path) -> None:
