@@ -287,6 +287,22 @@ def test_a_data_set_that_is_none_of_the_study_is_refused_before_any_row_is_had(m
         load_study(path)
 
 
+def test_weights_may_be_tuned_on_a_data_set_of_which_only_task_and_domain_are_known(made: Path, tmp_path: Path) -> None:
+    path = tmp_path / "study.yaml"
+    text = STUDY.format(base=made / "base", entries=f"{{existing: {{path: {made}/sft, trained_on: old}}}}")
+    path.write_text(text + "datasets: {old: {task: sentiment, domain: film}}\n")
+    folder = run_study(path, tmp_path / "run", RunOptions(quiet=True)).folder
+    relations = {
+        one["test_dataset"]: one["relation"] for one in read_csv(folder.summary) if one["method"] == "existing"
+    }
+    assert relations == {"film": "in_domain", "shop": "out_of_domain"}
+    plan = read_json(folder.plan)
+    assert [one.id for one in plan_variants(load_study(folder.study))] == [one["id"] for one in plan["variants"]]
+    (entry,) = read_json(folder.findings)["decision"]["per_task"]
+    assert entry["task"] == "sentiment"
+    assert [one["method"] for one in entry["systems"]] == ["existing"]
+
+
 def test_an_adapter_is_no_base(made: Path, tmp_path: Path) -> None:
     path = tmp_path / "study.yaml"
     path.write_text(STUDY.format(base=made / "sft", entries="{sft: {peft: lora}}"))

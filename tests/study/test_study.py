@@ -291,3 +291,8 @@ def test_another_tolerance_is_another_judgement_and_so_another_cell(tmp_path: Pa
         found.append({name for name, one in plan.cells.items() if one.cell.test_task == "mine"})
     assert found[0] == found[2]
     assert not found[0] & found[1]
+
+
+def test_a_data_set_without_files_is_one_that_weights_from_elsewhere_were_tuned_on_or_a_mistake() -> None:
+    with pytest.raises(StudyError, match=r"datasets\.old: no dataset of the source, and without files"):
+        smallest(datasets={"old": {"task": "sentiment", "domain": "film"}})

@@ -27,7 +27,7 @@ class ExistingParams(MethodParams):
     merge: bool = False
     "Fold an adapter into the base's weights before it answers, as it is often served."
     trained_on: OneOrMore | None = None
-    "Data sets of the study that it was tuned for; in and out of domain follow from them (default: not declared, nothing is in domain)."
+    "Data sets of the study that it was tuned for, `task` and `domain` of each are enough; in and out of domain follow (default: not declared, nothing is in domain)."
     sha256: str = Field(default="", pattern="^([0-9a-f]{64})?$")
     "Of its files; filled in, and checked where it is given."
 
