@@ -1,4 +1,4 @@
-"""Studies of a user's own files, small ones written on the spot."""
+"""Small studies written on the spot: the smallest one, and those of a user's own files."""
 
 from __future__ import annotations
 
@@ -7,16 +7,36 @@ from typing import Any
 
 import yaml
 
+from hanka.plan import Plan, build_plan
 from hanka.study.resolve import resolve
 from hanka.study.resolved import Study
 from hanka.study.source import parse_source
 
+ROOT = Path(__file__).parents[1]
 MAILS = [(f"mail {i} says a thing", "good" if i % 2 else "bad") for i in range(40)]
+SMALLEST = {
+    "name": "smallest",
+    "base": "smollm2-135m-instruct",
+    "data": {"source": "toy"},
+    "tasks": {"sentiment": {}},
+    "methods": ["base", "sft"],
+}
 
 
-def study_of(values: dict[str, Any], folder: Path) -> Study:
+def study_of(values: dict[str, Any], folder: Path = ROOT, **overrides: Any) -> Study:
     """A study of these values, resolved as if its file stood in `folder`."""
-    return resolve(parse_source(yaml.safe_dump(values, sort_keys=False), folder / "study.yaml"))
+    return resolve(parse_source(yaml.safe_dump(values, sort_keys=False), folder / "study.yaml"), **overrides)
+
+
+def smallest(**changes: Any) -> Study:
+    """The smallest study with top-level keys changed."""
+    return study_of(SMALLEST | changes)
+
+
+def ids(study: Study) -> tuple[list[str], list[str]]:
+    """The ids of a study's variants and of its cells."""
+    plan: Plan = build_plan(study)
+    return list(plan.variants), list(plan.cells)
 
 
 def own_data(folder: Path, **changes: Any) -> dict[str, Any]:

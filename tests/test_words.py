@@ -17,6 +17,7 @@ OTHER_MEANINGS = ("per", "stands_on")
 READS_OF_PARAMS = {
     # what a study wrote, before it is typed
     "study/entry_declarations.py": {"name"},
+    "study/dataset_declarations.py": {"trained_on"},
     "study/method_declarations.py": {"name", "on", "bases"},
     "study/resolve.py": {"sizes"},
 }

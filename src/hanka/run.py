@@ -95,7 +95,7 @@ def run_study(path: Path, out: Path, options: RunOptions) -> Outcome:
         known = (read_json_or_none(out / "state.json") or {}).get("digest") == digest
         if not todo and known and all(path.is_file() for path in told):
             return Outcome(folder, len(plan.cells), 0, 0)
-        write_text(folder.study, study_yaml(study))
+        write_text(folder.study, study_yaml(plan.study))
         write_json(folder.plan, plan_json(plan, options.command or f"hanka run {path}"))
         _require_servers(plan, todo)
         audits = _audit(plan, folder)

@@ -231,7 +231,7 @@ def test_a_gain_with_a_collapse_is_said_with_it(tmp_path: Path) -> None:
 def test_nothing_trained_is_nothing_to_decide(tmp_path: Path) -> None:
     run = planted(tmp_path, trained_tasks=())
     found = decided(run)
-    assert (found["outcome"], found["per_task"]) == ("", [])
+    assert (found["outcome"], found["per_task"]) == ("undecided", [])
     assert "nothing to decide" in found["sentence_en"]
 
 
@@ -243,6 +243,7 @@ def test_nothing_trained_is_nothing_to_decide(tmp_path: Path) -> None:
         (["adapt", "keep"], "undecided"),
         (["keep", "keep"], "keep"),
         (["undecided"], "undecided"),
+        ([], "undecided"),
     ],
 )
 def test_several_tasks_are_one_word(outcomes: list[str], word: str) -> None:

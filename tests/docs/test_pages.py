@@ -147,6 +147,13 @@ def test_every_column_is_described(columns: tuple[str, ...]) -> None:
     assert [name for name in columns if f"`{name}`" not in text] == []
 
 
+def test_the_columns_of_the_summary_stand_in_the_order_in_which_they_are_described() -> None:
+    text = (ROOT / "docs/files.md").read_text(encoding="utf-8")
+    section = text.split("## summary.csv", 1)[1].split("\n## ", 1)[0]
+    named = [name for line in section.splitlines() if line.startswith("| `") for name in line.split("|")[1].split(", ")]
+    assert tuple(name.strip(" `") for name in named) == SUMMARY_COLUMNS
+
+
 @pytest.mark.parametrize("page", pages(), ids=lambda page: page.relative_to(ROOT).as_posix())
 def test_pages_name_nobodys_machine(page: Path) -> None:
     text = page.read_text(encoding="utf-8")

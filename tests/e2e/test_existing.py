@@ -13,6 +13,7 @@ from safetensors.torch import load_file, save_file
 
 from hanka.analysis.summary import CELLS
 from hanka.errors import HankaError
+from hanka.identity import sha256_text
 from hanka.report import render_report
 from hanka.run import RunOptions, run_study
 from hanka.store.folder import RunFolder, read_csv, read_json, read_predictions
@@ -254,8 +255,11 @@ def test_a_folder_that_is_no_causal_model_is_told_for_what_it_is(
 @pytest.mark.parametrize(
     ("entry", "says"),
     [
-        ("path: nowhere", "is no folder, no GGUF file and no hub id with a commit"),
-        ("path: owner/name", "is no folder, no GGUF file and no hub id with a commit"),
+        (
+            "path: nowhere",
+            ": methods.1.existing.path: 'nowhere' is no folder, no GGUF file and no hub id (owner/name[@revision])",
+        ),
+        ("path: ./owner/name", "is no folder, no GGUF file and no hub id"),
         ("path: {made}/full, merge: true", "is a whole model, and `merge` folds an adapter in"),
         ("path: {made}/sft, sha256: " + "ab" * 32, "they changed"),
         ("path: {made}/sft, trained_on: [mails]", "'mails' is no data set of a task of this study"),
@@ -271,6 +275,32 @@ def test_entries_that_cannot_be_are_one_line(made: Path, tmp_path: Path, entry: 
         build_plan(load_study(path))
     assert says in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_a_data_set_that_is_none_of_the_study_is_refused_before_any_row_is_had(made: Path, tmp_path: Path) -> None:
+    path = tmp_path / "study.yaml"
+    text = STUDY.format(base=made / "base", entries=f"{{existing: {{path: {made}/sft, trained_on: [tweet]}}}}")
+    path.write_text(text.replace("source: toy", "source: mini"))
+    with pytest.raises(
+        HankaError, match=r"existing\.trained_on: 'tweet' is no data set of a task of this study: did you"
+    ):
+        load_study(path)
+
+
+def test_weights_may_be_tuned_on_a_data_set_of_which_only_task_and_domain_are_known(made: Path, tmp_path: Path) -> None:
+    path = tmp_path / "study.yaml"
+    text = STUDY.format(base=made / "base", entries=f"{{existing: {{path: {made}/sft, trained_on: old}}}}")
+    path.write_text(text + "datasets: {old: {task: sentiment, domain: film}}\n")
+    folder = run_study(path, tmp_path / "run", RunOptions(quiet=True)).folder
+    relations = {
+        one["test_dataset"]: one["relation"] for one in read_csv(folder.summary) if one["method"] == "existing"
+    }
+    assert relations == {"film": "in_domain", "shop": "out_of_domain"}
+    plan = read_json(folder.plan)
+    assert [one.id for one in plan_variants(load_study(folder.study))] == [one["id"] for one in plan["variants"]]
+    (entry,) = read_json(folder.findings)["decision"]["per_task"]
+    assert entry["task"] == "sentiment"
+    assert [one["method"] for one in entry["systems"]] == ["existing"]
 
 
 def test_an_adapter_is_no_base(made: Path, tmp_path: Path) -> None:
@@ -312,6 +342,47 @@ def test_weights_of_the_hub_are_those_of_their_commit(
     ]
     assert ids[0][0] == ids[1][0]
     assert ids[0][1] != ids[1][1]  # another commit is another variant
+
+
+class Commit:
+    """What the hub says of a branch."""
+
+    sha = "0123456789abcdef" * 2 + "01234567"
+
+
+def test_weights_of_a_branch_of_the_hub_are_those_of_the_commit_it_stands_for(
+    made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[tuple[str, str]] = []
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr("huggingface_hub.HfApi.model_info", lambda *_names, **_more: Commit())
+    monkeypatch.setattr(
+        "huggingface_hub.snapshot_download",
+        lambda name, *, revision, allow_patterns: asked.append((name, revision)) or str(made / "sft"),
+    )
+    folder = run(made, tmp_path, "{existing: {path: me/mails, name: theirs}}")
+    assert asked == [("me/mails", Commit.sha)]
+    written = folder.study.read_text()
+    assert f"path: me/mails@{Commit.sha}" in written
+    pinned = plan_variants(load_study(folder.study))
+    assert [one.id for one in pinned] == [one["id"] for one in read_json(folder.plan)["variants"]]
+    assert sha256_text(written) == read_json(folder.plan)["reproduce"]["study_sha256"]
+
+
+def test_a_branch_that_the_hub_does_not_name_the_commit_of_is_one_line(
+    made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_names: str, **_more: Any) -> Commit:
+        raise OSError("no\nroute")
+
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr("huggingface_hub.HfApi.model_info", fail)
+    with pytest.raises(HankaError) as caught:
+        run(made, tmp_path, "{existing: {path: me/mails}}")
+    assert str(caught.value) == (
+        f"{tmp_path}/study.yaml:5: methods.1.existing.path: the hub does not say which commit main of me/mails is (no route): "
+        "check the id, go online once, or name the commit: me/mails@<40 digits>"
+    )
 
 
 def plan_variants(study: Any) -> list[Any]:

@@ -95,6 +95,19 @@ def test_the_summary_has_base_sft_and_fticl_in_all_three_settings(finished: tupl
             assert float(row["delta"]) == pytest.approx(float(row["value"]) - float(row["base_value"]), abs=1e-12)
 
 
+def test_the_audits_hold_how_each_model_is_asked_as_its_cells_do(finished: tuple[Path, Outcome]) -> None:
+    folder = finished[1].folder
+    (policy,) = read_json(folder.audits)["policy"].values()
+    found: dict[str, dict[str, str]] = {}
+    for path in folder.path.glob("cells/*/cell.json"):
+        cell = read_json(path)
+        assert (
+            found.setdefault(cell["test_task"], {}).setdefault(cell["prompt"], cell["template_hash"])
+            == cell["template_hash"]
+        )
+    assert policy["template_hashes"] == found
+
+
 def test_the_primary_cells_of_the_study_are_one_family_and_no_verdict_contradicts_its_interval(
     finished: tuple[Path, Outcome],
 ) -> None:
@@ -181,6 +194,8 @@ def test_a_failed_variant_is_failed_rows_and_the_rest_goes_on(finished: tuple[Pa
     assert all(row["value"] for row in rows if row["method"] != "sft")
     record = json.loads((tmp_path / "run/cells" / failed[0]["cell_id"] / "cell.json").read_text())
     assert "fits max_length 9" in record["reason"]
+    counted = ("n", "n_unparsed", "n_prompt_tokens", "n_output_tokens", "seconds", "device")
+    assert [record[name] for name in counted] == [0, 0, 0, 0, 0.0, ""]
 
 
 def test_damaged_predictions_are_made_again(finished: tuple[Path, Outcome], tmp_path: Path) -> None:

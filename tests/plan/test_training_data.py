@@ -9,7 +9,12 @@ import pytest
 
 from hanka.methods.supervised.rows import encode_training
 from hanka.models.loading import load_tokenizer
+from hanka.plan import Plan, build_plan
+from hanka.plan.written import study_yaml
 from hanka.prompting import Prompter
+from hanka.study.resolve import resolve
+from hanka.study.source import parse_source
+from own_studies import own_data, study_of
 from planned_studies import planned, the
 
 MIXES: dict[str, Any] = {
@@ -62,3 +67,49 @@ def test_rows_of_a_mix_are_drawn_by_the_training_seed_where_the_study_says_so(
     made = [one.training.fingerprint for one in plan.variants.values() if one.training]
     assert len(made) == 2
     assert len(set(made)) == n_sets
+
+
+def shares(plan: Plan) -> dict[str, tuple[float | None, int]]:
+    """By label: the share that is set aside, and how many rows are validated on."""
+    found = {}
+    for one in plan.variants.values():
+        if one.training is not None:
+            aside = sum(len(part.validation) for part in one.training.parts)
+            found[one.variant.label] = (one.adaptation.train.validation, aside)
+    return found
+
+
+CHOSEN: dict[str, Any] = {"sft": {"name": "chosen", "checkpoints": 2}}
+
+
+@pytest.mark.parametrize(
+    ("methods", "train", "said"),
+    [
+        (["sft", "fticl"], {}, {"sft": (0.0, 0), "fticl": (0.0, 0)}),
+        (["sft", "fticl"], {"checkpoints": 2}, {"sft": (0.1, 2), "fticl": (0.1, 2)}),
+        (["sft", CHOSEN], {}, {"sft": (0.0, 0), "chosen": (0.1, 2)}),
+        (["sft", CHOSEN], {"match": "supervised_tokens"}, {"sft": (0.1, 2), "chosen": (0.1, 2)}),
+        (
+            [{"sft": {"validation": 0.5}}, CHOSEN],
+            {"match": "supervised_tokens"},
+            {"sft": (0.5, 12), "chosen": (0.1, 2)},
+        ),
+        (["sft"], {"checkpoints": 2, "validation": 0.5}, {"sft": (0.5, 12)}),
+    ],
+)
+def test_rows_are_set_aside_where_checkpoints_are_to_be_chosen_and_the_study_names_none(
+    tiny_folder: Path, methods: list[Any], train: dict[str, Any], said: dict[str, tuple[float, int]]
+) -> None:
+    train = {"sizes": [8]} | train
+    plan = planned(tiny_folder, tasks={"sentiment": {}}, methods=["base", *methods], train=train)
+    assert shares(plan) == said
+    again = build_plan(resolve(parse_source(study_yaml(plan.study), tiny_folder.parent / "study.yaml")))
+    assert list(again.variants) == list(plan.variants)
+    assert shares(again) == said
+
+
+def test_a_data_set_with_validation_rows_keeps_all_of_its_training_rows(tmp_path: Path, tiny_folder: Path) -> None:
+    values = own_data(tmp_path, base=str(tiny_folder), train={"sizes": [16], "checkpoints": 2})
+    (tmp_path / "rows/more.csv").write_text("text,tone\none more,good\nand another,bad\n")
+    values["datasets"]["mails"]["validation"] = "rows/more.csv"
+    assert shares(build_plan(study_of(values, tmp_path))) == {"sft": (0.0, 2)}

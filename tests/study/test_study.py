@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,40 +11,17 @@ import yaml
 
 from hanka.errors import StudyError
 from hanka.metrics import DEFAULT_METRICS
-from hanka.plan import Plan, build_plan
+from hanka.plan import build_plan
 from hanka.plan.written import study_yaml
-from hanka.study import Study, load_study
 from hanka.study.dataset_declarations import with_data_folder
 from hanka.study.resolve import resolve
-from hanka.study.schema import StudySpec, TaskSpec
+from hanka.study.schema import StudySpec
 from hanka.study.source import StudySource, parse_source
 from hanka.study.task_declarations import VERIFIED_METRICS
 from hanka.study.templates import TEMPLATES, template_path
-from own_studies import own_data
+from own_studies import SMALLEST, ids, own_data, smallest, study_of
 
 ROOT = Path(__file__).parents[2]
-SMALLEST = {
-    "name": "smallest",
-    "base": "smollm2-135m-instruct",
-    "data": {"source": "toy"},
-    "tasks": {"sentiment": {}},
-    "methods": ["base", "sft"],
-}
-
-
-def study_of(values: dict[str, Any], folder: Path = ROOT, **overrides: Any) -> Study:
-    text = yaml.safe_dump(values, sort_keys=False)
-    return resolve(parse_source(text, folder / "study.yaml"), **overrides)
-
-
-def smallest(**changes: Any) -> Study:
-    return study_of(SMALLEST | changes)
-
-
-def ids(study: Study) -> tuple[list[str], list[str]]:
-    plan: Plan = build_plan(study)
-    return list(plan.variants), list(plan.cells)
-
 
 # ---- defaults
 
@@ -187,80 +163,9 @@ def test_a_model_folder_is_looked_up_from_the_study_file(tiny_folder: Path) -> N
     assert study.models[0].folder == tiny_folder
 
 
-# ---- study.yaml
+# ---- studies that ship
 
 STUDIES = [*(ROOT / "studies").glob("*.yaml"), *(template_path(name) for name in TEMPLATES)]
-
-
-@pytest.mark.parametrize(
-    "changes",
-    [
-        {},
-        {"protocol": "paper", "tasks": ["sentiment", "summary"], "eval": {"shots": {"generation": [1]}}},
-        {"tasks": {"sentiment": {"train": None}, "detection": {}}, "seeds": [3, 1], "train": {"sizes": [4, 8]}},
-        {"methods": ["base", {"fticl": {"name": "few", "shots": {"sentiment": 1}, "sizes": [8]}}]},
-        {
-            "datasets": {"film": {"domain": "shop"}},
-            "tasks": {"sentiment": {"in_domain": ["shop", "film"], "out_of_domain": []}},
-        },
-        {"eval": {"prompts": {"cross_task": ["p1", "p2"]}, "draws": 3, "shots": [0, 2]}, "tokens": {"bos": "always"}},
-        {
-            "base": ["smollm2-135m-instruct", {"model": "a/b@" + "0" * 40, "trust_remote_code": True}],
-            "lang": "ja",
-            "strict": True,
-        },
-    ],
-)
-def test_the_written_study_is_the_same_plan(changes: dict[str, Any]) -> None:
-    study = smallest(**({"train": {"sizes": [8]}} | changes))
-    written = resolve(parse_source(study_yaml(study), ROOT / "elsewhere/study.yaml"))
-    assert ids(written) == ids(study)
-    assert study_yaml(written) == study_yaml(study)
-
-
-def test_the_written_study_runs_from_anywhere(tmp_path: Path, tiny_folder: Path) -> None:
-    values = own_data(tmp_path, base=str(tiny_folder))
-    study = study_of(values, tmp_path)
-    run = tmp_path / "far/away"
-    run.mkdir(parents=True)
-    (run / "study.yaml").write_text(study_yaml(study))
-    assert ids(load_study(run / "study.yaml")) == ids(study)
-
-
-@pytest.mark.parametrize("mark", ["\x85", "\u2028", "日本語 × “x”", "  two  spaces ", "a: b # c", "\ttab", "'", "\\"])
-def test_the_written_study_keeps_every_character_of_a_prompt(tmp_path: Path, mark: str) -> None:
-    values = own_data(tmp_path)
-    values["tasks"]["mailtone"]["prompt"] = f"{mark}{{input}}{mark}\n"
-    study = study_of(values, tmp_path)
-    assert ids(resolve(parse_source(study_yaml(study), tmp_path / "run/study.yaml"))) == ids(study)
-
-
-def test_the_written_study_holds_overrides_and_every_default(tmp_path: Path) -> None:
-    study = study_of(own_data(tmp_path), tmp_path, limit=6)
-    values = yaml.safe_load(study_yaml(study))
-    assert values["train"]["sizes"] == [6]
-    assert values["eval"]["limit"] == 6
-    assert set(values["train"]) == set(type(study.spec.train).model_fields)
-    assert set(values["eval"]) == set(type(study.spec.eval).model_fields) - {"contexts"}
-    assert values["tasks"]["mailtone"]["out_of_domain"] == []
-    assert ids(study_of(values, tmp_path / "other")) == ids(study)
-
-
-def test_the_written_study_holds_every_key_that_a_task_was_given() -> None:
-    class Shaded(TaskSpec):
-        shade: tuple[str, ...] = ()
-
-    study = smallest()
-    tasks = {name: Shaded(shade=("dark",), stop=("END",)) for name in study.spec.tasks}
-    study = replace(study, spec=study.spec.model_copy(update={"tasks": tasks}))
-    for task in yaml.safe_load(study_yaml(study))["tasks"].values():
-        assert (task["shade"], task["stop"]) == (["dark"], ["END"])
-
-
-def test_the_written_paper_study_is_the_same_plan(paper_data: Path) -> None:
-    study = load_study(ROOT / "studies/paper-small.yaml", data=str(paper_data))
-    assert yaml.safe_load(study_yaml(study))["data"]["path"] == str(paper_data.resolve())
-    assert ids(resolve(parse_source(study_yaml(study), Path("/nowhere/study.yaml")))) == ids(study)
 
 
 @pytest.mark.parametrize("path", STUDIES, ids=lambda path: path.stem)
@@ -386,3 +291,8 @@ def test_another_tolerance_is_another_judgement_and_so_another_cell(tmp_path: Pa
         found.append({name for name, one in plan.cells.items() if one.cell.test_task == "mine"})
     assert found[0] == found[2]
     assert not found[0] & found[1]
+
+
+def test_a_data_set_without_files_is_one_that_weights_from_elsewhere_were_tuned_on_or_a_mistake() -> None:
+    with pytest.raises(StudyError, match=r"datasets\.old: no dataset of the source, and without files"):
+        smallest(datasets={"old": {"task": "sentiment", "domain": "film"}})

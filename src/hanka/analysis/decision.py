@@ -69,9 +69,7 @@ NOTHING_JA = "学習したタスクがないため、判断の対象がありま
 
 
 def overall(outcomes: Sequence[str]) -> str:
-    """Return one word for several tasks: theirs where they agree, else undecided; a gain with a price is a trade-off."""
-    if not outcomes:
-        return ""
+    """Return one word for several tasks, or none: theirs where they agree, else undecided; a gain with a price is a trade-off."""
     if set(outcomes) == {"adapt", "trade-off"}:
         return "trade-off"
     return outcomes[0] if len(set(outcomes)) == 1 else "undecided"

@@ -90,7 +90,7 @@ def _training_rows(
         elif name not in whole:  # what any seed and size may draw
             whole.add(name)
             train = planned.adaptation.train
-            asked = RowsAsked(own.asked, train.sample, train.validation, planned.variant.seed)
+            asked = RowsAsked(own.asked, train.sample, train.validation or 0.0, planned.variant.seed)
             used = {row.id for row in rows}
             others = [row for row in plan.data.split(part.dataset, asked)[0] if row.id not in used]
             offered = replace(part, examples=(*rows, *others[: max(0, MOST_OFFERED - len(rows))]))

@@ -29,6 +29,7 @@ def audit_tokens(plan: Plan, audits: Audits, tokenizer: Any, model: str) -> None
         "template": policy.template,
         "padding": "left, masked; never attended",
         "answer_boundary": "tokenised with the prompt; the answer begins where the ids first differ",
+        "template_hashes": _template_hashes(plan, prompter, model),
         **_chat(prompter),
     }
     control = control_tokens(tokenizer)
@@ -64,6 +65,15 @@ def audit_tokens(plan: Plan, audits: Audits, tokenizer: Any, model: str) -> None
             audits.found(
                 "generation cap", f"{name} test", longer, len(rows), f"references are longer than {cap} tokens"
             )
+
+
+def _template_hashes(plan: Plan, prompter: Prompter, model: str) -> dict[str, dict[str, str]]:
+    """Return the hash of how a model is asked each task, by task and prompt: that of its cells."""
+    own = [cell.cell for cell in plan.cells.values() if plan.variants[cell.cell.variant_id].model.name == model]
+    found: dict[str, dict[str, str]] = {}
+    for name, prompt in dict.fromkeys((cell.test_task, cell.prompt) for cell in own):
+        found.setdefault(name, {})[prompt] = prompter.template_hash(plan.study.tasks[name].task, prompt)
+    return found
 
 
 def _chat(prompter: Prompter) -> dict[str, str]:

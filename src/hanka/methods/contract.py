@@ -110,8 +110,8 @@ class TrainParams(CourseParams):
     "Training rows, one variant each."
     sample: Literal["first", "seeded"] = "first"
     "first: the first rows of the data set; seeded: drawn by the training seed, a smaller size inside a larger one."
-    validation: float = Field(default=0.0, ge=0, lt=1)
-    "Share of the data set's training rows that is set aside to validate on, unless it has a validation file."
+    validation: float | None = Field(default=None, ge=0, lt=1)
+    "Share of the data set's training rows that is set aside to validate on, unless it has a validation file; null: 0.1 where `checkpoints` choose, else none."
     match: Literal["none", "supervised_tokens"] = "none"
     "supervised_tokens: every method of a task trains on the same rows, those that fit all of them."
 
@@ -277,6 +277,11 @@ def as_given(params: Any, base_dir: Path) -> Any:
     return params
 
 
+def nothing_to_pin(params: Any, ask_hub: bool) -> Any:
+    """Return parameters as they are: nothing of them is on the hub."""
+    return params
+
+
 def trained_here(params: Any) -> None:
     """Return that a method's training sets are those of the study."""
 
@@ -325,6 +330,8 @@ class Method:
     "Whether its variants can be asked other tasks than those they were trained on."
     located: Callable[[Any, Path], Any] = as_given
     "(its own parameters, folder of the study) → these with files found and hashed; ModelError in one line."
+    pinned: Callable[[Any, bool], Any] = nothing_to_pin
+    "(its own parameters, whether the hub may be asked) → these with hub revisions as commits; ModelError in one line."
     trained_on: Callable[[Any], tuple[str, ...] | None] = trained_here
     "Data sets its weights were tuned on elsewhere, given its own parameters; None: they are not declared."
     is_elsewhere: bool = False

@@ -8,7 +8,7 @@ are named otherwise: random weights of a configuration (`fresh.py`), encoders (`
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -112,10 +112,9 @@ def find_model(name: str, base_dir: Path, trust_remote_code: bool = False) -> Mo
             return ModelRef(name, "gguf", None, folder=folder.resolve())
         if folder.is_dir():
             return ModelRef(name, "folder", None, folder=folder.resolve(), trust_remote_code=trust_remote_code)
-    hub_id, _, revision = name.partition("@")
-    if HUB_ID.match(name) and not name.startswith(".") and max(len(hub_id), len(revision)) <= LONGEST_HUB_NAME:
-        known = next((entry for entry in MODELS if entry.hub_id == hub_id), None)
-        return ModelRef(name, "hub", known, hub_id, revision or "main", trust_remote_code=trust_remote_code)
+    if found := on_hub(name):
+        known = next((entry for entry in MODELS if entry.hub_id == found.hub_id), None)
+        return replace(found, entry=known, trust_remote_code=trust_remote_code)
     alias, _, revision = name.partition("@")
     if alias in MODELS and revision and MODELS.get(alias).source == "hub":
         entry = MODELS.get(alias)
@@ -124,3 +123,11 @@ def find_model(name: str, base_dir: Path, trust_remote_code: bool = False) -> Mo
         f"base model {shown(name)} is no catalogue alias, no folder and no hub id (owner/name[@revision]): "
         f"{nearest(name, MODELS.names())}"
     )
+
+
+def on_hub(name: str) -> ModelRef | None:
+    """Return what a hub id names (owner/name[@revision]; without one, the branch main); None where it is no hub id."""
+    hub_id, _, revision = name.partition("@")
+    if not HUB_ID.match(name) or name.startswith(".") or max(len(hub_id), len(revision)) > LONGEST_HUB_NAME:
+        return None
+    return ModelRef(name, "hub", None, hub_id, revision or "main")

@@ -113,8 +113,10 @@ ENCODERS: Registry[EncoderEntry] = Registry(
 
 
 def find_encoder(name: str) -> ModelRef:
-    """Resolve a base `{encoder: name}` of a study. Raises HankaError with the nearest name."""
-    return ModelRef(ENCODERS.get(name).name, "encoder", None, encoder=name)
+    """Resolve a base `{encoder: name}` of a study; the name of its package will do. Raises HankaError with the nearest name."""
+    packaged = (one for one in ENCODERS if one.files is not None and one.files.pin.name == name)
+    entry = next(packaged, None) or ENCODERS.get(name)
+    return ModelRef(name, "encoder", None, encoder=entry.name)
 
 
 class LoadedEncoder(abc.ABC):

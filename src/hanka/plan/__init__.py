@@ -8,7 +8,7 @@ from hanka.identity import content_id
 from hanka.models.catalogue import ModelRef
 from hanka.models.identity import pin_revision
 from hanka.plan.cells import base_cells, cells_of
-from hanka.plan.elsewhere import is_undeclared
+from hanka.plan.elsewhere import is_undeclared, pinned_weights
 from hanka.plan.records import (
     STAGES,
     Plan,
@@ -83,7 +83,9 @@ def _pinned(study: Study, ask_hub: bool) -> Study:
     def same(models: tuple[ModelRef, ...]) -> tuple[ModelRef, ...]:
         return tuple(pinned[model.name] for model in models)
 
-    methods = tuple(replace(use, models=same(use.models)) for use in study.methods)
+    methods = tuple(
+        replace(use, models=same(use.models), adaptations=pinned_weights(study, use, ask_hub)) for use in study.methods
+    )
     return replace(study, models=same(study.models), methods=methods)
 
 

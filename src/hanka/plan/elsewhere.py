@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from hanka.datasets.base import Dataset
-from hanka.errors import nearest
+from hanka.errors import ModelError
 from hanka.methods.contract import Adaptation
 from hanka.models.catalogue import ModelRef
 from hanka.plan.records import Plan, PlannedVariant
@@ -14,18 +16,17 @@ from hanka.study.resolved import Study
 def learnt_elsewhere(study: Study, use: MethodUse, adaptation: Adaptation) -> tuple[Dataset, ...]:
     """Return the data sets that weights from elsewhere were tuned on, as the entry declares them.
 
-    Empty where it does not, and for methods that train here. Raises StudyError for a name that is none of the study.
+    Empty where it does not, and for methods that train here.
     """
-    if not use.method.is_elsewhere:
-        return ()
-    named = use.method.trained_on(adaptation.own)
-    for name in named or ():
-        if name not in study.datasets or study.datasets[name].task not in study.tasks:
-            known = [one for one, dataset in study.datasets.items() if dataset.task in study.tasks]
-            raise study.source.error(
-                (*use.key, "trained_on"), f"{name!r} is no data set of a task of this study: {nearest(name, known)}"
-            )
-    return tuple(study.datasets[name] for name in named or ())
+    return tuple(study.datasets[name] for name in use.method.trained_on(adaptation.own) or ())
+
+
+def pinned_weights(study: Study, use: MethodUse, ask_hub: bool) -> dict[str, Adaptation]:
+    """Return an entry's adaptations with hub revisions of weights as commits, where these can be known. Raises StudyError."""
+    try:
+        return {train: replace(one, own=use.method.pinned(one.own, ask_hub)) for train, one in use.adaptations.items()}
+    except ModelError as error:
+        raise study.source.error((*use.key, "path"), str(error)) from None
 
 
 def is_undeclared(plan: Plan, planned: PlannedVariant) -> bool:

@@ -16,6 +16,11 @@ from hanka.identity import canonical, sha256_text
 from hanka.plan.records import Plan
 from hanka.store.folder import read_json_or_none, write_json
 
+MARGINS = ("equivalence", "harm", "worthwhile")
+"What findings.json holds of `stats` beside its decision."
+LATER = ("margins",)
+"Came after the first files were frozen; what they say is in a file of before, too, under `stats`."
+
 
 def criterion(plan: Plan) -> dict[str, Any]:
     """Return what decides: per adapted system what it is tested on and against, the margins, the rows of each test set."""
@@ -43,6 +48,7 @@ def criterion(plan: Plan) -> dict[str, Any]:
     return {
         "study": study.spec.name,
         "stats": study.spec.stats.model_dump(),
+        "margins": {kind: getattr(study.spec.stats, kind) for kind in MARGINS},
         "primary": {name: use.task.metrics[0] for name, use in study.tasks.items()},
         "prompts": sorted(asked),
         "shots": sorted({cell.cell.shots for cell in plan.cells.values()}),
@@ -65,7 +71,7 @@ def freeze(plan: Plan, n_answered: int) -> Path:
     path, found = frozen_path(plan.study.source.path), criterion(plan)
     digest = sha256_text(canonical(found))
     known = read_json_or_none(path)
-    if isinstance(known, dict) and known.get("sha256") == digest:
+    if _is_whole(known) and not _changed(known, found):
         return path
     if known is not None:
         changed = ", ".join(_changed(known, found)) or "its text"
@@ -89,7 +95,7 @@ def frozen_state(plan: Plan) -> dict[str, Any] | None:
     if not path.is_file():
         return None
     known = read_json_or_none(path)
-    if not isinstance(known, dict) or sha256_text(canonical(known.get("criterion"))) != known.get("sha256"):
+    if not _is_whole(known):
         raise HankaError(
             f"{path}: its hash does not fit its text, so it was changed after it was frozen; restore or delete it"
         )
@@ -97,7 +103,13 @@ def frozen_state(plan: Plan) -> dict[str, Any] | None:
     return {"sha256": known["sha256"], "written": known["written"], "kept": not changed, "changed": changed}
 
 
+def _is_whole(known: Any) -> bool:
+    """Tell whether a frozen file is as it was written."""
+    return isinstance(known, dict) and sha256_text(canonical(known.get("criterion"))) == known.get("sha256")
+
+
 def _changed(known: dict[str, Any], found: dict[str, Any]) -> list[str]:
     before = known.get("criterion")
     before = before if isinstance(before, dict) else {}
-    return [name for name, value in found.items() if canonical(before.get(name)) != canonical(value)]
+    compared = [name for name in found if name in before or name not in LATER]
+    return [name for name in compared if canonical(before.get(name)) != canonical(found[name])]

@@ -281,7 +281,7 @@ class Variants:
         """Return the rows of a variant that has its own, or why they are not there."""
         if own is None:
             return None, ""
-        asked = RowsAsked(choice.size, adaptation.train.sample, adaptation.train.validation, choice.seed)
+        asked = RowsAsked(choice.size, adaptation.train.sample, adaptation.train.validation or 0.0, choice.seed)
         try:
             training = self._training(own, asked, use, model, choice)
         except DataMissingError as error:

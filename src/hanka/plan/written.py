@@ -12,6 +12,7 @@ from typing import Any
 from hanka import __version__
 from hanka.datasets.hub_rows import PREFIX
 from hanka.identity import content_id, sha256_text
+from hanka.methods.contract import LABELLING_KEYS, Adaptation
 from hanka.methods.defaults import settled
 from hanka.metrics import METRICS, rouge_tokenization
 from hanka.metrics.measured import stored
@@ -22,7 +23,11 @@ from hanka.plan.records import Plan
 from hanka.store.paths import as_path
 from hanka.study.base_schema import BaseModelSpec
 from hanka.study.dataset_declarations import data_folder, own_places
+from hanka.study.entry_declarations import EntryUse
+from hanka.study.method_declarations import MethodUse
 from hanka.study.resolved import Study
+from hanka.study.schema import TaskSpec
+from hanka.tasks.base import Task
 from hanka.training.pace import Pace
 
 
@@ -37,17 +42,19 @@ def study_yaml(study: Study) -> str:
     if not values["author"]:
         del values["author"]
     values["eval"]["scoring"] = study.scoring
+    values["eval"]["block"] = study.spec.eval.rows_between_looks
     if study.spec.eval.contexts is None:
         del values["eval"]["contexts"]
         values["eval"]["demonstrations"] = study.demonstrations
     else:
         del values["eval"]["demonstrations"]
-        values["eval"]["contexts"] = [_entry(one) for one in values["eval"]["contexts"]]
+        values["eval"]["contexts"] = _entries(values["eval"]["contexts"], study.contexts)
     values["datasets"] = {name: _dataset(study, name, entry) for name, entry in values["datasets"].items()}
     for name, use in ((name, use) for name, use in study.tasks.items() if name not in study.harness):
         entry = study.spec.tasks[name].model_dump(
             mode="json", exclude={"train", "in_domain", "out_of_domain"}, exclude_unset=True, exclude_none=True
         )
+        entry |= _declared(study.spec.tasks[name], use.task)
         entry["train"] = use.train.name if use.train else None
         entry["in_domain"] = [dataset.name for dataset in use.in_domain]
         entry["out_of_domain"] = [dataset.name for dataset in use.out_of_domain]
@@ -56,7 +63,7 @@ def study_yaml(study: Study) -> str:
         values["tasks"]["lm_eval"] = _harness(study)
     left_open = _settle(study, values["methods"])
     values["methods"] = [_entry(one) for one in values["methods"]]
-    values["probes"] = [_entry(one) for one in values["probes"]]
+    values["probes"] = _entries(values["probes"], study.probes)
     bases = [_base(spec, model) for spec, model in zip(study.spec.base, study.models, strict=True)]
     values["base"] = bases[0] if len(bases) == 1 else bases
     # PyYAML writes U+0085 unescaped and reads it back as a space; escaped text survives.
@@ -75,28 +82,67 @@ def _harness(study: Study) -> dict[str, Any]:
     return given
 
 
+def _declared(spec: TaskSpec, task: Task) -> dict[str, Any]:
+    """Return how written answers of an own task end, are judged and are scored; nothing where that is not open to a study."""
+    if spec.kind is None or not task.is_written:
+        return {}
+    params = task.judging["params"]
+    verifier = {task.verifier: params} if params else task.verifier
+    return {"metric": task.metrics[0], "stop": list(task.stop), "verifier": verifier}
+
+
 def _settle(study: Study, entries: list[dict[str, Any]]) -> list[str]:
-    """Write into each entry how long and how fast it trains, where the study leaves that open.
+    """Write into each entry what its method reads and the study leaves open; `train:` holds what all have in common.
 
     What differs between its variants cannot stand in the entry; it is returned as lines for a comment.
     """
     lines = []
     for use in study.methods:
-        for one in use.adaptations.values():
-            entries[int(use.key[1])]["params"] |= one.own.found
-        if not use.method.course:
-            continue
         entry = entries[int(use.key[1])]["params"]
-        made = [(train, size) for train, one in use.adaptations.items() for size in one.train.sizes]
-        paces = {key: settled(use.adaptation(key[0]), key[1]).train.pace for key in made}
-        for name in (name for name in Pace._fields if name not in entry and getattr(study.spec.train, name) is None):
-            found = {key: getattr(pace, name) for key, pace in paces.items()}
-            if len(set(found.values())) == 1:
-                entry[name] = next(iter(found.values()))
-            else:
-                said = ", ".join(f"{value:g} ({train}, {size} rows)" for (train, size), value in found.items())
-                lines.append(f"{use.label}: {name} by default {said}")
+        own = {train: _parameters(one) | _set_aside(study, one) for train, one in use.adaptations.items()}
+        for one in use.adaptations.values():
+            entry |= one.own.found
+        paces = _paces(study, use)
+        for where in (own, paces):
+            for name in dict.fromkeys(name for one in where.values() for name in one if name not in entry):
+                found = {place: one[name] for place, one in where.items() if name in one}
+                first = next(iter(found.values()))
+                if len(found) == len(where) and all(value == first for value in found.values()):
+                    entry[name] = first
+                else:
+                    said = ", ".join(f"{_said(value)} ({place})" for place, value in found.items())
+                    lines.append(f"{use.label}: {name} by default {said}")
     return lines
+
+
+def _parameters(one: Adaptation) -> dict[str, Any]:
+    """Return an adaptation's own parameters, those of its tuner and of its objective."""
+    found: dict[str, Any] = {} if one.tuner is None else {"peft": one.tuner.name}
+    for params in (one.tuner_params, one.objective_params):
+        found |= {} if params is None else params.model_dump(mode="json")
+    return found | one.own.model_dump(mode="json", exclude=set(LABELLING_KEYS))
+
+
+def _set_aside(study: Study, one: Adaptation) -> dict[str, Any]:
+    """Return which share of rows is validated on, where `train:` leaves that open."""
+    is_open = "validation" in one.row_keys and study.spec.train.validation is None
+    return {"validation": one.train.validation} if is_open else {}
+
+
+def _paces(study: Study, use: MethodUse) -> dict[str, dict[str, Any]]:
+    """Return by training set and size how long and how fast is trained, as far as `train:` leaves that open."""
+    if not use.method.course:
+        return {}
+    left_open = [name for name in Pace._fields if getattr(study.spec.train, name) is None]
+    return {
+        f"{train}, {size} rows": {name: getattr(settled(one, size).train.pace, name) for name in left_open}
+        for train, one in use.adaptations.items()
+        for size in one.train.sizes
+    }
+
+
+def _said(value: Any) -> str:
+    return f"{value:g}" if isinstance(value, (int, float)) else str(value)
 
 
 def _entry(one: dict[str, Any]) -> Any:
@@ -104,10 +150,19 @@ def _entry(one: dict[str, Any]) -> Any:
     return {one["entry"]: one["params"]} if one["params"] else one["entry"]
 
 
+def _entries(given: list[dict[str, Any]], uses: Sequence[EntryUse[Any]]) -> list[Any]:
+    """Write entries with every parameter."""
+    return [
+        _entry(one | {"params": one["params"] | use.params.model_dump(mode="json")})
+        for one, use in zip(given, uses, strict=True)
+    ]
+
+
 def _dataset(study: Study, name: str, entry: dict[str, Any]) -> dict[str, Any]:
-    given = {key: value for key, value in entry.items() if value not in (None, {}, [], False)}
+    """Write a data set as a study does: what says nothing is left out; 0 and false do say something."""
+    given = {key: value for key, value in entry.items() if value is not None and value != {} and value != []}
     if "recipe" in given:
-        return {"recipe": _entry(given["recipe"])}
+        return {"recipe": _entries([given["recipe"]], [study.recipes[name].use])[0]}
     return given | own_places(study.spec.datasets[name], study.base_dir)
 
 

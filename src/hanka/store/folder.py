@@ -31,8 +31,8 @@ FORMAT = 3
 SUMMARY_COLUMNS = (
     "cell_id", "variant_id", "base", "method", "params", "train_task", "train_dataset", "train_size", "seed",
     "test_task", "test_dataset", "relation", "shots", "prompt", "draw", "metric", "n", "n_failed", "value",
-    "ci_low", "ci_high", "base_value", "delta", "delta_ci_low", "delta_ci_high", "p_value", "p_adjusted", "verdict", "context",
-    "sim_low", "sim_high", "family",
+    "ci_low", "ci_high", "base_value", "delta", "delta_ci_low", "delta_ci_high", "p_value", "p_adjusted", "verdict",
+    "sim_low", "sim_high", "family", "context",
 )  # fmt: skip
 "Columns of summary.csv, in order."
 

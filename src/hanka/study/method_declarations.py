@@ -297,7 +297,7 @@ def _adaptation(declared: Declared, key: Key, method: Method, values: Values) ->
         try:
             own = method.located(own, source.path.resolve().parent)
         except ModelError as error:
-            raise source.error((*key, "weights"), str(error)) from None
+            raise source.error((*key, "path"), str(error)) from None
         return Adaptation(own, policy, train, row_keys=method.row_keys)
     tuner = TUNERS.get(_chosen(source, key, "peft", values, TUNERS, method.tuners))
     objective_name = values.get("objective", declared.spec.train.objective)

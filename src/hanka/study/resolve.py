@@ -16,7 +16,7 @@ from hanka.datasets.base import Dataset, Roles, relation
 from hanka.errors import nearest
 from hanka.study.base_declarations import resolve_bases
 from hanka.study.base_schema import BaseModelSpec
-from hanka.study.checks import check_chat, check_evaluation, check_harness
+from hanka.study.checks import check_chat, check_evaluation, check_harness, check_trained_on
 from hanka.study.context_declarations import resolve_contexts
 from hanka.study.dataset_declarations import resolve_datasets, with_data_folder, with_splits
 from hanka.study.harness_declarations import declared_harness, resolve_harness
@@ -26,6 +26,7 @@ from hanka.study.probe_declarations import resolve_probes
 from hanka.study.recipe_declarations import RecipeUse, resolve_recipes
 from hanka.study.resolved import Study, TaskUse, policy_of
 from hanka.study.schema import StudySpec, TaskSpec
+from hanka.study.set_aside import with_rows_to_validate_on
 from hanka.study.source import Key, StudySource, read_source
 from hanka.study.task_declarations import resolve_task
 from hanka.tasks.base import Task
@@ -71,13 +72,14 @@ def resolve(source: StudySource, base: str | None = None, limit: int | None = No
     declared = Declared(
         source, spec, models, tasks, _defaults(uses), _trainable(datasets, recipes, tasks), policy, replaced
     )
-    methods = resolve_methods(declared)
+    methods = with_rows_to_validate_on(resolve_methods(declared), spec.train)
     probes = resolve_probes(source, spec)
     datasets |= {test.name: test for name in harness for test in uses[name].tests}
     study = Study(
         spec, base_dir, models, uses, datasets, recipes, contexts, probes, methods, source, replaced, given, harness
     )
     check_evaluation(source, study)
+    check_trained_on(source, study)
     check_chat(source, study)
     check_harness(source, study)
     return study

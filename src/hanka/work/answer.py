@@ -345,6 +345,11 @@ def _store_failed(place: Workplace, cell: PlannedCell, why: str) -> None:
         "prefix": "",
         "n": 0,
         "n_failed": len(cell.test.examples),
+        "n_unparsed": 0,
+        "n_prompt_tokens": 0,
+        "n_output_tokens": 0,
+        "seconds": 0.0,
+        "device": "",
         "versions": versions(),
     }
     write_json(place.folder.cell(cell.cell.id) / "cell.json", record)

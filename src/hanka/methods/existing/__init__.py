@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from hanka.methods.contract import Adapted, AdaptRequest, Method
-from hanka.methods.existing.params import ExistingParams, located
+from hanka.methods.existing.params import ExistingParams, located, pinned
 
 
 def _adapt(request: AdaptRequest) -> Adapted:
@@ -27,6 +27,7 @@ EXISTING = Method(
     per="base",
     adapt=_adapt,
     located=located,
+    pinned=pinned,
     trained_on=_trained_on,
     is_elsewhere=True,
     is_seeded=False,

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from hanka.errors import ModelError, UnitError
 from hanka.methods.contract import Adapted, AdaptRequest
 from hanka.methods.existing.params import ExistingParams, located
+from hanka.models.catalogue import on_hub
 from hanka.models.folders import CONTENT_FILES, adapter_config, file_hash, is_adapter
 from hanka.models.loading import LoadedModel, add_adapter, load_full, quiet, require_numbers
 from hanka.models.vocabulary import common_vocabulary
@@ -57,10 +58,11 @@ def _fetched(params: ExistingParams) -> Path:
         return convert_gguf(folder, file_hash(folder))
     from huggingface_hub import snapshot_download
 
-    hub_id, _, revision = params.path.partition("@")
+    ref = on_hub(params.path)
+    assert ref is not None
     try:
         with quiet():
-            folder = Path(snapshot_download(hub_id, revision=revision, allow_patterns=list(CONTENT_FILES)))
+            folder = Path(snapshot_download(ref.hub_id, revision=ref.revision, allow_patterns=list(CONTENT_FILES)))
     except Exception as error:  # the client lets its HTTP library's errors through, and changes that library
         why = " ".join(str(error).split())[:200]
         raise UnitError(f"path {params.path!r} cannot be had from the hub: {why}") from error
