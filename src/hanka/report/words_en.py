@@ -81,6 +81,7 @@ ENGLISH: Mapping[str, str] = {
     "metric_rouge_l": "ROUGE-L",
     "metric_rouge_1": "ROUGE-1",
     "metric_rouge_2": "ROUGE-2",
+    "metric_character_f1": "Character F1",
     "metric_label_share": "label share",
     "metric_distinct_share": "distinct outputs",
     "metric_length_ratio": "length ratio",

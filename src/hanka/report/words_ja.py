@@ -81,6 +81,7 @@ JAPANESE: Mapping[str, str] = {
     "metric_rouge_l": "ROUGE-L",
     "metric_rouge_1": "ROUGE-1",
     "metric_rouge_2": "ROUGE-2",
+    "metric_character_f1": "文字 F1",
     "metric_label_share": "ラベル出力率",
     "metric_distinct_share": "出力の多様性",
     "metric_length_ratio": "長さの比",
