@@ -123,6 +123,9 @@ PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
 PLACES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
     (re.compile(pattern, re.DOTALL), said)
     for pattern, said in (
+        (r"(.+): (\d+) train, (\d+) test, (\d+) demonstrations", r"\1：学習 \2 件、テスト \3 件、例示 \4 件"),
+        (r"(.+): (\d+) train, (\d+) test", r"\1：学習 \2 件、テスト \3 件"),
+        (r"(.+): (\d+) train, (\d+) validation, (\d+) test", r"\1：学習 \2 件、検証 \3 件、テスト \4 件"),
         (r"its demonstrations", "その例示"),
         (r"its validation", "その検証データ"),
         (r"its task's tests", "同じタスクのテスト"),
