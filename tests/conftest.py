@@ -1,4 +1,4 @@
-"""Shared fixtures: tiny models on disk, the paper's data where it is present."""
+"""Shared fixtures: tiny models on disk, the paper's and the Japanese data where they are present."""
 
 from __future__ import annotations
 
@@ -32,6 +32,14 @@ def paper_folder() -> Path | None:
     return None
 
 
+def japanese_folder() -> Path | None:
+    """Where JGLUE and JSICK are: HANKA_JAPANESE_DATA, or beside the repository."""
+    for place in (os.environ.get("HANKA_JAPANESE_DATA"), ROOT.parent / "shared/data/japanese"):
+        if place and Path(place).is_dir():
+            return Path(place)
+    return None
+
+
 @pytest.fixture(scope="session")
 def tiny_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return save_tiny_model(tmp_path_factory.mktemp("models") / "tiny")
@@ -42,6 +50,14 @@ def paper_data() -> Path:
     folder = paper_folder()
     if folder is None:
         pytest.skip("the main paper's data is not here; set HANKA_PAPER_DATA to its folder")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def japanese_data() -> Path:
+    folder = japanese_folder()
+    if folder is None:
+        pytest.skip("JGLUE and JSICK are not here; set HANKA_JAPANESE_DATA to their folder")
     return folder
 
 

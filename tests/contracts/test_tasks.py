@@ -21,7 +21,8 @@ EVERY = pytest.mark.parametrize("task", list(TASKS), ids=TASKS.names())
 
 def examples(task: Task, n: int = 8) -> list[Example]:
     """Examples with every field filled, and targets the task could have."""
-    targets = task.labels or tuple(f"an answer of its own, {i}" for i in range(n))
+    written = "{}.5" if task.kind == "regression" else "an answer of its own, {}"
+    targets = task.labels or tuple(written.format(i) for i in range(n))
     return [
         Example(str(i), {name: f"⟨{name} {i}⟩ text" for name in task.inputs}, targets[i % len(targets)])
         for i in range(n)
@@ -89,7 +90,8 @@ def test_gold_is_right_however_it_is_written(task: Task) -> None:
 @EVERY
 def test_what_is_not_gold_earns_nothing_and_says_why(task: Task) -> None:
     for example in examples(task):
-        for written in ("", "perhaps", example.target + "!", f"no {example.target}"):
+        around = ("99",) if task.kind == "regression" else (example.target + "!", f"no {example.target}")
+        for written in ("", "perhaps", *around):
             judged = task.verify(example, written)
             assert judged.reward == 0.0
             assert judged.message
@@ -102,14 +104,18 @@ def test_gold_scores_best_and_an_empty_answer_does_not(task: Task) -> None:
         return
     gold = value(task, [example.target for example in examples(task)])
     empty = value(task, [""] * 8)
-    assert gold == primary(task).high
-    assert empty == primary(task).low
+    assert gold == pytest.approx(primary(task).high, abs=1e-12)
+    if task.kind == "regression":  # an answer that is none counts as the worst number of the test set
+        assert empty < 0
+    else:
+        assert empty == primary(task).low
 
 
 @EVERY
 def test_a_classification_output_that_is_no_label_is_not_guessed(task: Task) -> None:
     if task.kind == "classification":
-        for output in ("", "perhaps", task.labels[0] + "!", " ".join(task.labels), task.labels[0].upper()):
+        cased = [other for other in (task.labels[0].upper(),) if other != task.labels[0]]
+        for output in ("", "perhaps", task.labels[0] + "!", " ".join(task.labels), *cased):
             assert task.verify(examples(task)[0], output).answer is None
 
 

@@ -95,6 +95,9 @@ def test_what_other_stages_store_in_english_is_japanese_on_a_japanese_page() -> 
         "mails train (seed 1) × its demonstrations": "mails の学習データ（シード 1） × その例示",
         "sft on mails, 1,024 rows": "mails 1,024 件で学習した sft",
         "mails test, p1": "mails のテスト（p1）",
+        "jnli: 1410 train, 974 test, 16 demonstrations": "jnli：学習 1410 件、テスト 974 件、例示 16 件",
+        "mails: 70 train, 20 test": "mails：学習 70 件、テスト 20 件",
+        "mails: 70 train, 10 validation, 20 test": "mails：学習 70 件、検証 10 件、テスト 20 件",
         "elsewhere": "elsewhere",
     }.items():
         assert place_in_japanese(place) == said

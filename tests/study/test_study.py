@@ -171,7 +171,8 @@ STUDIES = [*(ROOT / "studies").glob("*.yaml"), *(template_path(name) for name in
 @pytest.mark.parametrize("path", STUDIES, ids=lambda path: path.stem)
 def test_the_studies_that_ship_are_right(path: Path, request: pytest.FixtureRequest) -> None:
     text = path.read_text(encoding="utf-8")
-    data = str(request.getfixturevalue("paper_data")) if "source: paper}" in text else None
+    folders = {"source: paper}": "paper_data", "source: japanese}": "japanese_data"}
+    data = next((str(request.getfixturevalue(one)) for said, one in folders.items() if said in text), None)
     study = resolve(parse_source(text, path), data=data)
     assert study.methods[0].method.name == "base"
 

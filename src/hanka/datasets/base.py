@@ -31,7 +31,7 @@ class SkippedRow(NamedTuple):
 
 
 class FileRead(NamedTuple):
-    """What reading one file of an own data set came to."""
+    """What reading one file that the user brings came to."""
 
     split: Split
     "What the study names it for."
@@ -46,7 +46,7 @@ class FileRead(NamedTuple):
 
 
 class SplitRecord(NamedTuple):
-    """How the only file of an own data set was split."""
+    """How the only file of a data set was split."""
 
     place: str
     "The file."
@@ -63,7 +63,7 @@ class SplitRecord(NamedTuple):
 
 
 class Reading(NamedTuple):
-    """What is known of an own data set's files."""
+    """What is known of the files that a user brings for a data set."""
 
     files: tuple[FileRead, ...]
     "Those that were read so far."
@@ -82,7 +82,7 @@ class Dataset:
     domain: str
     "Where the text comes from; equal domains are in-domain to each other."
     source: str
-    "mini, paper, hub, toy, or the path of an own file."
+    "mini, paper, hub, japanese, toy, or the path of an own file."
     licence: str
     "Licence or terms of the text, as stated upstream."
     splits: tuple[Split, ...]
@@ -94,7 +94,7 @@ class Dataset:
     note: str = ""
     "What a reader of results must know (synthetic, evaluation only, …)."
     reading: Callable[[], Reading] | None = None
-    "Of own files: what was read of them so far, and left out."
+    "Of files that the user brings, where they are looked at whole: what was read of them so far, and left out."
 
     def load(self, split: Split, size: int | None = None) -> list[Example]:
         """Read all examples of a split, in their published order. Raises DataError if the split is missing."""
@@ -120,7 +120,7 @@ class Roles:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Source:
-    """A place that holds datasets: mini, paper, hub or toy."""
+    """A place that holds datasets: mini, paper, hub, japanese or toy."""
 
     name: str
     "The name a study file uses in `data.source`."

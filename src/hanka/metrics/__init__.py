@@ -26,6 +26,7 @@ METRICS: Registry[Metric] = Registry(
         "rouge_l": "hanka.metrics.rouge:ROUGE_L",
         "rouge_1": "hanka.metrics.rouge:ROUGE_1",
         "rouge_2": "hanka.metrics.rouge:ROUGE_2",
+        "character_f1": "hanka.metrics.character_overlap:CHARACTER_F1",
         "label_share": "hanka.metrics.output_space:LABEL_SHARE",
         "distinct_share": "hanka.metrics.output_space:DISTINCT_SHARE",
         "length_ratio": "hanka.metrics.output_space:LENGTH_RATIO",

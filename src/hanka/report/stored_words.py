@@ -87,6 +87,13 @@ SENTENCES: Mapping[str, str] = {
     "minimal pairs: the wrong sentence differs by a word or a number": "最小対（誤文は 1 語または 1 つの数値だけが異なる）",
     "minimal pairs: the wrong sentence differs by a word or a number; never neutral": "最小対（誤文は 1 語または 1 つの数値だけが異なり、neutral なし）",
     "yes: answers to one question (noisy); no: a similar answer to another; word overlap alone has AUC 0.74": "yes は同じ質問への答え（ノイズあり）、no は別の質問への似た答え。語の重なりだけで AUC 0.74",
+    "captions of photos; those of some photos are in jsts, too": "写真の説明文。一部の写真は jsts と共通",
+    "SICK translated by people and labelled anew in Japanese; 2,000 pairs are tested": "SICK を人手で和訳し、ラベルを付け直したもの。2,000 組でテスト",
+    "mean of several raters, 0 to 5": "複数の評定者の平均。0 から 5",
+    "rated 1 to 5, jsts 0 to 5: compare correlations, not errors; 2,000 pairs are tested": "評定は 1 から 5（jsts は 0 から 5）のため、誤差ではなく相関を比べてください。2,000 組でテスト",
+    "the answer that most annotators gave; JGLUE counts any of two or three, so its scores are higher": "正解は最も多くの作業者が挙げた答え。JGLUE は 2〜3 個のどれでも正解とするため、値はより高くなります",
+    "five choices, asked by number": "5 つの選択肢から番号で回答",
+    "CC BY 4.0 in its README, CC BY-SA 4.0 on its copies: keep to the stricter": "README では CC BY 4.0、再配布先では CC BY-SA 4.0（厳しいほうに従ってください）",
     # tests of a difference
     "mcnemar_mid_p": "マクネマー検定（mid-p）",
     "jackknife_t": "ジャックナイフ法による t 検定",
@@ -116,6 +123,9 @@ PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
 PLACES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
     (re.compile(pattern, re.DOTALL), said)
     for pattern, said in (
+        (r"(.+): (\d+) train, (\d+) test, (\d+) demonstrations", r"\1：学習 \2 件、テスト \3 件、例示 \4 件"),
+        (r"(.+): (\d+) train, (\d+) test", r"\1：学習 \2 件、テスト \3 件"),
+        (r"(.+): (\d+) train, (\d+) validation, (\d+) test", r"\1：学習 \2 件、検証 \3 件、テスト \4 件"),
         (r"its demonstrations", "その例示"),
         (r"its validation", "その検証データ"),
         (r"its task's tests", "同じタスクのテスト"),

@@ -110,7 +110,7 @@ class DataSpec(Strict):
     """Where the named datasets come from."""
 
     source: str
-    "mini, paper, hub or toy."
+    "mini, paper, hub, japanese or toy."
     path: str | None = None
     "Folder of the source's files, relative to the study file; `--data` and HANKA_DATA name it, too."
 
