@@ -201,15 +201,24 @@ def compare(
     a: Annotated[
         str, typer.Argument(metavar="A", help="Variant: id (or its beginning), or label such as sft; or DIR2.")
     ],
-    b: Annotated[Optional[str], typer.Argument(metavar="B", help="What it is compared with; none after DIR2.")] = None,  # noqa: UP045
+    b: Annotated[
+        str | None,
+        typer.Argument(metavar="B", help="What it is compared with, or a folder of lm-eval; none after DIR2."),
+    ] = None,
 ) -> None:
-    """Compare two variants with all their seeds, or two runs on the rows that agree; per test set and pooled."""
-    from hanka.analysis.across import compare_runs
+    """Compare two variants with all their seeds, two runs, or either with results of lm-eval, on the rows that agree."""
+    from hanka.analysis.across import compare_runs, compare_with_harness
     from hanka.analysis.compare import compare_variants
+    from hanka.analysis.lm_eval_runs import is_logged
     from hanka.store.folder import RunFolder
     from hanka.terminal.result_tables import print_comparison
 
     first = RunFolder(folder)
+    if is_logged(Path(b or a)):
+        print_comparison(compare_with_harness(folder, None if b is None else a, Path(b or a)))
+        return
+    if is_logged(folder):
+        raise HankaError(f"{folder} is of lm-eval; name it last, behind the run and its variant")
     if b is None and not Path(a).is_dir():
         raise HankaError(f"{a!r} is no run folder; give two variants (hanka compare DIR A B) or a second run folder")
     print_comparison(compare_runs(first, RunFolder(Path(a))) if b is None else compare_variants(first, a, b))

@@ -6,17 +6,22 @@ variants of one run: paired, pooled over seeds, prompts, draws and test sets, ju
 
 from __future__ import annotations
 
+import tempfile
 from collections import defaultdict
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from hanka.analysis.answers import Scored
-from hanka.analysis.compare import ASKED, Row, pooled_rows, said
+from hanka.analysis.compare import ASKED, Row, find_side, pooled_rows, said
 from hanka.analysis.contrasts import Contrasts, PairResult
 from hanka.analysis.evidence import CellEvidence, Evidence, load_evidence
+from hanka.analysis.lm_eval_files import key_of, task_name
+from hanka.analysis.lm_eval_runs import as_run, is_logged
 from hanka.errors import HankaError
-from hanka.metrics import METRICS
+from hanka.metrics import METRICS, Metric
 from hanka.store.folder import RunFolder, read_table
 
 
@@ -45,12 +50,7 @@ def compare_runs(first: RunFolder, second: RunFolder) -> dict[str, Any]:
         raise HankaError(
             f"{first.path} and {second.path} share no finished cell: no variant of one label, size and asking"
         )
-    rows = [
-        Row({"method": key[0], **{name: members[0].cell.cell[name] for name in ASKED}},
-            contrasts.pooled(members, METRICS.get(ours.primary(members[0].cell.cell["test_task"]))),
-            ours.primary(members[0].cell.cell["test_task"]))
-        for key, members in pairs.items()
-    ]  # fmt: skip
+    rows = _lines(contrasts, pairs)
     by_system: dict[str, list[PairResult]] = defaultdict(list)
     for key, members in pairs.items():
         by_system[str(key[0])] += members
@@ -63,6 +63,54 @@ def compare_runs(first: RunFolder, second: RunFolder) -> dict[str, Any]:
     return found | {"left_out": left_out}
 
 
+def compare_with_harness(first: Path, name: str | None, logged: Path) -> dict[str, Any]:
+    """Compare a variant of a run, or what the harness left behind, with what it left behind elsewhere: tasks of one name, document by document.
+
+    name: the variant, as `compare_variants` takes it; None where `first` is of the harness, too. Raises HankaError in one line.
+    """
+    with tempfile.TemporaryDirectory(prefix="hanka-compare-") as scratch:
+        ours_of = as_run(first, Path(scratch) / "first") if is_logged(first) else RunFolder(first)
+        ours, theirs = load_evidence(ours_of), load_evidence(as_run(logged, Path(scratch) / "second"))
+        variants = [str(one["id"]) for one in ours.plan["variants"]]
+        if name is None and len(variants) > 1:
+            labels = ", ".join(dict.fromkeys(str(one["label"]) for one in ours.plan["variants"]))
+            raise HankaError(
+                f"{first} holds several variants ({labels}): say which, as in `hanka compare {first} {variants[0][:8]} {logged}`"
+            )
+        side = find_side(ours, name or variants[0])
+        contrasts = Contrasts(ours)
+        known = {str(cell.cell["test_task"]): cell for cell in theirs.done()}
+        pairs: dict[tuple[Any, ...], list[PairResult]] = defaultdict(list)
+        left_out: dict[str, int] = {}
+        for cell in (one for one in ours.done() if one.variant["id"] in side.variants):
+            other, metric = known.get(task_name(ours, cell)), METRICS.get(ours.primary(cell.cell["test_task"]))
+            if other is None or key_of(metric) not in theirs.task(other.cell["test_task"])["metrics"]:
+                continue
+            agreeing, n_left_out = _agreeing(ours, theirs, cell, other, METRICS.get(key_of(metric)))
+            if n_left_out:
+                left_out[str(cell.cell["test_dataset"])] = n_left_out
+            pair = contrasts.compared(cell, other, metric, agreeing) if agreeing else None
+            if pair is not None:
+                pairs[_without_seed(cell)].append(pair)
+        if not pairs:
+            raise HankaError(
+                f"{side.title} and {logged} share no task by name, metric and rows; tasks there: {', '.join(known)}"
+            )
+        rows = _lines(contrasts, pairs)
+        return said(contrasts, side.title, str(theirs.plan["study"]), rows, []) | {"left_out": left_out}
+
+
+def _lines(contrasts: Contrasts, pairs: Mapping[tuple[Any, ...], list[PairResult]]) -> list[Row]:
+    """Return one line per system and asking, its seeds pooled."""
+    found = []
+    for key, members in pairs.items():
+        cell = members[0].cell.cell
+        metric = contrasts.evidence.primary(cell["test_task"])
+        where = {"method": key[0], **{name: cell[name] for name in ASKED}}
+        found.append(Row(where, contrasts.pooled(members, METRICS.get(metric)), metric))
+    return found
+
+
 def _key(cell: CellEvidence) -> tuple[Any, ...]:
     return (*_without_seed(cell), cell.variant["seed"] if not cell.is_unadapted else 0)
 
@@ -73,11 +121,11 @@ def _without_seed(cell: CellEvidence) -> tuple[Any, ...]:
 
 
 def _agreeing(
-    ours: Evidence, theirs: Evidence, cell: CellEvidence, other: CellEvidence
+    ours: Evidence, theirs: Evidence, cell: CellEvidence, other: CellEvidence, their_metric: Metric | None = None
 ) -> tuple[tuple[Scored, Scored] | None, int]:
     """Return both cells' statistics on the rows whose id and reference agree, and how many rows do not."""
     metric, context = METRICS.get(ours.primary(cell.cell["test_task"])), ours.context(cell)
-    rows = ours.rows(cell, metric, context), theirs.rows(other, metric, context)
+    rows = ours.rows(cell, metric, context), theirs.rows(other, their_metric or metric, context)
     targets = [_targets(evidence, one) for evidence, one in ((ours, cell), (theirs, other))]
     same = {sample for sample, target in targets[0].items() if targets[1].get(sample) == target}
     kept = [_kept(one, same) for one in rows]

@@ -46,7 +46,7 @@ def compare_variants(folder: RunFolder, a: str, b: str) -> dict[str, Any]:
     folder.require_format()
     evidence = load_evidence(folder)
     contrasts = Contrasts(evidence)
-    first, second = _find(evidence, a), _find(evidence, b)
+    first, second = find_side(evidence, a), find_side(evidence, b)
     pairs = _pairs(evidence, contrasts, first, second)
     if not pairs:
         raise HankaError(f"{a} and {b} share no finished cell, so there is nothing to compare")
@@ -69,7 +69,7 @@ def answers_alike(folder: RunFolder, a: str, b: str) -> Same:
     """Say how far two variants of a run answered alike; a, b as `compare_variants` takes them."""
     evidence = load_evidence(folder)
     found: list[dict[tuple[Any, ...], Prediction]] = []
-    for side in (_find(evidence, a), _find(evidence, b)):
+    for side in (find_side(evidence, a), find_side(evidence, b)):
         rows: dict[tuple[Any, ...], Prediction] = {}
         for cell in evidence.plan["cells"]:
             if cell["variant_id"] in side.variants:
@@ -99,7 +99,8 @@ def said(contrasts: Contrasts, a: str, b: str, rows: Sequence[Row], pooled: Sequ
     return {"a": a, "b": b, "rows": judged} | ({"growth": growth_said(growth)["message_en"]} if growth else {})
 
 
-def _find(evidence: Evidence, name: str) -> Side:
+def find_side(evidence: Evidence, name: str) -> Side:
+    """Find a variant by id, its beginning, title or label, or all seeds of a system. Raises HankaError with what to write."""
     variants = evidence.plan["variants"]
     found = [one for one in variants if one["id"].startswith(name)] if len(name) >= 4 else []
     found = found or [one for one in variants if name in (one["label"], _title(evidence, one))]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import shutil
 from collections.abc import Iterator, Mapping
 from itertools import chain
@@ -11,30 +10,26 @@ from pathlib import Path
 from typing import Any
 
 from hanka.analysis.asked import rows_and_seed
-from hanka.analysis.evidence import CellEvidence, Evidence, load_evidence
+from hanka.analysis.evidence import Evidence, load_evidence
 from hanka.analysis.growth import growth_of, growth_said
+from hanka.analysis.lm_eval_files import write_lm_eval
 from hanka.errors import HankaError, StoreError
-from hanka.metrics import METRICS
-from hanka.records import Prediction, is_unadapted
+from hanka.records import is_unadapted
 from hanka.store.folder import (
     RunFolder,
     make_folder,
     read_csv,
     read_json_or_none,
-    read_predictions,
     read_table,
     write_csv,
-    write_json,
     write_text,
 )
-from hanka.store.paths import as_file_name
 
 BATCH_ROWS = 10_000
 "Rows of scores.parquet that are in memory as Python values at once."
 FORMATS = ("csv", "parquet", "lm-eval", "model-card")
 MADE_ELSEWHERE = ("merged", "gguf")
 "What `hanka export` writes beside these, with models."
-LM_EVAL_NAMES = {"accuracy": "acc", "macro_f1": "f1", "rouge_l": "rougeL", "rouge_1": "rouge1", "rouge_2": "rouge2"}
 
 
 def export_run(folder: RunFolder, to: str, out: Path) -> list[Path]:
@@ -54,7 +49,7 @@ def export_run(folder: RunFolder, to: str, out: Path) -> list[Path]:
         return _csv(folder, out)
     if to == "parquet":
         return _parquet(folder, out)
-    return _lm_eval(evidence, out) if to == "lm-eval" else _model_cards(evidence, out)
+    return write_lm_eval(evidence, out) if to == "lm-eval" else _model_cards(evidence, out)
 
 
 def _csv(folder: RunFolder, out: Path) -> list[Path]:
@@ -91,76 +86,6 @@ def _parquet(folder: RunFolder, out: Path) -> list[Path]:
     if tables:
         write_table(out / "predictions.parquet", pa.concat_tables(tables, promote_options="default"))
     return sorted(out.glob("*.parquet"))
-
-
-def _lm_eval(evidence: Evidence, out: Path) -> list[Path]:
-    """Write one results file and one samples file per variant, keys as lm-evaluation-harness writes them."""
-    written = []
-    for variant in evidence.plan["variants"]:
-        cells = [cell for cell in evidence.done() if cell.variant["id"] == variant["id"]]
-        if not cells:
-            continue
-        results: dict[str, Any] = {"results": {}, "n-shot": {}, "n-samples": {}, "versions": {}, "configs": {}}
-        for cell in cells:
-            name = _lm_eval_task(evidence, cell)
-            results["results"][name] = {"alias": name} | _lm_eval_numbers(evidence, cell)
-            results["n-shot"][name] = cell.cell["shots"]
-            n = len(evidence.rows(cell, METRICS.get(evidence.primary(cell.cell["test_task"]))).samples.ids)
-            results["n-samples"][name] = {"original": n, "effective": n}
-            results["versions"][name] = 1
-            results["configs"][name] = {"task": name, "num_fewshot": cell.cell["shots"]}
-            samples = out / f"samples_{variant['id']}_{as_file_name(name)}.jsonl"
-            write_text(samples, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in _samples(evidence, cell)))
-            written.append(samples)
-        results["model_name"] = f"{variant['base']}:{variant['label']}"
-        results["config"] = {"model": "hanka", "model_args": variant["params"]}
-        write_json(out / f"results_{variant['id']}.json", results)
-        written.append(out / f"results_{variant['id']}.json")
-    return written
-
-
-def _lm_eval_task(evidence: Evidence, cell: CellEvidence) -> str:
-    one, contexts = cell.cell, evidence.plan.get("contexts", [])
-    name = f"{one['test_task']}_{one['test_dataset']}_{one['prompt']}_{one['shots']}shot_{one['draw']}"
-    name += f"_{one['context']}" if len(contexts) > 1 else ""
-    return re.sub(r"[^\w.-]", "_", name)  # it becomes a file name
-
-
-def _lm_eval_numbers(evidence: Evidence, cell: CellEvidence) -> dict[str, float]:
-    numbers = {}
-    for metric in evidence.metrics(cell):
-        rows = evidence.rows(cell, metric)
-        if len(rows):
-            numbers[f"{LM_EVAL_NAMES.get(metric.name, metric.name)},none"] = metric.value(rows.statistics)
-    return numbers
-
-
-def _samples(evidence: Evidence, cell: CellEvidence) -> list[dict[str, Any]]:
-    metric = METRICS.get(evidence.primary(cell.cell["test_task"]))
-    scored = evidence.rows(cell, metric)
-    values = dict(zip(scored.places.tolist(), scored.statistics[:, 0].tolist(), strict=True))
-    predictions, _ = read_predictions(evidence.folder.cell(cell.cell["id"]))
-    prefix = cell.record.get("prefix", "")
-    return [
-        {
-            "doc_id": one.sample_id,
-            "doc": {"prompt": prefix + one.prompt},
-            "target": one.target,
-            "resps": _responses(one),
-            "filtered_resps": [one.parsed],
-            LM_EVAL_NAMES.get(metric.name, metric.name): values.get(place),
-        }
-        for place, one in enumerate(predictions)
-    ]
-
-
-def _responses(prediction: Prediction) -> list[list[Any]]:
-    """Return what came out: the text, each label's log-likelihood, or that of the text which was scored."""
-    if prediction.token_scores is not None:
-        return [[sum(prediction.token_scores)]]
-    if prediction.label_scores is not None:
-        return [[score] for score in prediction.label_scores]
-    return [[prediction.output]]
 
 
 def _model_cards(evidence: Evidence, out: Path) -> list[Path]:

@@ -171,6 +171,7 @@ def _answer_cell(place: Workplace, cell: PlannedCell, voice: Voice) -> None:
     said = {
         "prefix": asked.prefix,
         "template_hash": asked.template_hash,
+        **_spelt(asked, asking.task, voice.tokenizer),
         "n_tied": n_tied(asking, predictions),
         "n_empty": n_empty(asking, predictions),
         "seconds": time.monotonic() - started + (known["seconds"] if before else 0.0),
@@ -182,6 +183,15 @@ def _answer_cell(place: Workplace, cell: PlannedCell, voice: Voice) -> None:
         ],
     }
     _store(place, cell, voice, predictions, said)
+
+
+def _spelt(asked: Asked, task: Task, tokenizer: Any) -> dict[str, Any]:
+    """Spell what is scored beside a row's own text: what ends a label, what stands before a text that is scored by itself."""
+    if not asked.encoded:
+        return {}
+    first = asked.encoded[0]
+    begins = {"begins_spelt": tokenizer.decode(first.ids)} if task.kind == "likelihood" else {}
+    return begins | {"ends_spelt": [tokenizer.decode([end]) for end in first.ends]}
 
 
 def _store(
