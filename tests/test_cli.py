@@ -17,6 +17,7 @@ import hanka
 from fake_runs import fake_run, write_study
 from hanka.cli import main
 from hanka.contexts import CONTEXTS
+from hanka.errors import how_to_install
 from hanka.registry import Registry
 from hanka.store.folder import RunFolder
 from hanka.study.templates import TEMPLATES
@@ -340,6 +341,15 @@ def test_doctor_knows_every_extra() -> None:
     project = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     extras = set(project["optional-dependencies"]) - {"all", "dev"}
     assert {extra for extra, _ in PARTS.values()} == extras
+    for extra in extras:
+        names = [one.partition(">=")[0] for one in project["optional-dependencies"][extra]]
+        assert all(f"'{name}>=" in how_to_install(extra) for name in names)
+        assert "hanka" not in how_to_install(extra)  # no package of that name is published
+
+
+def test_no_message_names_a_package_that_is_not_published() -> None:
+    source = Path(__file__).parents[1] / "src/hanka"
+    assert [path for path in source.rglob("*.py") if "hanka[" in path.read_text(encoding="utf-8")] == []
 
 
 # ---- leaving

@@ -72,3 +72,17 @@ def nearest(word: str, allowed: Iterable[str]) -> str:
     if close:
         return f"did you mean {folded[close[0]]!r}?"
     return "allowed: " + ", ".join(names) if names else "none is allowed here"
+
+
+def how_to_install(*extras: str) -> str:
+    """Return the command that installs what optional parts of hanka need, by the packages' own names."""
+    from importlib.metadata import requires
+
+    wanted = [line.partition(";") for line in requires("hanka") or ()]
+    names = {
+        need.strip(): None
+        for need, _, when in wanted
+        for extra in extras
+        if f'extra == "{extra}"' in when.replace("'", '"')
+    }
+    return "pip install " + " ".join(f"'{name}'" for name in names)

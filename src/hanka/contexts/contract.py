@@ -14,7 +14,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from hanka.datasets.overlap import normalised_text
-from hanka.errors import DataError
+from hanka.errors import DataError, how_to_install
 from hanka.identity import stream
 from hanka.recipes.contract import no_parents, nobody_answers
 from hanka.records import Built, Example, Parent, Prediction, Split
@@ -105,7 +105,7 @@ def require_libraries(context: Context) -> None:
     """Raise DataError in one line where a library that the context needs is not installed."""
     for library, extra in context.libraries.items():
         if find_spec(library) is None:
-            raise DataError(f"context {context.name} needs the library {library}: pip install 'hanka[{extra}]'")
+            raise DataError(f"context {context.name} needs the library {library}: {how_to_install(extra)}")
 
 
 def identity(context: Context, params: ContextParams) -> dict[str, Any]:

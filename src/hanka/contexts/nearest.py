@@ -78,7 +78,7 @@ def _input(example: Example) -> str:
 NEAREST = Context(
     name="nearest",
     reference="Liu et al. (2022), arXiv 2101.06804; Rubin et al. (2022), arXiv 2112.08633",
-    description="the demonstrations nearest to each query by BM25, the most similar last (needs hanka[retrieve])",
+    description="the demonstrations nearest to each query by BM25, the most similar last (needs bm25s)",
     params=NearestParams,
     per_query=True,
     prepare=index_pool,

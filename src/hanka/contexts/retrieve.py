@@ -85,7 +85,7 @@ def build_with_passages(prepared: Library, example: Example, shots: int, rng: np
 RETRIEVE = Context(
     name="retrieve",
     reference="Robertson & Zaragoza (2009), Foundations and Trends in IR 3(4)",
-    description="passages of a dataset looked up by BM25 and inserted before each query (needs hanka[retrieve])",
+    description="passages of a dataset looked up by BM25 and inserted before each query (needs bm25s)",
     params=RetrieveParams,
     per_query=True,
     prepare=index_passages,

@@ -141,7 +141,7 @@ def _target(recipe: HubRecipe, row: Mapping[str, Any]) -> str:
 
 HUB = Source(
     name="hub",
-    description="the main paper's data sets from the hub (needs the extra hanka[hub] and a network)",
+    description="the main paper's data sets from the hub (needs the library datasets and a network)",
     roles=ROLES,
     needs_path=False,
     catalogue=catalogue,

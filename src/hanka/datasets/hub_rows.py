@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from hanka.errors import DataError
+from hanka.errors import DataError, how_to_install
 
 PREFIX = "hub:"
 HUB_SECONDS = 10.0
@@ -58,7 +58,7 @@ def open_hub(address: HubAddress) -> Sequence[Mapping[str, Any]]:
 
         from datasets import load_dataset
     except ImportError as error:
-        raise DataError(f"{address} needs the library `datasets`: pip install 'hanka[hub]'") from error
+        raise DataError(f"{address} needs the library `datasets`: {how_to_install('hub')}") from error
     _require_reachable(address)
     try:
         rows: Sequence[Mapping[str, Any]] = load_dataset(

@@ -21,13 +21,12 @@ from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
 from hanka.datasets.base import Dataset
-from hanka.errors import DataError, nearest
+from hanka.errors import DataError, how_to_install, nearest
 from hanka.identity import canonical, sha256_text
 from hanka.metrics.measured import Measure
 from hanka.records import Example, Split, TaskKind
 from hanka.tasks.base import Task
 
-INSTALL = "pip install 'lm-eval>=0.4.13'"
 SEED = 1234
 "Of few-shot draws, as the harness' command line sets it."
 Summed: TypeAlias = Literal["mean", "pooled", "perplexity", "weighted_perplexity", "bits_per_byte"]
@@ -169,7 +168,7 @@ def _manager(include: Path | None, with_own: bool) -> Any:
     try:
         from lm_eval.tasks import TaskManager
     except ImportError:
-        raise DataError(f"tasks of lm-eval need it, and it is not installed: {INSTALL}") from None
+        raise DataError(f"tasks of lm-eval need it, and it is not installed: {how_to_install('lm-eval')}") from None
     with quiet():
         return TaskManager(include_path=None if include is None else str(include), include_defaults=with_own)
 

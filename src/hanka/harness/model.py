@@ -24,10 +24,11 @@ from hanka.prompting import Query, TextPolicy
 
 
 class Cut(NamedTuple):
-    """Tokens of a request within the model's context."""
+    """Tokens of a request within the model's context, and the text before the continuation."""
 
     context: list[int]
     continuation: list[int]
+    text: str = ""
 
 
 class EngineModel(TemplateLM):  # type: ignore[misc]  # the harness is not typed
@@ -64,10 +65,11 @@ class EngineModel(TemplateLM):  # type: ignore[misc]  # the harness is not typed
         """Return the token ids of a text; None: special tokens as the tokenizer and the study's policy add them."""
         if add_special_tokens is None:
             add_special_tokens = {"always": True, "never": False}.get(self.policy.bos)
-            if has_bos_prefix(string, self.tokenizer.decode(self.prefix_token_id)):
+            if add_special_tokens is None:
+                add_special_tokens = True
+            if has_bos_prefix(string, self.tokenizer.bos_token):
                 add_special_tokens = False
-        given = {} if add_special_tokens is None else {"add_special_tokens": add_special_tokens}
-        return list(self.tokenizer.encode(string, **given))
+        return list(self.tokenizer([string], add_special_tokens=add_special_tokens)["input_ids"][0])
 
     def apply_chat_template(self, chat_history: list[dict[str, str]], add_generation_prompt: bool = True) -> str:
         """Render turns by the model's own template."""
@@ -80,13 +82,13 @@ class EngineModel(TemplateLM):  # type: ignore[misc]  # the harness is not typed
             )
         )
 
-    def _cut(self, context: Sequence[int], continuation: Sequence[int]) -> Cut:
+    def _cut(self, text: str, context: Sequence[int], continuation: Sequence[int]) -> Cut:
         """Keep the last tokens that fit, as the harness does."""
         whole, room = [*context, *continuation], self.max_length + 1
         self.n_cut += len(whole) > room
         kept = whole[-room:]
         at = max(1, len(kept) - len(continuation))
-        return Cut(kept[:at], kept[at:])
+        return Cut(kept[:at], kept[at:], text)
 
     # ---- what is asked
 
@@ -94,12 +96,13 @@ class EngineModel(TemplateLM):  # type: ignore[misc]  # the harness is not typed
         self, requests: Sequence[tuple[Any, list[int], list[int]]], **_: Any
     ) -> list[tuple[float, bool]]:
         """Return the log-likelihood of every continuation, and whether it is what the model would write."""
-        cuts = [self._cut(context, continuation) for _, context, continuation in requests]
+        cuts = [self._cut(texts[0], context, continuation) for texts, context, continuation in requests]
         if self.reads_greedy:
             return [(math.fsum(one.scores), one.is_greedy) for one in self._texts(cuts)]
         together = [list(members) for _, members in groupby(cuts, key=lambda one: one.context)]
         queries = [
-            Query("", members[0].context, tuple(tuple(one.continuation) for one in members)) for members in together
+            Query(members[0].text, members[0].context, tuple(tuple(one.continuation) for one in members))
+            for members in together
         ]
         found: list[tuple[float, bool]] = []
         for answer in self.engine.score_labels(queries):
@@ -118,7 +121,8 @@ class EngineModel(TemplateLM):  # type: ignore[misc]  # the harness is not typed
             rolled = get_rolling_token_windows(
                 token_list=ids, prefix_token=self.prefix_token_id, max_seq_len=self.max_length, context_len=1
             )
-            windows.append([Cut(*map(list, make_disjoint_window(one))) for one in rolled])
+            pairs = map(make_disjoint_window, rolled)
+            windows.append([Cut(list(before), list(own)) for before, own in pairs])
         scores = iter(self._texts([one for own in windows for one in own]))
         return [math.fsum(math.fsum(next(scores).scores) for _ in own) for own in windows]
 
@@ -135,7 +139,7 @@ class EngineModel(TemplateLM):  # type: ignore[misc]  # the harness is not typed
 
     def _continued(self, asked: Sequence[tuple[str, dict[str, Any]]]) -> Iterator[str]:
         given = normalize_gen_kwargs(asked[0][1], GENERATED)
-        stops = handle_stop_sequences(given["until"], eos=self.tokenizer.decode(self.eot_token_id))
+        stops = handle_stop_sequences(given["until"], eos=getattr(self.tokenizer, "eos_token", None))
         most = int(given["max_gen_toks"])
         room = self.max_length - most
         if room < 1:
@@ -157,7 +161,7 @@ class EngineModel(TemplateLM):  # type: ignore[misc]  # the harness is not typed
             yield postprocess_generated_text(answer.text, stops, None)
 
     def _texts(self, cuts: Sequence[Cut]) -> Iterator[_Text]:
-        queries = [Query("", one.context, (tuple(one.continuation),)) for one in cuts]
+        queries = [Query(one.text, one.context, (tuple(one.continuation),)) for one in cuts]
         for answer in self.engine.score_text(queries):
             if isinstance(answer, Refusal):
                 raise UnitError(answer.reason)

@@ -23,6 +23,8 @@ from collections.abc import Callable
 from functools import cache, lru_cache
 from typing import Literal, TypeAlias
 
+from hanka.errors import how_to_install
+
 Scheme: TypeAlias = Literal["words", "japanese"]
 Tagger: TypeAlias = Callable[[str], list[str]]
 
@@ -72,7 +74,7 @@ def rouge_tokens(text: str, scheme: Scheme = "words") -> tuple[str, ...]:
         return tuple(_words(text.lower()))
     tagger = japanese_tagger()
     if tagger is None:
-        raise RuntimeError("Japanese words need fugashi and unidic-lite: pip install 'hanka[ja]'")
+        raise RuntimeError(f"Japanese words need fugashi and unidic-lite: {how_to_install('ja')}")
     # MeCab takes UTF-8, so lone surrogates must go; the line break and NUL would end its sentence.
     clean = " ".join(text.encode("utf-8", "replace").decode("utf-8").replace("\0", " ").split())
     return tuple(word.lower() for word in tagger(clean) if any(map(str.isalnum, word)))

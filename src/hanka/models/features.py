@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hanka.errors import ModelError, UnitError
+from hanka.errors import ModelError, UnitError, how_to_install
 from hanka.models.catalogue import ModelRef
 from hanka.models.encoder import ENCODERS, Features, LoadedEncoder, encoder_folder
 from hanka.store.cache import atomic_path
@@ -45,9 +45,7 @@ class SentenceEncoder(LoadedEncoder):
             from tokenizers import Tokenizer
             from transformers import AutoModel
         except ImportError as error:
-            raise ModelError(
-                f"this encoder needs the extra `local` ({error.name} is missing): pip install 'hanka[local]'"
-            ) from None
+            raise ModelError(f"this encoder needs {error.name}, which is missing: {how_to_install('local')}") from None
         from hanka.models.loading import pick_device, quiet
 
         with quiet():
@@ -156,5 +154,5 @@ def _vectorizer(vocabulary: dict[str, int] | None) -> Any:
     try:
         from sklearn.feature_extraction.text import TfidfVectorizer
     except ImportError:
-        raise ModelError("tfidf needs the extra `encoders`: pip install 'hanka[encoders]'") from None
+        raise ModelError(f"tfidf needs scikit-learn: {how_to_install('encoders')}") from None
     return TfidfVectorizer(vocabulary=vocabulary, dtype=np.float32, **VECTORIZER)

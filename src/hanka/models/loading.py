@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hanka.errors import ModelError, UnitError
+from hanka.errors import ModelError, UnitError, how_to_install
 from hanka.models.catalogue import Fresh, ModelRef
 from hanka.models.failures import explain_failure
 from hanka.models.folders import file_hash
@@ -83,9 +83,7 @@ def _require_local() -> None:
         import torch  # noqa: F401
         import transformers  # noqa: F401
     except ImportError as error:
-        raise ModelError(
-            f"running models needs the extra `local` ({error.name} is missing): pip install 'hanka[local]'"
-        ) from None
+        raise ModelError(f"running models needs {error.name}, which is missing: {how_to_install('local')}") from None
 
 
 def _source(ref: ModelRef) -> tuple[str, dict[str, Any]]:

@@ -17,7 +17,7 @@ import tempfile
 from pathlib import Path
 
 from hanka.datasets.pins import PackagePin
-from hanka.errors import ModelError
+from hanka.errors import ModelError, how_to_install
 from hanka.models.catalogue import CONVERSION
 from hanka.models.listed import ModelEntry, WheelWeights
 from hanka.store.cache import cache_root
@@ -110,7 +110,7 @@ def _convert(gguf: Path, to: Path) -> None:
         from transformers import AutoModelForCausalLM, AutoTokenizer
     except ImportError as error:
         raise ModelError(
-            f"GGUF weights need the extras `local` and `gguf` ({error.name} is missing): pip install 'hanka[local,gguf]'"
+            f"GGUF weights need {error.name}, which is missing: {how_to_install('local', 'gguf')}"
         ) from None
     logging.getLogger("transformers").setLevel(logging.ERROR)
     with contextlib.redirect_stderr(io.StringIO()):

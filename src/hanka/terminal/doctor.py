@@ -9,6 +9,7 @@ from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 
 from hanka import __version__
+from hanka.errors import how_to_install
 from hanka.store.cache import cache_root
 
 PARTS = {
@@ -18,6 +19,7 @@ PARTS = {
     "classifiers on encoders": ("encoders", ("sklearn", "safetensors")),
     "hub datasets": ("hub", ("datasets",)),
     "Japanese words in ROUGE": ("ja", ("fugashi", "unidic_lite")),
+    "tasks of lm-evaluation-harness": ("lm-eval", ("lm_eval",)),
 }
 
 "What a part is for → the extra that brings it, and the modules it needs."
@@ -32,7 +34,7 @@ def print_diagnosis() -> None:
         missing = [name for name in packages if find_spec(name) is None]
         found = ", ".join(f"{name} {_version(name)}" for name in packages if name not in missing)
         if missing:
-            print(f"missing  {what}: {', '.join(missing)}; get it with: pip install 'hanka[{extra}]'")
+            print(f"missing  {what}: {', '.join(missing)}; get it with: {how_to_install(extra)}")
         else:
             print(f"ok       {what}: {found}")
     print(f"devices  {_devices()}")

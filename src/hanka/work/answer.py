@@ -171,7 +171,7 @@ def _answer_cell(place: Workplace, cell: PlannedCell, voice: Voice) -> None:
     said = {
         "prefix": asked.prefix,
         "template_hash": asked.template_hash,
-        **_spelt(asked, asking.task, voice.tokenizer),
+        **(_spelt(asked, asking.task, voice.tokenizer) if voice.planned.model.is_loaded else {}),
         "n_tied": n_tied(asking, predictions),
         "n_empty": n_empty(asking, predictions),
         "seconds": time.monotonic() - started + (known["seconds"] if before else 0.0),

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from hanka.engines.classifier import UNSEEN, LinearClassifier, save_classifier
-from hanka.errors import ModelError, UnitError
+from hanka.errors import ModelError, UnitError, how_to_install
 from hanka.methods.classifier.params import ClassifierParams
 from hanka.methods.contract import Adapted, AdaptRequest, TrainingPart
 from hanka.methods.fit import OWN_ROWS, VALIDATION_ROWS, Fitted, chosen, entries
@@ -94,7 +94,7 @@ def fit_classifier(features: Features, targets: list[str], strength: float) -> F
         from sklearn.exceptions import ConvergenceWarning
         from sklearn.linear_model import LogisticRegression
     except ImportError:
-        raise ModelError("classifier needs the extra `encoders`: pip install 'hanka[encoders]'") from None
+        raise ModelError(f"classifier needs scikit-learn: {how_to_install('encoders')}") from None
     model = LogisticRegression(C=strength, solver="lbfgs", max_iter=MAX_STEPS)
     with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always", ConvergenceWarning)
