@@ -178,6 +178,17 @@ def test_a_rerun_asks_nothing_and_other_settings_are_other_cells(base: Path, tmp
     assert changed == {"tiny-choice"}
 
 
+def test_ids_do_not_depend_on_where_files_lie_but_on_the_rows_that_are_shown(base: Path, tmp_path: Path) -> None:
+    asked = "{tasks: [tiny-choice], include: tasks}"
+    ids = [set(build_plan(load_study(write_study(tmp_path / name, base, asked))).cells) for name in ("a", "b")]
+    assert ids[0] == ids[1]
+    moved = write_study(tmp_path / "c", base, asked)
+    shown = tmp_path / "c/tasks/shown.jsonl"
+    shown.write_text(shown.read_text(encoding="utf-8").replace("Shown", "Seen"), encoding="utf-8")
+    changed = {one.cell.test_task for one in build_plan(load_study(moved)).cells.values() if one.cell.id not in ids[0]}
+    assert changed == {"tiny-choice"}
+
+
 def test_a_study_that_grows_asks_them_whole(base: Path, tmp_path: Path) -> None:
     study = write_study(tmp_path, base, "{tasks: [tiny-choice], include: tasks}", more=", until: decided, block: 10")
     plan = build_plan(load_study(study))

@@ -13,6 +13,7 @@ import json
 import logging
 import math
 import random
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -38,6 +39,7 @@ RIGHT_OR_WRONG: Mapping[str, tuple[str, ...]] = {
     "generate_until": ("exact_match",),
 }
 "By kind of output, the harness' own metrics that say right or wrong of every sample."
+ADDRESS = re.compile(r" at 0x[0-9a-f]+")
 GENERATED = 256
 "Tokens that are written at most where a task does not say, as in the harness."
 
@@ -116,7 +118,7 @@ class HarnessUse:
             [
                 Example(
                     f"{name}/{doc_id}",
-                    {"doc": json.dumps(doc, ensure_ascii=False, sort_keys=True, default=str)},
+                    {"doc": json.dumps(doc, ensure_ascii=False, sort_keys=True, default=_plain)},
                     "",
                     slices={"subtask": name} if len(self.tasks) > 1 else {},
                 )
@@ -203,8 +205,16 @@ def _refuse(name: str, task: Any, is_declared: bool) -> None:
 def _settings(task: Any) -> list[str]:
     """Return hashes of a task's settings, functions as their source, and of the rows that demonstrations are drawn from."""
     values = task.config.to_dict(keep_callable=False)
+    # Where files lie on this machine is no part of what is asked; what rows hold is in the ids by itself.
+    values.pop("dataset_kwargs", None)
+    values["metadata"] = {key: one for key, one in (values.get("metadata") or {}).items() if key != "config_source"}
     drawn_from = list(task.fewshot_docs()) if task.config.num_fewshot else []
-    return [sha256_text(canonical(json.loads(json.dumps(one, default=str))))[:16] for one in (values, drawn_from)]
+    return [sha256_text(canonical(json.loads(json.dumps(one, default=_plain))))[:16] for one in (values, drawn_from)]
+
+
+def _plain(value: Any) -> str:
+    """Write what JSON does not know, without where it lies in memory."""
+    return ADDRESS.sub("", str(value))
 
 
 # ---- metrics
