@@ -38,7 +38,27 @@ SETTINGS: dict[str, dict[str, Any]] = {
         "output_type": "loglikelihood_rolling", "doc_to_text": "", "doc_to_target": "text",
         "metric_list": [{"metric": "word_perplexity"}, {"metric": "byte_perplexity"}, {"metric": "bits_per_byte"}],
     },
+    "tiny-share": {  # an `acc` that is no right or wrong, judged by code of its own, as truthfulqa's mc2
+        "output_type": "multiple_choice", "doc_to_text": "{{text}}", "doc_to_target": 0, "doc_to_choice": ["one", "two"],
+        "process_results": "!function judges.share", "metric_list": [{"metric": "acc", "aggregation": "mean", "higher_is_better": True}],
+    },
+    "tiny-contexts": {  # every choice stands in a context of its own, as in winogrande
+        "output_type": "multiple_choice", "doc_to_text": "label", "doc_to_choice": "{{[text ~ ' A', text ~ ' B']}}",
+        "doc_to_target": "{{' is ' ~ word}}", "metric_list": [{"metric": "acc"}],
+    },
+    "tiny-bare": {  # nothing before a choice, and two choices alike
+        "output_type": "multiple_choice", "doc_to_text": "", "doc_to_target": "label", "doc_to_choice": "{{[text, text, word]}}",
+        "metric_list": [{"metric": "acc"}],
+    },
 }  # fmt: skip
+JUDGES = """
+import math
+
+
+def share(doc, results):
+    weights = [math.exp(one[0]) for one in results]
+    return {"acc": weights[0] / sum(weights)}
+"""
 GROUP = {
     "group": "tiny-group",
     "task": ["tiny-choice", "tiny-own-choices"],
@@ -55,6 +75,13 @@ def write_tasks(folder: Path, **changes: dict[str, Any]) -> Path:
     files = {"test": str(folder / "rows.jsonl"), "train": str(folder / "shown.jsonl")}
     for name, given in (SETTINGS | {name: {} for name in changes if name not in SETTINGS}).items():
         values = {"task": name, "dataset_path": "json", "dataset_kwargs": {"data_files": files}, "test_split": "test"}
-        (folder / f"{name}.yaml").write_text(json.dumps(values | given | changes.get(name, {})), encoding="utf-8")
+        values |= given | changes.get(name, {})
+        lines = (f"{key}: {_as_yaml(value)}\n" for key, value in values.items())
+        (folder / f"{name}.yaml").write_text("".join(lines), encoding="utf-8")
+    (folder / "judges.py").write_text(JUDGES, encoding="utf-8")
     (folder / "tiny-group.yaml").write_text(json.dumps(GROUP), encoding="utf-8")
     return folder
+
+
+def _as_yaml(value: Any) -> str:
+    return value if isinstance(value, str) and value.startswith("!function ") else json.dumps(value)

@@ -128,7 +128,7 @@ def test_results_hold_standard_errors_directions_and_label_words(done: RunFolder
     assert ours["higher_is_better"]["words_words_p1_0shot_0"] == {"bits_per_byte": False, "nats_per_token": False}
     assert ours["configs"][OWN[0]]["doc_to_choice"] == ["positive", "negative"]
     assert ours["n-shot"]["tiny-choice"] == 2
-    line = json.loads((exported / f"samples_{own}_{OWN[0]}.jsonl").read_text().splitlines()[0])
+    line = json.loads((exported / f"samples_{OWN[0]}_{own}.jsonl").read_text().splitlines()[0])
     assert [one["arg_1"] for one in line["arguments"].values()] == ["positive", "negative"]
     assert {"acc", "doc_id", "target", "filter"} <= line.keys()
 
@@ -177,6 +177,41 @@ def test_the_command_takes_either(done: RunFolder, logs: Path) -> None:
         assert result.exit_code == 0, result.output
 
 
+def test_odd_logs_are_read_as_far_as_they_go(tmp_path: Path) -> None:
+    """Line separators inside text, fractions where others are right or wrong, numbers that are none, a task without samples."""
+    kinds: dict[str, Any] = {
+        "results": {"texts": {"acc,none": 0.5, "bleu,none": 31.0, "nan,none": float("nan")}, "gone": {"acc,none": 1.0}, "odd": 3},
+        "higher_is_better": None, "model_name": "m",
+    }  # fmt: skip
+    for side, values in (("first", (1.0, 0.0)), ("second", (0.25, 0.75))):
+        folder = tmp_path / side
+        folder.mkdir()
+        (folder / "results_1.json").write_text(json.dumps(kinds))
+        rows = [
+            {"doc_id": n, "doc": {"text": "a\u2028b"}, "target": "x", "metrics": ["acc", "bleu", "nan"], "filter": "none",
+             "acc": value, "bleu": ["a", "b"], "nan": None, "arguments": [["a\u2028b", " x"]], "filtered_resps": ["x"]}
+            for n, value in enumerate(values)
+        ]  # fmt: skip
+        (folder / "samples_texts_1.jsonl").write_text(
+            "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8"
+        )
+    for first, second in (("first", "second"), ("second", "first")):
+        found = compare_with_harness(tmp_path / first, None, tmp_path / second)
+        (row,) = found["rows"]
+        assert (row["n"], row["value_a"], row["value_b"], row["delta"]) == (2, 0.5, 0.5, 0.0)
+        assert found["not_compared"] == [
+            "bleu,none of texts (no sum over documents)", "nan,none of texts (no sum over documents)", "gone (no samples)", "odd (no samples)",
+        ]  # fmt: skip
+
+
+def test_an_export_is_read_back_as_logs(done: RunFolder, exported: Path) -> None:
+    plan = read_json(done.plan)
+    (own,) = [one["id"] for one in plan["variants"] if one["method"] == "base"]
+    found = compare_with_harness(done.path, "base", exported / f"results_{own}.json")
+    assert found["rows"]
+    assert {row["delta"] for row in found["rows"]} == {0.0}
+
+
 def test_wrong_folders_are_one_line(done: RunFolder, logs: Path, tmp_path: Path) -> None:
     assert is_logged(logs)
     assert not is_logged(done.path)
@@ -187,12 +222,17 @@ def test_wrong_folders_are_one_line(done: RunFolder, logs: Path, tmp_path: Path)
     bare = tmp_path / "bare"
     bare.mkdir()
     (bare / file.name).write_bytes(file.read_bytes())
-    cases.append((lambda: as_run(bare, tmp_path / "a"), "run lm-eval with --log_samples"))
+    cases.append((lambda: as_run(bare, tmp_path / "a"), "samples are there with --log_samples"))
     two = tmp_path / "two"
     two.mkdir()
     for name in ("results_1.json", "results_2.json"):
         (two / name).write_bytes(file.read_bytes())
     cases.append((lambda: as_run(two, tmp_path / "b"), "holds 2 results of lm-eval (results_1.json, results_2.json)"))
+    for content, says in ((b"[]", "holds no results by task"), (b"{", "is not JSON"), (b"\xff", "is not UTF-8")):
+        odd = tmp_path / f"odd{len(cases)}"
+        odd.mkdir()
+        (odd / "results_1.json").write_bytes(content)
+        cases.append((lambda odd=odd: as_run(odd, tmp_path / "d"), says))
     broken = tmp_path / "broken"
     broken.mkdir()
     for one in file.parent.iterdir():

@@ -10,19 +10,23 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 pytest.importorskip("lm_eval", reason="lm-eval is not installed")
 
+from hanka.engines.local import LocalEngine
 from hanka.errors import HankaError
-from hanka.harness.found import amount_and_units, harness_task, summed_by
+from hanka.harness.found import harness_task
+from hanka.harness.measures import amount_and_units, summed_by
 from hanka.metrics import METRICS
+from hanka.metrics.measured import measure_name
 from hanka.plan import build_plan
 from hanka.report import render_report
 from hanka.run import RunOptions, run_study
 from hanka.store.folder import RunFolder, read_csv, read_json, read_predictions
 from hanka.study.resolve import load_study
 from harness_tasks import SETTINGS, N, write_tasks
-from tiny_models import save_tiny_model
+from tiny_models import save_tiny_model, tiny_tokenizer
 
 STUDY = """\
 name: harness
@@ -57,7 +61,12 @@ def done(base: Path, tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
     return run_study(study, study.parent / "run", RunOptions(quiet=True)).folder
 
 
-def official(base: Path, folder: Path, name: str, limit: int = N) -> dict[str, Any]:
+def forget() -> None:
+    for cached in (harness_task.__globals__["_found"], harness_task.__globals__["_manager"]):
+        cached.cache_clear()
+
+
+def official(base: Path, folder: Path, name: str, limit: int = N, **options: Any) -> dict[str, Any]:
     """What the harness' own `hf` model says of the base."""
     from lm_eval.evaluator import simple_evaluate
     from lm_eval.models.huggingface import HFLM
@@ -67,7 +76,7 @@ def official(base: Path, folder: Path, name: str, limit: int = N) -> dict[str, A
         model = HFLM(pretrained=str(base), device="cpu", dtype="float32", batch_size=1)
         manager = TaskManager(include_path=str(folder), include_defaults=False)
         found: dict[str, Any] = simple_evaluate(
-            model, tasks=[name], task_manager=manager, limit=limit, bootstrap_iters=0, log_samples=True
+            model, tasks=[name], task_manager=manager, limit=limit, bootstrap_iters=0, log_samples=True, **options
         )
     return found
 
@@ -94,7 +103,7 @@ def test_every_document_comes_out_as_through_the_harness_own_model(base: Path, d
             assert row.label_scores == pytest.approx(scores, abs=1e-4)
         assert row.measures is not None
         for metric in sample["metrics"]:
-            key = f"{metric},{sample['filter']}"
+            key = measure_name(f"{metric},{sample['filter']}", name, name != "tiny-share")
             if key in row.measures and not isinstance(sample[metric], (tuple, list)):
                 amount, units = row.measures[key]
                 assert abs(amount / units) == pytest.approx(abs(float(sample[metric])), abs=1e-4)
@@ -105,7 +114,76 @@ def test_every_document_comes_out_as_through_the_harness_own_model(base: Path, d
     }
     assert values
     for metric, value in values.items():
-        assert value == pytest.approx(theirs["results"][name][metric], rel=1e-4)
+        assert value == pytest.approx(theirs["results"][name][metric.replace(f" of {name}", "")], rel=1e-4)
+
+
+def test_a_metric_that_means_something_else_is_called_by_its_task(done: RunFolder) -> None:
+    assert read_json(done.plan)["tasks"]["tiny-share"]["metrics"] == ["acc of tiny-share,none"]
+    assert not METRICS.get("acc of tiny-share,none").binary
+    assert METRICS.get("acc,none").binary
+
+
+def test_code_that_judges_is_part_of_the_ids(base: Path, tmp_path: Path) -> None:
+    study = write_study(tmp_path, base, "{tasks: [tiny-share, tiny-choice], include: tasks}")
+    first = set(build_plan(load_study(study)).cells)
+    forget()
+    judges = tmp_path / "tasks/judges.py"
+    judges.write_text(judges.read_text().replace("weights[0]", "weights[1]"))
+    changed = {one.cell.test_task for one in build_plan(load_study(study)).cells.values() if one.cell.id not in first}
+    assert changed == {"tiny-share"}
+
+
+def test_a_task_that_fixes_its_shots_keeps_them(base: Path, tmp_path: Path) -> None:
+    write_tasks(tmp_path / "tasks", **{"tiny-last": {"num_fewshot": 0}})
+    forget()
+    assert harness_task("tiny-last", 2, tmp_path / "tasks").shots == 0
+    assert harness_task("tiny-choice", 1, tmp_path / "tasks").shots == 1
+
+
+def test_ways_to_write_that_no_engine_here_knows_are_refused(base: Path, tmp_path: Path) -> None:
+    given = SETTINGS["tiny-writing"]["generation_kwargs"]
+    write_tasks(tmp_path / "tasks", **{"tiny-writing": {"generation_kwargs": given | {"num_beams": 4}}})
+    forget()
+    with pytest.raises(
+        HankaError, match="lm-eval task 'tiny-writing' writes with num_beams: 4, which hanka's engines do not know"
+    ):
+        harness_task("tiny-writing", None, tmp_path / "tasks")
+
+
+def test_chats_with_demonstrations_are_rendered_as_the_harness_does(tmp_path: Path) -> None:
+    folder = save_tiny_model(tmp_path / "chat")
+    tokenizer = tiny_tokenizer()
+    tokenizer.chat_template = "{% for m in messages %}[{{ m.role }}]{{ m.content }}\n{% endfor %}{% if add_generation_prompt %}[assistant]{% endif %}"
+    tokenizer.save_pretrained(folder)
+    study = write_study(tmp_path, folder, "{tasks: [tiny-choice], include: tasks}", limit=4)
+    study.write_text(study.read_text() + "tokens: {template: chat}\n")
+    run = run_study(study, tmp_path / "run", RunOptions(quiet=True)).folder
+    theirs = official(folder, tmp_path / "tasks", "tiny-choice", 4, apply_chat_template=True)
+    rows = {row.sample_id: row for row in read_predictions(cells(run, "base")["tiny-choice"])[0]}
+    for sample in theirs["samples"]["tiny-choice"]:
+        row = rows[f"tiny-choice/{sample['doc_id']}"]
+        assert row.prompt == sample["arguments"][0][0]
+        assert row.label_scores == pytest.approx([float(one[0][0]) for one in sample["resps"]], abs=1e-4)
+
+
+def test_out_of_memory_is_tried_again_with_half_the_budget(
+    base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[int] = []
+    whole = LocalEngine.score_labels
+
+    def once(self: LocalEngine, queries: Any) -> Any:
+        seen.append(self.batch_tokens)
+        if len(seen) == 1:
+            raise torch.OutOfMemoryError("out of memory")
+        return whole(self, queries)
+
+    study = write_study(tmp_path, base, "{tasks: [tiny-choice], include: tasks}", limit=4)
+    study.write_text(study.read_text().replace("  sentiment: {}\n", "").replace(", {sft: {peft: lora}}", ""))
+    monkeypatch.setattr(LocalEngine, "score_labels", once)
+    assert run_study(study, tmp_path / "run", RunOptions(quiet=True)).n_failed == 0
+    assert len(seen) == 2
+    assert seen[1] < seen[0]
 
 
 def test_measures_have_the_harness_names_and_what_is_no_sum_is_left_out_by_name(done: RunFolder) -> None:
@@ -114,7 +192,7 @@ def test_measures_have_the_harness_names_and_what_is_no_sum_is_left_out_by_name(
     assert tasks["tiny-writing"]["metrics"] == ["exact_match,whole", "exact_match,letters"]
     assert tasks["tiny-text"]["metrics"] == ["word_perplexity,none", "byte_perplexity,none", "bits_per_byte,none"]
     notes = read_json(cells(done, "base")["tiny-choice"] / "cell.json")["notes"]
-    assert "tiny-choice 2-shot: f1 of lm-eval are no sums over samples and are not measured" in notes
+    assert any(note.startswith("tiny-choice 2-shot: not measured: f1 of lm-eval") for note in notes)
     directions = {one: METRICS.get(one).higher_is_better for one in ("acc,none", "word_perplexity,none")}
     assert directions == {"acc,none": True, "word_perplexity,none": False}
     assert [METRICS.get(one).binary for one in ("acc,none", "exact_match,letters", "bits_per_byte,none")] == [
@@ -170,8 +248,7 @@ def test_a_rerun_asks_nothing_and_other_settings_are_other_cells(base: Path, tmp
     again = load_study(run.folder.path / "study.yaml")
     assert set(build_plan(again).cells) == set(first.cells)
     write_tasks(tmp_path / "tasks", **{"tiny-choice": {"doc_to_text": "{{text}} Sentiment:"}})
-    for cached in (harness_task.__globals__["_found"], harness_task.__globals__["_manager"]):
-        cached.cache_clear()
+    forget()
     changed = {
         one.cell.test_task for one in build_plan(load_study(study)).cells.values() if one.cell.id not in first.cells
     }

@@ -9,7 +9,9 @@ from __future__ import annotations
 import tempfile
 from collections import defaultdict
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -82,30 +84,51 @@ def compare_with_harness(first: Path, name: str | None, logged: Path) -> dict[st
         known = {str(cell.cell["test_task"]): cell for cell in theirs.done()}
         pairs: dict[tuple[Any, ...], list[PairResult]] = defaultdict(list)
         left_out: dict[str, int] = {}
+        judged: dict[tuple[Any, ...], str] = {}
         for cell in (one for one in ours.done() if one.variant["id"] in side.variants):
-            other, metric = known.get(task_name(ours, cell)), METRICS.get(ours.primary(cell.cell["test_task"]))
-            if other is None or key_of(metric) not in theirs.task(other.cell["test_task"])["metrics"]:
+            other, own = known.get(task_name(ours, cell)), METRICS.get(ours.primary(cell.cell["test_task"]))
+            if other is None or (called := theirs.task(other.cell["test_task"])["keys"].get(key_of(ours, own))) is None:
                 continue
-            agreeing, n_left_out = _agreeing(ours, theirs, cell, other, METRICS.get(key_of(metric)))
+            their = METRICS.get(called)
+            agreeing, n_left_out = _agreeing(ours, theirs, cell, other, their)
             if n_left_out:
                 left_out[str(cell.cell["test_dataset"])] = n_left_out
-            pair = contrasts.compared(cell, other, metric, agreeing) if agreeing else None
+            metric = own if own.binary == their.binary or their.binary else their
+            pair = contrasts.compared(cell, other, metric, _alike(*agreeing)) if agreeing else None
             if pair is not None:
                 pairs[_without_seed(cell)].append(pair)
+                judged[_without_seed(cell)] = metric.name
         if not pairs:
             raise HankaError(
                 f"{side.title} and {logged} share no task by name, metric and rows; tasks there: {', '.join(known)}"
             )
-        rows = _lines(contrasts, pairs)
-        return said(contrasts, side.title, str(theirs.plan["study"]), rows, []) | {"left_out": left_out}
+        found = said(contrasts, side.title, str(theirs.plan["study"]), _lines(contrasts, pairs, judged), [])
+        return found | {"left_out": left_out, "not_compared": theirs.plan["left_out"]}
 
 
-def _lines(contrasts: Contrasts, pairs: Mapping[tuple[Any, ...], list[PairResult]]) -> list[Row]:
-    """Return one line per system and asking, its seeds pooled."""
+def _alike(first: Scored, second: Scored) -> tuple[Scored, Scored]:
+    """Return statistics of one shape: right or wrong beside a share is a share of one unit."""
+    if first.statistics.shape[1] == second.statistics.shape[1]:
+        return first, second
+    wide = [
+        replace(one, statistics=np.column_stack([one.statistics, one.statistics, np.ones(len(one))]))
+        if one.statistics.shape[1] == 1
+        else one
+        for one in (first, second)
+    ]
+    return wide[0], wide[1]
+
+
+def _lines(
+    contrasts: Contrasts,
+    pairs: Mapping[tuple[Any, ...], list[PairResult]],
+    judged: Mapping[tuple[Any, ...], str] = MappingProxyType({}),
+) -> list[Row]:
+    """Return one line per system and asking, its seeds pooled. judged: metrics that are not the primary ones."""
     found = []
     for key, members in pairs.items():
         cell = members[0].cell.cell
-        metric = contrasts.evidence.primary(cell["test_task"])
+        metric = judged.get(key) or contrasts.evidence.primary(cell["test_task"])
         where = {"method": key[0], **{name: cell[name] for name in ASKED}}
         found.append(Row(where, contrasts.pooled(members, METRICS.get(metric)), metric))
     return found
@@ -126,15 +149,18 @@ def _agreeing(
     """Return both cells' statistics on the rows whose id and reference agree, and how many rows do not."""
     metric, context = METRICS.get(ours.primary(cell.cell["test_task"])), ours.context(cell)
     rows = ours.rows(cell, metric, context), theirs.rows(other, their_metric or metric, context)
-    targets = [_targets(evidence, one) for evidence, one in ((ours, cell), (theirs, other))]
-    same = {sample for sample, target in targets[0].items() if targets[1].get(sample) == target}
+    columns = ("target", "parsed") if their_metric is not None else ("target",)
+    targets = [_targets(ours, cell, columns[:1]), _targets(theirs, other, columns)]
+    same = {sample for sample, (target,) in targets[0].items() if target in targets[1].get(sample, ())}
     kept = [_kept(one, same) for one in rows]
     return ((kept[0], kept[1]) if same else None), len(targets[0].keys() | targets[1].keys()) - len(same)
 
 
-def _targets(evidence: Evidence, cell: CellEvidence) -> dict[str, str]:
-    table = read_table(evidence.folder.cell(cell.cell["id"]) / "predictions.parquet", ("sample_id", "target"))
-    return dict(zip(table["sample_id"].to_pylist(), table["target"].to_pylist(), strict=True))
+def _targets(evidence: Evidence, cell: CellEvidence, columns: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
+    """Return sample id → its reference; of logs of the harness, which call a choice by its number, the choice, too."""
+    table = read_table(evidence.folder.cell(cell.cell["id"]) / "predictions.parquet", ("sample_id", *columns))
+    values = zip(*(table[name].to_pylist() for name in columns), strict=True)
+    return dict(zip(table["sample_id"].to_pylist(), values, strict=True))
 
 
 def _kept(rows: Scored, same: set[str]) -> Scored:

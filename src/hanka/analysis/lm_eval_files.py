@@ -53,9 +53,9 @@ def write_lm_eval(evidence: Evidence, out: Path) -> list[Path]:
         for cell in cells:
             name, shots = task_name(evidence, cell), _shots(cell)
             rows = _samples(evidence, cell)
-            results["results"][name] = {"alias": name, "sample_len": len(rows)} | _numbers(evidence, cell)
+            results["results"][name] = {"alias": name, "sample_len": cell.n_asked} | _numbers(evidence, cell)
             results["n-shot"][name] = shots
-            results["n-samples"][name] = {"original": cell.n_most, "effective": len(rows)}
+            results["n-samples"][name] = {"original": cell.n_most, "effective": cell.n_asked}
             results["versions"][name] = 1
             results["configs"][name] = {
                 "task": name,
@@ -63,9 +63,9 @@ def write_lm_eval(evidence: Evidence, out: Path) -> list[Path]:
                 "doc_to_choice": cell.record.get("labels") or None,
             }
             results["higher_is_better"][name] = {
-                _bare(metric): metric.higher_is_better for metric in evidence.metrics(cell)
+                _bare(evidence, metric): metric.higher_is_better for metric in evidence.metrics(cell)
             }
-            samples = out / f"samples_{variant['id']}_{as_file_name(name)}.jsonl"
+            samples = out / f"samples_{as_file_name(name)}_{variant['id']}.jsonl"
             write_text(samples, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
             written.append(samples)
         results["model_name"] = f"{variant['base']}:{variant['label']}"
@@ -85,13 +85,16 @@ def task_name(evidence: Evidence, cell: CellEvidence) -> str:
     return re.sub(r"[^\w.-]", "_", name)  # it becomes a file name
 
 
-def key_of(metric: Metric) -> str:
+def key_of(evidence: Evidence, metric: Metric) -> str:
     """Return a metric's key in the harness' results: name and filter."""
-    return metric.name if "," in metric.name else f"{NAMES.get(metric.name, metric.name)},none"
+    own = {str(one["name"]): str(one["key"]) for one in evidence.plan.get("measures", ())}
+    return own.get(metric.name) or (
+        metric.name if "," in metric.name else f"{NAMES.get(metric.name, metric.name)},none"
+    )
 
 
-def _bare(metric: Metric) -> str:
-    return key_of(metric).partition(",")[0]
+def _bare(evidence: Evidence, metric: Metric) -> str:
+    return key_of(evidence, metric).partition(",")[0]
 
 
 def _shots(cell: CellEvidence) -> int:
@@ -105,7 +108,7 @@ def _numbers(evidence: Evidence, cell: CellEvidence) -> dict[str, Any]:
         statistics = evidence.rows(cell, metric).statistics
         if not len(statistics):
             continue
-        name, _, filtered = key_of(metric).partition(",")
+        name, _, filtered = key_of(evidence, metric).partition(",")
         numbers[f"{name},{filtered}"] = metric.value(statistics)
         spread = np.std(statistics[:, 0], ddof=1) / np.sqrt(len(statistics)) if _is_mean(metric, statistics) else None
         numbers[f"{name}_stderr,{filtered}"] = "N/A" if spread is None else float(spread)
@@ -119,25 +122,28 @@ def _is_mean(metric: Metric, statistics: Any) -> bool:
 
 
 def _samples(evidence: Evidence, cell: CellEvidence) -> list[dict[str, Any]]:
-    values = []
+    """Return the rows of a cell as logged documents, one line per filter of the harness."""
+    by_filter: dict[str, list[tuple[str, dict[int, float]]]] = {}
     for metric in evidence.metrics(cell):
         scored = evidence.rows(cell, metric)
         of = dict(zip(scored.places.tolist(), scored.statistics[:, 0].tolist(), strict=True))
-        values.append((_bare(metric), of))
+        name, _, filtered = key_of(evidence, metric).partition(",")
+        by_filter.setdefault(filtered, []).append((name, of))
     predictions, _ = read_predictions(evidence.folder.cell(cell.cell["id"]))
     prefix, labels = cell.record.get("prefix", ""), cell.record.get("labels", [])
     return [
         {
             "doc_id": place,
-            "doc": {"id": one.sample_id, "prompt": prefix + one.prompt, "choices": labels},
+            "doc": {"hanka": __version__, "id": one.sample_id, "prompt": prefix + one.prompt, "choices": labels},
             "target": one.target,
             "arguments": _arguments(prefix + one.prompt, labels),
             "resps": _responses(one),
             "filtered_resps": [one.parsed],
-            "filter": "none",
+            "filter": filtered,
             "metrics": [name for name, _ in values],
         }
         | {name: of.get(place) for name, of in values}
+        for filtered, values in by_filter.items()
         for place, one in enumerate(predictions)
     ]
 
@@ -195,7 +201,7 @@ def _settings(evidence: Evidence, cell: CellEvidence) -> tuple[str, dict[str, An
     primary = METRICS.get(task["metrics"][0])
     ranked = [
         {
-            "metric": key_of(primary).partition(",")[0],
+            "metric": _bare(evidence, primary),
             "aggregation": "mean",
             "higher_is_better": primary.higher_is_better,
         }
@@ -224,6 +230,7 @@ def _row(one: Prediction, cell: CellEvidence) -> dict[str, Any]:
     record = cell.record
     ends = record.get("ends_spelt") or [""]
     return {
+        "hanka": __version__,
         "id": one.sample_id,
         "prompt": record.get("begins_spelt") or record.get("prefix", "") + one.prompt,
         "target": one.target,

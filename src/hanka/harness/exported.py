@@ -20,7 +20,9 @@ def rows_of(path: Path) -> dict[str, Any]:
     """Return the rows of an exported task as the harness' data set."""
     from datasets import Dataset
 
-    return {"test": Dataset.from_list([json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()])}
+    return {
+        "test": Dataset.from_list([json.loads(line) for line in path.read_text(encoding="utf-8").split("\n") if line])
+    }
 
 
 def choose(doc: Mapping[str, Any], results: Sequence[tuple[float, bool]]) -> dict[str, float]:

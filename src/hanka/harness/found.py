@@ -8,21 +8,23 @@ and bits are sums over samples; others (F1, BLEU, a median) are left out by name
 from __future__ import annotations
 
 import contextlib
+import hashlib
+import inspect
 import io
 import json
 import logging
-import math
 import random
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import zip_longest
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import Any
 
 from hanka.datasets.base import Dataset
 from hanka.errors import DataError, how_to_install, nearest
+from hanka.harness.measures import Summed, measures_of
 from hanka.identity import canonical, sha256_text
 from hanka.metrics.measured import Measure
 from hanka.records import Example, Split, TaskKind
@@ -30,16 +32,20 @@ from hanka.tasks.base import Task
 
 SEED = 1234
 "Of few-shot draws, as the harness' command line sets it."
-Summed: TypeAlias = Literal["mean", "pooled", "perplexity", "weighted_perplexity", "bits_per_byte"]
-"How a metric's samples become its value: each is a ratio of sums, or the exponential of one."
-Judge: TypeAlias = Callable[[Sequence[Any]], Any]
-RIGHT_OR_WRONG: Mapping[str, tuple[str, ...]] = {
-    "multiple_choice": ("acc", "acc_norm", "acc_bytes", "acc_mutual_info", "exact_match"),
-    "loglikelihood": ("acc",),
-    "generate_until": ("exact_match",),
-}
-"By kind of output, the harness' own metrics that say right or wrong of every sample."
 ADDRESS = re.compile(r" at 0x[0-9a-f]+")
+KNOWN = (
+    "until",
+    "max_gen_toks",
+    "max_new_tokens",
+    "max_tokens",
+    "max_completion_tokens",
+    "do_sample",
+    "temperature",
+    "top_p",
+)
+"Settings of writing that engines here know."
+NEUTRAL: Mapping[str, Any] = {"num_beams": 1, "repetition_penalty": 1.0, "num_return_sequences": 1, "use_cache": True}
+"Settings that change nothing at these values."
 GENERATED = 256
 "Tokens that are written at most where a task does not say, as in the harness."
 
@@ -55,7 +61,7 @@ class HarnessUse:
     measures: tuple[Measure, ...]
     "What is measured of every sample, the primary one first."
     summed: Mapping[str, Summed]
-    "Measure → how its samples become its value."
+    "Key of a measure → how its samples become its value."
     left_out: tuple[str, ...]
     "Metrics without intervals here, which are not measured."
     content: Mapping[str, Any]
@@ -84,7 +90,7 @@ class HarnessUse:
         for task in self.tasks.values():
             if task.OUTPUT_TYPE == "generate_until":
                 given = dict(task.config.generation_kwargs or {})
-                most.append(int(given.get("max_gen_toks") or given.get("max_tokens") or GENERATED))
+                most.append(int(next((given[key] for key in KNOWN[1:5] if given.get(key)), GENERATED)))
         return max(most)
 
     def task(self) -> Task:
@@ -151,9 +157,13 @@ def _found(name: str, shots: int | None, include: Path | None) -> HarnessUse:
         tasks = _loaded(manager, name)
         for one, task in tasks.items():
             _refuse(one, task, isinstance(task, ConfigurableTask))
-            if shots is not None:
+            _refuse_generation(one, task)
+            if (
+                shots is not None and task.config.num_fewshot != 0
+            ):  # a task that says 0 is never shown any, as in the harness
                 task.set_config("num_fewshot", shots)
-        kept, left_out = _measures(tasks)
+            _fixed(task)
+        kept, left_out = measures_of(tasks)
     if not kept:
         raise DataError(
             f"lm-eval {name!r} has no metric that is a sum over samples and common to all of its {len(tasks)} task(s) (left out: "
@@ -161,7 +171,7 @@ def _found(name: str, shots: int | None, include: Path | None) -> HarnessUse:
         )
     content = {"lm_eval": _version(), "tasks": {one: _settings(task) for one, task in tasks.items()}}
     measures = tuple(measure for measure, _ in kept)
-    return HarnessUse(name, tasks, measures, {one.name: how for one, how in kept}, tuple(left_out), content)
+    return HarnessUse(name, tasks, measures, {one.key: how for one, how in kept}, tuple(left_out), content)
 
 
 @lru_cache(maxsize=4)
@@ -203,13 +213,36 @@ def _refuse(name: str, task: Any, is_declared: bool) -> None:
 
 
 def _settings(task: Any) -> list[str]:
-    """Return hashes of a task's settings, functions as their source, and of the rows that demonstrations are drawn from."""
-    values = task.config.to_dict(keep_callable=False)
+    """Return hashes of a task's settings with the code they call, and of the rows that demonstrations are drawn from."""
+    values = task.config.to_dict(keep_callable=True)
     # Where files lie on this machine is no part of what is asked; what rows hold is in the ids by itself.
     values.pop("dataset_kwargs", None)
     values["metadata"] = {key: one for key, one in (values.get("metadata") or {}).items() if key != "config_source"}
     drawn_from = list(task.fewshot_docs()) if task.config.num_fewshot else []
-    return [sha256_text(canonical(json.loads(json.dumps(one, default=_plain))))[:16] for one in (values, drawn_from)]
+    content = [_content(values), _code(type(task))]
+    return [sha256_text(canonical(one))[:16] for one in (content, json.loads(json.dumps(drawn_from, default=_plain)))]
+
+
+def _content(value: Any) -> Any:
+    """Return a setting as JSON: what is called stands there as its name, its arguments and a hash of the file it is written in."""
+    if isinstance(value, Mapping):
+        return {str(key): _content(one) for key, one in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_content(one) for one in value]
+    if isinstance(value, partial):
+        return [_content(value.func), _content(value.args), _content(value.keywords)]
+    if callable(value):
+        return _code(value if hasattr(value, "__qualname__") else type(value))
+    return value if value is None or isinstance(value, (bool, int, str)) else _plain(value)
+
+
+def _code(written: Any) -> list[str]:
+    """Name a function or class, with a hash of its file: what it calls there counts, too."""
+    try:
+        source = Path(inspect.getsourcefile(written) or "").read_bytes()
+    except (TypeError, OSError):
+        source = b""
+    return [str(getattr(written, "__qualname__", written)), hashlib.sha256(source).hexdigest()[:16]]
 
 
 def _plain(value: Any) -> str:
@@ -217,62 +250,26 @@ def _plain(value: Any) -> str:
     return ADDRESS.sub("", str(value))
 
 
-# ---- metrics
-
-
-def _measures(tasks: Mapping[str, Any]) -> tuple[list[tuple[Measure, Summed]], list[str]]:
-    """Return the measures that all tasks have, each with how it is summed, and the names of metrics that are left out."""
-    found = [dict(_of_task(task)) for task in tasks.values()]
-    first = found[0]
-    names = [name for name in first if all(one.get(name) == first[name] for one in found)]
-    kept = [(measure, how) for measure, how in (first[name] for name in names) if how is not None]
-    left_out = [name.removesuffix(",none") for one in found for name in one if name not in {m.name for m, _ in kept}]
-    kept.sort(key=lambda pair: pair[0].higher_is_better is None)
-    return kept, list(dict.fromkeys(left_out))
-
-
-def _of_task(task: Any) -> Iterator[tuple[str, tuple[Measure, Summed | None]]]:
-    filters = [one.name for one in getattr(task, "_filters", ())] or ["none"]
-    plain = not callable(task.config.process_results)
-    for filtered in filters:
-        for metric, aggregate in task.aggregation().items():
-            name = f"{metric},{filtered}"
-            how = summed_by(aggregate)
-            binary = how == "mean" and plain and metric in RIGHT_OR_WRONG.get(str(task.OUTPUT_TYPE), ())
-            better = task.higher_is_better().get(metric)
-            exponential = how in ("perplexity", "weighted_perplexity")
-            yield name, (Measure(name, None if better is None else bool(better), binary, exponential), how)
-
-
-def summed_by(aggregate: Judge) -> Summed | None:
-    """Return how an aggregation comes out of sums over samples, by what it makes of a few numbers; None where it does not."""
-    scalars, weighted, listed = [0.2, 0.9, 0.1], [(-3.0, 2), (-5.0, 8)], [[1, 0, 1, 1], [0]]
-    cases: tuple[tuple[Summed, Sequence[Any], float], ...] = (
-        ("mean", scalars, 0.4),
-        ("perplexity", scalars, math.exp(-0.4)),
-        ("weighted_perplexity", weighted, math.exp(0.8)),
-        ("bits_per_byte", weighted, 0.8 / math.log(2)),
-        ("pooled", listed, 0.6),
+def _fixed(task: Any) -> Any:
+    """Return a task whose documents are read once: some draw them anew at every look."""
+    documents = list(task.eval_docs) if not hasattr(task.eval_docs, "features") else task.eval_docs
+    kind = type(task)
+    task.__class__ = type(
+        kind.__name__, (kind,), {"eval_docs": property(lambda self: documents), "__module__": kind.__module__}
     )
-    for how, values, expected in cases:
-        with contextlib.suppress(Exception):  # a function of another package, tried on what it may not be meant for
-            if math.isclose(float(aggregate(list(values))), expected, rel_tol=1e-9):
-                return how
-    return None
+    return task
 
 
-def amount_and_units(value: Any, how: Summed) -> tuple[float, float]:
-    """Return a sample's value as amount and units. Raises ValueError for what is no number."""
-    if how in ("weighted_perplexity", "bits_per_byte"):
-        nats, units = -float(value[0]), float(value[1])
-        amount = nats / math.log(2) if how == "bits_per_byte" else nats
-    elif how == "pooled":
-        amount, units = float(sum(value)), float(len(value))
-    else:
-        amount, units = -float(value) if how == "perplexity" else float(value), 1.0
-    if not (math.isfinite(amount) and math.isfinite(units) and units > 0):
-        raise ValueError(f"{value!r} is no number")
-    return amount, units
+def _refuse_generation(name: str, task: Any) -> None:
+    """Raise DataError for a way to write that the engines here do not know."""
+    given = dict(task.config.generation_kwargs or {}) if task.OUTPUT_TYPE == "generate_until" else {}
+    for key, value in given.items():
+        drawn = given.get("do_sample") and key in ("top_k", "min_p", "typical_p")
+        if key in KNOWN or NEUTRAL.get(key) == value or (key in ("top_k", "min_p", "typical_p") and not drawn):
+            continue
+        raise DataError(
+            f"lm-eval task {name!r} writes with {key}: {value}, which hanka's engines do not know: leave it out"
+        )
 
 
 # ---- calm

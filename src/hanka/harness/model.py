@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from itertools import groupby
 from typing import Any, NamedTuple
 
 from lm_eval.api.model import TemplateLM
@@ -69,7 +68,10 @@ class EngineModel(TemplateLM):  # type: ignore[misc]  # the harness is not typed
                 add_special_tokens = True
             if has_bos_prefix(string, self.tokenizer.bos_token):
                 add_special_tokens = False
-        return list(self.tokenizer([string], add_special_tokens=add_special_tokens)["input_ids"][0])
+        ids = list(self.tokenizer([string], add_special_tokens=add_special_tokens)["input_ids"][0])
+        bos = self.tokenizer.bos_token_id
+        wanted = self.policy.bos == "always" and bos is not None and add_special_tokens
+        return [bos, *ids] if wanted and ids[:1] != [bos] else ids  # some tokenizers have one and add none
 
     def apply_chat_template(self, chat_history: list[dict[str, str]], add_generation_prompt: bool = True) -> str:
         """Render turns by the model's own template."""
@@ -97,21 +99,45 @@ class EngineModel(TemplateLM):  # type: ignore[misc]  # the harness is not typed
     ) -> list[tuple[float, bool]]:
         """Return the log-likelihood of every continuation, and whether it is what the model would write."""
         cuts = [self._cut(texts[0], context, continuation) for texts, context, continuation in requests]
-        if self.reads_greedy:
-            return [(math.fsum(one.scores), one.is_greedy) for one in self._texts(cuts)]
-        together = [list(members) for _, members in groupby(cuts, key=lambda one: one.context)]
+        distinct = list({(tuple(one.context), tuple(one.continuation)): one for one in cuts}.values())
+        scored = self._with_greedy(distinct) if self.reads_greedy else self._as_trees(distinct)
+        known = {
+            (tuple(one.context), tuple(one.continuation)): said for one, said in zip(distinct, scored, strict=True)
+        }
+        return [known[tuple(one.context), tuple(one.continuation)] for one in cuts]  # equal requests have equal scores
+
+    def _with_greedy(self, cuts: Sequence[Cut]) -> list[tuple[float, bool]]:
+        return [(math.fsum(one.scores), one.is_greedy) for one in self._texts(cuts)]
+
+    def _as_trees(self, cuts: Sequence[Cut]) -> list[tuple[float, bool]]:
+        """Score continuations that follow each other behind one context as a tree, as many as a pass may hold."""
+        together: list[list[Cut]] = []
+        held = 0
+        for one in cuts:
+            fits = (
+                together and together[-1][0].context == one.context and held + len(one.continuation) <= self.tree_tokens
+            )
+            if not fits:
+                together.append([])
+                held = 0
+            together[-1].append(one)
+            held += len(one.continuation)
         queries = [
-            Query(members[0].text, members[0].context, tuple(tuple(one.continuation) for one in members))
-            for members in together
+            Query(own[0].text, own[0].context, tuple(tuple(one.continuation) for one in own)) for own in together
         ]
         found: list[tuple[float, bool]] = []
         for answer in self.engine.score_labels(queries):
+            if isinstance(answer, Refusal):
+                raise UnitError(answer.reason)
             if not isinstance(answer, LabelAnswer):
-                raise UnitError(
-                    answer.reason if isinstance(answer, Refusal) else "the engine writes labels, and scores none"
-                )
+                raise UnitError("the engine writes labels, and scores none")
             found += [(_finite(math.fsum(tokens)), False) for tokens in answer.log_likelihoods]
         return found
+
+    @property
+    def tree_tokens(self) -> int:
+        """Return the tokens of continuations behind one context that are scored at once."""
+        return max(1, self.engine.batch_tokens // 16)
 
     def loglikelihood_rolling(self, requests: Sequence[Any], disable_tqdm: bool = False) -> list[float]:
         """Return the log-likelihood of whole texts, in windows of the model's context."""

@@ -12,7 +12,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from hanka.errors import UnitError
-from hanka.harness.found import SEED, HarnessUse, amount_and_units, quiet, seeded
+from hanka.harness.found import SEED, HarnessUse, quiet, seeded
+from hanka.harness.measures import amount_and_units, is_plain
 from hanka.harness.model import EngineModel
 from hanka.identity import sha256_text
 from hanka.records import Example, Prediction
@@ -46,6 +47,7 @@ def _ask_task(use: HarnessUse, name: str, n: int, model: EngineModel) -> dict[st
             log_samples=True,
             system_instruction=model.policy.system,
             apply_chat_template=model.policy.template == CHAT,
+            fewshot_as_multiturn=model.policy.template == CHAT,
         )
     samples: dict[int, list[Mapping[str, Any]]] = defaultdict(list)
     for sample in result["samples"][name]:
@@ -58,14 +60,8 @@ def _ask_task(use: HarnessUse, name: str, n: int, model: EngineModel) -> dict[st
 
 
 def _reads_greedy(task: Any) -> bool:
-    """Tell whether a task reads what the model would have written: where it may, as its code is its own, it does."""
-    if task.OUTPUT_TYPE not in ("loglikelihood", "multiple_choice"):
-        return False
-    return (
-        task.OUTPUT_TYPE == "loglikelihood"
-        or callable(task.config.process_results)
-        or "exact_match" in task.aggregation()
-    )
+    """Tell whether a task reads what the model would have written: where its code is its own, it may."""
+    return not is_plain(task) or task.OUTPUT_TYPE == "loglikelihood" or "exact_match" in task.aggregation()
 
 
 def _prediction(
@@ -84,10 +80,14 @@ def _prediction(
     elif task.OUTPUT_TYPE == "loglikelihood_rolling":
         scores, output, parsed, target = (float(answers[0]),), "", "", str(asked[0][0])
     else:
-        scores = tuple(float(one[0]) for one in answers)
-        choices = [str(one[1]).strip() for one in asked]
-        output = parsed = choices[max(range(len(scores)), key=scores.__getitem__)]
-        if isinstance(first["target"], int) and 0 <= first["target"] < len(choices):
+        n = len(asked) // 2 if "acc_mutual_info" in task.aggregation() else len(asked)
+        scores = tuple(float(one[0]) for one in answers[:n])
+        spelt = [str(one[1]).strip() for one in asked[:n]]
+        choices = (
+            spelt if len(set(spelt)) == n else [f"choice {at}" for at in range(1, n + 1)]
+        )  # contexts differ, or choices are equal
+        output = parsed = choices[max(range(n), key=scores.__getitem__)]
+        if type(first["target"]) is int and 0 <= first["target"] < n and choices is spelt:
             target = choices[first["target"]]
     return Prediction(
         sample_id=sample_id,
@@ -107,17 +107,16 @@ def _prediction(
 
 def _measured(use: HarnessUse, samples: Sequence[Mapping[str, Any]]) -> tuple[dict[str, tuple[float, float]], str]:
     """Return amount and units of every measure, and why one of them is no number; empty where all are."""
+    values = {f"{metric},{one['filter']}": one[metric] for one in samples for metric in one["metrics"]}
     found: dict[str, tuple[float, float]] = {}
-    for sample in samples:
-        for metric in sample["metrics"]:
-            name = f"{metric},{sample['filter']}"
-            if name in use.summed:
-                try:
-                    found[name] = amount_and_units(sample[metric], use.summed[name])
-                except (TypeError, ValueError, IndexError, KeyError) as error:
-                    return {}, f"the harness' {name.removesuffix(',none')} is no number here: {error}"
-    missing = next((name for name in use.summed if name not in found), None)
-    return found, "" if missing is None else f"the harness gives no {missing.removesuffix(',none')} here"
+    for measure in use.measures:
+        if measure.key not in values:
+            return {}, f"the harness gives no {measure.key.removesuffix(',none')} here"
+        try:
+            found[measure.name] = amount_and_units(values[measure.key], use.summed[measure.key])
+        except (TypeError, ValueError, IndexError, KeyError) as error:
+            return {}, f"the harness' {measure.key.removesuffix(',none')} is no number here: {error}"
+    return found, ""
 
 
 def _compare(use: HarnessUse, name: str, predictions: Sequence[Prediction], official: Mapping[str, Any]) -> None:
@@ -129,7 +128,7 @@ def _compare(use: HarnessUse, name: str, predictions: Sequence[Prediction], offi
         amount = math.fsum(one[measure.name][0] for one in judged)
         units = math.fsum(one[measure.name][1] for one in judged)
         ours = math.exp(amount / units) if measure.exponential else amount / units
-        theirs = float(official[measure.name])
+        theirs = float(official[measure.key])
         if not math.isclose(ours, theirs, rel_tol=1e-9, abs_tol=1e-12):
             raise UnitError(
                 f"lm-eval comes to {measure.name.removesuffix(',none')} = {theirs} for {name}, and sums over its samples to {ours}: its "

@@ -15,13 +15,24 @@ from typing import Any
 from hanka.metrics.base import FloatArray, Metric, Outputs, ScoringContext, mean
 from hanka.metrics.likelihood import ratio_of_sums
 
+USUAL = ("acc", "acc_norm", "acc_bytes", "acc_mutual_info", "exact_match")
+"Metrics of a harness that say right or wrong, unless a task means something else by them."
+
+
+def measure_name(key: str, task: str, binary: bool) -> str:
+    """Return what a measure is called: its key, and with its task where it says right or wrong elsewhere and not there."""
+    metric, _, filtered = key.partition(",")
+    return key if binary or metric not in USUAL else f"{metric} of {task},{filtered}"
+
 
 @dataclass(frozen=True, slots=True)
 class Measure:
     """What a harness measures, as a run declares it."""
 
     name: str
-    "Metric and filter, joined by a comma."
+    "The metric's name here: the harness' key, or that with its task where the same key means something else in other tasks."
+    key: str
+    "The harness' key: metric and filter, joined by a comma."
     higher_is_better: bool | None
     "Which way is better; None: the harness does not say."
     binary: bool = False

@@ -61,7 +61,10 @@ def base_cells(
     if not compared:
         for use in plan.study.tasks.values():
             for dataset in use.tests:
-                yield from _cells(plan, base, dataset, relation or nearest_relation([_anchor(use)], dataset))
+                own: Relation = (
+                    "cross_task" if use.task.kind == "harness" else nearest_relation([_anchor(use)], dataset)
+                )
+                yield from _cells(plan, base, dataset, relation or own)
         return
     nearest: dict[str, Relation] = {}
     for one in compared:

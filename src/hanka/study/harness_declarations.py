@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import Field, ValidationError
 
 from hanka.datasets.base import Dataset
-from hanka.errors import DataError, PathError
+from hanka.errors import HankaError, PathError
 from hanka.harness.found import HarnessUse, harness_task
 from hanka.metrics.measured import declare, stored
 from hanka.registry import OneOrMore, Params
@@ -58,13 +58,13 @@ def resolve_harness(
             raise source.error(here, f"{name!r} is a task of the study, too; give that one another name")
         try:
             found[name] = harness_task(name, given.shots, include)
-        except DataError as error:
+            declare(stored(found[name].measures))
+        except HankaError as error:
             raise source.error(here, str(error)) from error
         if found[name].test_set in datasets:
             raise source.error(
                 here, f"{found[name].test_set!r} is a data set of the study, too; give that one another name"
             )
-        declare(stored(found[name].measures))
     return found
 
 

@@ -153,3 +153,5 @@ def print_comparison(result: dict[str, Any]) -> None:
     for test, count in result.get("left_out", {}).items():
         line = f"{test}: {count} rows left out, because id or reference are not the same in both runs"
         screen.print(line, markup=False, highlight=False)
+    if result.get("not_compared"):
+        screen.print(f"not compared: {', '.join(result['not_compared'])}", markup=False, highlight=False)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from hanka.engines.contract import Engine
 from hanka.harness.found import HarnessUse
+from hanka.models.memory import is_out_of_memory, release_memory
 from hanka.plan import PlannedCell
 from hanka.prompting import TextPolicy
 
@@ -20,8 +21,15 @@ def ask_of_harness(
     from hanka.harness.model import EngineModel
     from hanka.harness.samples import ask_harness
 
-    model = EngineModel(engine, tokenizer, policy, engine.context_length)
-    predictions = ask_harness(use, cell.test.examples, model)
+    while True:
+        model = EngineModel(engine, tokenizer, policy, engine.context_length)
+        try:
+            predictions = ask_harness(use, cell.test.examples, model)
+            break
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error) or not engine.halve():
+                raise
+            release_memory()
     notes = []
     if model.n_cut:
         notes.append(
@@ -30,6 +38,11 @@ def ask_of_harness(
         )
     if use.left_out:
         notes.append(
-            f"{use.test_set}: {', '.join(use.left_out)} of lm-eval are no sums over samples and are not measured"
+            f"{use.test_set}: not measured: {', '.join(use.left_out)} of lm-eval, no sum over documents, not given for them, or not common "
+            f"to all tasks of a group"
+        )
+    if len(use.tasks) > 1:
+        notes.append(
+            f"{use.test_set}: every document counts alike, whatever weights lm-eval gives the tasks of this group"
         )
     return predictions, {"notes": notes, "harness": {"name": use.name, "shots": use.shots, **use.content}}

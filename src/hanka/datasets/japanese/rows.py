@@ -167,7 +167,9 @@ def _json_lines(path: Path, columns: Sequence[str]) -> Iterator[tuple[str, dict[
 
 def _tab_lines(path: Path, column: str) -> Iterator[tuple[str, dict[str, str]]]:
     """Yield place and row of a JSICK file that has some column; quotes in it are text."""
-    lines = csv.reader(_opened(path).splitlines(), delimiter="\t", quoting=csv.QUOTE_NONE)
+    lines = csv.reader(
+        _opened(path).replace("\r\n", "\n").rstrip("\n").split("\n"), delimiter="\t", quoting=csv.QUOTE_NONE
+    )
     header = next(lines, [])
     _require(f"{path}:1", header, ("pair_ID", "sentence_A_Ja", "sentence_B_Ja", column))
     for number, cells in enumerate(lines, start=2):
