@@ -1,6 +1,6 @@
 """Does a task of lm-evaluation-harness come out the same through hanka and through the harness' own `hf` model, and how fast?
 
-    python -m benchmarks.harness    # about ten minutes; writes benchmarks/results/harness.json
+    python -m benchmarks.harness    # about twenty minutes; writes benchmarks/results/harness.json
 
 Four tasks, one of each kind of output, over rows of the main paper's release (HANKA_PAPER_DATA), 200 documents each, the base model as it
 is. Compared are per-document log-likelihoods and texts as the harness logs them, and the values that either comes to. Seconds are those of
@@ -61,6 +61,8 @@ FILES = {
     "reviews": {"test": "sentiment/amazon_test_500.json", "train": "sentiment/amazon_train_2000.json"},
     "questions": {"test": "question/socialqa_test_500.json"},
 }
+LIMITS = {"whole-texts": 1e-2}
+"Nats that a document may differ by, where it is a sum over hundreds of tokens; elsewhere 1e-4."
 STUDY = """\
 name: bench-harness
 base: {base}
@@ -166,7 +168,9 @@ def main() -> int:
         found[name] = compare(ours[name], fastest[name] | {"batch_size": size})
         print(name, found[name], flush=True)
     RESULT.write_text(json.dumps({"machine": machine.describe(), "tasks": found}, indent=1) + "\n", encoding="utf-8")
-    return int(any(one["n_equal"] < one["n"] or one["largest_nats"] > 1e-4 for one in found.values()))
+    return int(
+        any(one["n_equal"] < one["n"] or one["largest_nats"] > LIMITS.get(name, 1e-4) for name, one in found.items())
+    )
 
 
 if __name__ == "__main__":
