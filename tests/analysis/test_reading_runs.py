@@ -88,7 +88,7 @@ def test_lm_eval_files_keep_contexts_apart(run: RunFolder, tmp_path: Path) -> No
     asked = [one for one in read_json(run.plan)["cells"] if one["variant_id"] == base["id"]]
     results = json.loads((tmp_path / f"results_{base['id']}.json").read_text(encoding="utf-8"))
     assert len(results["results"]) == len(asked)
-    assert len(list(tmp_path.glob(f"samples_{base['id']}_*.jsonl"))) == len(asked)
+    assert len(list(tmp_path.glob(f"samples_*_{base['id']}.jsonl"))) == len(asked)
 
 
 def test_a_model_card_names_the_library_that_loads_it_and_no_loss_that_is_not_there(

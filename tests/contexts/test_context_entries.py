@@ -170,7 +170,7 @@ def test_no_passages_are_said_in_one_line() -> None:
 
 def test_a_missing_library_is_one_line_with_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("hanka.contexts.contract.find_spec", lambda name: None)
-    with pytest.raises(DataError, match=r"context nearest needs the library bm25s: pip install 'hanka\[retrieve\]'"):
+    with pytest.raises(DataError, match=r"context nearest needs the library bm25s: pip install 'bm25s>="):
         require_libraries(CONTEXTS.get("nearest"))
     require_libraries(CONTEXTS.get("drawn"))
 
