@@ -20,7 +20,7 @@ from hanka.models.identity import n_parameters
 from hanka.models.memory import is_out_of_memory, release_memory, require_room
 from hanka.plan import PlannedCell, PlannedParent, PlannedVariant
 from hanka.prompting import Asked, Prompter, TextPolicy, require_distinct_first_tokens
-from hanka.records import SEVERAL, Built, Example, Prediction
+from hanka.records import Built, Example, Prediction
 from hanka.store.folder import read_json_or_none, read_predictions, write_json, write_predictions
 from hanka.tasks.base import Task
 from hanka.work.answers import Asking, n_empty, n_tied, predict
@@ -241,7 +241,7 @@ def _require_as_trained(place: Workplace, cell: PlannedCell, asked: Asked) -> No
     planned = place.plan.variants[cell.cell.variant_id]
     stored = str((place.made(planned.variant.id).get("record") or {}).get("template_hash", ""))
     hashes = stored.split("+") if stored else []
-    tasks = planned.variant.train_task.split(SEVERAL)
+    tasks = [part.task.name for part in planned.training.parts] if planned.training is not None else []
     if (
         cell.cell.prompt != planned.adaptation.train.prompt
         or len(hashes) != len(tasks)
