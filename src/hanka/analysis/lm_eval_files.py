@@ -175,7 +175,7 @@ def _write_tasks(evidence: Evidence, out: Path) -> list[Path]:
             continue
         predictions, _ = read_predictions(evidence.folder.cell(cell.cell["id"]))
         file = f"{as_file_name(name)}.jsonl"
-        rows = (_row(one, cell) for one in predictions)
+        rows = (_row(evidence, one, cell) for one in predictions)
         write_text(out / file, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
         shared = {"task": name, "custom_dataset": f"!function {MODULE}.rows", "dataset_kwargs": {"file": file},
                   "test_split": "test", "doc_to_text": "{{prompt}}", "target_delimiter": "", "num_fewshot": 0,
@@ -225,10 +225,11 @@ def _settings(evidence: Evidence, cell: CellEvidence) -> tuple[str, dict[str, An
                 "process_results": f"!function {MODULE}.judge", "metric_list": ranked}  # fmt: skip
 
 
-def _row(one: Prediction, cell: CellEvidence) -> dict[str, Any]:
+def _row(evidence: Evidence, one: Prediction, cell: CellEvidence) -> dict[str, Any]:
     """Return a row of a task file: the question as rendered, and what its answer is judged by."""
     record = cell.record
     ends = record.get("ends_spelt") or [""]
+    primary = METRICS.get(evidence.primary(cell.cell["test_task"]))
     return {
         "hanka": __version__,
         "id": one.sample_id,
@@ -237,6 +238,8 @@ def _row(one: Prediction, cell: CellEvidence) -> dict[str, Any]:
         "labels": record["labels"],
         "choices": [label + end for label in record["labels"] for end in ends],
         "stop": record.get("stop", []),
+        "metric": primary.name,
+        "called": _bare(evidence, primary),
         "verifier": json.dumps(record.get("judging") or {}),
     }
 

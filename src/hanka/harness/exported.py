@@ -12,9 +12,6 @@ from hanka.metrics import METRICS, ScoringContext
 from hanka.metrics.base import Outputs
 from hanka.tasks.verifiers import VERIFIERS, Output
 
-NAMES = {"rougeL": "rouge_l", "rouge1": "rouge_1", "rouge2": "rouge_2"}
-"The harness' name of a metric → hanka's, where they differ."
-
 
 def rows_of(path: Path) -> dict[str, Any]:
     """Return the rows of an exported task as the harness' data set."""
@@ -40,21 +37,14 @@ def weigh(doc: Mapping[str, Any], results: Sequence[tuple[float, bool]]) -> dict
 
 
 def judge(doc: Mapping[str, Any], results: Sequence[Any]) -> dict[str, float]:
-    """Judge a written answer by the task's verifier and every metric of hanka that is a mean over rows."""
+    """Judge a written answer by the task's verifier and its primary metric, under the harness' name of that."""
     text = str(results[0][0] if isinstance(results[0], (list, tuple)) else results[0])
     judging = json.loads(doc["verifier"])
-    verifier = VERIFIERS.get(judging.get("verifier", "text"))
+    verifier = VERIFIERS.get(judging["verifier"])
     output = Output(text, doc["target"], (), tuple(doc["stop"]))
-    judgement = verifier.verify(output, verifier.params.model_validate(judging.get("params") or {}))
+    judgement = verifier.verify(output, verifier.params.model_validate(judging["params"]))
     outputs = Outputs(targets=[doc["target"]], answers=[judgement.answer], rewards=[judgement.reward], texts=[text])
-    found: dict[str, float] = {}
-    for name in ("rouge_l", "rouge_1", "rouge_2", "exact_match", "character_f1", "solved", "reward", "mae"):
-        metric = METRICS.get(name)
-        if name not in ("solved", "reward") or judgement.reward is not None:
-            key = next((theirs for theirs, own in NAMES.items() if own == name), name)
-            if name != "mae" or judging.get("verifier") == "number":
-                found[key] = float(metric.statistics(outputs, ScoringContext())[0, 0])
-    return found
+    return {doc["called"]: float(METRICS.get(doc["metric"]).statistics(outputs, ScoringContext())[0, 0])}
 
 
 def _log_sum(values: Sequence[float]) -> float:

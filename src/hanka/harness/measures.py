@@ -11,13 +11,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Literal, TypeAlias
 
-from hanka.metrics.measured import Measure, measure_name
+from hanka.metrics.measured import USUAL, Measure, measure_name
 
 Summed: TypeAlias = Literal["mean", "pooled", "perplexity", "weighted_perplexity", "bits_per_byte"]
 "How a metric's samples become its value: each is a ratio of sums, or the exponential of one."
 Judge: TypeAlias = Callable[[Sequence[Any]], Any]
 RIGHT_OR_WRONG: Mapping[str, tuple[str, ...]] = {
-    "multiple_choice": ("acc", "acc_norm", "acc_bytes", "acc_mutual_info", "exact_match"),
+    "multiple_choice": USUAL,
     "loglikelihood": ("acc",),
     "generate_until": ("exact_match",),
 }

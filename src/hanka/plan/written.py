@@ -15,7 +15,6 @@ from hanka.identity import content_id, sha256_text
 from hanka.methods.contract import LABELLING_KEYS, Adaptation
 from hanka.methods.defaults import settled
 from hanka.metrics import METRICS, rouge_tokenization
-from hanka.metrics.measured import stored
 from hanka.models.catalogue import ModelRef
 from hanka.models.identity import model_identity
 from hanka.plan.freeze import frozen_state
@@ -194,7 +193,7 @@ def plan_json(plan: Plan, command: str) -> dict[str, Any]:
             name: {"kind": use.task.kind, "labels": list(use.task.labels), "metrics": list(use.task.metrics)}
             for name, use in study.tasks.items()
         },
-        "measures": stored(one for use in study.harness.values() for one in use.measures),
+        "measures": [asdict(one) for use in study.harness.values() for one in use.measures],
         "trained_tasks": [name for name in study.tasks if name in seen],
         "contexts": [use.label for use in study.contexts],
         "files": _files(study),

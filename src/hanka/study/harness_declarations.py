@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import Field, ValidationError
 
 from hanka.datasets.base import Dataset
 from hanka.errors import HankaError, PathError
-from hanka.harness.found import HarnessUse, harness_task
-from hanka.metrics.measured import declare, stored
 from hanka.registry import OneOrMore, Params
 from hanka.store.paths import as_path
 from hanka.study.messages import first_mistake
 from hanka.study.schema import StudySpec
 from hanka.study.source import Key, StudySource
+
+if TYPE_CHECKING:
+    from hanka.harness.found import HarnessUse
 
 NAME = "lm_eval"
 KEY: Key = ("tasks", NAME)
@@ -50,6 +51,9 @@ def resolve_harness(
     source: StudySource, spec: StudySpec, given: HarnessSpec, base_dir: Path, datasets: Mapping[str, Dataset]
 ) -> dict[str, HarnessUse]:
     """Return the harness' tasks that a study names, by name. Raises StudyError."""
+    from hanka.harness.found import harness_task
+    from hanka.metrics.measured import declare, stored
+
     include = _folder(source, given.include, base_dir)
     found: dict[str, HarnessUse] = {}
     for index, name in enumerate(given.tasks):

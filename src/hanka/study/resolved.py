@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hanka.datasets.base import Dataset
-from hanka.harness.found import HarnessUse
 from hanka.models.catalogue import ModelRef
 from hanka.prompting import TextPolicy
 from hanka.records import Relation
@@ -20,6 +19,9 @@ from hanka.study.recipe_declarations import RecipeUse
 from hanka.study.schema import StudySpec, for_task
 from hanka.study.source import StudySource
 from hanka.tasks.base import Task
+
+if TYPE_CHECKING:
+    from hanka.harness.found import HarnessUse
 
 
 @dataclass(frozen=True, slots=True, eq=False)
