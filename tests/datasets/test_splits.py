@@ -99,9 +99,9 @@ SEEDS = st.integers(0, 3)
 def test_a_smaller_sample_is_contained_in_a_larger_one(plan: list[tuple[int, str]], seed: int, n: int, m: int) -> None:
     examples = rows(plan)
     small, large = sorted(min(size, len(examples)) for size in (n, m))
-    for how in ("seeded", "first"):
-        more = sample(examples, large, how, seed, "mine")
-        assert sample(examples, small, how, seed, "mine") == more[:small]
+    for how in ("seeded", "balanced", "first"):
+        more = sample(examples, large, how, seed, "mine", labelled=True)
+        assert sample(examples, small, how, seed, "mine", labelled=True) == more[:small]
         assert (len(more), len(ids(more))) == (large, large)
 
 
@@ -115,6 +115,26 @@ def test_seeds_and_datasets_give_other_samples_and_first_gives_the_first_rows() 
     found = [sample(examples, 8, "seeded", seed, name) for seed, name in ((0, "a"), (1, "a"), (0, "b"))]
     assert len({tuple(one.id for one in part) for part in found}) == 3
     assert sample(examples, 8, "first", 0, "a") == examples[:8]
+
+
+@given(st.permutations(rows([(0, "yes")] * 30 + [(1, "no")] * 6 + [(2, "so")] * 3)), SEEDS)
+def test_a_balanced_sample_counts_every_label_alike_until_one_has_no_more(order: list[Example], seed: int) -> None:
+    found = [
+        Counter(one.target for one in sample(order, n, "balanced", seed, "mine", labelled=True))
+        for n in (3, 4, 9, 15, 20)
+    ]
+    assert found[0] == {"yes": 1, "no": 1, "so": 1}
+    assert sorted(found[1].values()) == [1, 1, 2]
+    assert found[2] == {"yes": 3, "no": 3, "so": 3}
+    assert found[3] == {"yes": 6, "no": 6, "so": 3}
+    assert found[4] == {"yes": 11, "no": 6, "so": 3}
+
+
+def test_a_balanced_sample_is_another_one_by_another_seed_and_without_labels_the_seeded_one() -> None:
+    examples = rows([(0, "yes")] * 15 + [(1, "no")] * 15)
+    first, second = (sample(examples, 8, "balanced", seed, "mine", labelled=True) for seed in (0, 1))
+    assert ids(first) != ids(second)
+    assert sample(examples, 8, "balanced", 0, "mine") == sample(examples, 8, "seeded", 0, "mine") != first
 
 
 @pytest.mark.parametrize("n", [-1, 4])

@@ -65,7 +65,7 @@ def _largest(plan: Plan) -> list[PlannedVariant]:
 
 def _seed(planned: PlannedVariant) -> str:
     """Return the training seed where it draws the rows, in words; empty where all seeds have the same."""
-    return f" (seed {planned.variant.seed})" if planned.adaptation.train.sample == "seeded" else ""
+    return f" (seed {planned.variant.seed})" if planned.adaptation.train.sample != "first" else ""
 
 
 def _training_rows(

@@ -59,17 +59,25 @@ def looks_labelled(examples: Sequence[Example]) -> bool:
     return different <= 20 and 4 * different <= len(examples)
 
 
+Sampling = Literal["first", "seeded", "balanced"]
+"Which rows are trained on: the first ones, or drawn by seed, as they come or so that labels take turns."
+
+
 def sample(
-    examples: Sequence[Example], n: int, how: Literal["seeded", "first"], seed: int, dataset: str
+    examples: Sequence[Example], n: int, how: Sampling, seed: int, dataset: str, labelled: bool = False
 ) -> list[Example]:
     """Take n examples to train on: the first ones, or the first of a permutation by (seed, dataset).
 
-    Of one seed and dataset, a smaller sample is contained in a larger one, whatever the order of `examples`.
-    Raises ValueError where there are fewer than n.
+    balanced: of the permutation, the labels take turns, so that counts of labels differ by one at most until a label has no
+    more rows; without labels as seeded. labelled: whether the targets are labels. Of one seed and dataset, a smaller sample
+    begins a larger one, whatever the order of `examples`. Raises ValueError where there are fewer than n.
     """
     if not 0 <= n <= len(examples):
         raise ValueError(f"{n} of {len(examples)} examples cannot be taken")
-    return list(examples[:n] if how == "first" else in_hash_order(examples, f"sample/{seed}/{dataset}")[:n])
+    if how == "first":
+        return list(examples[:n])
+    drawn = in_hash_order(examples, f"sample/{seed}/{dataset}")
+    return (interleaved(drawn) if how == "balanced" and labelled else drawn)[:n]
 
 
 def split_validation(

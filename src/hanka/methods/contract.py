@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 
 from pydantic import BeforeValidator, Field
 
+from hanka.datasets.splits import Sampling
 from hanka.models.catalogue import LANGUAGE_MODELS, ModelKind
 from hanka.prompting import TextPolicy
 from hanka.records import Example, Parent
@@ -108,8 +109,8 @@ class TrainParams(CourseParams):
 
     sizes: Sizes = (64,)
     "Training rows, one variant each."
-    sample: Literal["first", "seeded"] = "first"
-    "first: the first rows of the data set; seeded: drawn by the training seed, a smaller size inside a larger one."
+    sample: Sampling = "first"
+    "first: the first rows of the data set; seeded: drawn by the training seed, a smaller size inside a larger one; balanced: as seeded, labels in turn (a mix draws as its recipe says)."
     validation: float | None = Field(default=None, ge=0, lt=1)
     "Share of the data set's training rows that is set aside to validate on, unless it has a validation file; null: 0.1 where `checkpoints` choose, else none."
     match: Literal["none", "supervised_tokens"] = "none"

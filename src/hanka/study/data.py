@@ -101,7 +101,7 @@ class StudyData:
                 f"{asked.size} rows are asked and dataset {dataset.name} has {len(rows)} to train on{aside}: choose sizes up "
                 f"to {len(rows)}",
             )
-        chosen = sample(rows, min(asked.size, len(rows)), asked.sample, asked.seed, dataset.name)
+        chosen = sample(rows, min(asked.size, len(rows)), asked.sample, asked.seed, dataset.name, bool(task.labels))
         return [RowsOfTask(task, dataset, tuple(chosen), tuple(validation))]
 
     def _of_recipe(self, own: TrainingUse, recipe: RecipeUse, asked: RowsAsked) -> list[RowsOfTask]:
@@ -144,7 +144,7 @@ class StudyData:
 
     def sampling_seed(self, asked: RowsAsked) -> int:
         """Return the seed that draws rows: the training seed where they are sampled by it, else the study's first."""
-        return asked.seed if asked.sample == "seeded" else self.study.spec.seeds[0]
+        return self.study.spec.seeds[0] if asked.sample == "first" else asked.seed
 
     def rows_of_source(self, name: str, size: int) -> Sequence[Example]:
         """Return the training rows of a data set, for estimates."""

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from hanka.datasets.base import Dataset
+from hanka.datasets.splits import Sampling
 from hanka.identity import fingerprint
 from hanka.records import Example
 from hanka.tasks.base import Task
@@ -38,8 +39,8 @@ class RowsAsked(NamedTuple):
 
     size: int
     "How many."
-    sample: Literal["first", "seeded"]
-    "The first rows, or drawn by seed."
+    sample: Sampling
+    "The first rows, or drawn by seed, as they come or labels in turn."
     validation: float
     "Share of the training rows that is set aside to validate on."
     seed: int
