@@ -115,6 +115,8 @@ def study(tiny: Path, small: Path, entries: list[dict[str, Any]], **changes: Any
         "train": {"sizes": [16], "epochs": 3, "learning_rate": 2e-2, "checkpoint_seconds": 1000},
         "eval": {"shots": [0, 1], "limit": 4, "max_new_tokens": 4},
     }
+    only = [METHODS.get(name).asked_with for one in entries for name in one if METHODS.get(name).asked_with]
+    values["eval"] |= {"contexts": ["drawn", *only]} if only else {}
     for path, value in changes.items():
         above, _, last = path.rpartition("__")
         (values.setdefault(above, {}) if above else values)[last] = value

@@ -92,7 +92,7 @@ def _model_cards(evidence: Evidence, out: Path) -> list[Path]:
     summary = read_csv(evidence.folder.summary)
     written = []
     for variant in evidence.plan["variants"]:
-        if not is_unadapted(variant["method"]):
+        if not is_unadapted(variant["method"]) and variant.get("changes_weights", True):
             path = out / f"{variant['id']}.md"
             rows = [row for row in summary if row["variant_id"] == variant["id"]]
             made = read_json_or_none(evidence.folder.variant(variant["id"]) / "variant.json") or {}

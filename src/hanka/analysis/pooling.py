@@ -81,10 +81,10 @@ class Pooling:
         return self.contrasts.evidence
 
     def systems(self) -> list[SystemCells]:
-        """Return every adapted system that was to be asked something, in the order of the plan."""
+        """Return every adapted system that was to be asked something, in the order of the plan; rows that are shown adapt nothing."""
         by_system: dict[System, list[CellEvidence]] = defaultdict(list)
         for cell in self.evidence.cells.values():
-            if not cell.is_unadapted:
+            if not cell.is_unadapted and cell.variant.get("changes_weights", True):
                 by_system[system_of(cell.variant)].append(cell)
         return [self._gathered(system, cells) for system, cells in by_system.items()]
 

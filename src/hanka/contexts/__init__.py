@@ -10,6 +10,7 @@ CONTEXTS: Registry[Context] = Registry(
     {
         "drawn": "hanka.contexts.drawn:DRAWN",
         "first": "hanka.contexts.drawn:FIRST",
+        "own_rows": "hanka.contexts.own_rows:OWN_ROWS",
         "nearest": "hanka.contexts.nearest:NEAREST",
         "retrieve": "hanka.contexts.retrieve:RETRIEVE",
     },

@@ -47,7 +47,7 @@ class ContextRequest:
     tests: tuple[Example, ...]
     "The rows that are asked; none of them may be shown."
     pool: tuple[Example, ...]
-    "Demonstrations of the test set, in their file's order."
+    "Demonstrations of the test set, in their file's order; the rows of the asked variant where the context shows those."
     params: Any
     "Its validated parameters, an instance of `Context.params`."
     seed: int
@@ -93,6 +93,8 @@ class Context:
     "Which of their rows: passages, or training rows, which are demonstrations of their own task alone."
     is_drawn: bool = True
     "Whether another draw may show other demonstrations."
+    shows_own: bool = False
+    "Whether its pool is what the asked variant was trained on: all of that is shown, whatever `eval.shots` says."
     inserts: bool = False
     "Whether it inserts text, so that it differs from other contexts without demonstrations, too."
     libraries: Mapping[str, str] = field(default_factory=dict)

@@ -66,8 +66,8 @@ class Estimator:
     _speeds: dict[str, Speed] = field(default_factory=dict)
 
     def variant(self, planned: PlannedVariant) -> Cost:
-        """Estimate making a variant; free for what is not adapted. What it is made from is counted by itself."""
-        if planned.variant.is_unadapted:
+        """Estimate making a variant; free for a base as it is. What it is made from is counted by itself."""
+        if not planned.use.method.changes_weights:
             return Cost(0, 0.0, 0)
         tuner, train = planned.adaptation.tuner, planned.adaptation.train
         if planned.training is None or tuner is None:
@@ -187,7 +187,7 @@ class Estimator:
         if planned.context.entry.per_query:
             query += self._before(planned, model, task)
         if planned.demonstrations:
-            shot = self._mean(model, task, cell.prompt, ("shots", name), planned.demonstrations, True)
+            shot = self._mean(model, task, cell.prompt, (f"shots:{cell.context}", name), planned.demonstrations, True)
             fewer = [n for n in study.shots(task) if n < cell.shots]
             n_read = cell.shots - max(fewer, default=0)
         speed, before = self.speed(model), cell.shots * shot

@@ -11,6 +11,7 @@ METHODS: Registry[Method] = Registry(
         "base": "hanka.methods.unadapted:BASE",
         "sft": "hanka.methods.supervised:SFT",
         "fticl": "hanka.methods.supervised:FTICL",
+        "icl": "hanka.methods.icl:ICL",
         "spider": "hanka.methods.spider:SPIDER",
         "interpolate": "hanka.methods.interpolate:INTERPOLATE",
         "proxy": "hanka.methods.proxy:PROXY",

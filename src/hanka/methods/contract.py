@@ -337,6 +337,10 @@ class Method:
     "Data sets its weights were tuned on elsewhere, given its own parameters; None: they are not declared."
     is_elsewhere: bool = False
     "Whether its weights were tuned elsewhere."
+    changes_weights: bool = True
+    "Whether its variants have weights, or a decision rule, of their own: others are the base, asked in another way."
+    asked_with: str = ""
+    "Entry of `contexts` that its variants are asked with, and with no other; empty: all contexts of the study."
     is_seeded: bool = True
     "Whether the training seed changes what it makes of given rows and parents."
     version: int = 1

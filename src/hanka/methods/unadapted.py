@@ -19,4 +19,5 @@ BASE = Method(
     per="base",
     adapt=_adapt,
     kinds=(*LANGUAGE_MODELS, "served"),
+    changes_weights=False,
 )

@@ -90,9 +90,9 @@ def _pinned(study: Study, ask_hub: bool) -> Study:
 
 
 def _plan_probes(plan: Plan) -> None:
-    """Add every probe of every variant that has weights of its own."""
+    """Add every probe of every variant that has weights of its own: of one whose base is as it is there is nothing to measure."""
     for planned in plan.variants.values():
-        if planned.variant.is_unadapted or planned.engine != "local":
+        if not planned.use.method.changes_weights or planned.engine != "local":
             continue
         for use in plan.study.probes:
             content = {"stage": STAGES["probe"], "variant": planned.variant.id, "probe": use.content}

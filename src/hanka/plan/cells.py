@@ -16,7 +16,7 @@ from hanka.plan.records import STAGES, Plan, PlannedCell, PlannedVariant
 from hanka.records import RELATIONS, Cell, Relation
 from hanka.study.context_declarations import ContextUse
 from hanka.study.resolved import TaskUse
-from hanka.study.rows import TestSet
+from hanka.study.rows import Shown, TestSet
 
 
 class How(NamedTuple):
@@ -71,12 +71,13 @@ def base_cells(
         name = one.cell.test_dataset
         known = nearest.get(name, "cross_task")
         nearest[name] = min(known, one.cell.relation, key=RELATIONS.index)
-    asked = {
-        (one.cell.test_dataset, one.cell.shots, one.cell.prompt, one.cell.draw, one.cell.context): one
-        for one in compared
-    }
-    for one in asked.values():
+    asked: dict[tuple[str, int, str, int, str], tuple[PlannedCell, How]] = {}
+    for one in compared:
         how = How(one.cell.shots, one.cell.prompt, one.cell.draw, one.context)
+        if one.context.entry.shows_own:  # a base has no rows: it is asked without any
+            how = How(0, one.cell.prompt, 0, _plain(plan))
+        asked[one.cell.test_dataset, how.shots, how.prompt, how.draw, how.context.label] = (one, how)
+    for one, how in asked.values():
         if _is_meant(plan, base, how.shots, how.context):
             yield _cell(plan, base, one.test, relation or nearest[one.cell.test_dataset], how)
 
@@ -89,11 +90,40 @@ def _cells(plan: Plan, planned: PlannedVariant, dataset: Dataset, asked: Relatio
     study = plan.study
     task = study.tasks[dataset.task].task
     test = plan.data.test(dataset)
+    own = [(use, shown.n_shown) for use in study.contexts if (shown := _own_rows(plan, planned, dataset, use))]
     for prompt in study.prompts(task, asked):
+        for use, shots in own:
+            yield _cell(plan, planned, test, asked, How(shots, prompt, 0, use))
         for shots in study.shots(task):
             for use in (one for one in _contexts(plan, dataset, shots) if _is_meant(plan, planned, shots, one)):
                 for draw in range(study.spec.eval.draws if shots and use.entry.is_drawn else 1):
                     yield _cell(plan, planned, test, asked, How(shots, prompt, draw, use))
+
+
+def _own_rows(plan: Plan, planned: PlannedVariant, dataset: Dataset, use: ContextUse) -> Shown | None:
+    """Return the rows of a variant that stand before the queries of a test set of their task; None where it is not asked so."""
+    training, own = planned.training, planned.adaptation.own.asking
+    is_asked = own is None or own.contexts is None or use.label in own.contexts
+    if not use.entry.shows_own or training is None or not is_asked:
+        return None
+    if not ENGINES.get(planned.engine).reads_contexts or not plan.study.tasks[dataset.task].task.is_prompted:
+        return None
+    if training.data_id:
+        plan.note(f"{planned.variant.label} is not asked with {use.label}: its rows are made during the run")
+        return None
+    shown = plan.data.own_rows(dataset, training, use)
+    if missing := shown.n_at_hand - shown.n_shown:
+        plan.note(
+            f"{use.label} shows {missing} fewer than the {shown.n_at_hand} rows of {planned.variant.label} (seed "
+            f"{planned.variant.seed}) before {dataset.name}: they are test rows of it"
+        )
+    return shown if shown.examples else None
+
+
+def _plain(plan: Plan) -> ContextUse:
+    """Return the context that stands for all that show nothing without demonstrations; the first one where every one inserts."""
+    shared = [use for use in plan.study.contexts if not use.entry.shows_own]
+    return next((use for use in shared if not use.entry.inserts), shared[0])
 
 
 def _contexts(plan: Plan, dataset: Dataset, shots: int) -> list[ContextUse]:
@@ -102,13 +132,13 @@ def _contexts(plan: Plan, dataset: Dataset, shots: int) -> list[ContextUse]:
     Nothing stands before a text that is scored by itself, and what stands before a harness' question is its own.
     """
     study = plan.study
+    shared = [use for use in study.contexts if not use.entry.shows_own]
     if not study.tasks[dataset.task].task.is_prompted:
-        return list(study.contexts[:1])
+        return shared[:1]
     if not shots:
-        plain = [use for use in study.contexts if not use.entry.inserts]
-        return [use for use in study.contexts if use.entry.inserts or use is plain[0]]
+        return [use for use in shared if use.entry.inserts or use is _plain(plan)]
     found = []
-    for use in study.contexts:
+    for use in shared:
         strange = [
             name
             for name in use.entry.sources(use.params)
@@ -129,12 +159,14 @@ def _is_meant(plan: Plan, planned: PlannedVariant, shots: int, use: ContextUse) 
     Without demonstrations, a context that inserts nothing is every such context.
     """
     own, shows = planned.adaptation.own.asking, bool(shots) or use.entry.inserts
+    if planned.use.method.asked_with not in ("", use.entry.name):
+        return False
     if shows and not ENGINES.get(planned.engine).reads_contexts:
         return False
     if own is None:
         return True
     wanted = [one for one in plan.study.contexts if own.contexts is None or one.label in own.contexts]
-    same = use in wanted if shows else any(not one.entry.inserts for one in wanted)
+    same = use in wanted if shows else any(not one.entry.inserts and not one.entry.shows_own for one in wanted)
     return same and (own.shots is None or shots in own.shots)
 
 
@@ -142,7 +174,10 @@ def _cell(plan: Plan, planned: PlannedVariant, test: TestSet, asked: Relation, h
     study = plan.study
     task = study.tasks[test.dataset.task].task
     engine = ENGINES.get(planned.engine)
-    shown = plan.data.shown(test.dataset, how.draw, how.shots, how.context)
+    if how.context.entry.shows_own and planned.training is not None:
+        shown = plan.data.own_rows(test.dataset, planned.training, how.context)
+    else:
+        shown = plan.data.shown(test.dataset, how.draw, how.shots, how.context)
     if shown.n_at_hand < how.shots:
         raise study.source.error(
             ("eval", "shots"),
@@ -156,7 +191,7 @@ def _cell(plan: Plan, planned: PlannedVariant, test: TestSet, asked: Relation, h
         "rows": test.fingerprint,
         "demonstrations": shown.fingerprint,
         "context": how.context.content
-        if how.context.entry.inserts or (how.context.entry.per_query and how.shots)
+        if how.context.entry.inserts or how.context.entry.shows_own or (how.context.entry.per_query and how.shots)
         else None,
         "task": [task.name, task.version, task.kind, task.template(how.prompt), list(task.labels)],
         "answering": study.answering(task, planned.model),

@@ -258,7 +258,9 @@ class Plan:
             "study": self.study.spec.name,
             "protocol": self.study.spec.protocol,
             "variants": [
-                asdict(planned.variant) | {"blocked": planned.blocked, "meant_shots": self.meant_shots(planned)}
+                asdict(planned.variant)
+                | {"blocked": planned.blocked, "meant_shots": self.meant_shots(planned)}
+                | {"changes_weights": planned.use.method.changes_weights}
                 for planned in self.variants.values()
             ],
             "cells": [asdict(planned.cell) | {"n_rows": len(planned.test.examples)} for planned in self.cells.values()],

@@ -151,7 +151,7 @@ class Variants:
             raise error(
                 use.key, f"{parent.label!r} is a base as it is: it has no `train`, `size` or `step`; leave it out"
             )
-        if entry is not None and entry.method.engine != "local":
+        if entry is not None and (entry.method.engine != "local" or not entry.method.changes_weights):
             raise error(
                 use.key, f"{parent.label!r} ({entry.method.name}) leaves no weights that another variant could be made "
                 f"from; name an entry that does"

@@ -196,6 +196,7 @@ def plan_json(plan: Plan, command: str) -> dict[str, Any]:
         "measures": [asdict(one) for use in study.harness.values() for one in use.measures],
         "trained_tasks": [name for name in study.tasks if name in seen],
         "contexts": [use.label for use in study.contexts],
+        "contexts_of_own_rows": [use.label for use in study.contexts if use.entry.shows_own],
         "files": _files(study),
         "splits": plan_splits(study),
         "prices": _prices(study),

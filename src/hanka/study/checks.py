@@ -35,6 +35,7 @@ def check_evaluation(source: StudySource, study: Study) -> None:
                 )
     _check_cross_task_sizes(source, study)
     _check_askings(source, study)
+    _check_asked_with(source, study)
 
 
 def check_trained_on(source: StudySource, study: Study) -> None:
@@ -67,6 +68,17 @@ def _check_askings(source: StudySource, study: Study) -> None:
                         (*method.key, "asking", "shots"),
                         f"{count} shots are asked nowhere in the study; it asks {', '.join(map(str, counts))} (eval.shots)",
                     )
+
+
+def _check_asked_with(source: StudySource, study: Study) -> None:
+    """What only one context asks needs that context in the study."""
+    for method in study.methods:
+        only, own = method.method.asked_with, [use for use in study.contexts if use.entry.name == method.method.asked_with]
+        if only and not own:
+            raise source.error(
+                method.key, f"{method.label} is asked with the context {only}, which the study does not have; add it: eval: {{contexts: "
+                f"[{study.contexts[0].label}, {only}]}}"
+            )  # fmt: skip
 
 
 def _check_nothing_asked(source: StudySource, study: Study, task: Task) -> None:

@@ -27,6 +27,11 @@ def resolve_contexts(source: StudySource, spec: StudySpec, datasets: Mapping[str
             f"[{spec.eval.demonstrations}, …] and take this out"
         )  # fmt: skip
     uses = resolve_entries(source, key, spec.eval.contexts, CONTEXTS)
+    if all(use.entry.shows_own for use in uses):
+        raise source.error(
+            key, f"{uses[0].label} shows what a variant was trained on, and a base as it is has no rows: name another context beside it, "
+            f"such as contexts: [drawn, {uses[0].label}]"
+        )  # fmt: skip
     for use in uses:
         split, word = use.entry.reads, "passages" if use.entry.reads == "passages" else "of"
         holding = [name for name, dataset in datasets.items() if split in dataset.splits]

@@ -47,6 +47,7 @@ class StudyData:
     _training: dict[tuple[str, RowsAsked], TrainingSet] = field(default_factory=dict)
     _prepared: dict[tuple[str, int, str], Any] = field(default_factory=dict)
     _shown: dict[tuple[str, int, int, str], Shown] = field(default_factory=dict)
+    _own: dict[tuple[str, str, str], Shown] = field(default_factory=dict)
     _sets_aside: dict[tuple[str, int | None, float], tuple[list[Example], list[Example]]] = field(default_factory=dict)
     _training_orders: dict[tuple[str, int], tuple[Example, ...]] = field(default_factory=dict)
     _rows: dict[tuple[str, Split, int | None], tuple[list[Example], tuple[str, ...]]] = field(default_factory=dict)
@@ -214,6 +215,17 @@ class StudyData:
                 examples = built.demonstrations
                 self._shown[key] = Shown(examples, fingerprint(examples), len(examples))
         return self._shown[key]
+
+    def own_rows(self, dataset: Dataset, training: TrainingSet, use: ContextUse) -> Shown:
+        """Return what a context shows a variant of its own rows before a test set's queries: those of the set's task."""
+        key = (dataset.name, training.fingerprint, use.label)
+        if key not in self._own:
+            own = (part.examples for part in training.parts if part.dataset.task == dataset.task)
+            rows = tuple(row for examples in own for row in examples)
+            request = replace(self._request(dataset, 0, use), pool=rows)
+            (built,) = build_each(use.entry, request, use.entry.prepare(request), request.tests[:1], len(rows))
+            self._own[key] = Shown(built.demonstrations, fingerprint(built.demonstrations), len(rows))
+        return self._own[key]
 
     def built(self, dataset: Dataset, draw: int, shots: int, use: ContextUse) -> tuple[Built, ...]:
         """Return what stands before each query of a test set."""

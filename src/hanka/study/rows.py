@@ -97,6 +97,11 @@ class Shown:
     n_at_hand: int = 0
     "Demonstrations that could be shown; as many as asked where none are."
 
+    @property
+    def n_shown(self) -> int:
+        """Count what stands before every query."""
+        return len(self.examples)
+
 
 def training_set(name: str, parts: Sequence[RowsOfTask], asked: int) -> TrainingSet:
     """Return rows as a training set with their fingerprints."""

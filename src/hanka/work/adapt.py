@@ -40,7 +40,7 @@ def make_variant(place: Workplace, planned: PlannedVariant) -> None:
     try:
         if planned.blocked:
             raise UnitError(planned.blocked)
-        if not planned.variant.is_unadapted:
+        if planned.use.method.changes_weights:
             record |= _adapt(place, planned)
             require_numbers(record)
             require_finite_tensors(folder)

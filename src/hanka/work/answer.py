@@ -265,8 +265,11 @@ def _answered(folder: Path, record: Mapping[str, Any]) -> list[Prediction]:
 
 
 def _ask_cell(place: Workplace, cell: PlannedCell, voice: Voice) -> Asked:
-    """Return a cell's questions; variants of one base are asked the same ones."""
+    """Return a cell's questions; variants of one base are asked the same ones, but for their own rows."""
     one, plan = cell.cell, place.plan
+    if cell.context.entry.shows_own:  # long, and of few variants: not kept
+        task = plan.study.tasks[one.test_task].task
+        return _ask(place, task, one.prompt, cell.demonstrations, cell.test.examples, voice)
     key = (voice.planned.model.name, one.test_dataset, one.shots, one.prompt, one.draw, one.context)
     if key not in place.asked:
         built: Sequence[Built] = ()
