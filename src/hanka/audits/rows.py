@@ -174,7 +174,9 @@ def _outside(plan: Plan) -> str:
 
 def _demonstrations(audits: Audits, plan: Plan, name: str) -> None:
     """Demonstrations that are test rows: left out of the pool, or (as published) used."""
-    shared = (cell for cell in plan.cells.values() if not cell.context.entry.shows_own)  # a variant's rows are looked at as such
+    shared = (
+        cell for cell in plan.cells.values() if not cell.context.entry.shows_own
+    )  # a variant's rows are looked at as such
     cells = [cell for cell in shared if cell.test.dataset.name == name and cell.demonstrations]
     if not cells:
         return

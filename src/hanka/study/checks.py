@@ -73,7 +73,10 @@ def _check_askings(source: StudySource, study: Study) -> None:
 def _check_asked_with(source: StudySource, study: Study) -> None:
     """What only one context asks needs that context in the study."""
     for method in study.methods:
-        only, own = method.method.asked_with, [use for use in study.contexts if use.entry.name == method.method.asked_with]
+        only, own = (
+            method.method.asked_with,
+            [use for use in study.contexts if use.entry.name == method.method.asked_with],
+        )
         if only and not own:
             raise source.error(
                 method.key, f"{method.label} is asked with the context {only}, which the study does not have; add it: eval: {{contexts: "

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from hanka.costs.estimate import Cost, Estimator
+from hanka.costs.longest import Longest, longest_prompts, longest_said
 from hanka.costs.served import Requests, spelt_money
 from hanka.costs.speed import in_bfloat16, multiplies_bfloat16
 from hanka.plan import Plan
@@ -67,6 +69,7 @@ def describe_plan(plan: Plan, folder: RunFolder) -> dict[str, Any]:
         | {"basis": costs.basis, "at_most": plan.study.spec.eval.until is not None},
         "memory": costs.memory(),
         "served": _served(plan, costs, folder),
+        "longest_prompts": {base: asdict(one) for base, one in longest_prompts(plan).items()},
         "bfloat16_seconds_left": _bfloat16_seconds(plan, costs, variants, cells, total["seconds_left"]),
         "parts": parts(variants, cells),
         "notes": list(plan.notes),
@@ -201,6 +204,8 @@ def print_plan(description: dict[str, Any]) -> None:
             highlight=False,
             markup=False,
         )
+    for name, one in description["longest_prompts"].items():
+        screen.print(longest_said(name, Longest(**one)), highlight=False, markup=False)
     for name, one in description["served"].items():
         price = "" if one["money"] is None else f"; about {one['money']:,.2f} {one['currency']}"
         screen.print(

@@ -1,0 +1,69 @@
+"""Rows as demonstrations, asked of a tiny model: the same prompts whoever is asked, and none of them cut."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from hanka.records import Prediction
+from hanka.run import RunOptions, run_study
+from hanka.store.folder import RunFolder, read_json, read_predictions
+from tiny_models import save_tiny_model
+
+
+def finished(folder: Path, **changes: Any) -> RunFolder:
+    """A run of the base, its rows shown, and a variant that was hardly trained on them."""
+    model = save_tiny_model(folder / "tiny", **changes)
+    study = {
+        "name": "rows", "base": str(model), "data": {"source": "toy"}, "tasks": {"sentiment": {}, "summary": {}},
+        "methods": ["base", "icl", {"sft": {"learning_rate": 1e-30}}],
+        "train": {"sizes": [4, 8], "sample": "balanced", "epochs": 1},
+        "eval": {"shots": [0], "contexts": ["drawn", "own_rows"], "limit": 4, "max_new_tokens": 4},
+        "stats": {"resamples": 200},
+    }  # fmt: skip
+    path = folder / "study.yaml"
+    path.write_text(json.dumps(study), encoding="utf-8")
+    return run_study(path, folder / "run", RunOptions(quiet=True)).folder
+
+
+def asked(run: RunFolder) -> dict[tuple[str, str, int], tuple[dict[str, Any], list[Prediction]]]:
+    """By method, test set and rows shown: what is recorded of a cell, and its answers."""
+    plan = read_json(run.plan)
+    methods = {one["id"]: one["method"] for one in plan["variants"]}
+    return {
+        (methods[one["variant_id"]], one["test_dataset"], one["shots"]): (
+            read_json(run.cell(one["id"]) / "cell.json"),
+            read_predictions(run.cell(one["id"]))[0],
+        )
+        for one in plan["cells"]
+        if one["context"] == "own_rows" or not one["shots"]
+    }
+
+
+def said(rows: list[Prediction]) -> list[Any]:
+    return [(one.sample_id, one.prompt_sha256, one.output, one.label_scores) for one in rows]
+
+
+def test_a_variant_that_did_not_change_answers_behind_its_rows_as_the_base_does(tmp_path: Path) -> None:
+    found = asked(finished(tmp_path, max_position_embeddings=4096))
+    for test in ("shop", "film", "news"):
+        for shots in (4, 8):
+            (own, ours), (base, theirs) = found["sft", test, shots], found["icl", test, shots]
+            assert said(ours) == said(theirs)
+            assert own["demonstrations"] == base["demonstrations"]
+            assert (len(set(own["demonstrations"])), own["n_failed"]) == (shots, 0)
+        eight, four = (found["icl", test, shots][0]["prefix"] for shots in (8, 4))
+        assert eight.startswith(four)
+        assert len(eight) > len(four)
+        assert said(found["sft", test, 0][1]) == said(found["base", test, 0][1])
+
+
+def test_rows_that_do_not_fit_fail_with_a_reason_and_are_counted(tmp_path: Path) -> None:
+    whole = asked(finished(tmp_path / "long"))["icl", "shop", 8]
+    limit = min(one.n_prompt_tokens for one in whole[1]) - 1
+    found = asked(finished(tmp_path / "short", max_position_embeddings=limit))
+    record, rows = found["icl", "shop", 8]
+    assert (record["status"], record["n"], record["n_failed"]) == ("done", 0, 4)
+    assert all(f"tokens do not fit the model's context of {limit}" in one.reason for one in rows)
+    assert found["icl", "shop", 4][0]["n_failed"] == 0
