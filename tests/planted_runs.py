@@ -14,7 +14,20 @@ from hanka.records import Prediction
 from hanka.store.folder import RunFolder, write_json, write_predictions
 
 N = 40
-OF_CELLS = ("most", "shots", "missing", "backwards", "prompt", "draw", "n", "groups", "said", "said_groups")
+OF_CELLS = (
+    "most",
+    "shots",
+    "context",
+    "seconds",
+    "missing",
+    "backwards",
+    "prompt",
+    "draw",
+    "n",
+    "groups",
+    "said",
+    "said_groups",
+)
 "Changes that are about cells, not about the variant."
 MARGINS = {"equivalence": 0.03, "harm": 0.05, "worthwhile": 0.02}
 RELATIONS = {
@@ -69,7 +82,7 @@ class Planted:
         cell = {
             "variant_id": variant["id"], "test_task": TASK_OF[test], "test_dataset": test, "relation": RELATIONS[test],
             "shots": changes.get("shots", 0), "prompt": changes.get("prompt", "p1"), "draw": changes.get("draw", 0),
-            "context": "drawn",
+            "context": changes.get("context", "drawn"),
         }  # fmt: skip
         cell = {"id": content_id(cell)} | cell
         self.cells.append(cell)
@@ -78,7 +91,7 @@ class Planted:
         asked = n if said is None else len(said)
         missing = set(changes.get("missing", ()))
         cell["n_rows"] = changes.get("most", asked)
-        counts = {"n": asked - len(missing), "n_failed": len(missing)}
+        counts = {"n": asked - len(missing), "n_failed": len(missing), "seconds": changes.get("seconds", 1.0)}
         write_json(folder / "cell.json", cell | counts | {"status": "failed" if right is None else "done"})
         if right is None:
             return
@@ -97,7 +110,8 @@ class Planted:
         """Write the plan and read the run back."""
         plan = {
             "variants": self.variants, "cells": self.cells, "tasks": TASKS, "seed": 1,
-            "trained_tasks": list(self.trained_tasks), "max_new_tokens": 8, "probes": self.probes, "contexts": ["drawn"],
+            "trained_tasks": list(self.trained_tasks), "max_new_tokens": 8, "probes": self.probes, "contexts": ["drawn", "own_rows"],
+            "contexts_of_own_rows": ["own_rows"],
             "frozen": None, "block": self.block,
             "stats": {"level": 0.95, "resamples": self.resamples, **MARGINS, **self.stats},
         }  # fmt: skip

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from fake_runs import fake_run, write_study
+from fake_runs import STUDY, fake_run, write_study
 from hanka.analysis import analyse
 from hanka.analysis.evidence import Evidence, load_evidence
 from hanka.analysis.questions import QUESTIONS, Answer, Column, Measured, Question, answer_all
@@ -19,9 +19,12 @@ EVERY = pytest.mark.parametrize("question", QUESTIONS, ids=lambda question: ques
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
-    """A run in which the base was asked of a server."""
+    """A run in which the base was asked of a server, and rows were shown beside training on them."""
     folder = tmp_path_factory.mktemp("questions")
-    found = fake_run(write_study(folder), folder / "run")
+    shown = STUDY.replace("[base, sft,", "[base, sft, icl,").replace(
+        "shots: [0, 2]", "shots: [0, 2], contexts: [drawn, own_rows]"
+    )
+    found = fake_run(write_study(folder, shown), folder / "run")
     base = next(one["id"] for one in read_json(found.plan)["variants"] if one["method"] == "base")
     asked = {"n_requests": 40, "n_read": 900, "n_written": 40, "request_seconds": 0.25}
     price = {"input": 1.0, "output": 2.0, "currency": "USD"}

@@ -174,10 +174,13 @@ def _outside(plan: Plan) -> str:
 
 def _demonstrations(audits: Audits, plan: Plan, name: str) -> None:
     """Demonstrations that are test rows: left out of the pool, or (as published) used."""
-    shared = (
-        cell for cell in plan.cells.values() if not cell.context.entry.shows_own
-    )  # a variant's rows are looked at as such
-    cells = [cell for cell in shared if cell.test.dataset.name == name and cell.demonstrations]
+    cells = [
+        cell
+        for cell in plan.cells.values()
+        if cell.test.dataset.name == name
+        and cell.demonstrations
+        and not cell.context.entry.shows_own  # a variant's rows are looked at as such
+    ]
     if not cells:
         return
     pool, leaked = plan.data.pool(cells[0].test.dataset)

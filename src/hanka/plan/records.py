@@ -71,6 +71,11 @@ class PlannedVariant:
         return ENGINE_OF[self.model.kind] if own == "local" else own
 
     @property
+    def rows_fingerprint(self) -> str:
+        """Return the fingerprint of its rows, in order; empty where it has none or they are yet to be made."""
+        return "" if self.training is None or self.training.data_id else self.training.fingerprint
+
+    @property
     def dtype(self) -> str:
         """Return in which arithmetic it answers."""
         return self.adaptation.train.dtype
@@ -260,7 +265,7 @@ class Plan:
             "variants": [
                 asdict(planned.variant)
                 | {"blocked": planned.blocked, "meant_shots": self.meant_shots(planned)}
-                | {"changes_weights": planned.use.method.changes_weights}
+                | {"changes_weights": planned.use.method.changes_weights, "rows": planned.rows_fingerprint}
                 for planned in self.variants.values()
             ],
             "cells": [asdict(planned.cell) | {"n_rows": len(planned.test.examples)} for planned in self.cells.values()],

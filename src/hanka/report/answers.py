@@ -165,8 +165,13 @@ def _panel(number: int, curve: Mapping[str, Any], names: list[str], words: Words
 
     points = _points(curve)
     scale = alt.Scale(zero=False, nice=True)
+    doubles = curve.get("doubling") is True and all(point["x_low"] > 0 for point in points)
+    x_scale = alt.Scale(type="log", base=2, nice=False, padding=8) if doubles else scale
+    ticks = sorted({point["x"] for point in points}) if doubles else alt.Undefined
     titles = [words.of("axis", as_text(curve.get(name))) for name in ("x_label", "y_label")]
-    x = alt.X("x:Q", title=titles[0], scale=scale, axis=alt.Axis(tickCount=5, format=_format(points, "x")))
+    x = alt.X(
+        "x:Q", title=titles[0], scale=x_scale, axis=alt.Axis(tickCount=5, values=ticks, format=_format(points, "x"))
+    )
     y = alt.Y(
         "y:Q", title=titles[1], scale=scale, axis=alt.Axis(tickCount=5, minExtent=38, format=_format(points, "y"))
     )

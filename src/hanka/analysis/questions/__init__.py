@@ -19,6 +19,7 @@ QUESTIONS: Registry[Question] = Registry(
         "tradeoff": "hanka.analysis.questions.tradeoff:TRADEOFF",
         "confusion": "hanka.analysis.questions.confusion:CONFUSION",
         "slices": "hanka.analysis.questions.slices:SLICES",
+        "shots_or_rows": "hanka.analysis.questions.shots_or_rows:SHOTS_OR_ROWS",
         "expense": "hanka.analysis.questions.expense:EXPENSE",
     },
 )

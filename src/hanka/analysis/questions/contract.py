@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from hanka.analysis.evidence import Evidence
 
 Shows: TypeAlias = Literal[
-    "text", "relation", "metric", "task", "slice", "script", "count", "value", "difference", "share"
+    "text", "relation", "metric", "task", "slice", "script", "verdict", "count", "value", "difference", "share"
 ]
 "How a column is written: as it is, by the report's word for it, or as a number of a kind."
 
@@ -87,6 +87,8 @@ class Curve:
     "In any order."
     joined: bool = False
     "Whether the points of a group are joined in the order of x."
+    doubling: bool = False
+    "Whether x, above 0, is drawn so that each doubling takes the same room."
 
 
 @dataclass(frozen=True, slots=True)
