@@ -65,7 +65,8 @@ def _growing(evidence: Evidence, block: int, open_at: set[tuple[System, str]], c
             rows = wanted[cell.cell["id"]] = min(cell.n_asked + block, cell.n_most)
             of_base[cell.reference, test] = max(of_base[cell.reference, test], rows)
     for cell in evidence.done():
-        if cell.is_unadapted and cell.cell["id"] not in wanted:
+        is_rival = cell.is_unadapted or not cell.variant.get("changes_weights", True)
+        if is_rival and cell.cell["id"] not in wanted:
             wanted[cell.cell["id"]] = of_base[cell.reference, str(cell.cell["test_dataset"])]
     return {cell_id: rows for cell_id, rows in wanted.items() if rows > evidence.cells[cell_id].n_asked}
 

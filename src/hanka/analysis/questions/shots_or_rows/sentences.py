@@ -35,7 +35,7 @@ def _crossed(one: JudgedCurves) -> tuple[str, str]:
     between, between_ja = ", ".join(map(str, found.open)), "、".join(map(str, found.open))
     still = f" (open at k = {between})" if found.open else ""
     still_ja = f"（k = {between_ja} は未確定）" if found.open else ""
-    if found.rows_from is not None and found.shots_to is not None:
+    if found.is_shown:
         return (
             f"the curves cross: shown rows are better up to k = {found.shots_to}, trained rows from k = {found.rows_from} on{still}.",
             f"曲線は交わります。k = {found.shots_to} までは例示が、k = {found.rows_from} からは学習が上回ります{still_ja}。",

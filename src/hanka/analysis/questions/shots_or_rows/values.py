@@ -1,6 +1,6 @@
 """The value of a system over its seeds, prompts and test sets, with an interval: what `contrasts.py` does for differences.
 
-Between evidence and the questions that draw curves. A row's value is averaged over the cells that asked it, test sets count equally,
+Evidence → **values** → `judged.py`. A row's value is averaged over the cells that asked it, test sets count equally,
 seeds add their own variance. A metric's rows are its jackknife pseudo-values; for scores of 0 or 1 two hits and two misses are added
 to the spread, so that twenty right answers of twenty are no certainty.
 
