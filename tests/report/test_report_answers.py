@@ -79,6 +79,27 @@ def test_points_that_stand_out_are_filled_and_others_hollow(folder: RunFolder) -
     assert sorted(set(opacities)) == ["0", "1"]
 
 
+def test_doublings_take_the_same_room_and_points_of_one_x_stand_side_by_side(folder: RunFolder) -> None:
+    def at(x: float, group: str) -> dict[str, Any]:
+        return POINT | {"x": {"value": x, "low": None, "high": None, "n": None}, "group": group, "stands_out": True}
+
+    points = [at(x, group) for group in ("rows", "shots") for x in (4.0, 8.0, 32.0)]
+    curve = {
+        "title_en": "by k",
+        "title_ja": "k 別",
+        "x_label": "k",
+        "y_label": "value",
+        "doubling": True,
+        "points": points,
+    }
+    shown = section(folder, {"theirs": ANSWER | {"curves": [curve]}})
+    marks = [one for one in inside(shown, "path") if one.attributes.get("fill-opacity") == "1"]
+    places = [float(one.attributes["transform"].split("(")[1].split(",")[0]) for one in marks]
+    rows, shots = sorted(places[:3]), sorted(places[3:6])
+    assert rows[2] - rows[1] == pytest.approx(2 * (rows[1] - rows[0]), abs=2)  # places are written in whole pixels
+    assert all(1 < after - before < 20 for before, after in zip(rows, shots, strict=True))
+
+
 def test_it_speaks_japanese(folder: RunFolder) -> None:
     shown = section(folder, {"tradeoff": ANSWER}, "ja")
     for said in (

@@ -6,6 +6,7 @@ them, and are shown as the answer has them otherwise. Computes nothing.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -36,6 +37,8 @@ MAX_POINTS = 400
 "Points of a panel that are drawn."
 MAX_LABELS = 40
 "Points of a panel beyond which their labels would cover each other."
+BESIDE = 0.06
+"Doublings by which points of one x stand apart where x is drawn by doublings."
 COLUMNS = 2
 WIDTH = 290
 "Pixels of a panel."
@@ -178,7 +181,7 @@ def _panel(number: int, curve: Mapping[str, Any], names: list[str], words: Words
     legend = alt.Legend(orient="top", title=None, columns=2, symbolOpacity=1)
     color = alt.Color("group:N", scale=series_scale(names), sort=names, legend=legend)
     shape = alt.Shape("group:N", scale=series_shapes(names), sort=names, legend=legend)
-    chart = panel_data(number)
+    chart = _side_by_side(panel_data(number), names) if doubles else panel_data(number)
     layers = [
         chart.mark_rule(strokeWidth=1, opacity=0.4, aria=False).encode(x="x_low:Q", x2="x_high:Q", y=y, color=color),
         chart.mark_rule(strokeWidth=1, opacity=0.4, aria=False).encode(x=x, y="y_low:Q", y2="y_high:Q", color=color),
@@ -198,3 +201,9 @@ def _panel(number: int, curve: Mapping[str, Any], names: list[str], words: Words
     written = words.written(curve, "title")
     heading = short_names([written], WIDTH + 110)[written]
     return alt.layer(*layers).properties(width=WIDTH, height=230, title=heading)
+
+
+def _side_by_side(chart: alt.Chart, names: list[str]) -> alt.Chart:
+    """Move points of one x apart by group, as far as they are drawn: their whiskers would hide each other."""
+    place = f"indexof({json.dumps(names)}, datum.group) - {(len(names) - 1) / 2}"
+    return chart.transform_calculate(x=f"datum.x * pow(2, {BESIDE} * ({place}))")

@@ -79,7 +79,7 @@ def _values(point: JudgedPoint) -> tuple[str, str]:
     size, difference = point.ways.size, _difference(point.rows_shots.difference)
     return (
         f"At k = {size}: {en}; rows − shots {difference}.",
-        f"k = {size} では {ja} で、学習と例示の差は {difference} です。",
+        f"k = {size} では、{ja} で、学習と例示の差は {difference} です。",
     )
 
 
