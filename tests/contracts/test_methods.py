@@ -16,6 +16,7 @@ import torch
 import yaml
 from safetensors.torch import load_file
 
+from hanka.contexts import CONTEXTS
 from hanka.errors import StudyError
 from hanka.methods import METHODS, Method
 from hanka.plan import Plan, PlannedVariant, build_plan
@@ -154,6 +155,7 @@ def test_declares_itself(method: Method) -> None:
     assert method.description
     assert method.reference
     assert method.version >= 1
+    assert method.asked_with in ("", *CONTEXTS.names())
     fields = method.params.model_fields
     assert all(name in NEEDS.get(method.name, {}) for name, field in fields.items() if field.is_required())
 

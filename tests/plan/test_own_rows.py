@@ -56,6 +56,16 @@ def test_the_rows_shown_are_the_rows_trained_on_whoever_is_asked(tiny_folder: Pa
     assert shown["icl", 8, 0] != shown["icl", 8, 1]
 
 
+def test_rows_that_are_set_aside_to_validate_on_are_neither_trained_on_nor_shown(tiny_folder: Path) -> None:
+    plan = plan_of(tiny_folder, train={"sizes": [8], "checkpoints": 2})
+    trains, shows = the(plan, "sft"), the(plan, "icl")
+    assert trained(trains) == trained(shows) == [one.id for one in own(plan, shows).demonstrations]
+    assert trains.training is not None
+    aside = {row.id for part in trains.training.parts for row in part.validation}
+    assert aside
+    assert aside.isdisjoint(trained(shows))
+
+
 def test_labels_of_the_shown_rows_are_balanced(tiny_folder: Path) -> None:
     for variant in variants(plan_of(tiny_folder, seeds=[0, 1, 2]), "icl"):
         targets = [one.target for one in own(plan_of(tiny_folder, seeds=[0, 1, 2]), variant).demonstrations]

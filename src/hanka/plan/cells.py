@@ -92,12 +92,12 @@ def _cells(plan: Plan, planned: PlannedVariant, dataset: Dataset, asked: Relatio
     test = plan.data.test(dataset)
     own = [(use, shown.n_shown) for use in study.contexts if (shown := _own_rows(plan, planned, dataset, use))]
     for prompt in study.prompts(task, asked):
-        for use, shots in own:
-            yield _cell(plan, planned, test, asked, How(shots, prompt, 0, use))
         for shots in study.shots(task):
             for use in (one for one in _contexts(plan, dataset, shots) if _is_meant(plan, planned, shots, one)):
                 for draw in range(study.spec.eval.draws if shots and use.entry.is_drawn else 1):
                     yield _cell(plan, planned, test, asked, How(shots, prompt, draw, use))
+        for use, shots in own:
+            yield _cell(plan, planned, test, asked, How(shots, prompt, 0, use))
 
 
 def _own_rows(plan: Plan, planned: PlannedVariant, dataset: Dataset, use: ContextUse) -> Shown | None:
