@@ -118,6 +118,22 @@ def test_seeds_are_replicates(tmp_path: Path) -> None:
     assert found["rows_less_shots"].high - found["rows_less_shots"].low > one.high - one.low
 
 
+def test_a_draw_without_all_of_its_test_sets_is_left_out_and_said(tmp_path: Path) -> None:
+    """Seed 1 was asked one of two test sets out of domain: its mean would be over other sets."""
+    run = Planted(tmp_path / "run")
+    run.add("base", {"away": range(10), "far": range(10)})
+    for seed, tests in enumerate([("away", "far"), ("away",)]):
+        rows = {"train_size": 8, "seed": seed, "rows": f"seed {seed}"}
+        shown = {"method": "icl", "changes_weights": False, "shots": 8, "context": "own_rows"}
+        run.add("icl", {test: range(20) for test in tests}, **rows | shown)
+        run.add("sft", {test: range(20 + 10 * (1 + seed)) for test in tests}, **rows)
+    answer = ask(run)
+    assert answer is not None
+    (row,) = (dict(zip((column.name for column in answer.columns), one, strict=True)) for one in answer.rows)
+    assert (row["n_seeds"], row["rows_less_shots"].value) == (1, pytest.approx(10 / N))
+    assert any("1 draw(s) of rows are left out" in note.message_en for note in answer.notes)
+
+
 def test_first_rows_are_the_same_for_every_training_seed(tmp_path: Path) -> None:
     run = Planted(tmp_path / "run")
     run.add("base", {"home": range(10)})

@@ -106,6 +106,8 @@ def _own_rows(plan: Plan, planned: PlannedVariant, dataset: Dataset, use: Contex
     is_asked = own is None or own.contexts is None or use.label in own.contexts
     if not use.entry.shows_own or training is None or not is_asked:
         return None
+    if planned.use.method.asked_with not in ("", use.entry.name):
+        return None
     if not ENGINES.get(planned.engine).reads_contexts or not plan.study.tasks[dataset.task].task.is_prompted:
         return None
     if training.data_id:

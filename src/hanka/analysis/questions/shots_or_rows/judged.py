@@ -35,13 +35,21 @@ class JudgedPoint:
     """A number of rows with everything that is said of it."""
 
     ways: Ways
+    "Its cells."
     base: Measured | None
+    "Value of the base without rows."
     shots: Measured | None
+    "Value with the rows shown."
     rows: Measured | None
+    "Value of what was trained on them."
     both: Measured | None
+    "Value of that behind its rows."
     rows_shots: Judged
+    "Rows less shots."
     both_shots: Judged | None
+    "Both less shots."
     bill: Bill
+    "What each way takes."
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -49,8 +57,11 @@ class JudgedCurves:
     """A comparison with its points judged."""
 
     comparison: Comparison
+    "What is compared."
     points: tuple[JudgedPoint, ...]
+    "By number of rows, fewest first."
     crossing: Crossing
+    "Where the curves are shown to cross."
 
 
 def family_of(found: Sequence[Comparison]) -> list[Contrast]:

@@ -109,7 +109,7 @@ def _cost(point: JudgedPoint) -> tuple[str, str]:
 def notes(
     judged: Sequence[JudgedCurves], level: float, n_contrasts: int, left_out: tuple[int, int]
 ) -> Iterator[tuple[str, str]]:
-    """Yield what the answer rests on. left_out: numbers of rows without all cells, and cells that show fewer rows."""
+    """Yield what the answer rests on. left_out: draws of rows without all cells, and cells that show fewer rows."""
     yield (
         f"The same rows and base model either way. Intervals ({level:.0%}) of differences hold together over {n_contrasts} differences and "
         "decide the verdicts; those of values are each for itself. A filled point is shown to be better: rows and both against shots, shots "
@@ -138,8 +138,8 @@ def notes(
     n_missing, n_fewer = left_out
     if n_missing:
         yield (
-            f"{n_missing} number(s) of rows are left out: a cell is missing, or has too few scored rows to compare.",
-            f"セルが欠けているか、採点できた例が少なすぎるため、{n_missing} 個の k を除いています。",
+            f"{n_missing} draw(s) of rows are left out: a cell is missing, or has too few scored rows to compare.",
+            f"セルが欠けているか、採点できた例が少なすぎるため、抽出 {n_missing} 回分を除いています。",
         )
     if n_fewer:
         yield (

@@ -30,6 +30,7 @@ from hanka.stats import (
 )
 
 ADDED = (0.0, 0.0, 1.0, 1.0)
+"Scores that are added to the spread of scores of 0 or 1."
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -37,10 +38,13 @@ class _CellValue:
     """What one cell has."""
 
     cell: CellEvidence
+    "The cell."
     value: float
+    "Of all of its rows."
     units: dict[Hashable, float]
     "Pseudo-value of each independent unit."
     n: int
+    "Rows scored."
 
 
 def pooled_value(evidence: Evidence, cells: Sequence[CellEvidence], metric: Metric) -> Measured | None:
