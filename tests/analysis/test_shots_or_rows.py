@@ -70,7 +70,7 @@ def test_values_and_paired_differences_are_those_of_the_cells(tmp_path: Path) ->
 
 
 def test_a_planted_crossing_is_found_between_the_shown_ends(tmp_path: Path) -> None:
-    answer = ask(planted_at(tmp_path, CROSSED))
+    answer = ask(planted_at(tmp_path, CROSSED | {64: (20, 38, 38)}))
     assert answer is not None
     assert "the curves cross: shown rows are better up to k = 8, trained rows from k = 32 on (open at k = 16)" in (
         answer.sentence_en
@@ -79,8 +79,15 @@ def test_a_planted_crossing_is_found_between_the_shown_ends(tmp_path: Path) -> N
     (curve,) = answer.curves
     assert curve.doubling
     assert {(point.x.value, point.group) for point in curve.points if point.stands_out} == {
-        (4.0, "icl"), (8.0, "icl"), (32.0, "sft"), (32.0, "sft + icl"),
+        (4.0, "icl"), (8.0, "icl"), (32.0, "sft"), (32.0, "sft + icl"), (64.0, "sft"), (64.0, "sft + icl"),
     }  # fmt: skip
+
+
+def test_an_end_of_the_curve_is_no_from_there_on(tmp_path: Path) -> None:
+    answer = ask(planted_at(tmp_path, {16: (30, 30, 30), 32: (20, 38, 38)}))
+    assert answer is not None
+    assert "trained rows are better at k = 32, the most that was asked; below, neither is shown" in answer.sentence_en
+    assert "最大の k = 32 では学習が上回ります" in answer.sentence_ja
 
 
 def test_flat_curves_show_no_crossing(tmp_path: Path) -> None:

@@ -35,10 +35,13 @@ def _crossed(one: JudgedCurves) -> tuple[str, str]:
     between, between_ja = ", ".join(map(str, found.open)), "、".join(map(str, found.open))
     still = f" (open at k = {between})" if found.open else ""
     still_ja = f"（k = {between_ja} は未確定）" if found.open else ""
+    is_end = found.rows_from == last
+    begin = f"at k = {last}, the most that was asked" if is_end else f"from k = {found.rows_from} on"
+    begin_ja = f"最大の k = {last} で" if is_end else f"k = {found.rows_from} から"
     if found.is_shown:
         return (
-            f"the curves cross: shown rows are better up to k = {found.shots_to}, trained rows from k = {found.rows_from} on{still}.",
-            f"曲線は交わります。k = {found.shots_to} までは例示が、k = {found.rows_from} からは学習が上回ります{still_ja}。",
+            f"the curves cross: shown rows are better up to k = {found.shots_to}, trained rows {begin}{still}.",
+            f"曲線は交わります。k = {found.shots_to} までは例示が、{begin_ja}は学習が上回ります{still_ja}。",
         )
     if found.rows_from is not None:
         if found.rows_from == first:
@@ -47,8 +50,8 @@ def _crossed(one: JudgedCurves) -> tuple[str, str]:
                 f"k = {first} から {last} まで常に学習が上回り、交点は示されません。",
             )
         return (
-            f"trained rows are better from k = {found.rows_from} on; below, neither is shown to be, so no crossing is shown{still}.",
-            f"k = {found.rows_from} からは学習が上回ります。それ未満ではどちらとも言えず、交点は示されません{still_ja}。",
+            f"trained rows are better {begin}; below, neither is shown to be, so no crossing is shown{still}.",
+            f"{begin_ja}は学習が上回ります。それ未満ではどちらとも言えず、交点は示されません{still_ja}。",
         )
     if found.shots_to is not None:
         if found.shots_to == last:
