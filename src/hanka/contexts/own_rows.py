@@ -5,7 +5,7 @@ shown, before every query the same; the number of shots is theirs. With `train: 
 seed's, and k rows begin the 2k rows of the same seed. A row whose input is that of a test row is not shown, under either protocol.
 A variant without rows of the task is not asked this way. Limits: rows that a recipe makes during the run are not known when
 the plan is made, so a variant trained on such rows is not asked this way either.
-Source: Mosbach et al. (2023), arXiv 2305.16938, section 3 (the same rows and model either way); Liu et al. (2022), arXiv 2205.05638.
+Source: Mosbach et al. (2023), arXiv 2305.16938 (the same rows and model either way); Liu et al. (2022), arXiv 2205.05638.
 """
 
 from __future__ import annotations
