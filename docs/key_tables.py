@@ -41,6 +41,7 @@ WORDS = {
     ("TokensSpec", "thinking"): "`off`, `on`, or whole number ≥ 1",
     ("TokensSpec", "date"): "day (YYYY-MM-DD)",
     ("CourseParams", "keep_steps"): "whole number ≥ 1, or list of these",
+    ("MergeParams", "of"): "list of labels of entries, or maps, see `parents`",
     ("ConcatParams", "of"): "map from data set to share, or list of data sets",
 }
 "Keys whose accepted shapes are made by a validator of the whole field."

@@ -29,6 +29,7 @@ from tiny_models import save_tiny_model
 
 NEEDS: dict[str, dict[str, Any]] = {
     "interpolate": {"of": "tuned"},
+    "merge": {"of": ["tuned", "other"]},
     "proxy": {"expert": {"of": "tuned", "base": "SMALL"}},
     "classifier": {"bases": ["tfidf"]},
     "existing": {"path": "THERE", "bases": ["TINY"]},
@@ -143,8 +144,8 @@ def entry(method: Method, tuner: str = "", **params: Any) -> dict[str, Any]:
 
 def entries(method: Method, tuner: str = "", **params: Any) -> list[dict[str, Any]]:
     """What a method is made from, and itself under the name `it`."""
-    tuned = {"sft": {"name": "tuned"}}
-    return [tuned, entry(method, tuner, **params)] if method.follows_parents else [entry(method, tuner, **params)]
+    made = [{"sft": {"name": "tuned"}}, {"sft": {"name": "other", "prompt": "p2"}}] if method.follows_parents else []
+    return [*made, entry(method, tuner, **params)]
 
 
 @EVERY

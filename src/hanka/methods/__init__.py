@@ -13,6 +13,7 @@ METHODS: Registry[Method] = Registry(
         "fticl": "hanka.methods.supervised:FTICL",
         "spider": "hanka.methods.spider:SPIDER",
         "interpolate": "hanka.methods.interpolate:INTERPOLATE",
+        "merge": "hanka.methods.merge:MERGE",
         "proxy": "hanka.methods.proxy:PROXY",
         "existing": "hanka.methods.existing:EXISTING",
         "classifier": "hanka.methods.classifier:CLASSIFIER",

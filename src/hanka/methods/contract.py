@@ -173,7 +173,7 @@ class Adaptation:
     def content(self) -> dict[str, Any]:
         """Return what enters a variant's id: what changes its weights. Parents enter by their own ids, not by name."""
         versions = {one.name: one.version for one in (self.tuner, self.objective) if one is not None}
-        named = {name for name in type(self.own).model_fields if isinstance(getattr(self.own, name), ParentParams)}
+        named = {name for name in type(self.own).model_fields if _names_parents(getattr(self.own, name))}
         left_out = {*RUNTIME_KEYS, *self.own.left_out_of_ids, *named}
         left_out |= {name for name in LATER_KEYS if getattr(self.train, name) == TrainParams.model_fields[name].default}
         return {name: value for name, value in self.as_json().items() if name not in left_out} | {"versions": versions}
@@ -181,6 +181,13 @@ class Adaptation:
     def layout(self) -> list[Any]:
         """Return what decides how long a training row is, and which rows fit."""
         return [self.train.prompt, self.train.max_length, list(self.shown)]
+
+
+def _names_parents(value: Any) -> bool:
+    """Tell whether a parameter names one variant or several."""
+    return isinstance(value, ParentParams) or (
+        isinstance(value, tuple) and bool(value) and all(isinstance(one, ParentParams) for one in value)
+    )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -324,8 +331,8 @@ class Method:
     "What its parents are to that engine, in their order."
     engine_params: Callable[[Any], Any] = no_engine_params
     "What that engine is told, in the engine's own type, given its own parameters."
-    stands_on: Literal["base", "parent", "beside"] = "base"
-    "What its weights are put on: the base, its first parent, or what that parent's are put on."
+    stands_on: Literal["base", "parent", "beside", "together"] = "base"
+    "What its weights are put on: the base, its first parent, what that parent's are put on, or the base that all its parents have."
     crosses_tasks: bool = True
     "Whether its variants can be asked other tasks than those they were trained on."
     located: Callable[[Any, Path], Any] = as_given

@@ -18,6 +18,7 @@ from hanka.models.catalogue import ModelRef
 from hanka.models.identity import model_identity
 from hanka.models.vocabulary import require_common_vocabulary
 from hanka.plan.elsewhere import learnt_elsewhere, refuse_quantised
+from hanka.plan.inherited import inherited
 from hanka.plan.records import STAGES, Plan, PlannedData, PlannedParent, PlannedVariant
 from hanka.recipes.contract import data_id
 from hanka.records import SEVERAL, UNADAPTED, Example, Parent, Variant
@@ -122,13 +123,20 @@ class Variants:
     def _parents(
         self, use: MethodUse, model: ModelRef, choice: Choice, own: Any
     ) -> list[tuple[PlannedVariant, Parent]]:
-        found = []
+        found: list[tuple[PlannedVariant, Parent]] = []
         for at, parent in enumerate(use.method.parents(own)):
             entry, its_model = self._entry(use, parent), self._model(use, parent, model)
             self._refuse_unfit(use, model, at, parent, its_model)
             if use.method.roles:
                 self._require_common_vocabulary(use, model, its_model)
             made = self.unadapted(its_model) if entry is None else self._made_by(use, entry, its_model, parent, choice)
+            if use.method.stands_on == "together" and (made.variant.id, parent.step) in {
+                (one.variant.id, other.step) for one, other in found
+            }:
+                raise self.plan.study.source.error(
+                    use.key, f"{parent.label!r} on {made.variant.train_dataset} would be put together with itself: say "
+                    f"`train:` of every parent"
+                )  # fmt: skip
             found.append((made, parent))
         return found
 
@@ -137,15 +145,16 @@ class Variants:
         error, method, entry = self.plan.study.source.error, use.method, self._entry(use, parent)
         if its_model.kind == "encoder":
             raise error(use.key, f"{its_model.name} is an encoder; {method.name} needs a language model's weights")
-        if at == 0 and method.stands_on != "base" and its_model.name != model.name:
+        fits = method.stands_on == "together" or (at == 0 and method.stands_on != "base")
+        if fits and its_model.name != model.name:
             raise error(
                 use.key, f"{parent.label!r} of {its_model.name} has weights for that base, and they do not fit on "
                 f"{model.name}: leave out `base:`, or say `bases: [{its_model.name}]`"
             )  # fmt: skip
-        if entry is None and method.stands_on == "beside":
+        if entry is None and method.stands_on in ("beside", "together"):
             raise error(
-                use.key, f"{method.name} goes from what was adapted to what it was made on, and {parent.label!r} is not "
-                f"adapted; name another entry"
+                use.key, f"{method.name} reads what adapting changed, and {parent.label!r} is not adapted; name another "
+                f"entry"
             )  # fmt: skip
         if entry is None and (parent.train or parent.size or parent.step is not None):
             raise error(
@@ -223,7 +232,10 @@ class Variants:
         adaptation = settled(use.adaptation(choice.train), choice.size)
         own = next((train for train in use.trains if train.name == choice.train), None)
         parents = self._parents(use, model, choice, adaptation.own)
-        if method.stands_on == "beside":  # it is put on what its parent is put on, in that one's arithmetic
+        if method.stands_on in (
+            "beside",
+            "together",
+        ):  # it is put on what its parent is put on, in that one's arithmetic
             dtype = {"dtype": parents[0][0].dtype}
             adaptation = replace(adaptation, train=adaptation.train.model_copy(update=dtype))
         companions = self._companions(use, own, adaptation)
@@ -248,7 +260,7 @@ class Variants:
             "protocol": study.spec.protocol,
             "seed": choice.seed if method.is_seeded else None,
         }
-        first = next((one.variant for one, _ in parents if one.variant.train_dataset), None)
+        before = inherited(method, [one.variant for one, _ in parents])
         learnt = learnt_elsewhere(study, use, adaptation)
         own_names = [one.name for one in (*(own.datasets if own else ()), *learnt)]
         own_tasks = [*(task.name for task in tasks), *(one.task for one in learnt)]
@@ -259,9 +271,9 @@ class Variants:
             method=method.name,
             label=use.label,
             params=adaptation.as_json(),
-            train_task=SEVERAL.join(dict.fromkeys(own_tasks)) or (first.train_task if first else ""),
-            train_dataset=own_name or (first.train_dataset if first else ""),
-            train_size=(training.n_rows if training else choice.size) if own else (first.train_size if first else 0),
+            train_task=SEVERAL.join(dict.fromkeys(own_tasks)) or before.task,
+            train_dataset=own_name or before.dataset,
+            train_size=(training.n_rows if training else choice.size) if own else before.size,
             seed=choice.seed,
             parents=tuple(one.variant.id for one, _ in parents),
             trained_on=tuple(

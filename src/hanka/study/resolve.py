@@ -111,11 +111,7 @@ def _limited(spec: StudySpec, limit: int) -> StudySpec:
     for entry in spec.methods:
         own = entry.params.get("sizes")
         capped = {} if own is None else {"sizes": _capped(own, limit)}
-        capped |= {
-            name: value | {"size": _capped(value["size"], limit)}
-            for name, value in entry.params.items()
-            if isinstance(value, dict) and {"of", "size"} <= set(value)  # a parent
-        }
+        capped |= {name: _capped_parents(value, limit) for name, value in entry.params.items() if name != "sizes"}
         methods.append(entry.model_copy(update={"params": {**entry.params, **capped}}))
     evaluation = {
         "limit": min(spec.eval.limit or limit, limit),
@@ -128,6 +124,15 @@ def _limited(spec: StudySpec, limit: int) -> StudySpec:
             "methods": tuple(methods),
         }
     )
+
+
+def _capped_parents(value: Any, limit: int) -> Any:
+    """Cap the size that a parent, or each of a list of them, is named with; leave what names none as it is."""
+    if isinstance(value, list):
+        return [_capped_parents(one, limit) for one in value]
+    if isinstance(value, dict) and {"of", "size"} <= set(value):
+        return value | {"size": _capped(value["size"], limit)}
+    return value
 
 
 def _capped(sizes: Any, limit: int) -> Any:

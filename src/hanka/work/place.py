@@ -75,7 +75,7 @@ class Workplace:
     def below(self, planned: PlannedVariant) -> tuple[Made, ...]:
         """Return the layers that a variant's own weights are put on; see `Method.stands_on`."""
         stands_on = planned.use.method.stands_on
-        if stands_on == "base" or not planned.parents:
+        if stands_on in ("base", "together") or not planned.parents:
             return ()
         parent = planned.parents[0]
         return self.stack_of(parent) if stands_on == "parent" else self.below(self.plan.variants[parent.variant_id])
