@@ -12,6 +12,7 @@ METHODS: Registry[Method] = Registry(
         "sft": "hanka.methods.supervised:SFT",
         "fticl": "hanka.methods.supervised:FTICL",
         "spider": "hanka.methods.spider:SPIDER",
+        "magnitude_mask": "hanka.methods.magnitude_mask:MAGNITUDE_MASK",
         "interpolate": "hanka.methods.interpolate:INTERPOLATE",
         "merge": "hanka.methods.merge:MERGE",
         "proxy": "hanka.methods.proxy:PROXY",

@@ -120,7 +120,7 @@ STEPS = "steps"
 "Folder of a variant that holds its kept checkpoints, one folder each."
 UNTRAINED_KEYS = ("sizes", "match")
 "Keys of `train:` that choose which variants there are, not how one is trained."
-LATER_KEYS = ("checkpoints",)
+LATER_KEYS = ("checkpoints", "early_stopping")
 "Keys of `train:` that came after ids were made: at their default they are not in an id, so that it stays what it was."
 LABELLING_KEYS = ("name", "bases", "asking", "on")
 "Keys of an entry that name it or choose where it is made, not how."

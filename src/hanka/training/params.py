@@ -50,6 +50,8 @@ class CourseParams(Params):
     "Optimizer steps between two looks at the validation rows; null: at the end only."
     checkpoints: int = Field(default=0, ge=0)
     "Evenly spread points at which validation rows are looked at; the one with the lowest loss there becomes the variant. 0: the end does."
+    early_stopping: int | None = Field(default=None, ge=1)
+    "Stop after so many of the `checkpoints` in a row whose loss is not below the lowest so far; null: train to the end."
     keep_steps: tuple[int, ...] = ()
     "Optimizer steps after which the weights are kept, too, ascending."
     micro_batch_tokens: int = Field(default=4096, ge=8)
@@ -64,6 +66,17 @@ class CourseParams(Params):
         """Return how long and how fast it trains; what a plan settled (`methods/defaults.py`), where there was one."""
         said = (self.epochs, self.learning_rate, self.warmup_ratio)
         return Pace(*(usual if one is None else one for one, usual in zip(said, USUAL, strict=True)))  # type: ignore[arg-type]
+
+    @field_validator("early_stopping")
+    @classmethod
+    def _looks_somewhere(cls, value: int | None, info: ValidationInfo) -> int | None:
+        points = info.data.get("checkpoints")
+        if value is not None and points is not None and value >= points:
+            raise ValueError(
+                f"it cannot stop before the end: {value} points without a gain, and `checkpoints` has {points}; give "
+                f"`checkpoints` at least {value + 1}"
+            )
+        return value
 
     @field_validator("keep_steps", mode="before")
     @classmethod

@@ -67,6 +67,9 @@ class Workplace:
         made = self.require_made(variant_id)
         if not made["tuner"]:
             return ()
+        n_steps = made.get("record", {}).get("steps")
+        if step is not None and n_steps is not None and step > n_steps:
+            raise UnitError(f"{planned.variant.label} stopped after step {n_steps}, so there is no step {step}")
         below = self.below(planned)
         folder = self.folder.variant(variant_id)
         top = Made(variant_id, made["tuner"], folder if step is None else folder / STEPS / str(step))

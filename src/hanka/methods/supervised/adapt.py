@@ -102,6 +102,8 @@ def _record(prompter: Prompter, request: AdaptRequest, encoded: TrainingRows, st
     tail = max(1, len(state.losses) // 10)
     train_params = request.adaptation.train
     chosen = {"checkpoints": state.checkpoints, "kept_step": state.kept} if train_params.checkpoints else {}
+    if train_params.early_stopping:
+        chosen["stopped_early"] = state.step < state.n_steps
     return {
         "template_hash": "+".join(
             prompter.template_hash(part.task, train_params.prompt) for part in request.data.parts
