@@ -108,6 +108,8 @@ class Variant:
     "Data sets that it or a variant it was made from was trained on."
     reference: str = ""
     "Base model whose unadapted answers its own are compared with: its base, unless that cannot answer by itself."
+    rehearsed: tuple[str, ...] = ()
+    "Data sets whose rows stood among those it was trained on to keep what is there; no relation follows from them."
 
     @property
     def is_unadapted(self) -> bool:

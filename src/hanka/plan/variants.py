@@ -262,7 +262,9 @@ class Variants:
         }
         before = inherited(method, [one.variant for one, _ in parents])
         learnt = learnt_elsewhere(study, use, adaptation)
-        own_names = [one.name for one in (*(own.datasets if own else ()), *learnt)]
+        rehearsed = own.rehearsed if own else ()
+        taught = [one for one in own.datasets if one.name not in rehearsed] if own else []
+        own_names = [one.name for one in (*taught, *learnt)]
         own_tasks = [*(task.name for task in tasks), *(one.task for one in learnt)]
         own_name = own.name if own else SEVERAL.join(own_names)
         variant = Variant(
@@ -280,6 +282,9 @@ class Variants:
                 dict.fromkeys(own_names + [name for one, _ in parents for name in one.variant.trained_on])
             ),
             reference=study.reference_of(model).name,
+            rehearsed=tuple(
+                dict.fromkeys([*rehearsed, *(name for one, _ in parents for name in one.variant.rehearsed)])
+            ),
         )
         return PlannedVariant(
             variant, model, use, adaptation, training, pools,

@@ -36,11 +36,16 @@ class TrainingUse:
     name: str
     "As the study names it."
     datasets: tuple[Dataset, ...]
-    "Where the rows come from; relations follow from these."
+    "Where the rows come from; relations follow from these, but for the rehearsed."
     tasks: tuple[Task, ...]
     "Their tasks, each once."
     recipe: RecipeUse | None = None
     "How its rows are made; None: as they stand in the data set."
+
+    @property
+    def rehearsed(self) -> tuple[str, ...]:
+        """Name the data sets whose rows keep what is there rather than teach."""
+        return () if self.recipe is None else self.recipe.use.entry.rehearses(self.recipe.use.params)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
