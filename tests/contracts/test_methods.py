@@ -31,6 +31,7 @@ NEEDS: dict[str, dict[str, Any]] = {
     "interpolate": {"of": "tuned"},
     "merge": {"of": ["tuned", "other"]},
     "proxy": {"expert": {"of": "tuned", "base": "SMALL"}},
+    "select": {"of": ["tuned", "other"]},
     "classifier": {"bases": ["tfidf"]},
     "existing": {"path": "THERE", "bases": ["TINY"]},
 }
@@ -144,7 +145,11 @@ def entry(method: Method, tuner: str = "", **params: Any) -> dict[str, Any]:
 
 def entries(method: Method, tuner: str = "", **params: Any) -> list[dict[str, Any]]:
     """What a method is made from, and itself under the name `it`."""
-    made = [{"sft": {"name": "tuned"}}, {"sft": {"name": "other", "prompt": "p2"}}] if method.follows_parents else []
+    made = (
+        [{"sft": {"name": "tuned", "validation": 0.2}}, {"sft": {"name": "other", "prompt": "p2", "validation": 0.2}}]
+        if method.follows_parents
+        else []
+    )
     return [*made, entry(method, tuner, **params)]
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from hanka.costs.served import Requests, requests_of
+from hanka.costs.sizes import cached_bytes, token_counter
 from hanka.costs.speed import DEFAULT_PARAMETERS, Speed, guessed_speed, known_speed, matrix_rate
 from hanka.engines.contract import MAX_SLOTS
 from hanka.methods.fit import OWN_ROWS, VALIDATION_ROWS
@@ -28,7 +29,6 @@ from hanka.tuners.contract import Tuner
 
 T = TypeVar("T")
 
-CHARACTERS_PER_TOKEN = 4.0
 SAMPLE = 40
 "Rows measured per dataset."
 UNIT_SECONDS = 0.6
@@ -107,6 +107,8 @@ class Estimator:
         if planned.training is not None:
             rows = planned.training.n_rows
             return Cost(0, UNIT_SECONDS + rows * self._feature_seconds(planned), 400_000)
+        if planned.use.method.chooses:
+            return self._chosen(planned)
         writes = planned.engine == "local"
         n_bytes = max((self._bytes(self.plan.variants[one.variant_id]) for one in planned.parents), default=0)
         return Cost(0, UNIT_SECONDS + 2 * n_bytes / DISK_BYTES if writes else 0.0, n_bytes if writes else 0)
@@ -117,18 +119,37 @@ class Estimator:
 
     def made(self, planned: PlannedData) -> Cost:
         """Estimate rows that a recipe makes out of variants: every source row asked once of every parent."""
-        use = self.plan.study.tasks[self.plan.study.datasets[planned.recipe.sources[0]].task]
-        n_new = float(self.plan.study.spec.eval.max_new_tokens) if not use.task.labels else 1.0
-        total = UNIT_SECONDS
-        n_tokens = 0.0
-        for parent in planned.parents:
-            variant = self.plan.variants[parent.variant_id]
-            speed = self.speed(variant.model)
-            rows = self.plan.data.rows_of_source(planned.recipe.sources[0], planned.asked.size)
-            own = self._mean(variant.model, use.task, planned.prompt, ("train", planned.recipe.sources[0]), rows, False)
-            total += speed.reading(planned.n_rows * own, own / 2) + speed.writing(planned.n_rows, n_new, MAX_SLOTS, own)
-            n_tokens += planned.n_rows * (own + n_new)
-        return Cost(int(n_tokens), total, 300 * planned.n_rows)
+        name, n_rows = planned.recipe.sources[0], planned.n_rows
+        task = self.plan.study.tasks[self.plan.study.datasets[name].task].task
+        rows = self.plan.data.rows_of_source(name, planned.asked.size)
+        models = [self.plan.variants[parent.variant_id].model for parent in planned.parents]
+        n_tokens, seconds = self._asked(models, task, planned.prompt, (name, rows), n_rows)
+        return Cost(n_tokens, UNIT_SECONDS + seconds, 300 * n_rows)
+
+    def _chosen(self, planned: PlannedVariant) -> Cost:
+        """Estimate a choice: the rows to validate on, asked of every candidate and of all that it hears."""
+        learner = self.plan.learner(planned)
+        if learner.training is None:
+            return Cost(0, 0.0, 0)
+        part, heard = learner.training.parts[0], [self.plan.variants[one.variant_id] for one in planned.parents]
+        heard += [self.plan.variants[voice.variant_id] for one in heard for _, voice in one.voices]
+        n_rows, models = min(VALIDATION_ROWS, len(part.validation)), [one.model for one in heard]
+        rows = (part.dataset.name, part.validation)
+        n_tokens, seconds = self._asked(models, part.task, learner.adaptation.train.prompt, rows, n_rows)
+        return Cost(n_tokens, UNIT_SECONDS + seconds, 2_000)
+
+    def _asked(
+        self, models: Sequence[ModelRef], task: Task, prompt: str, rows: tuple[str, Sequence[Example]], n_rows: int
+    ) -> tuple[int, float]:
+        """Estimate tokens and seconds of asking models so many training rows, zero-shot; rows: data set, and some of them."""
+        n_new = float(self.plan.study.spec.eval.max_new_tokens) if not task.labels else 1.0
+        n_tokens = seconds = 0.0
+        for model in models:
+            speed = self.speed(model)
+            own = self._mean(model, task, prompt, ("train", rows[0]), rows[1], False)
+            seconds += speed.reading(n_rows * own, own / 2) + speed.writing(n_rows, n_new, MAX_SLOTS, own)
+            n_tokens += n_rows * (own + n_new)
+        return int(n_tokens), seconds
 
     def probe(self, planned: PlannedProbe) -> Cost:
         """Estimate a probe of weights: both models are walked once."""
@@ -239,7 +260,8 @@ class Estimator:
             asked = self.requests(planned)
             seconds = CELL_SECONDS + ROW_SECONDS * n_rows + asked.seconds(owner.model.served)
             return Cost(asked.n_read + asked.n_written, seconds, 12_000 + 700 * n_rows + 1_000 * asked.n)
-        heard = [owner.model, *(self.plan.variants[one.variant_id].model for _, one in owner.voices)]
+        first = self.plan.variants[owner.parents[0].variant_id] if owner.use.method.chooses else owner
+        heard = [owner.model, *(self.plan.variants[one.variant_id].model for _, one in first.voices)]
         each = [self._read(planned, model) for model in heard]
         return Cost(sum(one.n_tokens for one in each), sum(one.seconds for one in each), each[0].n_bytes)
 
@@ -360,28 +382,3 @@ def kind_of(tuner: Tuner) -> str:
 def _spread(rows: Sequence[T]) -> Iterable[T]:
     step = max(1, len(rows) // SAMPLE)
     return rows[::step]
-
-
-def cached_bytes(model: ModelRef, weights: int) -> int:
-    """Return the bytes of a token's keys and values: from the model's configuration if it is here, else a guess."""
-    folder = model_folder(model)
-    config = (read_json_or_none(folder / "config.json") if folder else None) or {}
-    heads = config.get("num_attention_heads")
-    if not (heads and config.get("hidden_size") and config.get("num_hidden_layers")):
-        return weights // 5000
-    width = config.get("head_dim") or config["hidden_size"] // heads
-    return int(2 * config["num_hidden_layers"] * (config.get("num_key_value_heads") or heads) * width * 4)
-
-
-def token_counter(model: ModelRef) -> Callable[[str], float]:
-    """Return a function that counts tokens: the model's tokenizer if it is here, else characters / 4."""
-    folder = model_folder(model)
-    path = folder / "tokenizer.json" if folder else None
-    if path is None or not path.is_file():
-        return lambda text: len(text) / CHARACTERS_PER_TOKEN
-    try:
-        from tokenizers import Tokenizer
-    except ImportError:
-        return lambda text: len(text) / CHARACTERS_PER_TOKEN
-    tokenizer = Tokenizer.from_file(str(path))
-    return lambda text: float(len(tokenizer.encode(text, add_special_tokens=False).ids))

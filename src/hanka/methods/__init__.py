@@ -16,6 +16,7 @@ METHODS: Registry[Method] = Registry(
         "interpolate": "hanka.methods.interpolate:INTERPOLATE",
         "merge": "hanka.methods.merge:MERGE",
         "proxy": "hanka.methods.proxy:PROXY",
+        "select": "hanka.methods.select:SELECT",
         "existing": "hanka.methods.existing:EXISTING",
         "classifier": "hanka.methods.classifier:CLASSIFIER",
     },

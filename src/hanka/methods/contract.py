@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 
 from pydantic import BeforeValidator, Field
 
+from hanka.errors import UnitError
 from hanka.models.catalogue import LANGUAGE_MODELS, ModelKind
 from hanka.prompting import TextPolicy
-from hanka.records import Example, Parent
+from hanka.records import Example, Parent, Prediction
 from hanka.registry import OneOrMore, Params, Seeds, Sizes
 from hanka.tasks.base import Task
 from hanka.training.objectives.contract import Objective, ObjectiveParams
@@ -223,6 +224,11 @@ class TrainingData:
         return sum(len(part.examples) for part in self.parts)
 
 
+def nobody_answers(place: int, part: TrainingPart) -> Sequence[Prediction]:
+    """Stand in for methods that ask no parents."""
+    raise UnitError(f"parent {place} was not made to answer: only methods that choose among their parents ask them")
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class AdaptRequest:
     """One variant to be made."""
@@ -241,6 +247,8 @@ class AdaptRequest:
     "Called with what is being done and the share done, 0 to 1."
     parents: tuple[tuple[Made, ...], ...] = ()
     "Each parent as the layers on its base, in the order of `Method.parents`."
+    ask: Callable[[int, TrainingPart], Sequence[Prediction]] = nobody_answers
+    "(place among the parents, part) → that parent's answers to the part's validation rows, all of its demonstrations before each."
 
     @property
     def loaded(self) -> LoadedModel:
@@ -333,6 +341,8 @@ class Method:
     "What that engine is told, in the engine's own type, given its own parameters."
     stands_on: Literal["base", "parent", "beside", "together"] = "base"
     "What its weights are put on: the base, its first parent, what that parent's are put on, or the base that all its parents have."
+    chooses: bool = False
+    "Whether it makes nothing and answers with one of its parents, which `adapt` records as `chosen`, their place."
     crosses_tasks: bool = True
     "Whether its variants can be asked other tasks than those they were trained on."
     located: Callable[[Any, Path], Any] = as_given

@@ -9,6 +9,7 @@ from hanka.models.catalogue import ModelRef
 from hanka.models.identity import pin_revision
 from hanka.plan.cells import base_cells, cells_of
 from hanka.plan.elsewhere import is_undeclared, pinned_weights
+from hanka.plan.parents import require_choices
 from hanka.plan.records import (
     STAGES,
     Plan,
@@ -72,6 +73,7 @@ def build_plan(study: Study, ask_hub: bool = False) -> Plan:
             plan.add(cell)
     for cell in cells.values():
         plan.add(cell)
+    require_choices(plan)
     _plan_probes(plan)
     return plan
 

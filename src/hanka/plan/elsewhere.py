@@ -42,7 +42,7 @@ def refuse_quantised(study: Study, use: MethodUse, model: ModelRef) -> None:
     made = list(use.adaptations.values())
     changing = sorted({one.tuner.name for one in made if one.tuner is not None and one.tuner.changes_weights})
     folds = any(one.own.folds_weights or use.method.parents(one.own) for one in made)
-    if changing or (folds and use.method.engine == "local"):
+    if changing or (folds and use.method.engine == "local" and not use.method.chooses):
         why = f"peft {' and '.join(changing)} changes them" if changing else "it folds other weights into them"
         raise study.source.error(
             use.key, f"{use.label} cannot be made on {model.name!r}, whose weights are quantised (load: {model.load}): {why}; "

@@ -63,11 +63,13 @@ class PlannedVariant:
     "Training rows that the study asks for; a published file may be a few short."
     blocked: str = ""
     "Why it cannot be made; its cells become failed rows."
+    candidates_engine: str = ""
+    "Engine of those that its method chooses among; empty where it chooses among none."
 
     @property
     def engine(self) -> str:
         """Return which engine answers for it: the one its method names, else that of its kind of base."""
-        own = self.use.method.engine
+        own = self.candidates_engine or self.use.method.engine
         return ENGINE_OF[self.model.kind] if own == "local" else own
 
     @property
@@ -197,9 +199,15 @@ class Plan:
         """Return a variant's cells, grouped so that cells of one test set and prompt follow each other."""
         return self._by_variant.get(variant_id, [])
 
+    def learner(self, planned: PlannedVariant) -> PlannedVariant:
+        """Return the variant that learnt from rows of its own: itself, or the first of its parents that did."""
+        while planned.training is None and planned.parents:
+            planned = self.variants[planned.parents[0].variant_id]
+        return planned
+
     def meant_shots(self, planned: PlannedVariant) -> int:
-        """Return the shots a variant is meant to be asked with: those it was trained with, or its first parent was."""
-        if planned.use.method.course or not planned.parents:
+        """Return the shots a variant is meant to be asked with: those it was trained with or chosen at, or its first parent was."""
+        if planned.use.method.course or planned.use.method.chooses or not planned.parents:
             return planned.adaptation.shown.shots
         return self.meant_shots(self.variants[planned.parents[0].variant_id])
 

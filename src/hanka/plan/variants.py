@@ -19,6 +19,7 @@ from hanka.models.identity import model_identity
 from hanka.models.vocabulary import require_common_vocabulary
 from hanka.plan.elsewhere import learnt_elsewhere, refuse_quantised
 from hanka.plan.inherited import inherited
+from hanka.plan.parents import Wanted, refuse_unfit
 from hanka.plan.records import STAGES, Plan, PlannedData, PlannedParent, PlannedVariant
 from hanka.recipes.contract import data_id
 from hanka.records import SEVERAL, UNADAPTED, Example, Parent, Variant
@@ -126,7 +127,7 @@ class Variants:
         found: list[tuple[PlannedVariant, Parent]] = []
         for at, parent in enumerate(use.method.parents(own)):
             entry, its_model = self._entry(use, parent), self._model(use, parent, model)
-            self._refuse_unfit(use, model, at, parent, its_model)
+            refuse_unfit(self.plan.study, Wanted(use, model, at, parent, its_model, entry))
             if use.method.roles:
                 self._require_common_vocabulary(use, model, its_model)
             made = self.unadapted(its_model) if entry is None else self._made_by(use, entry, its_model, parent, choice)
@@ -139,32 +140,6 @@ class Variants:
                 )  # fmt: skip
             found.append((made, parent))
         return found
-
-    def _refuse_unfit(self, use: MethodUse, model: ModelRef, at: int, parent: Parent, its_model: ModelRef) -> None:
-        """Raise StudyError for a parent that cannot be what the method makes of it: weights put onto its own base."""
-        error, method, entry = self.plan.study.source.error, use.method, self._entry(use, parent)
-        if its_model.kind == "encoder":
-            raise error(use.key, f"{its_model.name} is an encoder; {method.name} needs a language model's weights")
-        fits = method.stands_on == "together" or (at == 0 and method.stands_on != "base")
-        if fits and its_model.name != model.name:
-            raise error(
-                use.key, f"{parent.label!r} of {its_model.name} has weights for that base, and they do not fit on "
-                f"{model.name}: leave out `base:`, or say `bases: [{its_model.name}]`"
-            )  # fmt: skip
-        if entry is None and method.stands_on in ("beside", "together"):
-            raise error(
-                use.key, f"{method.name} reads what adapting changed, and {parent.label!r} is not adapted; name another "
-                f"entry"
-            )  # fmt: skip
-        if entry is None and (parent.train or parent.size or parent.step is not None):
-            raise error(
-                use.key, f"{parent.label!r} is a base as it is: it has no `train`, `size` or `step`; leave it out"
-            )
-        if entry is not None and entry.method.engine != "local":
-            raise error(
-                use.key, f"{parent.label!r} ({entry.method.name}) leaves no weights that another variant could be made "
-                f"from; name an entry that does"
-            )  # fmt: skip
 
     def _require_common_vocabulary(self, use: MethodUse, ours: ModelRef, theirs: ModelRef) -> None:
         """Raise StudyError where models that are heard together spell differently, as far as that is known by now."""
@@ -232,10 +207,7 @@ class Variants:
         adaptation = settled(use.adaptation(choice.train), choice.size)
         own = next((train for train in use.trains if train.name == choice.train), None)
         parents = self._parents(use, model, choice, adaptation.own)
-        if method.stands_on in (
-            "beside",
-            "together",
-        ):  # it is put on what its parent is put on, in that one's arithmetic
+        if method.chooses or method.stands_on in ("beside", "together"):  # in the arithmetic of what it is put on
             dtype = {"dtype": parents[0][0].dtype}
             adaptation = replace(adaptation, train=adaptation.train.model_copy(update=dtype))
         companions = self._companions(use, own, adaptation)
@@ -289,7 +261,7 @@ class Variants:
         return PlannedVariant(
             variant, model, use, adaptation, training, pools,
             tuple(PlannedParent(one.variant.id, parent.step) for one, parent in parents), companions,
-            choice.size, blocked,
+            choice.size, blocked, parents[0][0].engine if method.chooses else "",
         )  # fmt: skip
 
     def _rows(

@@ -303,7 +303,7 @@ def _adaptation(declared: Declared, key: Key, method: Method, values: Values) ->
             own = method.located(own, source.path.resolve().parent)
         except ModelError as error:
             raise source.error((*key, "path"), str(error)) from None
-        return Adaptation(own, policy, train, row_keys=method.row_keys)
+        return Adaptation(own, policy, train, row_keys=method.row_keys, shown=method.shows(own))
     tuner = TUNERS.get(_chosen(source, key, "peft", values, TUNERS, method.tuners))
     objective_name = values.get("objective", declared.spec.train.objective)
     objective = OBJECTIVES.get(_chosen(source, key, "objective", {"objective": objective_name}, OBJECTIVES))

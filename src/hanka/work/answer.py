@@ -6,18 +6,15 @@ predict → store. The engine follows from the variant's method; what it listens
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from hanka.datasets.repeats import clusters
-from hanka.engines import ENGINES
-from hanka.engines.contract import Decoding, Engine, Lent
+from hanka.engines.contract import Decoding
 from hanka.errors import HankaError, UnitError
-from hanka.models.identity import n_parameters
-from hanka.models.memory import is_out_of_memory, release_memory, require_room
+from hanka.models.memory import is_out_of_memory, release_memory
 from hanka.plan import PlannedCell, PlannedParent, PlannedVariant
 from hanka.prompting import Asked, Prompter, TextPolicy, require_distinct_first_tokens
 from hanka.records import Built, Example, Prediction
@@ -26,33 +23,14 @@ from hanka.tasks.base import Task
 from hanka.work.answers import Asking, n_empty, n_tied, predict
 from hanka.work.cells import cell_done, cell_record, rows_wanted
 from hanka.work.harness import ask_of_harness
-from hanka.work.place import Workplace, begin, device_name, moment, reason, versions
+from hanka.work.place import Workplace, begin, moment, reason, versions
 from hanka.work.reasoning import doubts as cut_off
 from hanka.work.reasoning import with_reasoning
 from hanka.work.told import doubts, failures_of, together
-
-if TYPE_CHECKING:
-    from hanka.models.loading import LoadedModel
-
+from hanka.work.voice import Voice, open_voice
 
 AGREEMENT = "agreement.json"
 "File of a served variant that says how far it agreed with the same weights in memory."
-
-
-@dataclass(frozen=True, slots=True)
-class Voice:
-    """A variant, ready to answer."""
-
-    planned: PlannedVariant
-    "The variant."
-    engine: Engine
-    "Answers for it."
-    tokenizer: Any
-    "Of its base."
-    label_bias: Mapping[str, float]
-    "Nats added to a label's score when an answer is chosen."
-    device: str
-    "For records."
 
 
 def answer_cells(place: Workplace, planned: PlannedVariant) -> None:
@@ -76,57 +54,6 @@ def answer_cells(place: Workplace, planned: PlannedVariant) -> None:
         for cell in todo:
             if not cell_done(place.folder, cell):
                 _store_failed(place, cell, why)
-
-
-@contextmanager
-def open_voice(place: Workplace, planned: PlannedVariant, step: int | None = None) -> Iterator[Voice]:
-    """Lend what a made variant needs to answer, and open its engine. Raises UnitError where memory does not suffice."""
-    method = planned.use.method
-    _require_room(place, planned)
-    taken: dict[tuple[Any, ...], LoadedModel] = {}
-    with ExitStack() as lent:
-
-        def take(variant_id: str, step: int | None) -> LoadedModel:
-            """Lend a variant once, whatever parts it plays: an engine knows by identity what cancels."""
-            one = place.plan.variants[variant_id]
-            key = (one.model, one.dtype, place.stack(variant_id, step))
-            if key not in taken:
-                taken[key] = lent.enter_context(place.lend(variant_id, step))
-            return taken[key]
-
-        if planned.model.kind == "encoder":
-            from hanka.models.features import load_encoder
-            from hanka.models.loading import load_tokenizer
-
-            base: Any = load_encoder(planned.model)
-            tokenizer, device = load_tokenizer(planned.model), "cpu"
-        elif planned.model.served is not None:
-            from hanka.models.loading import load_tokenizer
-            from hanka.models.served import ServedModel
-
-            base = ServedModel(planned.model.served, place.folder.variant(planned.variant.id))
-            tokenizer, device = load_tokenizer(planned.model), planned.model.served.url
-        else:
-            base = take(planned.variant.id, step)
-            tokenizer, device = base.tokenizer, device_name(base)
-        others = {role: take(parent.variant_id, parent.step) for role, parent in planned.voices}
-        folder, budget = place.folder.variant(planned.variant.id), place.plan.study.spec.eval.batch_tokens
-        engine = ENGINES.get(planned.engine).open(
-            Lent(base, budget, others=others, folder=folder, params=method.engine_params(planned.adaptation.own))
-        )
-        bias = place.made(planned.variant.id).get("label_bias") or {}
-        yield Voice(planned, engine, tokenizer, bias, device)
-
-
-def _require_room(place: Workplace, planned: PlannedVariant) -> None:
-    """Raise UnitError where the models that answer together are known not to fit into memory; one alone may try."""
-    heard = [("base", planned), *((role, place.plan.variants[one.variant_id]) for role, one in planned.voices)]
-    needed = {
-        f"{role} {one.model.name}": (n_parameters(one.model) or 0) * (2 if one.dtype == "bfloat16" else 4)
-        for role, one in heard
-    }
-    if len(heard) > 1:
-        require_room(needed, place.resident.room())
 
 
 # ---- cells
@@ -376,7 +303,7 @@ def _shared_text(planned: PlannedCell) -> tuple[str, str, str, int, int]:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """Examples that a variant is asked outside of any cell, zero-shot."""
+    """Examples that a variant is asked outside of any cell."""
 
     parent: PlannedParent
     "The variant."
@@ -386,6 +313,8 @@ class Question:
     "Its task."
     prompt: str
     "Prompt set."
+    demonstrations: tuple[Example, ...] = ()
+    "What stands before every example."
 
 
 def answer_question(place: Workplace, question: Question) -> list[Prediction]:
@@ -394,5 +323,5 @@ def answer_question(place: Workplace, question: Question) -> list[Prediction]:
     place.require_made(planned.variant.id)
     task = place.plan.study.tasks[question.task].task
     with open_voice(place, planned, question.parent.step) as voice:
-        asked = _ask(place, task, question.prompt, (), question.examples, voice)
+        asked = _ask(place, task, question.prompt, question.demonstrations, question.examples, voice)
         return _predict(place, _asking(place, question.task, question.examples, asked, voice), voice)[1]

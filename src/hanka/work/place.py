@@ -59,11 +59,19 @@ class Workplace:
             raise UnitError(f"{label} was not made: {made.get('reason') or 'it is missing'}")
         return made
 
+    def behind(self, planned: PlannedVariant, step: int | None = None) -> tuple[PlannedVariant, int | None]:
+        """Return the variant whose weights answer, and which checkpoint: the one a choice fell on, else itself."""
+        while planned.use.method.chooses:
+            parent = planned.parents[self.require_made(planned.variant.id)["record"]["chosen"]]
+            planned, step = self.plan.variants[parent.variant_id], parent.step
+        return planned, step
+
     def stack(self, variant_id: str, step: int | None = None) -> tuple[Made, ...]:
         """Return a made variant as the layers on its base, the lowest first. Raises UnitError where one is missing."""
-        planned = self.plan.variants[variant_id]
+        planned, step = self.behind(self.plan.variants[variant_id], step)
         if planned.variant.is_unadapted:
             return ()
+        variant_id = planned.variant.id
         made = self.require_made(variant_id)
         if not made["tuner"]:
             return ()
