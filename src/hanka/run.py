@@ -39,6 +39,7 @@ from hanka.work.adapt import variant_done
 from hanka.work.agreement import is_due
 from hanka.work.baselines import BASELINE_COLUMNS, score_baselines
 from hanka.work.cells import cell_done, rows_missing, want_rows
+from hanka.work.lacking import Lacking, lacking
 from hanka.work.measured import correct, probe
 from hanka.work.probe import probe_done
 from hanka.work.samples import write_samples
@@ -71,10 +72,22 @@ class Outcome:
     "Its folder."
     n_cells: int
     "Cells of the plan."
-    n_failed: int
-    "Of these, failed."
+    n_probes: int
+    "Probes of the plan."
+    lacking: Lacking
+    "What is not there of it."
     n_new: int
     "Units that were carried out now; 0: nothing was to do."
+
+    @property
+    def n_failed(self) -> int:
+        """Units and cells that failed."""
+        return self.lacking.units
+
+    @property
+    def exit_code(self) -> int:
+        """1 where anything that was asked for has no answer, a single row included; else 0."""
+        return 1 if any(self.lacking) else 0
 
 
 def run_study(path: Path, out: Path, options: RunOptions) -> Outcome:
@@ -92,9 +105,10 @@ def run_study(path: Path, out: Path, options: RunOptions) -> Outcome:
             want_rows(folder, rows_of_last_look(folder))
         todo = [unit for unit in plan.units() if not _done(plan, folder, unit)]
         told = (folder.plan, folder.audits, folder.scores, folder.summary, folder.findings, folder.report)
-        known = (read_json_or_none(out / "state.json") or {}).get("digest") == digest
-        if not todo and known and all(path.is_file() for path in told):
-            return Outcome(folder, len(plan.cells), 0, 0)
+        state = read_json_or_none(out / "state.json") or {}
+        if not todo and state.get("digest") == digest and all(path.is_file() for path in told):
+            there = Lacking(rows=int(state.get("rows_without_answer", 0)))
+            return Outcome(folder, len(plan.cells), len(plan.probes), there, 0)
         write_text(folder.study, study_yaml(plan.study))
         write_json(folder.plan, plan_json(plan, options.command or f"hanka run {path}"))
         _require_servers(plan, todo)
@@ -107,10 +121,10 @@ def run_study(path: Path, out: Path, options: RunOptions) -> Outcome:
         write_samples(plan, folder)
         analyse(folder)
         render_report(folder, folder.report, study.spec.lang)
-        failed = _failed(plan, folder)
-        if not failed:
-            write_json(out / "state.json", {"digest": digest})
-        return Outcome(folder, len(plan.cells), failed, len(todo))
+        found = lacking(plan, folder)
+        if not found.units:
+            write_json(out / "state.json", {"digest": digest, "rows_without_answer": found.rows})
+        return Outcome(folder, len(plan.cells), len(plan.probes), found, len(todo))
 
 
 def rebuild(folder: RunFolder, html: Path, lang: str | None) -> None:
@@ -139,11 +153,6 @@ def _done(plan: Plan, folder: RunFolder, unit: Unit) -> bool:
     return all(cell_done(folder, cell) for cell in plan.cells_of(unit.of)) and not is_due(
         folder, plan.variants[unit.of]
     )
-
-
-def _failed(plan: Plan, folder: RunFolder) -> int:
-    n_cells = sum(1 for cell in plan.cells.values() if not cell_done(folder, cell))
-    return n_cells + sum(1 for probe_id in plan.probes if not probe_done(folder, probe_id))
 
 
 def _audit(plan: Plan, folder: RunFolder) -> Audits:
