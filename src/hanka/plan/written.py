@@ -16,7 +16,7 @@ from hanka.methods.contract import LABELLING_KEYS, Adaptation
 from hanka.methods.defaults import settled
 from hanka.metrics import METRICS, rouge_tokenization
 from hanka.models.catalogue import ModelRef
-from hanka.models.identity import model_identity
+from hanka.models.identity import COMMIT, model_identity
 from hanka.plan.freeze import frozen_state
 from hanka.plan.records import Plan
 from hanka.store.paths import as_path
@@ -166,11 +166,23 @@ def _dataset(study: Study, name: str, entry: dict[str, Any]) -> dict[str, Any]:
 
 
 def _base(spec: BaseModelSpec, model: ModelRef) -> Any:
-    """Write a base as a study does: its name where that is all, folders as absolute paths."""
+    """Write a base as a study does: its name where that is all, folders as absolute paths, hub revisions as the commit found.
+
+    A base that is written otherwise than the study names it keeps its name in tables.
+    """
     given = spec.model_dump(mode="json", exclude_unset=True, exclude_none=True)
     if model.kind in ("folder", "gguf") and model.folder:
         given["model"] = str(model.folder)
+    if model.kind == "hub" and _pinned(given["model"], model) != given["model"]:
+        given |= {"model": _pinned(given["model"], model), "name": model.name}
+    if model.fresh is not None and model.fresh.tokenizer.kind == "hub":
+        given["fresh"]["tokenizer"] = _pinned(given["fresh"]["tokenizer"], model.fresh.tokenizer)
     return given["model"] if set(given) == {"model"} else given
+
+
+def _pinned(name: str, model: ModelRef) -> str:
+    """Return what names a model of the hub with the commit that its revision stands for, where that is known."""
+    return f"{name.partition('@')[0]}@{model.revision}" if COMMIT.fullmatch(model.revision) else name
 
 
 def plan_json(plan: Plan, command: str) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -13,16 +12,12 @@ from hanka.models.catalogue import ModelRef, find_model
 from hanka.models.encoder import find_encoder
 from hanka.models.folders import require_causal_model
 from hanka.models.fresh import fresh_model
-from hanka.models.identity import model_identity
+from hanka.models.identity import COMMIT, model_identity
 from hanka.models.quantised import require_loadable
 from hanka.models.served import HINT, Api, LabelAnswers, Price, Served, endpoint
 from hanka.study.base_schema import BaseModelSpec, ServerSpec
 from hanka.study.schema import StudySpec
 from hanka.study.source import Key, StudySource
-
-COMMIT = re.compile(r"[0-9a-f]{40}")
-"A revision that cannot move."
-
 
 def resolve_bases(source: StudySource, spec: StudySpec, base_dir: Path, overridden: bool) -> tuple[ModelRef, ...]:
     """Find every base model; `overridden`: it comes from the command line, so no line of the file is to blame."""
