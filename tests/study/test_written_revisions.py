@@ -46,9 +46,7 @@ def test_a_branch_is_written_as_its_commit_and_keeps_its_name(branch: Path, base
     assert moved == (OLD not in str(base))
     again = build_plan(resolve(parse_source(text, ROOT / "elsewhere/study.yaml")))
     assert list(again.cells) == list(plan.cells)
-    assert [one.variant.base for one in again.variants.values()] == [
-        one.variant.base for one in plan.variants.values()
-    ]
+    assert [one.variant.base for one in again.variants.values()] == [one.variant.base for one in plan.variants.values()]
     assert study_yaml(again.study) == text
 
 
@@ -60,4 +58,6 @@ def test_the_tokenizer_of_random_weights_is_pinned_too(branch: Path) -> None:
 
 def test_a_branch_whose_commit_is_not_known_stays_as_it_is(branch: Path) -> None:
     branch.unlink()
-    assert yaml.safe_load(study_yaml(build_plan(smallest(base="me/model", methods=["base"])).study))["base"] == "me/model"
+    assert (
+        yaml.safe_load(study_yaml(build_plan(smallest(base="me/model", methods=["base"])).study))["base"] == "me/model"
+    )

@@ -19,6 +19,7 @@ from hanka.study.base_schema import BaseModelSpec, ServerSpec
 from hanka.study.schema import StudySpec
 from hanka.study.source import Key, StudySource
 
+
 def resolve_bases(source: StudySource, spec: StudySpec, base_dir: Path, overridden: bool) -> tuple[ModelRef, ...]:
     """Find every base model; `overridden`: it comes from the command line, so no line of the file is to blame."""
     several = isinstance(source.values.get("base"), list)
