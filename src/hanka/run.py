@@ -30,6 +30,7 @@ from hanka.store.folder import (
     write_json,
     write_text,
 )
+from hanka.store.leftovers import sweep
 from hanka.store.looks import rows_of_last_look
 from hanka.store.rows import has_rows
 from hanka.study.resolve import load_study
@@ -109,6 +110,7 @@ def run_study(path: Path, out: Path, options: RunOptions) -> Outcome:
         if not todo and state.get("digest") == digest and all(path.is_file() for path in told):
             there = Lacking(rows=int(state.get("rows_without_answer", 0)))
             return Outcome(folder, len(plan.cells), len(plan.probes), there, 0)
+        sweep(out)
         write_text(folder.study, study_yaml(plan.study))
         write_json(folder.plan, plan_json(plan, options.command or f"hanka run {path}"))
         _require_servers(plan, todo)
@@ -132,6 +134,7 @@ def rebuild(folder: RunFolder, html: Path, lang: str | None) -> None:
     folder.require_format()
     plan = read_json(folder.plan)
     with folder.lock():
+        sweep(folder.path)
         analyse(folder)
         chosen = lang or plan["lang"]
         render_report(folder, html, "ja" if chosen == "ja" else "en")

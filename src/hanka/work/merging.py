@@ -7,7 +7,6 @@ embeddings). So what is exported is asked the variant's own cells again, beside 
 from __future__ import annotations
 
 import shutil
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
@@ -17,6 +16,7 @@ import yaml
 from hanka.errors import HankaError
 from hanka.plan import PlannedVariant, build_plan
 from hanka.store.folder import RunFolder, make_folder, read_json_or_none, write_text
+from hanka.store.leftovers import scratch_folder
 from hanka.store.paths import as_file_name
 from hanka.study.resolve import load_study
 from hanka.tuners import TUNERS
@@ -100,10 +100,10 @@ def _write(loaded: LoadedModel, out: Path, name: str, to: Layout) -> tuple[Path,
         TUNERS.get("none").save(loaded, folder)
         return folder, f"vllm serve {folder} --served-model-name {name}", ()
     make_folder(out)
-    with tempfile.TemporaryDirectory(prefix=".merging-", dir=out) as scratch:
-        TUNERS.get("none").save(loaded, Path(scratch))
-        path = out / f"{name}.gguf"
-        lost = write_gguf(Path(scratch), path, name)
+    path = out / f"{name}.gguf"
+    with scratch_folder(out / name) as scratch:
+        TUNERS.get("none").save(loaded, scratch)
+        lost = write_gguf(scratch, path, name)
     how = f"python -m llama_cpp.server --model {path} --model_alias {name} --port 8000 --n_ctx 4096 --logits_all true"
     return path, how, lost
 
