@@ -9,7 +9,6 @@ import errno
 import gc
 import json
 import os
-import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Optional
@@ -60,11 +59,14 @@ def demo(
 ) -> None:
     """Run the embedded study: a real pretrained model, real text, no account, no hub."""
     from hanka.run import RunOptions
+    from hanka.store.paths import portable_command
     from hanka.study.templates import template_path
 
     if lang not in (None, "en", "ja"):
         raise HankaError(f"--lang {lang!r}: allowed: en, ja")
-    outcome = _run(template_path("demo"), out, RunOptions(command=f"hanka demo --out {out}"))
+    outcome = _run(
+        template_path("demo"), out, RunOptions(command=portable_command(["hanka", "demo", "--out", str(out)]))
+    )
     if lang:
         report(out, None, lang)
     raise typer.Exit(outcome.exit_code)
@@ -169,13 +171,14 @@ def run(
     Leaves with 0 where everything that was asked for has an answer, and with 1 where a unit, a cell or a row has none.
     """
     from hanka.run import RunOptions
+    from hanka.store.paths import portable_command
 
     folder = out or _default_out(study)
     words = ["hanka", "run", str(study), "--out", str(folder)]
     words += ["--base", base] if base else []
     words += ["--limit", str(limit)] if limit else []
     words += ["--data", data] if data else []
-    options = RunOptions(base, limit, workers, quiet, shlex.join(words), data)
+    options = RunOptions(base, limit, workers, quiet, portable_command(words), data)
     outcome = _run(study, folder, options)
     raise typer.Exit(outcome.exit_code)
 

@@ -20,7 +20,7 @@ from hanka.executors.local import Executor, InProcess, LocalProcesses, StudyCall
 from hanka.models.loading import pick_device
 from hanka.models.memory import free_bytes
 from hanka.plan import Plan, Unit, build_plan
-from hanka.plan.written import digest_of, plan_json, study_yaml
+from hanka.plan.written import digest_of, plan_json, written_study
 from hanka.report import render_report
 from hanka.store.folder import (
     RunFolder,
@@ -28,11 +28,12 @@ from hanka.store.folder import (
     read_json_or_none,
     write_csv,
     write_json,
-    write_text,
 )
 from hanka.store.leftovers import sweep
 from hanka.store.looks import rows_of_last_look
+from hanka.store.paths import portable_command
 from hanka.store.rows import has_rows
+from hanka.study.places import write_study
 from hanka.study.resolve import load_study
 from hanka.terminal.failures import unit_failures
 from hanka.terminal.progress import Progress, spell_seconds
@@ -111,8 +112,8 @@ def run_study(path: Path, out: Path, options: RunOptions) -> Outcome:
             there = Lacking(rows=int(state.get("rows_without_answer", 0)))
             return Outcome(folder, len(plan.cells), len(plan.probes), there, 0)
         sweep(out)
-        write_text(folder.study, study_yaml(plan.study))
-        write_json(folder.plan, plan_json(plan, options.command or f"hanka run {path}"))
+        write_study(folder.study, *written_study(plan.study))
+        write_json(folder.plan, plan_json(plan, options.command or portable_command(["hanka", "run", str(path)])))
         _require_servers(plan, todo)
         audits = _audit(plan, folder)
         audits.raise_if_strict(study.spec.strict)
