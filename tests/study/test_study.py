@@ -12,7 +12,6 @@ import yaml
 from hanka.errors import StudyError
 from hanka.metrics import DEFAULT_METRICS
 from hanka.plan import build_plan
-from hanka.plan.written import study_yaml
 from hanka.study.dataset_declarations import with_data_folder
 from hanka.study.resolve import resolve
 from hanka.study.schema import StudySpec
