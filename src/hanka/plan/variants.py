@@ -19,6 +19,7 @@ from hanka.models.identity import model_identity
 from hanka.models.vocabulary import require_common_vocabulary
 from hanka.plan.elsewhere import learnt_elsewhere, refuse_quantised
 from hanka.plan.records import STAGES, Plan, PlannedData, PlannedParent, PlannedVariant
+from hanka.plan.shown import shown_params
 from hanka.recipes.contract import data_id
 from hanka.records import SEVERAL, UNADAPTED, Example, Parent, Variant
 from hanka.study.method_declarations import MethodUse, TrainingUse
@@ -111,7 +112,7 @@ class Variants:
         study = self.plan.study
         if not parent.base:
             return own
-        found = next((model for model in study.models if model.name == parent.base), None)
+        found = next((model for model in study.models if model.is_called(parent.base)), None)
         if found is None:
             names = ", ".join(model.name for model in study.models)
             raise study.source.error(
@@ -258,7 +259,7 @@ class Variants:
             base=model.name,
             method=method.name,
             label=use.label,
-            params=adaptation.as_json(),
+            params=shown_params(study, adaptation.as_json(), [*adaptation.own.found.values()]),
             train_task=SEVERAL.join(dict.fromkeys(own_tasks)) or (first.train_task if first else ""),
             train_dataset=own_name or (first.train_dataset if first else ""),
             train_size=(training.n_rows if training else choice.size) if own else (first.train_size if first else 0),

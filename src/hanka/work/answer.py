@@ -16,8 +16,7 @@ from hanka.datasets.repeats import clusters
 from hanka.engines import ENGINES
 from hanka.engines.contract import Decoding, Engine, Lent
 from hanka.errors import HankaError, UnitError
-from hanka.models.identity import n_parameters
-from hanka.models.memory import is_out_of_memory, release_memory, require_room
+from hanka.models.memory import is_out_of_memory, release_memory
 from hanka.plan import PlannedCell, PlannedParent, PlannedVariant
 from hanka.prompting import Asked, Prompter, TextPolicy, require_distinct_first_tokens
 from hanka.records import Built, Example, Prediction
@@ -29,6 +28,7 @@ from hanka.work.harness import ask_of_harness
 from hanka.work.place import Workplace, begin, device_name, moment, reason, versions
 from hanka.work.reasoning import doubts as cut_off
 from hanka.work.reasoning import with_reasoning
+from hanka.work.room import require_room_for
 from hanka.work.told import doubts, failures_of, together
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def answer_cells(place: Workplace, planned: PlannedVariant) -> None:
 def open_voice(place: Workplace, planned: PlannedVariant, step: int | None = None) -> Iterator[Voice]:
     """Lend what a made variant needs to answer, and open its engine. Raises UnitError where memory does not suffice."""
     method = planned.use.method
-    _require_room(place, planned)
+    require_room_for(place, planned)
     taken: dict[tuple[Any, ...], LoadedModel] = {}
     with ExitStack() as lent:
 
@@ -116,17 +116,6 @@ def open_voice(place: Workplace, planned: PlannedVariant, step: int | None = Non
         )
         bias = place.made(planned.variant.id).get("label_bias") or {}
         yield Voice(planned, engine, tokenizer, bias, device)
-
-
-def _require_room(place: Workplace, planned: PlannedVariant) -> None:
-    """Raise UnitError where the models that answer together are known not to fit into memory; one alone may try."""
-    heard = [("base", planned), *((role, place.plan.variants[one.variant_id]) for role, one in planned.voices)]
-    needed = {
-        f"{role} {one.model.name}": (n_parameters(one.model) or 0) * (2 if one.dtype == "bfloat16" else 4)
-        for role, one in heard
-    }
-    if len(heard) > 1:
-        require_room(needed, place.resident.room())
 
 
 # ---- cells
