@@ -25,9 +25,9 @@ TRIAL_ITEMS = 12
 SAME_CHOICE = 0.995
 
 
-def hanka_side(shots: int, n_items: int) -> dict[str, Any]:
+def hanka_side(shots: int, n_items: int, dtype: str = "float32") -> dict[str, Any]:
     """Score with hanka (child process)."""
-    loaded = workloads.load()
+    loaded = workloads.load(dtype)
     workloads.score(loaded, workloads.sentiment_queries(loaded, shots, 2))
     memory = PeakMemory()
     started = time.perf_counter()
@@ -45,18 +45,18 @@ def hanka_side(shots: int, n_items: int) -> dict[str, Any]:
     }
 
 
-def peer_side(shots: int, n_items: int, batch_size: int | str) -> dict[str, Any]:
+def peer_side(shots: int, n_items: int, batch_size: int | str, dtype: str = "float32") -> dict[str, Any]:
     """Score with lm-eval (child process)."""
     from lm_eval.api.instance import Instance
     from lm_eval.models.huggingface import HFLM
 
-    loaded = workloads.load()
+    loaded = workloads.load(dtype)
     peer = HFLM(
         pretrained=loaded.model,
         tokenizer=loaded.tokenizer,
         batch_size=batch_size,
         max_batch_size=MAX_AUTO,
-        dtype="float32",
+        dtype=dtype,
         device="cpu",
     )
 

@@ -62,17 +62,17 @@ SETTINGS: dict[str, tuple[dict[str, Any], ...]] = {
 once by far, 1 row by a little; padding-free costs time on a processor, which has no kernel for it."""
 
 
-def hanka_side(workload: list[Any], n_rows: int) -> dict[str, Any]:
+def hanka_side(workload: list[Any], n_rows: int, dtype: str = "float32") -> dict[str, Any]:
     """Train with hanka (child process)."""
     asked = Workload(*workload)
-    loaded = workloads.load()
+    loaded = workloads.load_to_train(asked.peft, dtype)
     rows = workloads.training_rows(loaded, asked.task, asked.shots, n_rows)
     model = workloads.freed(loaded.model, asked.peft)
     begun = workloads.weights_hash(model)
     batches = workloads.batches(rows)
     parameters = count_parameters(model)
     memory = PeakMemory()
-    losses, seconds = workloads.train_with_hanka(model, rows, asked.learning_rate)
+    losses, seconds = workloads.train_with_hanka(model, rows, asked.learning_rate, dtype)
     return {
         "seconds": seconds,
         "losses": losses,
@@ -84,12 +84,14 @@ def hanka_side(workload: list[Any], n_rows: int) -> dict[str, Any]:
     }
 
 
-def peer_side(workload: list[Any], n_rows: int, settings: dict[str, Any], n_steps: int | None = None) -> dict[str, Any]:
-    """Train with the peer's trainer (child process); n_steps: only the first optimizer batches."""
+def peer_side(
+    workload: list[Any], n_rows: int, settings: dict[str, Any], n_steps: int | None = None, dtype: str = "float32"
+) -> dict[str, Any]:
+    """Train with the peer's trainer (child process); n_steps: only the first optimizer batches; dtype: of its autocast."""
     from transformers import TrainerCallback
 
     asked = Workload(*workload)
-    loaded = workloads.load()
+    loaded = workloads.load_to_train(asked.peft, dtype)
     rows = workloads.training_rows(loaded, asked.task, asked.shots, n_rows)
     batches = workloads.batches(rows)[:n_steps]
     model = workloads.freed(loaded.model, asked.peft)
@@ -103,7 +105,7 @@ def peer_side(workload: list[Any], n_rows: int, settings: dict[str, Any], n_step
                 losses.append(float(logs["loss"]))
 
     with tempfile.TemporaryDirectory(prefix="hanka-bench-") as folder:
-        trainer = _trainer(model, loaded.tokenizer, batches, settings, (folder, asked.learning_rate))
+        trainer = _trainer(model, loaded.tokenizer, batches, settings | {"dtype": dtype}, (folder, asked.learning_rate))
         trainer.add_callback(KeepLosses())
         memory = PeakMemory()
         started = time.perf_counter()
@@ -134,7 +136,7 @@ def _trainer(model: Any, tokenizer: Any, batches: list[Any], settings: dict[str,
         "optim": "adamw_torch_fused",
         "train_sampling_strategy": "sequential",
         "use_cpu": True,
-        "bf16": False,
+        "bf16": settings["dtype"] == "bfloat16",
         "gradient_checkpointing": False,
         "dataloader_pin_memory": False,
         "save_strategy": "no",

@@ -1,7 +1,7 @@
 """What is asked and trained in the benchmarks, and every point where they touch hanka.
 
 Data: the main paper's release where its folder is there (HANKA_PAPER_DATA, else ../shared/data/paper), else the
-mini source. One model, float32.
+mini source. One model.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import json
 import os
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -42,12 +43,17 @@ def paper_folder() -> Path | None:
     return folder if (folder / "prompt_map.json").is_file() else None
 
 
-def load() -> LoadedModel:
+def load(dtype: str = "float32") -> LoadedModel:
     """Load the model of every benchmark."""
     from hanka.models.catalogue import find_model
     from hanka.models.loading import load_model
 
-    return load_model(find_model(BASE, Path.cwd()), "float32")
+    return load_model(find_model(BASE, Path.cwd()), dtype)
+
+
+def load_to_train(peft: str, dtype: str = "float32") -> LoadedModel:
+    """Load it as a variant of that dtype does: weights that train are float32, and so is a base whose weights all do."""
+    return load("float32" if peft == "none" else dtype)
 
 
 @functools.cache
@@ -118,14 +124,14 @@ def batches(rows: list[Encoded], batch_size: int = BATCH_SIZE, epoch: int = 0) -
     return [[rows[index] for index in cut] for cut in optimizer_batches(len(rows), batch_size, epoch, SEED)]
 
 
-def freed(model: Any, peft: str) -> Any:
-    """Return the model with all weights free (none), or with seeded LoRA adapters on all linear layers (lora)."""
+def freed(model: Any, peft: str, seed: int = SEED) -> Any:
+    """Return the model with all weights free (none), or with seeded float32 LoRA adapters on all linear layers (lora)."""
     if peft == "none":
         return model.requires_grad_(True)
     import torch
     from peft import LoraConfig, get_peft_model
 
-    torch.manual_seed(SEED)
+    torch.manual_seed(seed)
     config = LoraConfig(
         task_type="CAUSAL_LM", r=LORA_RANK, lora_alpha=2 * LORA_RANK, lora_dropout=0.0, target_modules="all-linear"
     )
@@ -137,19 +143,23 @@ def weights_hash(model: Any) -> str:
     digest = hashlib.sha256()
     for name, value in sorted(model.named_parameters()):
         digest.update(f"{name} {value.requires_grad} ".encode())
-        digest.update(value.detach().numpy())
+        digest.update(value.detach().float().numpy())
     return digest.hexdigest()
 
 
-def train_with_hanka(model: Any, rows: list[Encoded], learning_rate: float) -> tuple[list[float], float]:
+def train_with_hanka(
+    model: Any, rows: list[Encoded], learning_rate: float, dtype: str = "float32", seed: int = SEED
+) -> tuple[list[float], float]:
     """Train one epoch with hanka's loop; return the loss of each step and the seconds of the whole call."""
     from hanka.training.loop import Course, train
     from hanka.training.params import CourseParams
 
     settings = CourseParams(epochs=1, batch_size=BATCH_SIZE, learning_rate=learning_rate)
     with tempfile.TemporaryDirectory(prefix="hanka-bench-") as folder:
+        course = Course(model, settings, rows, seed, Path(folder), lambda _what, _share: None)
+        course = replace(course, mixed_precision="bf16" if dtype == "bfloat16" else "no")
         started = time.perf_counter()
-        state = train(Course(model, settings, rows, SEED, Path(folder), lambda _what, _share: None))
+        state = train(course)
         seconds = time.perf_counter() - started
     return list(state.losses), seconds
 

@@ -208,21 +208,59 @@ def test_several_are_lent_at_once_and_none_disturbs_another(ref: ModelRef, varia
             held.lend(ref, "float32", stack) as stacked,
         ):
             assert [scores(one) for one in (plain, tuned, stacked)] == wanted
-    assert held.n_loads == 3
+    assert held.n_loads == 2  # merging changes weights; an adapter beside the plain base does not
     with held.lend(ref, "float32", stack) as stacked, held.lend(ref, "float32", [variants["none"]]) as whole:
         assert scores(whole) == scores(fresh(ref, variants["none"]))
         assert scores(stacked) == wanted[2]
-    assert held.n_loads == 3
+    assert held.n_loads == 2
 
 
 def test_copies_beyond_the_budget_leave_when_they_come_back(ref: ModelRef) -> None:
     held = Resident(0)
-    with held.lend(ref, "float32"), held.lend(ref, "float32"):
+    with held.lend(ref, "float32"), held.lend(ref, "float32", train=True):
         assert held.n_loads == 2
     with held.lend(ref, "float32"):
         assert held.n_loads == 2
-        with held.lend(ref, "float32"):
+        with held.lend(ref, "float32", train=True):
             assert held.n_loads == 3
+
+
+@pytest.mark.parametrize("tuner", [name for name in TUNERS.names() if not TUNERS.get(name).is_whole])
+@pytest.mark.parametrize("plain_first", [True, False])
+def test_a_base_and_its_adapter_are_heard_together_around_the_same_weights(
+    ref: ModelRef, variants: dict[str, Made], tuner: str, plain_first: bool
+) -> None:
+    """In either order: what is put on stays with whom it was put on for, and is gone afterwards."""
+    held, stack = Resident(), [variants[tuner]]
+    base, tuned = scores(fresh(ref)), scores(fresh(ref, *stack))
+    asked: list[list[Made]] = [[], stack] if plain_first else [stack, []]
+    for _ in range(2):
+        with held.lend(ref, "float32", asked[0]) as first, held.lend(ref, "float32", asked[1]) as second:
+            found = {len(stack): one for stack, one in zip(asked, (first, second), strict=True)}
+            assert (scores(found[0]), scores(found[1])) == (base, tuned) != (base, base)
+            assert first.model is not second.model
+            there = {value.data_ptr() for value in found[1].model.parameters()}
+            weights = {
+                value.data_ptr() for name, value in found[0].model.named_parameters() if not name.endswith("bias")
+            }
+            assert weights <= there
+        assert scores(held.base(ref, "float32")) == base
+    assert held.n_loads == 1
+
+
+def test_weights_that_one_borrower_changes_are_heard_by_no_other(ref: ModelRef, variants: dict[str, Made]) -> None:
+    held, base = Resident(), scores(fresh(ref))
+    with held.lend(ref, "float32", train=True, changes_weights=True) as trained, held.lend(ref, "float32") as plain:
+        with torch.no_grad():
+            next(trained.model.parameters()).add_(1.0)
+        assert scores(plain) == base
+    with (
+        held.lend(ref, "float32") as plain,
+        held.lend(ref, "float32") as same,
+        held.lend(ref, "float32", [variants["lora"], variants["ia3"]]) as merged,
+    ):
+        assert scores(plain) == scores(same) == base != scores(merged)
+    assert held.n_loads == 2
 
 
 def test_a_whole_variant_takes_the_place_of_the_base_where_both_do_not_fit(

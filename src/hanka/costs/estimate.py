@@ -321,8 +321,7 @@ class Estimator:
             if not planned.model.is_loaded:
                 continue
             size, train = n_parameters(planned.model) or DEFAULT_PARAMETERS, planned.adaptation.train
-            heard = [planned, *(self.plan.variants[one.variant_id] for _, one in planned.voices)]
-            most["answering"] = max(most["answering"], sum(self._answering(one, writes) for one in heard))
+            most["answering"] = max(most["answering"], self._answering_together(planned, writes))
             weights = size * (2 if spec.train.dtype == "bfloat16" else 4)
             tuner = planned.adaptation.tuner
             if planned.training is None or tuner is None:
@@ -339,13 +338,24 @@ class Estimator:
             )
         return most
 
-    def _answering(self, planned: PlannedVariant, writes: bool) -> int:
+    def _answering_together(self, planned: PlannedVariant, writes: bool) -> int:
+        """Estimate the bytes of all models that a variant's engine hears; weights that several of them hear count once."""
+        total, known = 0, set()
+        for one in [planned, *(self.plan.variants[parent.variant_id] for _, parent in planned.voices)]:
+            tuner, is_stacked = one.adaptation.tuner, bool(one.parents) and one.use.method.stands_on == "parent"
+            own = one.variant.id if is_stacked or (tuner is not None and tuner.is_whole) else ""
+            shared = (one.model.name, one.dtype, own)
+            total += self._answering(one, writes, weighs=shared not in known)
+            known.add(shared)
+        return total
+
+    def _answering(self, planned: PlannedVariant, writes: bool, weighs: bool) -> int:
         """Estimate the bytes that one model takes while it answers; an encoder's are not worth counting."""
         if planned.model.kind == "encoder":
             return 4 * (n_parameters(planned.model) or 0)
         weights = (n_parameters(planned.model) or DEFAULT_PARAMETERS) * (2 if planned.dtype == "bfloat16" else 4)
         held = self._cached_tokens() * cached_bytes(planned.model, weights) if writes else 0
-        return int(1.1 * weights) + held
+        return int(1.1 * weights * weighs) + held
 
     def _cached_tokens(self) -> int:
         spec = self.plan.study.spec.eval

@@ -75,6 +75,7 @@ def build_plan(study: Study, ask_hub: bool = False) -> Plan:
         plan.add(cell)
     require_choices(plan)
     _plan_probes(plan)
+    _note_shares(plan)
     return plan
 
 
@@ -89,6 +90,17 @@ def _pinned(study: Study, ask_hub: bool) -> Study:
         replace(use, models=same(use.models), adaptations=pinned_weights(study, use, ask_hub)) for use in study.methods
     )
     return replace(study, models=same(study.models), methods=methods)
+
+
+def _note_shares(plan: Plan) -> None:
+    """Note which documents of a harness' groups the limit leaves out."""
+    if not plan.study.harness:
+        return
+    from hanka.harness.shares import share_note
+
+    for name, use in plan.study.harness.items():
+        (dataset,) = plan.study.tasks[name].tests
+        plan.notes += [note] if (note := share_note(use, plan.data.test(dataset).examples)) else []
 
 
 def _plan_probes(plan: Plan) -> None:

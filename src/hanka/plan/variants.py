@@ -21,6 +21,7 @@ from hanka.plan.elsewhere import learnt_elsewhere, refuse_quantised
 from hanka.plan.inherited import inherited
 from hanka.plan.parents import Wanted, refuse_unfit
 from hanka.plan.records import STAGES, Plan, PlannedData, PlannedParent, PlannedVariant
+from hanka.plan.shown import shown_params
 from hanka.recipes.contract import data_id
 from hanka.records import SEVERAL, UNADAPTED, Example, Parent, Variant
 from hanka.study.method_declarations import MethodUse, TrainingUse
@@ -113,7 +114,7 @@ class Variants:
         study = self.plan.study
         if not parent.base:
             return own
-        found = next((model for model in study.models if model.name == parent.base), None)
+        found = next((model for model in study.models if model.is_called(parent.base)), None)
         if found is None:
             names = ", ".join(model.name for model in study.models)
             raise study.source.error(
@@ -244,7 +245,7 @@ class Variants:
             base=model.name,
             method=method.name,
             label=use.label,
-            params=adaptation.as_json(),
+            params=shown_params(study, adaptation.as_json(), [*adaptation.own.found.values()]),
             train_task=SEVERAL.join(dict.fromkeys(own_tasks)) or before.task,
             train_dataset=own_name or before.dataset,
             train_size=(training.n_rows if training else choice.size) if own else before.size,

@@ -24,6 +24,8 @@ ENGLISH: Mapping[str, str] = {
     "fact_protocol": "Protocol",
     "protocol_corrected": "corrected",
     "protocol_paper": "paper",
+    "unfinished": "This run is not finished: {missing} of {total} cells have not been asked yet, and what follows leaves them out. "
+    "The command that began it goes on with it.",
     "unreadable": "Missing or damaged in this folder: {files}. What depends on them is left out below.",
     # groups and settings
     "group_trained": "{task}, trained on {dataset}",

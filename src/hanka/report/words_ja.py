@@ -24,6 +24,7 @@ JAPANESE: Mapping[str, str] = {
     "fact_protocol": "プロトコル",
     "protocol_corrected": "修正版",
     "protocol_paper": "論文準拠",
+    "unfinished": "この実行はまだ終わっていません：{total} セル中 {missing} セルが未実施です。以下はそれらを除いた結果です。同じコマンドで続きから再開できます。",
     "unreadable": "次のファイルがないか壊れています：{files}。これらに依存する項目は省略しました。",
     # groups and settings
     "group_trained": "{task} — {dataset} で学習",

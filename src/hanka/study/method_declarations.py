@@ -183,7 +183,7 @@ def _models(
 ) -> tuple[tuple[ModelRef, ...], tuple[str, ...]]:
     """Return the bases an entry is made from, and why it is not made from the others."""
     named = _named(declared.source, (*key, "bases"), entry.params.get("bases"))
-    known = {model.name: model for model in declared.models}
+    known = {name: model for model in declared.models for name in (model.written, model.name) if name}
     if named:
         for name in named:
             if name not in known:

@@ -95,7 +95,7 @@ class Study:
         An encoder cannot be asked unadapted; the first base that can stands in.
         """
         if model.reference:
-            return next(one for one in self.models if one.name == model.reference)
+            return next(one for one in self.models if one.is_called(model.reference))
         return model if model.is_language_model else next(one for one in self.models if one.is_language_model)
 
     def answering(self, task: Task, model: ModelRef | None = None) -> dict[str, Any]:

@@ -13,14 +13,18 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from hanka.errors import UnitError
 from hanka.identity import stream_seed
+from hanka.store.paths import is_place
 from hanka.tuners.contract import Tuner, TunerParams
 from hanka.tuners.saving import staged
 
 if TYPE_CHECKING:
+    from hanka.models.catalogue import ModelRef
     from hanka.models.loading import LoadedModel
     from hanka.tuners.contract import Scale
 
 FILES = ("adapter_config.json", "adapter_model.safetensors")
+BASE = "base_model_name_or_path"
+"Key of an adapter's configuration."
 
 
 class About(NamedTuple):
@@ -90,12 +94,17 @@ def _save(loaded: LoadedModel, folder: Path) -> None:
     with quiet(), staged(folder) as stage:
         loaded.model.save_pretrained(stage, save_embedding_layers=False)
         (stage / "README.md").unlink(missing_ok=True)  # an empty card; `hanka export` writes a true one
-        _settle_order(stage / FILES[0])
+        settle_config(stage / FILES[0], loaded.ref)
 
 
-def _settle_order(path: Path) -> None:
-    """Sort what PEFT keeps as sets and writes in an order that differs from process to process."""
+def settle_config(path: Path, ref: ModelRef) -> None:
+    """Sort what PEFT keeps as sets and writes in an order that differs from process to process; call the base by its name.
+
+    PEFT names the folder that it was loaded from, which is nowhere but on this machine.
+    """
     config = json.loads(path.read_text(encoding="utf-8"))
+    if not config.get(BASE) or is_place(config[BASE]):
+        config[BASE] = ref.hub_id or ref.name
     for name, value in config.items():
         if name.endswith("_modules") and isinstance(value, list):
             config[name] = sorted(value)

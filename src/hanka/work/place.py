@@ -16,6 +16,7 @@ from hanka.errors import StoreError, UnitError
 from hanka.methods.contract import STEPS
 from hanka.models.memory import is_out_of_memory
 from hanka.plan import Plan, PlannedParent, PlannedVariant
+from hanka.plan.shown import without_places
 from hanka.prompting import Asked
 from hanka.store.cache import unwritable
 from hanka.store.folder import RunFolder, make_folder, read_json_or_none, write_text
@@ -113,14 +114,15 @@ def reason(error: Exception, place: Workplace, where: Path) -> str:
     Raises StoreError where nothing more can be written: every other unit would fail, too, and the user has to act.
     """
     if isinstance(error, UnitError):
-        return str(error)
+        return without_places(place.plan.study, place.folder.path, str(error))
     if why := unwritable(error):
         raise StoreError(f"{where}: {why}; what is finished is kept") from error
     if is_out_of_memory(error):
         return "out of memory: lower eval.batch_tokens, train.micro_batch_tokens or train.max_length"
     write_text(where / TRACEBACK, traceback.format_exc())
     inside = (where / TRACEBACK).relative_to(place.folder.path).as_posix()
-    return f"{type(error).__name__}: {' '.join(str(error).split())[:300]} (traceback in {inside})"
+    said = without_places(place.plan.study, place.folder.path, " ".join(str(error).split()))
+    return f"{type(error).__name__}: {said[:300]} (traceback in {inside})"
 
 
 def device_name(loaded: LoadedModel) -> str:

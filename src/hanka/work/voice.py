@@ -12,10 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from hanka.engines import ENGINES
 from hanka.engines.contract import Engine, Lent
-from hanka.models.identity import n_parameters
-from hanka.models.memory import require_room
 from hanka.plan import PlannedVariant
 from hanka.work.place import Workplace, device_name
+from hanka.work.room import require_room_for
 
 if TYPE_CHECKING:
     from hanka.models.loading import LoadedModel
@@ -41,7 +40,7 @@ class Voice:
 def open_voice(place: Workplace, planned: PlannedVariant, step: int | None = None) -> Iterator[Voice]:
     """Lend what a made variant needs to answer, and open its engine. Raises UnitError where memory does not suffice."""
     owner, step = place.behind(planned, step)
-    _require_room(place, owner)
+    require_room_for(place, owner)
     taken: dict[tuple[Any, ...], LoadedModel] = {}
     with ExitStack() as lent:
 
@@ -77,14 +76,3 @@ def open_voice(place: Workplace, planned: PlannedVariant, step: int | None = Non
         )
         bias = place.made(owner.variant.id).get("label_bias") or {}
         yield Voice(planned, engine, tokenizer, bias, device)
-
-
-def _require_room(place: Workplace, planned: PlannedVariant) -> None:
-    """Raise UnitError where the models that answer together are known not to fit into memory; one alone may try."""
-    heard = [("base", planned), *((role, place.plan.variants[one.variant_id]) for role, one in planned.voices)]
-    needed = {
-        f"{role} {one.model.name}": (n_parameters(one.model) or 0) * (2 if one.dtype == "bfloat16" else 4)
-        for role, one in heard
-    }
-    if len(heard) > 1:
-        require_room(needed, place.resident.room())
