@@ -19,6 +19,7 @@ QUESTIONS: Registry[Question] = Registry(
         "tradeoff": "hanka.analysis.questions.tradeoff:TRADEOFF",
         "confusion": "hanka.analysis.questions.confusion:CONFUSION",
         "slices": "hanka.analysis.questions.slices:SLICES",
+        "gap_closed": "hanka.analysis.questions.gap_closed:GAP_CLOSED",
         "expense": "hanka.analysis.questions.expense:EXPENSE",
     },
 )
