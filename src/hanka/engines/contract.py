@@ -71,6 +71,8 @@ class WrittenLabel(NamedTuple):
     "Generated tokens."
     n_read: int | None = None
     "Tokens read."
+    reasoning: str = ""
+    "What was written before it and is no part of it."
 
 
 class TextAnswer(NamedTuple):
@@ -82,6 +84,8 @@ class TextAnswer(NamedTuple):
     "Generated tokens without EOS."
     n_read: int | None = None
     "Tokens read, where the engine counts them itself; None: the query's."
+    reasoning: str = ""
+    "What was written before it and is no part of it."
 
 
 class TextScore(NamedTuple):
@@ -100,6 +104,8 @@ class Refusal(NamedTuple):
 
     reason: str
     "Why."
+    reasoning: str = ""
+    "What was written all the same and is no answer."
 
 
 NO_NUMBER = "the model gives no number here"

@@ -13,7 +13,7 @@ from statistics import median
 from typing import Any, TypeVar
 
 from hanka.engines.contract import Decoding, LabelAnswer, Refusal, TextAnswer, TextScore, WrittenLabel
-from hanka.engines.served.answers import cut_text, label_answer, read_text, stepped_answer
+from hanka.engines.served.answers import behind_reasoning, cut_text, label_answer, read_text, stepped_answer
 from hanka.engines.served.client import Client, RejectedError
 from hanka.engines.served.responses import Kept, Responses, request_keys
 from hanka.engines.served.scores import (
@@ -27,7 +27,7 @@ from hanka.engines.served.scores import (
     read_echo,
 )
 from hanka.engines.served.steps import ALL_TOKENS, Path, paths_of, prompts_of, read_next, tail_of
-from hanka.engines.served.written import constraint, label_tokens, read_label, without_reasoning
+from hanka.engines.served.written import constraint, label_tokens, read_label
 from hanka.errors import UnitError
 from hanka.identity import stream_seed
 from hanka.models.served import HOW_LABELS, ServedModel
@@ -221,12 +221,13 @@ class ServedEngine:
             bodies.append(body | self._question(query.text, hint) | constraint(self.served.labels, labels))
         found: list[WrittenLabel | Refusal] = []
         for labels, one in zip(words, self._ask(path, bodies, read_text), strict=True):
-            answer = self._behind_reasoning(one)
+            answer = behind_reasoning(one)
             if isinstance(answer, Refusal):
                 found.append(answer)
             else:
                 said = answer.text.strip() if path == CHAT else answer.text.strip().split(LINE_END)[0]
-                found.append(WrittenLabel(answer.text, read_label(said, labels), answer.n_tokens, answer.n_read))
+                label = read_label(said, labels)
+                found.append(WrittenLabel(answer.text, label, answer.n_tokens, answer.n_read, answer.reasoning))
         return found
 
     # ---- text
@@ -244,10 +245,10 @@ class ServedEngine:
             for query, one in zip(queries, asked, strict=True):
                 number = numbers[query.text] = numbers.get(query.text, -1) + 1
                 one["seed"] = stream_seed("served", decoding.seed, query.text, number) % (1 << 31)
-        first = [self._behind_reasoning(one) for one in self._ask(path, [one | stops for one in asked], read_text)]
+        first = [behind_reasoning(one) for one in self._ask(path, [one | stops for one in asked], read_text)]
         again = [at for at, one in enumerate(first) if stops and isinstance(one, TextAnswer) and not one.text.strip()]
         for at, written in zip(again, self._ask(path, [asked[at] for at in again], read_text), strict=True):
-            first[at] = self._behind_reasoning(written)  # it began with a stop: what follows counts
+            first[at] = behind_reasoning(written)  # it began with a stop: what follows counts
         return [
             one if isinstance(one, Refusal) else one._replace(text=cut_text(one.text, decoding.stop)) for one in first
         ]
@@ -277,16 +278,6 @@ class ServedEngine:
             else:
                 found.append(TextScore(answer_scores(echo, cut_of([echo], len(context))), count))
         return found
-
-    def _behind_reasoning(self, one: Any) -> TextAnswer | Refusal:
-        if isinstance(one, Refusal):
-            return one
-        if one["refused"]:
-            return Refusal(f"the server does not answer: {one['refused']}")
-        text, is_open = without_reasoning(one["text"])
-        if is_open or (not text.strip() and one["thought"]):
-            return Refusal("reasoning used every token that may be written; raise `server: {thinking: TOKENS}`")
-        return TextAnswer(text, one["n_tokens"] or 0, one["n_read"])
 
     # ---- requests
 
