@@ -161,15 +161,30 @@ def _audit(plan: Plan, folder: RunFolder) -> Audits:
 
 
 def _require_servers(plan: Plan, todo: Sequence[Unit]) -> None:
-    """Raise HankaError before any work where a server that will be asked refuses the key, or has no such model."""
-    asked = {plan.variants[unit.of].model for unit in todo if unit.kind == "evaluate"}
-    for served in [model.served for model in asked if model.served is not None]:
-        from hanka.engines.served.client import Client
+    """Raise HankaError before any work where a server that will be asked refuses the key, has no such model, or cannot be steered."""
+    asked = [plan.variants[unit.of] for unit in todo if unit.kind == "evaluate"]
+    for served in {one.model: one.model.served for one in asked}.values():
+        if served is not None:
+            from hanka.engines.served.client import Client
 
-        try:
-            Client(served).require_model()
-        except UnitError as error:
-            raise ModelError(str(error)) from None
+            _said_before(Client(served).require_model)
+    steered = {(one.model, plan.variants[one.parents[0].variant_id].model) for one in asked if one.engine == "steered"}
+    for model, expert in steered:
+        from hanka.engines.served.asking import Asker
+        from hanka.engines.served.listed import NextTokens
+        from hanka.models.loading import load_tokenizer
+        from hanka.models.served import ServedModel
+
+        assert model.served is not None
+        _said_before(NextTokens(Asker(ServedModel(model.served, None)), load_tokenizer(expert), 1).require_same_tokens)
+
+
+def _said_before(require: Callable[[], None]) -> None:
+    """Call what a server is asked before any work; what it cannot give ends the run in one line."""
+    try:
+        require()
+    except UnitError as error:
+        raise ModelError(str(error)) from None
 
 
 def _execute(plan: Plan, folder: RunFolder, todo: Sequence[Unit], call: StudyCall, options: RunOptions) -> None:

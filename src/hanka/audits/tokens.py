@@ -101,7 +101,7 @@ def require_common_vocabularies(plan: Plan, tokenizers: Mapping[str, Spelling]) 
     for planned in plan.variants.values():
         for _, parent in planned.voices:
             names = (planned.model.name, plan.variants[parent.variant_id].model.name)
-            if names[0] != names[1] and names not in compared:
+            if planned.model.is_loaded and names[0] != names[1] and names not in compared:
                 common_vocabulary(tokenizers[names[0]], tokenizers[names[1]], names)
                 compared.add(names)
 

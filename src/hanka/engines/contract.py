@@ -25,6 +25,8 @@ AnswerKind = Literal["labels", "text", "likelihood"]
 ASKS_FOR: Mapping[str, AnswerKind] = {"classification": "labels", "likelihood": "likelihood"}
 "By task kind; every other kind of task asks for text."
 
+TOP = 20
+"Tokens that a served base lists for each place, unless a study says otherwise: what vLLM allows by default, and OpenAI at most."
 MAX_SLOTS = 128
 "Rows continued at once at most."
 
@@ -160,6 +162,8 @@ class Steering:
 
     alpha: float = 1.0
     "Weight of what the expert says beyond its counterpart; the published value is 1."
+    top: int | None = None
+    "Tokens that a served base is asked to list for each place; None: `TOP`."
 
 
 @dataclass(frozen=True, slots=True, eq=False)
