@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from hanka.audits.label_tokens import audit_label_tokens
@@ -65,6 +66,24 @@ def audit_tokens(plan: Plan, audits: Audits, tokenizer: Any, model: str) -> None
             audits.found(
                 "generation cap", f"{name} test", longer, len(rows), f"references are longer than {cap} tokens"
             )
+
+
+def audit_served_labels(plan: Plan, audits: Audits, tokenizer: Any, model: str) -> None:
+    """Look at the labels that a served base is to score, in the tokens of its server; see `audit_tokens`.
+
+    Raises DataError where `scoring: first_token` could not tell two of them apart.
+    """
+    policy = replace(plan.study.policy, template="plain", bos="model", system=None, thinking="off")
+    prompter = Prompter(tokenizer, policy)
+    own = [cell for cell in plan.cells.values() if plan.variants[cell.cell.variant_id].model.name == model]
+    for (name, prompt), cell in {(cell.test.dataset.name, cell.cell.prompt): cell for cell in own}.items():
+        task = plan.study.tasks[cell.cell.test_task].task
+        if task.kind == "classification":
+            where = f"{name} test, {prompt}, {model}"
+            queries = prompter.ask(task, prompt, (), cell.test.examples).encoded
+            if plan.study.scoring == "first_token":
+                require_distinct_first_tokens(queries, task.labels, f"task {task.name}, prompt {prompt}, base {model}")
+            audit_label_tokens(audits, where, queries, task.labels)
 
 
 def _template_hashes(plan: Plan, prompter: Prompter, model: str) -> dict[str, dict[str, str]]:

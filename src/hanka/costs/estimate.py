@@ -279,7 +279,7 @@ class Estimator:
 
     def _counter(self, model: ModelRef) -> Callable[[str], float]:
         if model.name not in self._measure:
-            self._measure[model.name] = token_counter(model)
+            self._measure[model.name] = token_counter(self.plan.study.spelling_of(model) or model)
         return self._measure[model.name]
 
     def _written(self, planned: PlannedCell, task: Task, query: float) -> float:

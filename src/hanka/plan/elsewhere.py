@@ -82,3 +82,19 @@ def refuse_unsteerable(study: Study, use: MethodUse, model: ModelRef, parents: S
                 use.key, f"{one.name} is behind an endpoint, and a served model is steered by models in memory; name their base: `expert: "
                 f"{{of: ENTRY, base: NAME}}`"
             )  # fmt: skip
+
+
+def note_unread_labels(plan: Plan) -> None:
+    """Note the served bases that score labels of which nobody can say before the run how they fall into tokens."""
+    study = plan.study
+    scored = {
+        plan.variants[cell.cell.variant_id].model
+        for cell in plan.cells.values()
+        if study.tasks[cell.cell.test_task].task.kind == "classification"
+    }
+    for model in study.models:
+        if model in scored and model.served and model.served.labels == "logprobs" and study.spelling_of(model) is None:
+            plan.note(
+                f"{model.name}: whether labels begin with the same tokens could not be counted before the run, for nothing says whose "
+                f"tokenizer its server has (server: {{tokenizer: MODEL}})"
+            )
