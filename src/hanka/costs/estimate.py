@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from hanka.costs.served import Requests, requests_of
+from hanka.costs.served import Requests, requests_of, steered_requests
 from hanka.costs.speed import DEFAULT_PARAMETERS, Speed, guessed_speed, known_speed, matrix_rate
 from hanka.engines.contract import MAX_SLOTS
 from hanka.methods.fit import OWN_ROWS, VALIDATION_ROWS
@@ -238,14 +238,21 @@ class Estimator:
         if owner.model.served is not None:
             asked = self.requests(planned)
             seconds = CELL_SECONDS + ROW_SECONDS * n_rows + asked.seconds(owner.model.served)
-            return Cost(asked.n_read + asked.n_written, seconds, 12_000 + 700 * n_rows + 1_000 * asked.n)
-        heard = [owner.model, *(self.plan.variants[one.variant_id].model for _, one in owner.voices)]
-        each = [self._read(planned, model) for model in heard]
+            beside = [self._read(planned, model) for model in self._heard_beside(owner)]
+            n_tokens = asked.n_read + asked.n_written + sum(one.n_tokens for one in beside)
+            seconds += sum(one.seconds for one in beside)
+            return Cost(n_tokens, seconds, 12_000 + 700 * n_rows + 1_000 * asked.n)
+        each = [self._read(planned, model) for model in (owner.model, *self._heard_beside(owner))]
         return Cost(sum(one.n_tokens for one in each), sum(one.seconds for one in each), each[0].n_bytes)
+
+    def _heard_beside(self, owner: PlannedVariant) -> list[ModelRef]:
+        """Return the models that answer together with a variant's own."""
+        return [self.plan.variants[one.variant_id].model for _, one in owner.voices]
 
     def requests(self, planned: PlannedCell) -> Requests:
         """Estimate what a cell of a served model asks of its server."""
-        cell, study, model = planned.cell, self.plan.study, self.plan.variants[planned.cell.variant_id].model
+        cell, study, owner = planned.cell, self.plan.study, self.plan.variants[planned.cell.variant_id]
+        model, steering = owner.model, self._heard_beside(owner)
         assert model.served is not None
         task, name = study.tasks[cell.test_task].task, planned.test.dataset.name
         is_scored = task.kind == "likelihood"
@@ -256,6 +263,9 @@ class Estimator:
             before += cell.shots * self._mean(model, task, cell.prompt, ("shots", name), planned.demonstrations, True)
         n_new = float(study.spec.eval.max_new_tokens) if task.is_written else 0.0
         n_rows, ends = len(planned.test.examples), study.policy.scores_ends
+        if steering:
+            n_label = self._branches(steering[0], task) if task.labels else 0.0
+            return steered_requests(n_rows, before, n_label, n_new)
         return requests_of(model.served, n_rows, before, len(task.labels), n_new, ends)
 
     def _branches(self, model: ModelRef, task: Task) -> float:
@@ -269,7 +279,7 @@ class Estimator:
 
     def _counter(self, model: ModelRef) -> Callable[[str], float]:
         if model.name not in self._measure:
-            self._measure[model.name] = token_counter(model)
+            self._measure[model.name] = token_counter(self.plan.study.spelling_of(model) or model)
         return self._measure[model.name]
 
     def _written(self, planned: PlannedCell, task: Task, query: float) -> float:

@@ -8,7 +8,7 @@ from hanka.identity import content_id
 from hanka.models.catalogue import ModelRef
 from hanka.models.identity import pin_revision
 from hanka.plan.cells import base_cells, cells_of
-from hanka.plan.elsewhere import is_undeclared, pinned_weights
+from hanka.plan.elsewhere import is_undeclared, note_unread_labels, pinned_weights
 from hanka.plan.records import (
     STAGES,
     Plan,
@@ -74,6 +74,7 @@ def build_plan(study: Study, ask_hub: bool = False) -> Plan:
         plan.add(cell)
     _plan_probes(plan)
     _note_shares(plan)
+    note_unread_labels(plan)
     return plan
 
 

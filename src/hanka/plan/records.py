@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 from hanka import __version__
-from hanka.engines import ENGINE_OF
+from hanka.engines import ENGINE_OF, STEERED_BY
 from hanka.methods.contract import Adaptation, TrainingData, TrainingPart
 from hanka.models.catalogue import ModelRef
 from hanka.records import Cell, Example, Variant
@@ -68,6 +68,8 @@ class PlannedVariant:
     def engine(self) -> str:
         """Return which engine answers for it: the one its method names, else that of its kind of base."""
         own = self.use.method.engine
+        if self.model.served is not None:
+            return STEERED_BY.get(own, ENGINE_OF[self.model.kind])
         return ENGINE_OF[self.model.kind] if own == "local" else own
 
     @property

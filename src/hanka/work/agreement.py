@@ -9,8 +9,9 @@ from hanka.errors import HankaError
 from hanka.plan import PlannedCell, PlannedVariant
 from hanka.records import Prediction
 from hanka.store.folder import RunFolder, write_json
-from hanka.work.answer import AGREEMENT, first_answers, open_voice
+from hanka.work.answer import AGREEMENT, first_answers
 from hanka.work.place import Workplace, reason
+from hanka.work.voice import open_voice
 
 ROWS = 20
 "Rows that both are asked."
