@@ -13,7 +13,14 @@ from pathlib import Path
 
 from hanka.analysis import TRAINING_VERSION, analyse, look
 from hanka.analysis.questions import QUESTIONS
-from hanka.audits import Audits, audit_contexts, audit_rows, audit_tokens, require_common_vocabularies
+from hanka.audits import (
+    Audits,
+    audit_contexts,
+    audit_rows,
+    audit_served_labels,
+    audit_tokens,
+    require_common_vocabularies,
+)
 from hanka.costs.estimate import Estimator
 from hanka.errors import ModelError, UnitError
 from hanka.executors.local import Executor, InProcess, LocalProcesses, StudyCall
@@ -169,20 +176,33 @@ def _audit(plan: Plan, folder: RunFolder) -> Audits:
     require_common_vocabularies(plan, tokenizers)
     for name, tokenizer in tokenizers.items():
         audit_tokens(plan, audits, tokenizer, name)
+    for model in plan.study.models:
+        spelling = plan.study.spelling_of(model)
+        if model.served is not None and model.served.labels == "logprobs" and spelling is not None:
+            audit_served_labels(plan, audits, tokenizers.get(spelling.name) or load_tokenizer(spelling), model.name)
     write_json(folder.audits, audits.as_json())
     return audits
 
 
 def _require_servers(plan: Plan, todo: Sequence[Unit]) -> None:
-    """Raise HankaError before any work where a server that will be asked refuses the key, or has no such model."""
-    asked = {plan.variants[unit.of].model for unit in todo if unit.kind == "evaluate"}
-    for served in [model.served for model in asked if model.served is not None]:
-        from hanka.engines.served.client import Client
+    """Raise HankaError before any work where a server that will be asked refuses the key, has no such model, or cannot be steered."""
+    from hanka.engines.served.asking import Asker
+    from hanka.engines.served.client import Client
+    from hanka.engines.served.listed import NextTokens
+    from hanka.models.loading import load_tokenizer
+    from hanka.models.served import ServedModel
 
-        try:
-            Client(served).require_model()
-        except UnitError as error:
-            raise ModelError(str(error)) from None
+    asked = [plan.variants[unit.of] for unit in todo if unit.kind == "evaluate"]
+    steered = {(one.model, plan.variants[one.parents[0].variant_id].model) for one in asked if one.engine == "steered"}
+    try:
+        for served in {one.model: one.model.served for one in asked}.values():
+            if served is not None:
+                Client(served).require_model()
+        for model, expert in steered:
+            assert model.served is not None
+            NextTokens(Asker(ServedModel(model.served, None)), load_tokenizer(expert), 1).require_same_tokens()
+    except UnitError as error:
+        raise ModelError(str(error)) from None
 
 
 def _execute(plan: Plan, folder: RunFolder, todo: Sequence[Unit], call: StudyCall, options: RunOptions) -> None:

@@ -7,12 +7,11 @@ the model does on this machine (`speed.py`): measured, else guessed. All of it i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import TypeVar
 
-from hanka.costs.served import Requests, requests_of
-from hanka.costs.sizes import cached_bytes, token_counter
+from hanka.costs.served import Requests, requests_of, steered_requests
+from hanka.costs.sizes import cached_bytes, spread, token_counter
 from hanka.costs.speed import DEFAULT_PARAMETERS, Speed, guessed_speed, known_speed, matrix_rate
 from hanka.engines.contract import MAX_SLOTS
 from hanka.methods.fit import OWN_ROWS, VALIDATION_ROWS
@@ -27,10 +26,6 @@ from hanka.tasks.base import Task
 from hanka.training.optimizers import n_moments
 from hanka.tuners.contract import Tuner
 
-T = TypeVar("T")
-
-SAMPLE = 40
-"Rows measured per dataset."
 UNIT_SECONDS = 0.6
 "Per variant made: rows encoded, files written."
 CELL_SECONDS = 0.05
@@ -226,7 +221,7 @@ class Estimator:
         use, rows = self.plan.study.harness[planned.cell.test_task], planned.test.examples
         key = (model.name, "harness", planned.test.dataset.name)
         if key not in self._lengths:
-            measure, sample = self._counter(model), list(_spread(rows))
+            measure, sample = self._counter(model), list(spread(rows))
             self._lengths[key] = sum(measure(row.fields["doc"]) for row in sample) / max(1, len(sample))
         own, n_new = self._lengths[key] * (1 + use.shots), use.n_new / 2
         speed = self.speed(model)
@@ -245,7 +240,7 @@ class Estimator:
             texts = [
                 "".join(one.fields.values())
                 + "".join(task.render(shown, cell.prompt) + shown.target for shown in one.demonstrations)
-                for one in list(_spread(built))
+                for one in list(spread(built))
             ]
             self._lengths[key] = sum(map(measure, texts)) / max(1, len(texts))
         return self._lengths[key]
@@ -259,15 +254,21 @@ class Estimator:
         if owner.model.served is not None:
             asked = self.requests(planned)
             seconds = CELL_SECONDS + ROW_SECONDS * n_rows + asked.seconds(owner.model.served)
-            return Cost(asked.n_read + asked.n_written, seconds, 12_000 + 700 * n_rows + 1_000 * asked.n)
-        first = self.plan.variants[owner.parents[0].variant_id] if owner.use.method.chooses else owner
-        heard = [owner.model, *(self.plan.variants[one.variant_id].model for _, one in first.voices)]
-        each = [self._read(planned, model) for model in heard]
+            beside = [self._read(planned, model) for model in self._heard_beside(owner)]
+            n_tokens = asked.n_read + asked.n_written + sum(one.n_tokens for one in beside)
+            seconds += sum(one.seconds for one in beside)
+            return Cost(n_tokens, seconds, 12_000 + 700 * n_rows + 1_000 * asked.n)
+        each = [self._read(planned, model) for model in (owner.model, *self._heard_beside(owner))]
         return Cost(sum(one.n_tokens for one in each), sum(one.seconds for one in each), each[0].n_bytes)
+
+    def _heard_beside(self, owner: PlannedVariant) -> list[ModelRef]:
+        """Return the models that answer together with a variant's own."""
+        return [self.plan.variants[one.variant_id].model for _, one in owner.voices]
 
     def requests(self, planned: PlannedCell) -> Requests:
         """Estimate what a cell of a served model asks of its server."""
-        cell, study, model = planned.cell, self.plan.study, self.plan.variants[planned.cell.variant_id].model
+        cell, study, owner = planned.cell, self.plan.study, self.plan.variants[planned.cell.variant_id]
+        model, steering = owner.model, self._heard_beside(owner)
         assert model.served is not None
         task, name = study.tasks[cell.test_task].task, planned.test.dataset.name
         is_scored = task.kind == "likelihood"
@@ -278,6 +279,9 @@ class Estimator:
             before += cell.shots * self._mean(model, task, cell.prompt, ("shots", name), planned.demonstrations, True)
         n_new = float(study.spec.eval.max_new_tokens) if task.is_written else 0.0
         n_rows, ends = len(planned.test.examples), study.policy.scores_ends
+        if steering:
+            n_label = self._branches(steering[0], task) if task.labels else 0.0
+            return steered_requests(n_rows, before, n_label, n_new)
         return requests_of(model.served, n_rows, before, len(task.labels), n_new, ends)
 
     def _branches(self, model: ModelRef, task: Task) -> float:
@@ -291,7 +295,7 @@ class Estimator:
 
     def _counter(self, model: ModelRef) -> Callable[[str], float]:
         if model.name not in self._measure:
-            self._measure[model.name] = token_counter(model)
+            self._measure[model.name] = token_counter(self.plan.study.spelling_of(model) or model)
         return self._measure[model.name]
 
     def _written(self, planned: PlannedCell, task: Task, query: float) -> float:
@@ -379,7 +383,7 @@ class Estimator:
         key = (model.name, f"{what[0]}:{what[1]}", prompt)
         if key not in self._lengths:
             measure = self._counter(model)
-            texts = [task.render(row, prompt) + (row.target if whole else "") for row in _spread(rows)]
+            texts = [task.render(row, prompt) + (row.target if whole else "") for row in spread(rows)]
             self._lengths[key] = sum(map(measure, texts)) / max(1, len(texts))
         return self._lengths[key]
 
@@ -387,8 +391,3 @@ class Estimator:
 def kind_of(tuner: Tuner) -> str:
     """Return which measured speed of training is a tuner's: that of all weights, or of adapters."""
     return "none" if tuner.changes_weights else "lora"
-
-
-def _spread(rows: Sequence[T]) -> Iterable[T]:
-    step = max(1, len(rows) // SAMPLE)
-    return rows[::step]

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 from hanka.models.catalogue import ModelRef
 from hanka.models.vocabulary import model_folder
 from hanka.store.folder import read_json_or_none
 
+T = TypeVar("T")
+
 CHARACTERS_PER_TOKEN = 4.0
+SAMPLE = 40
+"Rows measured per dataset."
 
 
 def cached_bytes(model: ModelRef, weights: int) -> int:
@@ -34,3 +39,8 @@ def token_counter(model: ModelRef) -> Callable[[str], float]:
         return lambda text: len(text) / CHARACTERS_PER_TOKEN
     tokenizer = Tokenizer.from_file(str(path))
     return lambda text: float(len(tokenizer.encode(text, add_special_tokens=False).ids))
+
+
+def spread(rows: Sequence[T]) -> Sequence[T]:
+    """Return about `SAMPLE` rows, evenly spread; all where there are fewer."""
+    return rows[:: max(1, len(rows) // SAMPLE)]

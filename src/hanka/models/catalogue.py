@@ -68,6 +68,8 @@ class ModelRef:
     "Name in ENCODERS, if it is an encoder."
     served: Served | None = None
     "How it is asked, if it is behind an endpoint."
+    spells: ModelRef | None = None
+    "Whose tokenizer its server has, where it is behind an endpoint and that is said."
     reference: str = ""
     "Base of the study that what is made of it is weighed against; empty: itself."
     written: str = ""

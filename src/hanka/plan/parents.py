@@ -69,7 +69,7 @@ def require_choices(plan: Plan) -> None:
 
 def _require_choice(plan: Plan, planned: PlannedVariant) -> None:
     error, use = plan.study.source.error, planned.use
-    candidates = [plan.variants[one.variant_id] for one in planned.parents]
+    candidates = planned.candidates
     first, learner = candidates[0], plan.learner(planned)
     for one in candidates[1:]:
         if one.engine != first.engine or one.dtype != first.dtype:

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 from hanka import __version__
-from hanka.engines import ENGINE_OF
+from hanka.engines import ENGINE_OF, STEERED_BY
 from hanka.methods.contract import Adaptation, TrainingData, TrainingPart
 from hanka.models.catalogue import ModelRef
 from hanka.records import Cell, Example, Variant
@@ -63,13 +63,17 @@ class PlannedVariant:
     "Training rows that the study asks for; a published file may be a few short."
     blocked: str = ""
     "Why it cannot be made; its cells become failed rows."
-    candidates_engine: str = ""
-    "Engine of those that its method chooses among; empty where it chooses among none."
+    candidates: tuple[PlannedVariant, ...] = ()
+    "Those that its method chooses among, all of one engine; empty where it chooses among none."
 
     @property
     def engine(self) -> str:
         """Return which engine answers for it: the one its method names, else that of its kind of base."""
-        own = self.candidates_engine or self.use.method.engine
+        if self.candidates:
+            return self.candidates[0].engine
+        own = self.use.method.engine
+        if self.model.served is not None:
+            return STEERED_BY.get(own, ENGINE_OF[self.model.kind])
         return ENGINE_OF[self.model.kind] if own == "local" else own
 
     @property
@@ -89,7 +93,9 @@ class PlannedVariant:
 
     @property
     def voices(self) -> tuple[tuple[str, PlannedParent], ...]:
-        """Return the variants that its engine hears beside it, by the part they play."""
+        """Return the variants that its engine hears beside it, by the part they play; of candidates, those of the first."""
+        if self.candidates:
+            return self.candidates[0].voices
         return tuple(zip(self.use.method.roles, self.parents, strict=False))
 
     def data(self, training: TrainingSet | None = None) -> TrainingData:

@@ -17,7 +17,7 @@ from hanka.methods.defaults import settled
 from hanka.models.catalogue import ModelRef
 from hanka.models.identity import model_identity
 from hanka.models.vocabulary import require_common_vocabulary
-from hanka.plan.elsewhere import learnt_elsewhere, refuse_quantised
+from hanka.plan.elsewhere import learnt_elsewhere, refuse_quantised, refuse_unsteerable
 from hanka.plan.inherited import inherited
 from hanka.plan.parents import Wanted, refuse_unfit
 from hanka.plan.records import STAGES, Plan, PlannedData, PlannedParent, PlannedVariant
@@ -205,6 +205,8 @@ class Variants:
     def _make(self, use: MethodUse, model: ModelRef, choice: Choice) -> PlannedVariant:
         study, method = self.plan.study, use.method
         refuse_quantised(study, use, model)
+        steers = [self._model(use, parent, model) for parent in method.parents(use.adaptation(choice.train).own)]
+        refuse_unsteerable(study, use, model, steers)
         adaptation = settled(use.adaptation(choice.train), choice.size)
         own = next((train for train in use.trains if train.name == choice.train), None)
         parents = self._parents(use, model, choice, adaptation.own)
@@ -262,7 +264,7 @@ class Variants:
         return PlannedVariant(
             variant, model, use, adaptation, training, pools,
             tuple(PlannedParent(one.variant.id, parent.step) for one, parent in parents), companions,
-            choice.size, blocked, parents[0][0].engine if method.chooses else "",
+            choice.size, blocked, tuple(one for one, _ in parents if method.chooses),
         )  # fmt: skip
 
     def _rows(

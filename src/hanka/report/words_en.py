@@ -299,6 +299,7 @@ ENGLISH: Mapping[str, str] = {
     "example_heading": "{variant} → {test}, {shots}, prompt {prompt}",
     "demonstrations": "Demonstrations before every query",
     "no_examples": "No predictions are stored that a base and an adapted model share.",
+    "reasoning": "Reasoning before the answer",
     "filter": "Filter",
     "filter_search": "Search",
     "all_samples": "All samples beside each other, to be searched (a second file)",

@@ -293,6 +293,7 @@ JAPANESE: Mapping[str, str] = {
     "example_heading": "{variant} → {test}、{shots}、プロンプト {prompt}",
     "demonstrations": "各質問の前に置かれた例示",
     "no_examples": "ベースモデルと適応後のモデルに共通する予測が保存されていません。",
+    "reasoning": "回答前の思考過程",
     "filter": "絞り込み",
     "filter_search": "検索",
     "all_samples": "すべての予測例を並べて検索する（別ファイル）",

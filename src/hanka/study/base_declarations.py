@@ -89,7 +89,7 @@ def _check_references(source: StudySource, models: Sequence[ModelRef], several: 
 
 def _find(base: BaseModelSpec, base_dir: Path, template: str) -> ModelRef:
     if base.served:
-        return _served(base, template)
+        return _served(base, base_dir, template)
     if base.fresh is not None:
         return fresh_model(base.fresh, base.seed, base_dir, base.name)
     if base.encoder:
@@ -100,7 +100,7 @@ def _find(base: BaseModelSpec, base_dir: Path, template: str) -> ModelRef:
     return replace(found, name=base.name) if base.name else found
 
 
-def _served(base: BaseModelSpec, template: str) -> ModelRef:
+def _served(base: BaseModelSpec, base_dir: Path, template: str) -> ModelRef:
     """Return a model behind an endpoint; what contradicts itself is a ModelError."""
     server = base.server or ServerSpec()
     api: Api = server.api or ("chat" if template == "chat" else "completions")
@@ -113,8 +113,9 @@ def _served(base: BaseModelSpec, template: str) -> ModelRef:
         raise ModelError("server.eos: a chat ends its turns by itself; leave it out")
     if labels == "logprobs" and server.hint is not None:
         raise ModelError("server.hint: labels that are scored need no hint; leave it out, or say `labels: parsed`")
-    given = server.model_dump(exclude={"api", "labels", "hint", "price"})
+    given = server.model_dump(exclude={"api", "labels", "hint", "price", "tokenizer"})
     price = Price(**server.price.model_dump()) if server.price else None
     hint = HINT if server.hint is None else server.hint
     served = Served(endpoint(base.served), base.model, api=api, labels=labels, hint=hint, price=price, **given)
-    return ModelRef(base.name or base.model, "served", None, served=served)
+    spells = find_model(server.tokenizer, base_dir) if server.tokenizer else None
+    return ModelRef(base.name or base.model, "served", None, served=served, spells=spells)

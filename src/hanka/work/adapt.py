@@ -78,6 +78,8 @@ def _adapt(place: Workplace, planned: PlannedVariant) -> dict[str, Any]:
 
         encoder = load_encoder(planned.model)
         return _record(planned.use.method.adapt(replace(request, base=encoder)), {"device": "cpu", "base_commit": ""})
+    if planned.model.served is not None:  # nothing of it is here to be changed
+        return _record(planned.use.method.adapt(request), {"device": planned.model.served.url, "base_commit": ""})
     changes = tuner is not None and tuner.changes_weights
     stack = place.below(planned)
     with place.resident.lend(planned.model, planned.making_dtype, stack, train=True, changes_weights=changes) as loaded:

@@ -1,13 +1,13 @@
 """Ask a made variant and store what came out: the cells of a plan, or what a recipe wants to know.
 
-predict → store. The engine follows from the variant's method; what it listens to is lent from the models in memory.
+predict → store. What answers is opened in `voice.py`.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from hanka.engines.contract import Decoding
 from hanka.errors import HankaError, UnitError
 from hanka.models.memory import is_out_of_memory, release_memory
 from hanka.plan import PlannedCell, PlannedParent, PlannedVariant
-from hanka.prompting import Asked, Prompter, TextPolicy, require_distinct_first_tokens
+from hanka.prompting import Asked, Prompter, require_distinct_first_tokens
 from hanka.records import Built, Example, Prediction
 from hanka.store.folder import read_json_or_none, read_predictions, write_json, write_predictions
 from hanka.tasks.base import Task
@@ -27,7 +27,7 @@ from hanka.work.place import Workplace, begin, moment, reason, versions
 from hanka.work.reasoning import doubts as cut_off
 from hanka.work.reasoning import with_reasoning
 from hanka.work.told import doubts, failures_of, together
-from hanka.work.voice import Voice, open_voice
+from hanka.work.voice import Voice, has_tokens, open_voice, policy_of
 
 AGREEMENT = "agreement.json"
 "File of a served variant that says how far it agreed with the same weights in memory."
@@ -87,7 +87,7 @@ def _answer_cell(place: Workplace, cell: PlannedCell, voice: Voice) -> None:
     budget = voice.engine.batch_tokens
     voice.engine.account()  # what failed before, or was asked for another purpose, is not this cell's
     if (use := place.plan.study.harness.get(cell.cell.test_task)) is not None:
-        judged, said = ask_of_harness(use, cell, voice.engine, voice.tokenizer, _policy(place, voice))
+        judged, said = ask_of_harness(use, cell, voice.engine, voice.tokenizer, policy_of(place, voice))
         _store(place, cell, voice, judged, {"seconds": time.monotonic() - started, "batch_tokens": budget} | said)
         return
     asked = _ask_cell(place, cell, voice).part(len(before), stop)
@@ -98,7 +98,7 @@ def _answer_cell(place: Workplace, cell: PlannedCell, voice: Voice) -> None:
     said = {
         "prefix": asked.prefix,
         "template_hash": asked.template_hash,
-        **(_spelt(asked, asking.task, voice.tokenizer) if voice.planned.model.is_loaded else {}),
+        **(_spelt(asked, asking.task, voice.tokenizer) if has_tokens(voice) else {}),
         "n_tied": n_tied(asking, predictions),
         "n_empty": n_empty(asking, predictions),
         "seconds": time.monotonic() - started + (known["seconds"] if before else 0.0),
@@ -194,7 +194,15 @@ def _answered(folder: Path, record: Mapping[str, Any]) -> list[Prediction]:
 def _ask_cell(place: Workplace, cell: PlannedCell, voice: Voice) -> Asked:
     """Return a cell's questions; variants of one base are asked the same ones."""
     one, plan = cell.cell, place.plan
-    key = (voice.planned.model.name, one.test_dataset, one.shots, one.prompt, one.draw, one.context)
+    key = (
+        voice.planned.model.name,
+        voice.planned.engine,
+        one.test_dataset,
+        one.shots,
+        one.prompt,
+        one.draw,
+        one.context,
+    )
     if key not in place.asked:
         built: Sequence[Built] = ()
         if cell.context.entry.per_query or cell.context.entry.inserts:
@@ -216,21 +224,11 @@ def _ask(
     built: Sequence[Built] = (),
 ) -> Asked:
     study = place.plan.study
-    prompter = Prompter(voice.tokenizer, _policy(place, voice))
+    prompter = Prompter(voice.tokenizer, policy_of(place, voice))
     asked = prompter.ask(task, prompt, demonstrations, examples, built)
-    if task.kind == "classification" and study.scoring == "first_token" and voice.planned.model.served is None:
+    if task.kind == "classification" and study.scoring == "first_token" and voice.planned.engine != "served":
         require_distinct_first_tokens(asked.encoded, task.labels, f"task {task.name}, prompt {prompt}")
     return asked
-
-
-def _policy(place: Workplace, voice: Voice) -> TextPolicy:
-    """Return how a variant's questions become tokens: an encoder reads no turns, a server puts its own template around them."""
-    policy, model = place.plan.study.policy, voice.planned.model
-    if model.is_loaded:
-        return policy
-    if model.served is not None and model.served.api == "chat":
-        return replace(policy, template="chat", bos="model", thinking="off")
-    return replace(policy, template="plain", bos="model", system=None, thinking="off")
 
 
 def _asking(place: Workplace, task: str, examples: Sequence[Example], asked: Asked, voice: Voice) -> Asking:
@@ -245,7 +243,7 @@ def _predict(place: Workplace, asking: Asking, voice: Voice) -> tuple[Asking, li
 
     Returns what was asked in the end, and the answers.
     """
-    policy = _policy(place, voice)
+    policy = policy_of(place, voice)
     reasons = policy.reasons and asking.task.kind != "likelihood"
     while True:
         try:

@@ -1,18 +1,19 @@
-"""A made variant, ready to answer: what its engine listens to is lent from the models in memory.
+"""A made variant, ready to answer: its engine with what it listens to, and how its questions become tokens.
 
-adapt → **open** → ask. The engine follows from the variant's method; a variant that was chosen among others answers as the chosen one does.
+Between what is lent (`place.py`) and what is asked (`answer.py`). The engine follows from the variant's method and its base.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from hanka.engines import ENGINES
 from hanka.engines.contract import Engine, Lent
 from hanka.plan import PlannedVariant
+from hanka.prompting import TextPolicy
 from hanka.work.place import Workplace, device_name
 from hanka.work.room import require_room_for
 
@@ -34,12 +35,15 @@ class Voice:
     "Nats added to a label's score when an answer is chosen."
     device: str
     "For records."
+    answering: PlannedVariant
+    "Whose weights answer: the variant's own, or those of the one that it chose."
 
 
 @contextmanager
 def open_voice(place: Workplace, planned: PlannedVariant, step: int | None = None) -> Iterator[Voice]:
     """Lend what a made variant needs to answer, and open its engine. Raises UnitError where memory does not suffice."""
     owner, step = place.behind(planned, step)
+    method = owner.use.method
     require_room_for(place, owner)
     taken: dict[tuple[Any, ...], LoadedModel] = {}
     with ExitStack() as lent:
@@ -68,11 +72,26 @@ def open_voice(place: Workplace, planned: PlannedVariant, step: int | None = Non
             base = take(owner.variant.id, step)
             tokenizer, device = base.tokenizer, device_name(base)
         others = {role: take(parent.variant_id, parent.step) for role, parent in owner.voices}
+        if owner.engine == "steered":
+            tokenizer = others["expert"].tokenizer  # the server is asked in the tokens of those that steer it
         folder, budget = place.folder.variant(owner.variant.id), place.plan.study.spec.eval.batch_tokens
         engine = ENGINES.get(owner.engine).open(
-            Lent(
-                base, budget, others=others, folder=folder, params=owner.use.method.engine_params(owner.adaptation.own)
-            )
+            Lent(base, budget, others=others, folder=folder, params=method.engine_params(owner.adaptation.own))
         )
         bias = place.made(owner.variant.id).get("label_bias") or {}
-        yield Voice(planned, engine, tokenizer, bias, device)
+        yield Voice(planned, engine, tokenizer, bias, device, owner)
+
+
+def has_tokens(voice: Voice) -> bool:
+    """Tell whether what is asked becomes tokens here: of a model in memory, or of those that steer a server."""
+    return voice.planned.model.is_loaded or bool(voice.answering.voices)
+
+
+def policy_of(place: Workplace, voice: Voice) -> TextPolicy:
+    """Return how a variant's questions become tokens: an encoder reads no turns, a server puts its own template around them."""
+    policy, model = place.plan.study.policy, voice.planned.model
+    if has_tokens(voice):
+        return policy
+    if model.served is not None and model.served.api == "chat":
+        return replace(policy, template="chat", bos="model", thinking="off")
+    return replace(policy, template="plain", bos="model", system=None, thinking="off")
