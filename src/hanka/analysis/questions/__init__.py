@@ -17,6 +17,7 @@ QUESTIONS: Registry[Question] = Registry(
     "question",
     {
         "tradeoff": "hanka.analysis.questions.tradeoff:TRADEOFF",
+        "retention": "hanka.analysis.questions.retention:RETENTION",
         "confusion": "hanka.analysis.questions.confusion:CONFUSION",
         "slices": "hanka.analysis.questions.slices:SLICES",
         "expense": "hanka.analysis.questions.expense:EXPENSE",
