@@ -243,19 +243,20 @@ def _row(number: int, one: Weighed, place: int, family: Family, on_front: bool) 
     )
 
 
-def _columns(rows: Sequence[tuple[Entry, ...]]) -> tuple[tuple[Column, ...], list[int]]:
-    """Return the columns that say something, and their places."""
-    optional = {"base", "trained_on", "train_size", "change_per_gain", "unbeaten", "beaten_by", "metric_outside"}
-    kept = [
-        at
-        for at, column in enumerate(COLUMNS)
-        if column.name not in optional or len({str(row[at]) for row in rows} - {"", "None"}) > (column.name in CONSTANT)
-    ]
-    return tuple(COLUMNS[at] for at in kept), kept
-
-
 CONSTANT = ("base", "trained_on", "train_size", "metric_outside")
 "Columns that say nothing where all rows have one value."
+OPTIONAL = (*CONSTANT, "change_per_gain", "unbeaten", "beaten_by")
+"Columns that are left out where they say nothing."
+
+
+def _columns(rows: Sequence[tuple[Entry, ...]]) -> tuple[tuple[Column, ...], list[int]]:
+    """Return the columns that say something, and their places."""
+    kept = []
+    for at, column in enumerate(COLUMNS):
+        values = {str(row[at]) for row in rows} - {"", "None"}
+        if column.name not in OPTIONAL or len(values) >= (2 if column.name in CONSTANT else 1):
+            kept.append(at)
+    return tuple(COLUMNS[at] for at in kept), kept
 
 
 # Sentences
