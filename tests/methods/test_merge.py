@@ -189,3 +189,22 @@ def test_added_biases_have_no_place_in_a_merged_model(tiny_folder: Path, tmp_pat
     record = read_json(RunFolder(tmp_path).variant(one.variant.id) / "variant.json")
     assert record["status"] == "failed"
     assert record["reason"].startswith("biases added biases, for which the model's layout has no place")
+
+
+def test_adapters_from_elsewhere_are_merged_and_count_as_trained_on_what_is_declared(
+    made: tuple[Plan, Path], tiny_folder: Path, tmp_path: Path
+) -> None:
+    plan, folder = made
+    (lora,) = [name for name, one in plan.variants.items() if one.variant.label == "lora"]
+    path = str(RunFolder(folder).variant(lora))
+    there = planned(
+        tmp_path,
+        tiny_folder,
+        {"existing": {"name": "there", "path": path, "trained_on": ["shop"]}},
+        {"sft": LORA},
+        {"merge": {"name": "it", "of": ["lora", "there"], "how": "mean"}},
+        tasks={"sentiment": {}},
+    )
+    (one,) = [one for one in there.variants.values() if one.variant.label == "it"]
+    assert one.variant.trained_on == ("shop",)
+    assert {cell.cell.relation for cell in there.cells_of(one.variant.id)} == {"in_domain", "out_of_domain"}

@@ -17,6 +17,7 @@ QUESTIONS: Registry[Question] = Registry(
     "question",
     {
         "tradeoff": "hanka.analysis.questions.tradeoff:TRADEOFF",
+        "retention": "hanka.analysis.questions.retention:RETENTION",
         "confusion": "hanka.analysis.questions.confusion:CONFUSION",
         "slices": "hanka.analysis.questions.slices:SLICES",
         "gap_closed": "hanka.analysis.questions.gap_closed:GAP_CLOSED",
