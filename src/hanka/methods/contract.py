@@ -176,6 +176,10 @@ class Adaptation:
         named = {name for name in type(self.own).model_fields if isinstance(getattr(self.own, name), ParentParams)}
         left_out = {*RUNTIME_KEYS, *self.own.left_out_of_ids, *named}
         left_out |= {name for name in LATER_KEYS if getattr(self.train, name) == TrainParams.model_fields[name].default}
+        if self.tuner_params is not None:
+            fields = type(self.tuner_params).model_fields
+            later = self.tuner_params.later
+            left_out |= {name for name in later if getattr(self.tuner_params, name) == fields[name].default}
         return {name: value for name, value in self.as_json().items() if name not in left_out} | {"versions": versions}
 
     def layout(self) -> list[Any]:

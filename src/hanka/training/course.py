@@ -65,6 +65,8 @@ class Course:
     "The objective's own parameters."
     hook: StepHook | None = None
     "Acts after every optimizer step."
+    penalty: Callable[[], torch.Tensor] | None = None
+    "What every step's loss gets beside the objective (nats); None: nothing."
     validation: Sequence[Encoded] = ()
     "Rows to be watched: never trained on, never test rows."
     measure: Callable[[], Mapping[str, float]] | None = None

@@ -207,6 +207,10 @@ class _Run:
             group["lr"] = rate
         n_forwarded = self.gradient.n_forwarded
         loss = _accumulate(self.gradient, batch, state, stream_seed(course.seed, "dropout", step), course.report)
+        if course.penalty is not None:
+            more = course.penalty()
+            more.backward()  # type: ignore[no-untyped-call]
+            loss += more.item()
         norm = torch.nn.utils.clip_grad_norm_(self.parameters.values(), course.settings.max_grad_norm)
         _require_number("the loss", loss, step)
         _require_number("the gradient norm", float(norm), step)
