@@ -84,7 +84,7 @@ class Gradient:
         )
         return total / sum(map(supervised, rows))
 
-    def _said(self, rows: Sequence[Encoded], token_budget: int) -> Iterator[tuple[list[Encoded], Outputs]]:
+    def _said(self, rows: Sequence[Encoded], token_budget: int) -> Iterator[tuple[Sequence[Encoded], Outputs]]:
         """Yield rows, some at a time, and what the model says at their supervised places, without dropout or gradients."""
         rows = [row for row in rows if supervised(row)]
         n_forwarded = self.n_forwarded

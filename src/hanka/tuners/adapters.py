@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hanka.errors import UnitError
+from hanka.errors import ModelError, UnitError
 from hanka.identity import stream_seed
 from hanka.tuners.contract import Tuner, TunerParams
 from hanka.tuners.saving import staged
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from hanka.tuners.contract import OnRows, Scale
 
 FILES = ("adapter_config.json", "adapter_model.safetensors")
+BASE = "adapter_base.json"
+"Shape of the base, beside PEFT's own files, which do not say it."
 
 
 def unknown(config: Mapping[str, Any], params: Any) -> int | None:
@@ -112,7 +114,15 @@ def wrapped(name: str, model: Any, configure: Callable[[int], Any], seed: int, a
     try:
         with quiet():
             found = get_peft_model(model, configure(drawn))
-    except (ValueError, TypeError, NotImplementedError, AttributeError, RuntimeError, KeyError, AssertionError) as error:
+    except (
+        ValueError,
+        TypeError,
+        NotImplementedError,
+        AttributeError,
+        RuntimeError,
+        KeyError,
+        AssertionError,
+    ) as error:
         put_rests(model, before)
         take_adapters_out(model)
         said = " ".join(str(error).split())[:200]
@@ -125,6 +135,7 @@ def _load(base: LoadedModel, folder: Path) -> LoadedModel:
     from hanka.models.loading import add_adapter
     from hanka.tuners.rests import put_rests, weights_of
 
+    require_same_shape(base, folder)
     before = weights_of(base.model)
     loaded = add_adapter(base, folder)
     put_rests(base.model, before)
@@ -138,8 +149,30 @@ def save_adapter(loaded: LoadedModel, folder: Path, finish: Callable[[Path], Non
     with quiet(), staged(folder) as stage:
         loaded.model.save_pretrained(stage, save_embedding_layers=False)
         (stage / "README.md").unlink(missing_ok=True)  # an empty card; `hanka export` writes a true one
+        (stage / BASE).write_text(json.dumps(_shape(loaded), indent=2) + "\n", encoding="utf-8")
         finish(stage)
         _settle_order(stage / FILES[0])
+
+
+def _shape(loaded: LoadedModel) -> dict[str, Any]:
+    """Return what a base has to have in common with the one an adapter was made on."""
+    config = loaded.model.config.get_text_config()
+    names = ("model_type", "hidden_size", "num_hidden_layers", "vocab_size")
+    return {name: getattr(config, name) for name in names}
+
+
+def require_same_shape(base: LoadedModel, folder: Path) -> None:
+    """Raise ModelError where an adapter was made on a base of another shape: some types would load all the same."""
+    try:
+        wanted = json.loads((folder / BASE).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return  # made elsewhere
+    for name, value in _shape(base).items():
+        if wanted.get(name) != value:
+            raise ModelError(
+                f"{folder}: this adapter cannot be put onto {base.ref.name!r}: its base has {name} {wanted.get(name)}, "
+                f"and this one {value}"
+            )
 
 
 def _settle_order(path: Path) -> None:
@@ -169,7 +202,7 @@ def _merge(loaded: LoadedModel) -> LoadedModel:
         with quiet():
             for name, layer in list(base.named_modules()):
                 if isinstance(layer, BaseTunerLayer):
-                    layer.merge()
+                    _merge_layer(base, name, layer)
                 elif isinstance(layer, ModulesToSaveWrapper):
                     base.set_submodule(name, layer.modules_to_save[layer.active_adapters[0]])
     except (ValueError, NotImplementedError) as error:
@@ -181,6 +214,20 @@ def _merge(loaded: LoadedModel) -> LoadedModel:
     fold_rests(base)
     take_adapters_out(base)
     return replace(loaded, model=base)
+
+
+def _merge_layer(base: Any, name: str, layer: Any) -> None:
+    """Fold a layer's adapter into its weights; where the type puts another layer in their place, copy that one's."""
+    import torch
+
+    own = layer.get_base_layer()
+    layer.merge()
+    merged = layer.get_base_layer()
+    if merged is not own:
+        with torch.no_grad():
+            for value, new in zip(own.parameters(), merged.parameters(), strict=True):
+                value.copy_(new)
+        base.set_submodule(name, own)
 
 
 def take_adapters_out(model: Any) -> None:

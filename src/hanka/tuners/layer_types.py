@@ -66,8 +66,6 @@ class LayerType:
     "What is always said."
     not_merged: str = ""
     "Why it cannot be folded into weights."
-    by_name: bool = False
-    "Whether layers share weights by the names PEFT is given, so that all-linear has to be spelt out."
 
 
 def chosen_layers(config: Mapping[str, Any], targets: Targets) -> tuple[tuple[Linear, ...], int] | None:
@@ -119,9 +117,7 @@ def layer_tuner(kind: LayerType) -> Tuner:
         import peft
 
         given = {kind.renames.get(name, name): value for name, value in params if value is not None}
-        given |= kind.fixed | {"target_modules": targets_of(params), "task_type": "CAUSAL_LM"}
-        if kind.by_name and params.target_modules == "all-linear":
-            given["target_modules"] = linear_names(model)
+        given |= {**kind.fixed, "target_modules": targets_of(params), "task_type": "CAUSAL_LM"}
         if kind.seed:
             given[kind.seed] = seed
         return getattr(peft, kind.config)(**given)

@@ -53,12 +53,18 @@ class LoraParams(DropoutParams):
             return f"{self.init} splits the weights into an adapter and a rest, equal to its base but for rounding"
         if self.init == "orthogonal":
             return "orthogonal begins with two matrices whose product is zero but for rounding"
+        if self.use_dora:
+            return (
+                "use_dora scales weights by lengths it measured itself, in bfloat16 equal to its base but for rounding"
+            )
         return ""
 
     @model_validator(mode="after")
     def _fit_together(self) -> LoraParams:
         if self.use_dora and self.init != "kaiming":
-            raise ValueError(f"use_dora begins at the base's weights, and init {self.init} elsewhere; leave one of them out")
+            raise ValueError(
+                f"use_dora begins at the base's weights, and init {self.init} elsewhere; leave one of them out"
+            )
         if self.init == "orthogonal" and self.r % 2:
             raise ValueError(f"init orthogonal takes an even rank, not {self.r}")
         return self
@@ -116,7 +122,9 @@ def _save(loaded: LoadedModel, folder: Path) -> None:
 def _on_rows(loaded: LoadedModel, params: LoraParams, seed: int, rows: Sequence[Encoded]) -> Any:
     from hanka.tuners.lora_start import wrapped_on_rows
 
-    return wrapped_on_rows(loaded, params, seed, rows) if params.init in READING else LORA.wrap(loaded.model, params, seed)
+    if params.init not in READING:
+        return LORA.wrap(loaded.model, params, seed)
+    return wrapped_on_rows(loaded, rows, params.init, lambda: configuration(params), seed)
 
 
 _PLAIN = peft_tuner(

@@ -24,7 +24,6 @@ from hanka.tuners.rests import Rest
 if TYPE_CHECKING:
     from hanka.models.loading import LoadedModel
     from hanka.prompting import Encoded
-    from hanka.tuners.lora import LoraParams
 
 N_ROWS = 64
 "Training rows that are read, the first ones."
@@ -82,30 +81,30 @@ def write_change(model: Any, stage: Path) -> None:
     place.write_text(json.dumps(config), encoding="utf-8")
 
 
-def wrapped_on_rows(loaded: LoadedModel, params: LoraParams, seed: int, rows: Sequence[Encoded]) -> Any:
+def wrapped_on_rows(
+    loaded: LoadedModel, rows: Sequence[Encoded], init: str, configuration: Callable[[], Any], seed: int
+) -> Any:
     """Put LoRA on a model, its first weights made of what the model makes of rows. Raises UnitError where it does not fit."""
     from peft.tuners.lora.corda import preprocess_corda
     from peft.tuners.lora.eva import initialize_lora_eva_weights
     from peft.tuners.lora.loraga import preprocess_loraga
 
-    from hanka.tuners.lora import configuration
-
     # CorDA's covariance is built of one row at a time
-    model, batches = loaded.model, _batches(loaded, rows, 1 if params.init == "corda" else AT_ONCE)
+    model, batches = loaded.model, _batches(loaded, rows, 1 if init == "corda" else AT_ONCE)
 
     def configure(drawn: int) -> Any:
         """Return the configuration, after the model has read the rows where they are read before it is wrapped."""
-        config = configuration(params)
-        if params.target_modules == "all-linear":
+        config = configuration()
+        if config.target_modules == "all-linear":
             config.target_modules = set(linear_names(model))
-        if params.init == "corda":
+        if init == "corda":
             preprocess_corda(model, config, run_model=_reader(model, batches))
-        elif params.init == "lora_ga":
+        elif init == "lora_ga":
             preprocess_loraga(model, config, _learner(model, batches))
         return config
 
     found = wrapped("lora", model, configure, seed)
-    if params.init == "eva":
+    if init == "eva":
         initialize_lora_eva_weights(found, batches, gather_distributed_inputs=False, show_progress_bar=False)
     model.eval()
     model.zero_grad(set_to_none=True)

@@ -93,17 +93,6 @@ class PeanutParams(LayerParams):
     "Pairs of further layers in it."
 
 
-class LilyParams(LayerParams):
-    """Parameters of `lily`."""
-
-    r: int = Field(default=32, ge=1)
-    "Rank."
-    stride_A: int = Field(default=1, ge=1)  # noqa: N815 (PEFT's name)
-    "Neighbouring decoder layers that share a matrix A."
-    num_B: int = Field(default=2, ge=1)  # noqa: N815 (PEFT's name)
-    "Matrices B of a kind of layer, shared by all decoder layers and mixed by a router."
-
-
 class AdamssParams(LayerParams):
     """Parameters of `adamss`."""
 
@@ -196,16 +185,6 @@ PEANUT = layer_tuner(
     LayerType(
         "peanut", "PeanutConfig", "Zhong et al. 2024, arXiv 2410.01870", "a small network makes the change out of the weights",
         PeanutParams, lambda one, params: 2 * params.r * one.n_out + 2 * params.depth * params.r**2,
-    )
-)  # fmt: skip
-LILY = layer_tuner(
-    LayerType(
-        "lily", "LilyConfig", "Zhong et al. 2025, arXiv 2407.09946", "adapters whose matrices decoder layers share",
-        LilyParams, lambda one, params: params.r * params.num_B,
-        shared=lambda layers, n_layers, params: sum(
-            params.r * (-(-n_layers // params.stride_A) * one.n_in + params.num_B * one.n_out) for one in layers
-        ),
-        not_merged="a router chooses by the input what is added", by_name=True,
     )
 )  # fmt: skip
 ADAMSS = layer_tuner(

@@ -12,7 +12,9 @@ from pydantic import Field
 from hanka.tuners.layer_types import DropoutParams, LayerParams, LayerType, layer_tuner
 from hanka.tuners.shapes import Linear
 
-REFLECTED = "{} multiplies by its identity in floating point, so that an untrained one differs from its base by rounding"
+REFLECTED = (
+    "{} multiplies by its identity in floating point, so that an untrained one differs from its base by rounding"
+)
 
 
 class OftParams(LayerParams):

@@ -1,7 +1,7 @@
 """PEFT's types that put trained vectors before a row: prompts, prefixes of keys and values, and LLaMA-Adapter's.
 
-Their rows take no packed passes and share nothing: each is read behind its own vectors, at equal lengths, as PEFT's model alone reads it. They are no
-change of weights, so nothing is made on top of them, and an untrained one is not its base. Positions are those PEFT gives.
+But for LLaMA-Adapter's, rows take no packed passes and share nothing: they are read side by side at equal lengths only, as PEFT counts
+positions and padding would move them. They are no change of weights, so nothing is made on top of them.
 """
 
 from __future__ import annotations
@@ -136,11 +136,12 @@ def _before_rows(
     params: type[TunerParams],
     configure: Callable[[Any, Any, int], Any],
     count: Callable[[Shapes, Any], int],
+    attends: bool = False,
 ) -> Tuner:
-    """Make a tuner. named: name, paper, one line."""
-    size = "adapter_len" if params is AdaptionPromptParams else "num_virtual_tokens"
+    """Make a tuner. named: name, paper, one line; attends: layers look at the vectors apart, so that rows stay where they are."""
+    size = "adapter_len" if attends else "num_virtual_tokens"
     return peft_tuner(
-        Kind(*named, params, configure, _counted(count), size, not_merged=NOT_MERGED, keeps_keys_values=False)
+        Kind(*named, params, configure, _counted(count), size, not_merged=NOT_MERGED, keeps_keys_values=attends)
     )
 
 
@@ -169,8 +170,13 @@ CARTRIDGE = _before_rows(
     lambda shapes, params: (params.num_virtual_tokens - 1) * 2 * shapes.n_layers * shapes.key_width,
 )
 ADAPTION_PROMPT = _before_rows(
-    ("adaption_prompt", "Zhang et al. 2023 (LLaMA-Adapter), arXiv 2303.16199", "vectors that layers attend to through a gate"),
+    (
+        "adaption_prompt",
+        "Zhang et al. 2023 (LLaMA-Adapter), arXiv 2303.16199",
+        "vectors that layers attend to through a gate",
+    ),
     AdaptionPromptParams,
     _adaption,
     _n_adaption,
+    attends=True,
 )

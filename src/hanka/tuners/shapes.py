@@ -40,6 +40,8 @@ class Shapes(NamedTuple):
     "Of the keys that a layer keeps for a token, all heads together; values have the same."
     n_norm_weights: int
     "Weights of norms, biases included."
+    n_final_norm: int
+    "Those of the norm behind the last layer."
     head: int
     "Weights of the head, a head that is the embedding included."
 
@@ -116,7 +118,7 @@ def _llama_like(config: Mapping[str, Any], family: _Family) -> Shapes:
     norms = n_layers * (family.n_norms * width + 2 * size * family.norms_heads) + width
     tied = config.get("tie_word_embeddings", family.ties)
     head = config["vocab_size"] * width
-    return Shapes(linear, n_layers, (1 if tied else 2) * head + norms, 0, width, keys, norms, head)
+    return Shapes(linear, n_layers, (1 if tied else 2) * head + norms, 0, width, keys, norms, width, head)
 
 
 def _gpt2(config: Mapping[str, Any]) -> Shapes:
@@ -132,4 +134,6 @@ def _gpt2(config: Mapping[str, Any]) -> Shapes:
     embeddings = config["vocab_size"] * width + config["n_positions"] * width
     head = config["vocab_size"] * width
     own_head = 0 if config.get("tie_word_embeddings", True) else head
-    return Shapes(linear, n_layers, embeddings + own_head + 2 * biases, biases, width, width, 2 * biases, head)
+    return Shapes(
+        linear, n_layers, embeddings + own_head + 2 * biases, biases, width, width, 2 * biases, 2 * width, head
+    )

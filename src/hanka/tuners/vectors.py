@@ -71,7 +71,7 @@ LN_TUNING = peft_tuner(
 BEFT = layer_tuner(
     LayerType(
         "beft", "BeftConfig", "arXiv 2509.15974", "a bias beside that of the layer that makes values", BeftParams,
-        lambda one, params: one.n_out, size="",
+        lambda one, params: one.n_out, size="", not_merged="its bias stands beside a layer that may have none",
     )
 )  # fmt: skip
 TRAINABLE_TOKENS = peft_tuner(
