@@ -144,6 +144,9 @@ class _Run:
 
         course = self.course
         if course.settings.gradient_checkpointing:
+            kind = getattr(getattr(course.model, "active_peft_config", None), "peft_type", None)
+            if kind in ("PREFIX_TUNING", "CARTRIDGE"):  # computing again finds the keys and values already there
+                raise UnitError(f"{kind.lower()} does not train with gradient_checkpointing; leave it out")
             with quiet():
                 course.model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
             course.model.enable_input_require_grads()
