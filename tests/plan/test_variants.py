@@ -107,6 +107,8 @@ OTHER_VALUES: dict[str, Any] = {
     "sample": "seeded",
     "validation": 0.25,
     "match": "supervised_tokens",
+    "budget": 1000,
+    "rate_factors": {"lora_B": 16.0},
 }
 
 
@@ -156,7 +158,7 @@ def test_only_what_a_tuner_reads_is_in_the_id(tuner: str) -> None:
 
 def test_what_another_tuner_reads_is_refused_and_so_makes_no_second_id() -> None:
     with pytest.raises(
-        Exception, match="r is a parameter of peft lora and [0-9]+ others, and this entry has `peft: none`"
+        Exception, match=r"r is a parameter of peft lora and [0-9]+ others, and this entry has `peft: none`"
     ):
         plan_of(methods=["base", {"sft": {"peft": "none", "r": 8}}])
 

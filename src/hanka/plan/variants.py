@@ -17,6 +17,7 @@ from hanka.methods.defaults import settled
 from hanka.models.catalogue import ModelRef
 from hanka.models.identity import model_identity
 from hanka.models.vocabulary import require_common_vocabulary
+from hanka.plan.budgets import matched
 from hanka.plan.elsewhere import learnt_elsewhere, refuse_quantised
 from hanka.plan.records import STAGES, Plan, PlannedData, PlannedParent, PlannedVariant
 from hanka.recipes.contract import data_id
@@ -220,7 +221,7 @@ class Variants:
     def _make(self, use: MethodUse, model: ModelRef, choice: Choice) -> PlannedVariant:
         study, method = self.plan.study, use.method
         refuse_quantised(study, use, model)
-        adaptation = settled(use.adaptation(choice.train), choice.size)
+        adaptation = matched(self.plan, use, model, settled(use.adaptation(choice.train), choice.size), choice.train)
         own = next((train for train in use.trains if train.name == choice.train), None)
         parents = self._parents(use, model, choice, adaptation.own)
         if method.stands_on == "beside":  # it is put on what its parent is put on, in that one's arithmetic
@@ -307,7 +308,7 @@ class Variants:
 
     def _companions(self, use: MethodUse, own: TrainingUse | None, adaptation: Adaptation) -> tuple[Adaptation, ...]:
         """Return what the other courses on the same training set ask, where rows are matched."""
-        if own is None or adaptation.train.match == "none":
+        if own is None or adaptation.train.match != "supervised_tokens":
             return ()
         return tuple(
             other.adaptations[own.name]

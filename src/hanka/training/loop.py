@@ -24,7 +24,7 @@ from hanka.store.folder import write_text
 from hanka.training.batching import optimizer_batches, supervised
 from hanka.training.checkpoint import Trained, load_best, load_checkpoint, save_best, save_checkpoint
 from hanka.training.course import Course, CourseState
-from hanka.training.optimizers import build
+from hanka.training.optimizers import FACTOR, build
 from hanka.training.params import CourseParams
 from hanka.training.targets import refuse_uneven
 
@@ -98,7 +98,7 @@ class _Run:
         "Its optimizer batches."
         self.round = -1
         self.parameters = {name: value for name, value in course.model.named_parameters() if value.requires_grad}
-        self.trained = Trained(self.parameters, build(self.parameters.values(), course.settings))
+        self.trained = Trained(self.parameters, build(self.parameters, course.settings))
         self.points: tuple[int, ...] = ()
         "Steps of `checkpoints`."
         self.needed = 0
@@ -207,7 +207,7 @@ class _Run:
         course, state, optimizer = self.course, self.state, self.trained.optimizer
         rate = learning_rate_at(step, state.n_steps, course.settings)
         for group in optimizer.param_groups:
-            group["lr"] = rate
+            group["lr"] = rate * group[FACTOR]
         n_forwarded = self.gradient.n_forwarded
         loss = _accumulate(self.gradient, batch, state, stream_seed(course.seed, "dropout", step), course.report)
         if course.penalty is not None:

@@ -49,6 +49,8 @@ class Kind:
     "(config.json, params) → weights that are free."
     size: str = ""
     "Parameter that sets how many weights train; empty: none does."
+    size_divides: bool = False
+    "Whether that has to divide the widths of the layers."
     scale: Scale | None = None
     "Saved tensors between base and variant; None: they are not linear in any of them."
     save: Callable[[LoadedModel, Path], None] | None = None
@@ -91,6 +93,7 @@ def peft_tuner(kind: Kind) -> Tuner:
         files=FILES,
         scale=kind.scale,
         size=kind.size,
+        size_divides=kind.size_divides,
         on_rows=kind.on_rows,
         not_merged=kind.not_merged,
         keeps_keys_values=kind.keeps_keys_values,

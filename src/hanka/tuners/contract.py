@@ -93,6 +93,8 @@ class Tuner:
     "False: it puts keys or values before a row, and packed passes fall back to padded rows."
     size: str = ""
     "Its parameter that sets how many weights train; empty: none does."
+    size_divides: bool = False
+    "Whether that has to divide the widths of the layers."
     on_rows: OnRows | None = None
     "As `wrap`, of the loaded model and the training rows, where first weights may follow from what the model makes of them."
     hook: Hook | None = None

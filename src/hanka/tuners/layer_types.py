@@ -56,6 +56,8 @@ class LayerType:
     "(layer, params) → weights that train there."
     size: str = "r"
     "Parameter that sets how many weights train; empty: none does."
+    size_divides: bool = False
+    "Whether that has to divide the widths of the layers."
     shared: Callable[[Sequence[Linear], int, Any], int] | None = None
     "(targets of one decoder layer, decoder layers, params) → weights that layers share."
     renames: Mapping[str, str] = field(default_factory=dict)
@@ -131,6 +133,7 @@ def layer_tuner(kind: LayerType) -> Tuner:
             configure=configure,
             n_trained=counter(kind.count, kind.shared),
             size=kind.size,
+            size_divides=kind.size_divides,
             not_merged=kind.not_merged,
         )
     )

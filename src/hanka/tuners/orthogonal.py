@@ -103,14 +103,14 @@ def _osf(one: Linear, params: OsfParams) -> int:
 OFT = layer_tuner(
     LayerType(
         "oft", "OFTConfig", "Qiu et al. 2023, arXiv 2306.07280", "blocks of a layer's input are turned", OftParams, _oft,
-        size="oft_block_size",
+        size="oft_block_size", size_divides=True,
     )
 )  # fmt: skip
 BOFT = layer_tuner(
     LayerType(
         "boft", "BOFTConfig", "Liu et al. 2024, arXiv 2311.06243", "as oft, by a butterfly of sparse turns", BoftParams,
         lambda one, params: params.boft_n_butterfly_factor * params.boft_block_size * one.n_in + one.n_out,
-        size="boft_block_size", renames={"dropout": "boft_dropout"},
+        size="boft_block_size", size_divides=True, renames={"dropout": "boft_dropout"},
     )
 )  # fmt: skip
 HRA = layer_tuner(

@@ -95,7 +95,7 @@ WAVEFT = layer_tuner(
 C3A = layer_tuner(
     LayerType(
         "c3a", "C3AConfig", "Chen et al. 2024, arXiv 2407.19342", "a change of circulant blocks", C3aParams,
-        lambda one, params: one.n_in * one.n_out // params.block_size, size="block_size",
+        lambda one, params: one.n_in * one.n_out // params.block_size, size="block_size", size_divides=True,
     )
 )  # fmt: skip
 SHIRA = layer_tuner(
