@@ -146,7 +146,7 @@ def test_it_loads_without_hanka_with_equal_predictions_or_says_why_not(
     way: Way, tiny_folder: Path, folders: dict[str, Path]
 ) -> None:
     folder, tuner = folders[str(way)], way.tuner
-    if tuner.not_elsewhere or tuner.name == "norms":  # the latter is another package's own layout
+    if tuner.not_elsewhere:
         return
     head = {"tie_word_embeddings": False} if tuner.name == "head" else {}
     if tuner.is_whole:

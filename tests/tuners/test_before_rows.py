@@ -85,3 +85,13 @@ def test_a_type_that_the_model_refuses_is_one_line_naming_both(name: str) -> Non
     with pytest.raises(UnitError, match=f"{name} does not fit this model \\({model.config.model_type}\\)") as caught:
         tuner.wrap(model, tuner.own(given), 0)
     assert "\n" not in str(caught.value)
+
+
+def test_what_is_not_its_base_at_the_start_is_said_in_japanese_too() -> None:
+    from hanka.report.stored_words import in_japanese
+    from tuner_ways import WAYS
+
+    said = {way.params.at_start for way in WAYS} - {""}
+    assert len(said) >= 12
+    for one in said:
+        assert in_japanese(f"untrained it is not its base: {one}").startswith("学習前の時点でベースと一致しません")

@@ -222,6 +222,8 @@ class Variants:
         study, method = self.plan.study, use.method
         refuse_quantised(study, use, model)
         adaptation = matched(self.plan, use, model, settled(use.adaptation(choice.train), choice.size), choice.train)
+        if adaptation.tuner_params is not None and adaptation.tuner_params.at_start:
+            self.plan.note(f"{use.label}: untrained it is not its base: {adaptation.tuner_params.at_start}")
         own = next((train for train in use.trains if train.name == choice.train), None)
         parents = self._parents(use, model, choice, adaptation.own)
         if method.stands_on == "beside":  # it is put on what its parent is put on, in that one's arithmetic

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from hanka.tuners.contract import OnRows, Scale
 
 FILES = ("adapter_config.json", "adapter_model.safetensors")
-BASE = "adapter_base.json"
+SHAPE = "adapter_base.json"
 "Shape of the base, beside PEFT's own files, which do not say it."
 
 
@@ -152,7 +152,7 @@ def save_adapter(loaded: LoadedModel, folder: Path, finish: Callable[[Path], Non
     with quiet(), staged(folder) as stage:
         loaded.model.save_pretrained(stage, save_embedding_layers=False)
         (stage / "README.md").unlink(missing_ok=True)  # an empty card; `hanka export` writes a true one
-        (stage / BASE).write_text(json.dumps(_shape(loaded), indent=2) + "\n", encoding="utf-8")
+        (stage / SHAPE).write_text(json.dumps(_shape(loaded), indent=2) + "\n", encoding="utf-8")
         finish(stage)
         _settle_order(stage / FILES[0])
 
@@ -167,7 +167,7 @@ def _shape(loaded: LoadedModel) -> dict[str, Any]:
 def require_same_shape(base: LoadedModel, folder: Path) -> None:
     """Raise ModelError where an adapter was made on a base of another shape: some types would load all the same."""
     try:
-        wanted = json.loads((folder / BASE).read_text(encoding="utf-8"))
+        wanted = json.loads((folder / SHAPE).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return  # made elsewhere
     for name, value in _shape(base).items():
