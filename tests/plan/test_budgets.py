@@ -9,7 +9,7 @@ import pytest
 
 from hanka.errors import StudyError
 from hanka.tuners import TUNERS
-from planned_studies import planned, variants
+from planned_studies import planned, small, variants
 
 ENTRIES = ["base", "sft", {"sft": {"name": "houlsby", "peft": "bottleneck"}}, {"sft": {"name": "ia3", "peft": "ia3"}}]
 
@@ -35,6 +35,18 @@ def test_sizes_are_set_to_the_budget_of_another_entry_and_the_plan_says_how_near
         "ia3 on tiny: ia3 has no size and stays: 192 weights train, -97.7% of the budget" in note for note in notes
     )
     assert not any("budget" in note for note in plain.notes)
+
+
+def test_every_base_has_sizes_of_its_own(tiny_folder: Path) -> None:
+    bases = [{"model": str(tiny_folder), "name": "tiny"}, small(tiny_folder)]
+    plan = planned(
+        tiny_folder, base=bases, tasks={"sentiment": {}}, methods=ENTRIES,
+        train={"sizes": [8], "match": "trainable_parameters", "budget": 2000},
+    )  # fmt: skip
+    made = [one.variant for one in plan.variants.values() if one.variant.label == "sft"]
+    ranks = {one.base: one.params["r"] for one in made}
+    per_rank = {"tiny": 2 * 512, "small": 2 * ((16 + 16) + 2 * (16 + 8) + (16 + 16) + 3 * (16 + 32))}
+    assert ranks == {base: round(2000 / each) for base, each in per_rank.items()}
 
 
 @pytest.mark.parametrize(

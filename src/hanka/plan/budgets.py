@@ -6,6 +6,7 @@ its id. What a plan says of it is a note: the size, the count, and how far that 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -13,7 +14,7 @@ from typing import Any
 from hanka.errors import nearest
 from hanka.methods.contract import Adaptation
 from hanka.models.catalogue import ModelRef
-from hanka.models.identity import model_folder
+from hanka.models.vocabulary import model_folder
 from hanka.plan.records import Plan
 from hanka.store.folder import read_json_or_none
 from hanka.study.method_declarations import MethodUse
@@ -29,8 +30,7 @@ def matched(plan: Plan, use: MethodUse, model: ModelRef, adaptation: Adaptation,
     tuner, params = adaptation.tuner, adaptation.tuner_params
     if adaptation.train.match != "trainable_parameters" or tuner is None or params is None:
         return adaptation
-    folder = model_folder(model)
-    config = (read_json_or_none(folder / "config.json") if folder else None) or {}
+    config = _config(model)
     budget = _budget(plan, use, adaptation, config, train)
     found = sized(tuner, params, config, budget)
     if found.n_trained is None:
@@ -42,6 +42,16 @@ def matched(plan: Plan, use: MethodUse, model: ModelRef, adaptation: Adaptation,
     )
     plan.note(f"{use.label} on {model.name}: {said}: {share}")
     return replace(adaptation, tuner_params=found.params)
+
+
+def _config(model: ModelRef) -> dict[str, Any]:
+    """Return a base's configuration; empty where it is not on this machine. A fresh one has its tokenizer's vocabulary."""
+    if model.fresh is not None:
+        theirs = _config(model.fresh.tokenizer)
+        own: dict[str, Any] = json.loads(model.fresh.configuration)
+        return own | {key: theirs[key] for key in ("vocab_size",) if key in theirs}
+    folder = model_folder(model)
+    return (read_json_or_none(folder / "config.json") if folder else None) or {}
 
 
 def _budget(plan: Plan, use: MethodUse, adaptation: Adaptation, config: Mapping[str, Any], train: str) -> int:
