@@ -164,7 +164,9 @@ def test_what_another_tuner_reads_is_refused_and_so_makes_no_second_id() -> None
 
 
 def test_a_type_of_peft_that_is_no_tuner_says_why_not() -> None:
-    with pytest.raises(Exception, match=r"methods.1.sft.peft: PEFT's lily is no tuner of hanka: its router takes the mean"):
+    with pytest.raises(
+        Exception, match=r"methods.1.sft.peft: PEFT's lily is no tuner of hanka: its router takes the mean"
+    ):
         plan_of(methods=["base", {"sft": {"peft": "lily"}}])
 
 

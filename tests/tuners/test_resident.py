@@ -86,7 +86,7 @@ def test_a_second_variant_is_what_it_would_be_on_a_fresh_model(
 ) -> None:
     held = Resident()
     with held.lend(ref, "float32", train=True, changes_weights=TUNERS.get(first).changes_weights) as loaded:
-        fit(loaded, first, tmp_path / "first", checkpointing)
+        fit(loaded, first, tmp_path / "first", checkpointing and first != "prefix_tuning")  # which is refused with it
     base = scores(fresh(ref))
     assert scores(held.base(ref, "float32")) == base
     with held.lend(ref, "float32", train=True, changes_weights=TUNERS.get(second).changes_weights) as loaded:
