@@ -55,7 +55,7 @@ def test_between_is_exact_at_its_ends(values: list[float], dtype: str) -> None:
     assert between(torch.tensor([1]), torch.tensor([3]), 0.25).tolist() == [3]
 
 
-@pytest.mark.parametrize("name", TUNERS.names())
+@pytest.mark.parametrize("name", [one.name for one in TUNERS if one.scale])
 def test_broken_off_in_the_middle_nothing_is_left_and_what_was_there_stays(
     base: LoadedModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:

@@ -113,15 +113,17 @@ class TrainParams(CourseParams):
     "first: the first rows of the data set; seeded: drawn by the training seed, a smaller size inside a larger one."
     validation: float | None = Field(default=None, ge=0, lt=1)
     "Share of the data set's training rows that is set aside to validate on, unless it has a validation file; null: 0.1 where `checkpoints` choose, else none."
-    match: Literal["none", "supervised_tokens"] = "none"
-    "supervised_tokens: every method of a task trains on the same rows, those that fit all of them."
+    match: Literal["none", "supervised_tokens", "trainable_parameters"] = "none"
+    "supervised_tokens: every method of a task trains on the same rows, those that fit all of them; trainable_parameters: every tuner's size (a rank, a width, a number of vectors) is set so that about as many weights train as `budget` says."
+    budget: int | str | None = None
+    "With `match: trainable_parameters`: how many weights, or the name of the entry that has as many."
 
 
 STEPS = "steps"
 "Folder of a variant that holds its kept checkpoints, one folder each."
-UNTRAINED_KEYS = ("sizes", "match")
+UNTRAINED_KEYS = ("sizes", "match", "budget")
 "Keys of `train:` that choose which variants there are, not how one is trained."
-LATER_KEYS = ("checkpoints", "early_stopping")
+LATER_KEYS = ("checkpoints", "early_stopping", "rate_factors")
 "Keys of `train:` that came after ids were made: at their default they are not in an id, so that it stays what it was."
 LABELLING_KEYS = ("name", "bases", "asking", "on")
 "Keys of an entry that name it or choose where it is made, not how."
@@ -177,6 +179,10 @@ class Adaptation:
         named = {name for name in type(self.own).model_fields if _names_parents(getattr(self.own, name))}
         left_out = {*RUNTIME_KEYS, *self.own.left_out_of_ids, *named}
         left_out |= {name for name in LATER_KEYS if getattr(self.train, name) == TrainParams.model_fields[name].default}
+        if self.tuner_params is not None:
+            fields = type(self.tuner_params).model_fields
+            later = self.tuner_params.later
+            left_out |= {name for name in later if getattr(self.tuner_params, name) == fields[name].default}
         return {name: value for name, value in self.as_json().items() if name not in left_out} | {"versions": versions}
 
     def layout(self) -> list[Any]:

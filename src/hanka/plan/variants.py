@@ -17,6 +17,7 @@ from hanka.methods.defaults import settled
 from hanka.models.catalogue import ModelRef
 from hanka.models.identity import model_identity
 from hanka.models.vocabulary import require_common_vocabulary
+from hanka.plan.budgets import matched
 from hanka.plan.elsewhere import learnt_elsewhere, refuse_quantised, refuse_unsteerable
 from hanka.plan.inherited import inherited
 from hanka.plan.parents import Wanted, refuse_unfit
@@ -207,7 +208,9 @@ class Variants:
         refuse_quantised(study, use, model)
         steers = [self._model(use, parent, model) for parent in method.parents(use.adaptation(choice.train).own)]
         refuse_unsteerable(study, use, model, steers)
-        adaptation = settled(use.adaptation(choice.train), choice.size)
+        adaptation = matched(self.plan, use, model, settled(use.adaptation(choice.train), choice.size), choice.train)
+        if adaptation.tuner_params is not None and adaptation.tuner_params.at_start:
+            self.plan.note(f"{use.label}: untrained it is not its base: {adaptation.tuner_params.at_start}")
         own = next((train for train in use.trains if train.name == choice.train), None)
         parents = self._parents(use, model, choice, adaptation.own)
         if method.chooses or method.stands_on in ("beside", "together"):  # in the arithmetic of what it is put on
@@ -299,7 +302,7 @@ class Variants:
 
     def _companions(self, use: MethodUse, own: TrainingUse | None, adaptation: Adaptation) -> tuple[Adaptation, ...]:
         """Return what the other courses on the same training set ask, where rows are matched."""
-        if own is None or adaptation.train.match == "none":
+        if own is None or adaptation.train.match != "supervised_tokens":
             return ()
         return tuple(
             other.adaptations[own.name]

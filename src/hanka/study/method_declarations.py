@@ -27,6 +27,7 @@ from hanka.study.source import Key, StudySource
 from hanka.tasks.base import Task
 from hanka.training.objectives import OBJECTIVES
 from hanka.tuners import TUNERS
+from hanka.tuners.left_out import LEFT_OUT
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -334,6 +335,10 @@ def _chosen(
 ) -> str:
     """Return the tuner or objective an entry names; by default lora, or the first where only some are allowed."""
     name = values.get(what, "lora" if "lora" in allowed or not allowed else allowed[0])
+    if what == "peft" and isinstance(name, str) and name.lower() in LEFT_OUT and name not in known:
+        raise source.error(
+            (*key, what), f"PEFT's {name} is no tuner of hanka: {LEFT_OUT[name.lower()]}; choose another"
+        )
     if not isinstance(name, str) or name not in (allowed or known):
         names = allowed or tuple(known.names())
         hint = nearest(str(name), names)

@@ -24,7 +24,7 @@ from hanka.store.folder import write_text
 from hanka.training.batching import optimizer_batches, supervised
 from hanka.training.checkpoint import Trained, load_best, load_checkpoint, save_best, save_checkpoint
 from hanka.training.course import Course, CourseState
-from hanka.training.optimizers import build
+from hanka.training.optimizers import FACTOR, build
 from hanka.training.params import CourseParams
 from hanka.training.targets import refuse_uneven
 
@@ -102,14 +102,14 @@ class _Run:
         "Its optimizer batches."
         self.round = -1
         self.parameters = {name: value for name, value in course.model.named_parameters() if value.requires_grad}
-        self.trained = Trained(self.parameters, build(self.parameters.values(), course.settings))
+        self.trained = Trained(self.parameters, build(self.parameters, course.settings))
         self.points: tuple[int, ...] = ()
         "Steps of `checkpoints`."
         self.needed = 0
         "Step whose kept weights the newest checkpoint goes on from."
         self.gradient: Gradient
-        self.penalty: Callable[[], Iterator[torch.Tensor]] | None = None
-        "Terms of the objective that look at the weights alone."
+        self.penalties: list[Callable[[], Iterator[torch.Tensor]]] = [course.penalty] if course.penalty else []
+        "What looks at the weights alone: terms of the tuner and of the objective."
 
     # ---- before the first step
 
@@ -129,7 +129,7 @@ class _Run:
                 )
             self.gradient.remember(self.rows, budget)
         if course.objective.penalty:
-            self.penalty = course.objective.penalty(course.model, course.objective_params)
+            self.penalties.append(course.objective.penalty(course.model, course.objective_params))
         if course.hook:
             course.hook.begin(self.parameters)
         restored = load_checkpoint(course.folder / "checkpoints", self.trained)
@@ -152,6 +152,9 @@ class _Run:
 
         course = self.course
         if course.settings.gradient_checkpointing:
+            kind = getattr(getattr(course.model, "active_peft_config", None), "peft_type", None)
+            if kind in ("PREFIX_TUNING", "CARTRIDGE"):  # computing again finds the keys and values already there
+                raise UnitError(f"{kind.lower()} does not train with gradient_checkpointing; leave it out")
             with quiet():
                 course.model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
             course.model.enable_input_require_grads()
@@ -212,10 +215,10 @@ class _Run:
         course, state, optimizer = self.course, self.state, self.trained.optimizer
         rate = learning_rate_at(step, state.n_steps, course.settings)
         for group in optimizer.param_groups:
-            group["lr"] = rate
+            group["lr"] = rate * group[FACTOR]
         n_forwarded = self.gradient.n_forwarded
         loss = _accumulate(self.gradient, batch, state, stream_seed(course.seed, "dropout", step), course.report)
-        loss += _add(self.penalty()) if self.penalty else 0.0
+        loss += math.fsum(_add(one()) for one in self.penalties)
         norm = torch.nn.utils.clip_grad_norm_(self.parameters.values(), course.settings.max_grad_norm)
         _require_number("the loss", loss, step)
         _require_number("the gradient norm", float(norm), step)
@@ -326,7 +329,7 @@ def _accumulate(
 
 
 def _add(terms: Iterator[torch.Tensor]) -> float:
-    """Add the gradient of terms of the objective, one after the other; return their sum."""
+    """Add the gradient of terms, one after the other; return their sum."""
     total = 0.0
     for term in terms:
         term.backward()  # type: ignore[no-untyped-call]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 
@@ -44,6 +44,8 @@ class CourseParams(Params):
     "Name of the optimizer: one of torch's."
     optimizer_options: Mapping[str, Any] = Field(default={}, validate_default=True)
     "Its options, such as {momentum: 0.9}; what is left out is torch's default."
+    rate_factors: Mapping[str, Annotated[float, Field(gt=0)]] = Field(default={}, validate_default=True)
+    "Factors on the learning rate of weights with a word in their name, the first that fits: {lora_B: 16} is LoRA+."
     objective: str = "cross_entropy"
     "What is minimised."
     validate_every: int | None = Field(default=None, ge=1)

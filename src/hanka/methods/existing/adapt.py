@@ -26,8 +26,6 @@ if TYPE_CHECKING:
 
 PROBE = "The committee will meet on Thursday at 10:30 to discuss 3 open questions."
 "What base and variant are compared on, to see whether anything changes."
-TUNERS_OF = {"LORA": "lora", "IA3": "ia3"}
-"PEFT's kind → the tuner whose files it has; others load as an adapter of layers all the same."
 
 
 def adopt(request: AdaptRequest) -> Adapted:
@@ -78,7 +76,8 @@ def _adapter(base: LoadedModel, folder: Path, to: Path, merge: bool) -> tuple[st
     loaded = add_adapter(base, folder)
     _require_all_used(loaded, folder)
     require_numbers(loaded.model, str(folder))
-    tuner = TUNERS.get(TUNERS_OF.get(str(adapter_config(folder).get("peft_type")), "lora"))
+    kind = str(adapter_config(folder).get("peft_type")).lower()
+    tuner = TUNERS.get(kind if kind in TUNERS else "lora")  # any adapter of layers loads as LoRA does
     if not merge:
         after = _log_probs(loaded)
         _link(folder, to, tuner.files, base)
