@@ -19,6 +19,7 @@ ALIASES = {
     "Sizes": "whole number ≥ 1, or list of these",
     "Seeds": "whole number ≥ 0, or list of these",
     "ParentRef": "label of an entry, or a map, see `parents`",
+    "ParentRefs": "list of labels of entries, or maps, see `parents`",
     "OneOrMore": "name, or list of names",
     "Verified": "name, one-key map from name to parameters, or null",
     "ShotsPerTask": "whole number ≥ 0, list of these, or map from task or task kind to these",
@@ -41,7 +42,6 @@ WORDS = {
     ("TokensSpec", "thinking"): "`off`, `on`, or whole number ≥ 1",
     ("TokensSpec", "date"): "day (YYYY-MM-DD)",
     ("CourseParams", "keep_steps"): "whole number ≥ 1, or list of these",
-    ("MergeParams", "of"): "list of labels of entries, or maps, see `parents`",
     ("ConcatParams", "of"): "map from data set to share, or list of data sets",
 }
 "Keys whose accepted shapes are made by a validator of the whole field."

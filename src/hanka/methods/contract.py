@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 
-from pydantic import BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from hanka.errors import UnitError
 from hanka.models.catalogue import LANGUAGE_MODELS, ModelKind
@@ -51,8 +51,17 @@ def _label_or_map(value: Any) -> Any:
     return {"of": value} if isinstance(value, str) else value
 
 
+def _each_once(several: tuple[ParentParams, ...]) -> tuple[ParentParams, ...]:
+    twice = next((one for one in several if several.count(one) > 1), None)
+    if twice is not None:
+        raise ValueError(f"{twice.of!r} is named twice; name every entry once")
+    return several
+
+
 ParentRef = Annotated[ParentParams, BeforeValidator(_label_or_map)]
 "A label, or a map with `of:`."
+ParentRefs = Annotated[tuple[ParentRef, ...], Field(min_length=2), AfterValidator(_each_once)]
+"Two or more of them, each once."
 
 
 class AskingParams(Params):

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 
-from hanka.methods.contract import MethodParams, ParentRef
+from hanka.methods.contract import MethodParams, ParentRefs
 
 How = Literal["mean", "task_arithmetic", "ties", "dare", "dare_ties"]
 
@@ -29,7 +29,7 @@ READ: Mapping[str, tuple[str, ...]] = {
 class MergeParams(MethodParams):
     """Which variants become one, and how."""
 
-    of: tuple[ParentRef, ...] = Field(min_length=2)
+    of: ParentRefs
     "Entries whose variants are merged, two or more, all of one base; `{of: NAME, train: DATASET}` for another training set."
     how: How = "ties"
     "mean: of the weights; task_arithmetic: sum of the changes; ties: trim, elect signs, mean of those that agree; dare: drop at random, rescale, sum; dare_ties: drop at random, then as ties."
@@ -45,16 +45,6 @@ class MergeParams(MethodParams):
     "What elects a sign: the sum of the changes (default, as published), or how many there are of each."
     draw: int | None = Field(default=None, ge=0, validate_default=True)
     "Which random share is kept (default 0); the training seed changes it, too."
-
-    @field_validator("of")
-    @classmethod
-    def _distinct(cls, of: tuple[ParentRef, ...]) -> tuple[ParentRef, ...]:
-        twice = next((one for one in of if of.count(one) > 1), None)
-        if twice is not None:
-            raise ValueError(
-                f"{twice.of!r} is named twice: name every variant once, and say `weights:` to count one more"
-            )
-        return of
 
     @field_validator("weights")
     @classmethod
