@@ -178,15 +178,16 @@ def _write_report(folder: Path) -> None:
     """Write a study of own files with its answers, and everything `hanka report` reads."""
     from hanka.audits import audit_rows
     from hanka.plan import build_plan
-    from hanka.plan.written import plan_json, study_yaml
-    from hanka.store.folder import RunFolder, write_csv, write_json, write_text
+    from hanka.plan.written import plan_json, written_study
+    from hanka.store.folder import RunFolder, write_csv, write_json
+    from hanka.study.places import write_study
     from hanka.study.resolve import load_study
     from hanka.work.baselines import BASELINE_COLUMNS, score_baselines
 
     study = folder / "study.yaml"
     study.write_text(_many_rows(folder), encoding="utf-8")
     plan, run = build_plan(load_study(study)), RunFolder(folder / "run")
-    write_text(run.study, study_yaml(plan.study))
+    write_study(run.study, *written_study(plan.study))
     write_json(run.plan, plan_json(plan, f"hanka run {study}"))
     write_json(run.audits, audit_rows(plan).as_json())
     write_csv(run.baselines, BASELINE_COLUMNS, score_baselines(plan))

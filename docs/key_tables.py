@@ -19,6 +19,7 @@ ALIASES = {
     "Sizes": "whole number ≥ 1, or list of these",
     "Seeds": "whole number ≥ 0, or list of these",
     "ParentRef": "label of an entry, or a map, see `parents`",
+    "ParentRefs": "list of labels of entries, or maps, see `parents`",
     "OneOrMore": "name, or list of names",
     "Verified": "name, one-key map from name to parameters, or null",
     "ShotsPerTask": "whole number ≥ 0, list of these, or map from task or task kind to these",

@@ -3,7 +3,7 @@
     hanka run studies/spider.yaml --out runs/spider
     python docs/systems.py spider runs/spider
 
-Between the page's markers stand the decision, every primary metric with its interval, and on what it was measured. Differences are from the base model
+Between the page's markers stand the decision, what is shown of gain and loss together, every primary metric with its interval, and on what it was measured. Differences are from the base model
 on the same rows; intervals hold for all rows of the table together.
 """
 
@@ -45,9 +45,9 @@ def results(folder: RunFolder) -> str:
         )
     device = next(iter(_records(folder, plan)), {})
     basis = f"{device.get('device', 'an unknown device')}, hanka {plan['hanka']}, torch {device.get('versions', {}).get('torch', '?')}"
-    return "\n\n".join(
-        [findings["decision"]["sentence_en"], "\n".join(lines), f"Measured on {basis}; seeds {_seeds(plan)}."]
-    )
+    shown = findings["answers"].get("retention", {}).get("sentence_en", "")
+    blocks = [findings["decision"]["sentence_en"], *shown.splitlines(), "\n".join(lines)]
+    return "\n\n".join([*blocks, f"Measured on {basis}; seeds {_seeds(plan)}."])
 
 
 def _numbers(row: dict[str, str]) -> list[str]:

@@ -8,9 +8,10 @@ from typing import Any
 from hanka.audits import audit_rows
 from hanka.identity import sha256_text, stream
 from hanka.plan import Plan, PlannedCell, build_plan
-from hanka.plan.written import plan_json, study_yaml
+from hanka.plan.written import plan_json, written_study
 from hanka.records import Prediction
-from hanka.store.folder import RunFolder, write_csv, write_json, write_predictions, write_text
+from hanka.store.folder import RunFolder, write_csv, write_json, write_predictions
+from hanka.study import places
 from hanka.study.resolve import load_study
 from hanka.work.baselines import BASELINE_COLUMNS, score_baselines
 from hanka.work.samples import write_samples
@@ -38,7 +39,7 @@ def fake_run(path: Path, out: Path) -> RunFolder:
     """Write what a run of the study leaves behind before it is analysed; trained variants are right more often."""
     study = load_study(path)
     plan, folder = build_plan(study), RunFolder(out)
-    write_text(folder.study, study_yaml(study))
+    places.write_study(folder.study, *written_study(study))
     write_json(folder.plan, plan_json(plan, f"hanka run {path}"))
     write_json(folder.audits, audit_rows(plan).as_json())
     write_csv(folder.baselines, BASELINE_COLUMNS, score_baselines(plan))

@@ -35,6 +35,12 @@ class ModelServer:
     "Whether it gives log-probabilities of a prompt."
     adds_bos: bool = False
     "Whether it puts BOS before every prompt, and says so."
+    takes_ids: bool = True
+    "Whether a prompt may be token ids."
+    numbers: bool = False
+    "Whether it names listed tokens by their number, as vLLM does where it is told to."
+    lists: bool = True
+    "Whether it lists what might be written next."
     says: Callable[[list[dict[str, str]]], str] | None = None
     "What it answers to turns; None: the model continues them."
     faults: list[Fault] = field(default_factory=list)
@@ -55,8 +61,9 @@ class ModelServer:
     def completion(self, body: Mapping[str, Any]) -> dict[str, Any]:
         """Answer a completion."""
         prompt = body["prompt"]
-        ids = self.tokenizer([prompt], add_special_tokens=False)["input_ids"][0]
-        if self.adds_bos:
+        is_text = isinstance(prompt, str)
+        ids = self.tokenizer([prompt], add_special_tokens=False)["input_ids"][0] if is_text else list(prompt)
+        if self.adds_bos and is_text:
             ids = [self.tokenizer.bos_token_id, *ids]
         written, values = self._written(ids, int(body.get("max_tokens", 16)), body)
         text = self.tokenizer.decode(written)
@@ -65,7 +72,7 @@ class ModelServer:
             if stop in text:
                 text, finish = text.split(stop)[0], "stop"
         given: dict[str, Any] | None = None
-        if body.get("logprobs") is not None and (self.echoes or not body.get("echo")):
+        if body.get("logprobs") is not None and (self.echoes if body.get("echo") else self.lists):
             given = self._echoed(ids, written, values) if body.get("echo") else self._given(ids, written, values, body)
         return {
             "choices": [
@@ -118,11 +125,12 @@ class ModelServer:
         with self.lock, torch.inference_mode():
             logs = self.model(input_ids=torch.tensor([ids])).logits[0, -1].float().log_softmax(-1)
         order = logs.argsort(descending=True).tolist()[: min(int(body["logprobs"]), self.n_listed)]
-        listed = {self.tokenizer.decode([one]): float(logs[one]) for one in order}
+        names = [f"token_id:{one}" if self.numbers else self.tokenizer.decode([one]) for one in order]
+        listed = {name: float(logs[one]) for name, one in zip(names, order, strict=True)}
         return {
             "tokens": tokens,
             "token_logprobs": values,
-            "top_logprobs": [listed for _ in tokens[:1]],
+            "top_logprobs": [listed],
             "text_offset": [len(body["prompt"])] * len(tokens),
         }
 
@@ -170,6 +178,9 @@ class Handler(BaseHTTPRequestHandler):
                 with served.lock:
                     if fault in served.faults:
                         served.faults.remove(fault)
+                return
+            if not served.takes_ids and isinstance(body.get("prompt"), list):
+                self.reply({"detail": "prompt must be a string"}, 422)
                 return
             found = served.chat(body) if self.path.endswith("/chat/completions") else served.completion(body)
             with served.lock:

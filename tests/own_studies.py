@@ -8,7 +8,9 @@ from typing import Any
 import yaml
 
 from hanka.plan import Plan, build_plan
-from hanka.study.resolve import resolve
+from hanka.plan.written import written_study
+from hanka.study.places import write_study
+from hanka.study.resolve import load_study, resolve
 from hanka.study.resolved import Study
 from hanka.study.source import parse_source
 
@@ -31,6 +33,13 @@ def study_of(values: dict[str, Any], folder: Path = ROOT, **overrides: Any) -> S
 def smallest(**changes: Any) -> Study:
     """The smallest study with top-level keys changed."""
     return study_of(SMALLEST | changes)
+
+
+def rewritten(study: Study, folder: Path) -> Study:
+    """A study written into a folder as a run does, and read again from there."""
+    folder.mkdir(parents=True, exist_ok=True)
+    write_study(folder / "study.yaml", *written_study(study))
+    return load_study(folder / "study.yaml")
 
 
 def ids(study: Study) -> tuple[list[str], list[str]]:

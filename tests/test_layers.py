@@ -52,7 +52,7 @@ NOT_FOR_READING = {
 HEAVY = {"torch", "transformers", "peft", "accelerate", "trl", "safetensors", "gguf", "tokenizers"}
 RUNS_MODELS = {"torch", "transformers", "peft", "accelerate", "trl"}
 HEAVY_AT_MODULE_LEVEL = {
-    "engines/local.py", "engines/generation.py", "engines/voices.py", "engines/sampling.py", "models/decoding.py", "models/packing.py", "models/segments.py", "models/attention.py", "models/lean.py", "training/head.py", "training/gradient.py", "tuners/biases.py",
+    "engines/served/steered.py", "engines/local.py", "engines/generation.py", "engines/voices.py", "engines/sampling.py", "models/decoding.py", "models/packing.py", "models/segments.py", "models/attention.py", "models/lean.py", "training/head.py", "training/gradient.py", "tuners/biases.py", "tuners/bottlenecks.py", "tuners/lora_start.py", "tuners/own_weights.py", "tuners/rests.py",
 }  # fmt: skip
 HEAVY_IN_FUNCTIONS = (
     "models/",

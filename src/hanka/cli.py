@@ -9,7 +9,6 @@ import errno
 import gc
 import json
 import os
-import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Optional
@@ -60,14 +59,17 @@ def demo(
 ) -> None:
     """Run the embedded study: a real pretrained model, real text, no account, no hub."""
     from hanka.run import RunOptions
+    from hanka.store.paths import portable_command
     from hanka.study.templates import template_path
 
     if lang not in (None, "en", "ja"):
         raise HankaError(f"--lang {lang!r}: allowed: en, ja")
-    outcome = _run(template_path("demo"), out, RunOptions(command=f"hanka demo --out {out}"))
+    outcome = _run(
+        template_path("demo"), out, RunOptions(command=portable_command(["hanka", "demo", "--out", str(out)]))
+    )
     if lang:
         report(out, None, lang)
-    raise typer.Exit(1 if outcome.n_failed else 0)
+    raise typer.Exit(outcome.exit_code)
 
 
 @app.command()
@@ -164,17 +166,21 @@ def run(
     workers: Workers = 1,
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress.")] = False,
 ) -> None:
-    """Run what is missing of a study; the same command again goes on where it stopped."""
+    """Run what is missing of a study; the same command again goes on where it stopped.
+
+    Leaves with 0 where everything that was asked for has an answer, and with 1 where a unit, a cell or a row has none.
+    """
     from hanka.run import RunOptions
+    from hanka.store.paths import portable_command
 
     folder = out or _default_out(study)
     words = ["hanka", "run", str(study), "--out", str(folder)]
     words += ["--base", base] if base else []
     words += ["--limit", str(limit)] if limit else []
     words += ["--data", data] if data else []
-    options = RunOptions(base, limit, workers, quiet, shlex.join(words), data)
+    options = RunOptions(base, limit, workers, quiet, portable_command(words), data)
     outcome = _run(study, folder, options)
-    raise typer.Exit(1 if outcome.n_failed else 0)
+    raise typer.Exit(outcome.exit_code)
 
 
 @app.command()
@@ -251,11 +257,13 @@ def _export_models(folder: RunFolder, out: Path, to: Layout) -> None:
     from hanka.work.merging import AS_EXPORTED, AS_TUNED, merge_variants
 
     folder.require_format()
+    code = 0
     for one in merge_variants(folder, out, lambda what, _share: print(what, flush=True), to):
         print(one.weights)
         for note in one.notes:
             print(f"note: {one.title}: {note}", file=sys.stderr)
-        asked = run_study(one.study, out / f"{one.study.stem}-asked", RunOptions(quiet=True)).folder
+        outcome = run_study(one.study, out / f"{one.study.stem}-asked", RunOptions(quiet=True))
+        asked, code = outcome.folder, max(code, outcome.exit_code)
         if one.is_compared:
             print_comparison(compare_variants(asked, AS_EXPORTED, AS_TUNED))
             same = answers_alike(asked, AS_EXPORTED, AS_TUNED)
@@ -263,6 +271,7 @@ def _export_models(folder: RunFolder, out: Path, to: Layout) -> None:
             print(f"{same.n_equal:,} of {same.n:,} answers are the same{gap}")
         print(f"report: {asked.report}")
         print(f"to serve it: {one.how}\nto ask the server: hanka run {one.served}")
+    raise typer.Exit(code)
 
 
 @app.command("list")
@@ -330,8 +339,8 @@ def _run(study: Path, folder: Path, options: RunOptions) -> Outcome:
     print_headline(outcome.folder)
     for line in run_failures(outcome.folder):
         print(f"warning: {line}")
-    if outcome.n_failed:
-        print(f"{outcome.n_failed} of {outcome.n_cells} cells failed; all reasons are in the report.")
+    if said := outcome.lacking.lines(outcome.n_cells, outcome.n_probes):
+        print(f"not complete: {', '.join(said)}; all reasons are in the report.")
     print(f"report: {outcome.folder.report}")
     return outcome
 

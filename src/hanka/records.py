@@ -108,6 +108,8 @@ class Variant:
     "Data sets that it or a variant it was made from was trained on."
     reference: str = ""
     "Base model whose unadapted answers its own are compared with: its base, unless that cannot answer by itself."
+    rehearsed: tuple[str, ...] = ()
+    "Data sets whose rows stood among those it was trained on to keep what is there; no relation follows from them."
 
     @property
     def is_unadapted(self) -> bool:
@@ -192,6 +194,8 @@ class Prediction:
     "Log-likelihood (nats) of each token of a text that is only scored; null for every answer to a question."
     measures: Mapping[str, tuple[float, float]] | None = None
     "Measure → amount and units, where a harness judges: a mean is the sum of amounts over that of units; null elsewhere."
+    reasoning: str | None = None
+    "What the model wrote before its answer and is no part of it; null where it answered at once."
 
 
 @dataclass(frozen=True, slots=True)

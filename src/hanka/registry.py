@@ -39,7 +39,7 @@ def whole_numbers(low: int) -> Callable[[Any], Any]:
         if not items:
             raise ValueError(f"an empty list; give at least one whole number ≥ {low}")
         if len(set(items)) != len(items):
-            raise ValueError(f"{list(items)!r} names a number twice")
+            raise ValueError(f"{list(items)!r} names a number twice; keep one")
         return tuple(items)
 
     return check

@@ -13,14 +13,21 @@ from pathlib import Path
 
 from hanka.analysis import TRAINING_VERSION, analyse, look
 from hanka.analysis.questions import QUESTIONS
-from hanka.audits import Audits, audit_contexts, audit_rows, audit_tokens, require_common_vocabularies
+from hanka.audits import (
+    Audits,
+    audit_contexts,
+    audit_rows,
+    audit_served_labels,
+    audit_tokens,
+    require_common_vocabularies,
+)
 from hanka.costs.estimate import Estimator
 from hanka.errors import ModelError, UnitError
 from hanka.executors.local import Executor, InProcess, LocalProcesses, StudyCall
 from hanka.models.loading import pick_device
 from hanka.models.memory import free_bytes
 from hanka.plan import Plan, Unit, build_plan
-from hanka.plan.written import digest_of, plan_json, study_yaml
+from hanka.plan.written import digest_of, plan_json, written_study
 from hanka.report import render_report
 from hanka.store.folder import (
     RunFolder,
@@ -28,10 +35,12 @@ from hanka.store.folder import (
     read_json_or_none,
     write_csv,
     write_json,
-    write_text,
 )
+from hanka.store.leftovers import sweep
 from hanka.store.looks import rows_of_last_look
+from hanka.store.paths import portable_command
 from hanka.store.rows import has_rows
+from hanka.study.places import write_study
 from hanka.study.resolve import load_study
 from hanka.terminal.failures import unit_failures
 from hanka.terminal.progress import Progress, spell_seconds
@@ -39,6 +48,7 @@ from hanka.work.adapt import variant_done
 from hanka.work.agreement import is_due
 from hanka.work.baselines import BASELINE_COLUMNS, score_baselines
 from hanka.work.cells import cell_done, rows_missing, want_rows
+from hanka.work.lacking import Lacking, lacking
 from hanka.work.measured import correct, probe
 from hanka.work.probe import probe_done
 from hanka.work.samples import write_samples
@@ -71,10 +81,22 @@ class Outcome:
     "Its folder."
     n_cells: int
     "Cells of the plan."
-    n_failed: int
-    "Of these, failed."
+    n_probes: int
+    "Probes of the plan."
+    lacking: Lacking
+    "What is not there of it."
     n_new: int
     "Units that were carried out now; 0: nothing was to do."
+
+    @property
+    def n_failed(self) -> int:
+        """Units and cells that failed."""
+        return self.lacking.units
+
+    @property
+    def exit_code(self) -> int:
+        """1 where anything that was asked for has no answer, a single row included; else 0."""
+        return 1 if any(self.lacking) else 0
 
 
 def run_study(path: Path, out: Path, options: RunOptions) -> Outcome:
@@ -92,11 +114,13 @@ def run_study(path: Path, out: Path, options: RunOptions) -> Outcome:
             want_rows(folder, rows_of_last_look(folder))
         todo = [unit for unit in plan.units() if not _done(plan, folder, unit)]
         told = (folder.plan, folder.audits, folder.scores, folder.summary, folder.findings, folder.report)
-        known = (read_json_or_none(out / "state.json") or {}).get("digest") == digest
-        if not todo and known and all(path.is_file() for path in told):
-            return Outcome(folder, len(plan.cells), 0, 0)
-        write_text(folder.study, study_yaml(plan.study))
-        write_json(folder.plan, plan_json(plan, options.command or f"hanka run {path}"))
+        state = read_json_or_none(out / "state.json") or {}
+        if not todo and state.get("digest") == digest and all(path.is_file() for path in told):
+            there = Lacking(rows=int(state.get("rows_without_answer", 0)))
+            return Outcome(folder, len(plan.cells), len(plan.probes), there, 0)
+        sweep(out)
+        write_study(folder.study, *written_study(plan.study))
+        write_json(folder.plan, plan_json(plan, options.command or portable_command(["hanka", "run", str(path)])))
         _require_servers(plan, todo)
         audits = _audit(plan, folder)
         audits.raise_if_strict(study.spec.strict)
@@ -107,10 +131,10 @@ def run_study(path: Path, out: Path, options: RunOptions) -> Outcome:
         write_samples(plan, folder)
         analyse(folder)
         render_report(folder, folder.report, study.spec.lang)
-        failed = _failed(plan, folder)
-        if not failed:
-            write_json(out / "state.json", {"digest": digest})
-        return Outcome(folder, len(plan.cells), failed, len(todo))
+        found = lacking(plan, folder)
+        if not found.units:
+            write_json(out / "state.json", {"digest": digest, "rows_without_answer": found.rows})
+        return Outcome(folder, len(plan.cells), len(plan.probes), found, len(todo))
 
 
 def rebuild(folder: RunFolder, html: Path, lang: str | None) -> None:
@@ -118,6 +142,7 @@ def rebuild(folder: RunFolder, html: Path, lang: str | None) -> None:
     folder.require_format()
     plan = read_json(folder.plan)
     with folder.lock():
+        sweep(folder.path)
         analyse(folder)
         chosen = lang or plan["lang"]
         render_report(folder, html, "ja" if chosen == "ja" else "en")
@@ -141,11 +166,6 @@ def _done(plan: Plan, folder: RunFolder, unit: Unit) -> bool:
     )
 
 
-def _failed(plan: Plan, folder: RunFolder) -> int:
-    n_cells = sum(1 for cell in plan.cells.values() if not cell_done(folder, cell))
-    return n_cells + sum(1 for probe_id in plan.probes if not probe_done(folder, probe_id))
-
-
 def _audit(plan: Plan, folder: RunFolder) -> Audits:
     """Audit rows and tokens before any training; the tokenizer is loaded, no weights."""
     from hanka.models.loading import load_tokenizer
@@ -156,20 +176,33 @@ def _audit(plan: Plan, folder: RunFolder) -> Audits:
     require_common_vocabularies(plan, tokenizers)
     for name, tokenizer in tokenizers.items():
         audit_tokens(plan, audits, tokenizer, name)
+    for model in plan.study.models:
+        spelling = plan.study.spelling_of(model)
+        if model.served is not None and model.served.labels == "logprobs" and spelling is not None:
+            audit_served_labels(plan, audits, tokenizers.get(spelling.name) or load_tokenizer(spelling), model.name)
     write_json(folder.audits, audits.as_json())
     return audits
 
 
 def _require_servers(plan: Plan, todo: Sequence[Unit]) -> None:
-    """Raise HankaError before any work where a server that will be asked refuses the key, or has no such model."""
-    asked = {plan.variants[unit.of].model for unit in todo if unit.kind == "evaluate"}
-    for served in [model.served for model in asked if model.served is not None]:
-        from hanka.engines.served.client import Client
+    """Raise HankaError before any work where a server that will be asked refuses the key, has no such model, or cannot be steered."""
+    from hanka.engines.served.asking import Asker
+    from hanka.engines.served.client import Client
+    from hanka.engines.served.listed import NextTokens
+    from hanka.models.loading import load_tokenizer
+    from hanka.models.served import ServedModel
 
-        try:
-            Client(served).require_model()
-        except UnitError as error:
-            raise ModelError(str(error)) from None
+    asked = [plan.variants[unit.of] for unit in todo if unit.kind == "evaluate"]
+    steered = {(one.model, plan.variants[one.parents[0].variant_id].model) for one in asked if one.engine == "steered"}
+    try:
+        for served in {one.model: one.model.served for one in asked}.values():
+            if served is not None:
+                Client(served).require_model()
+        for model, expert in steered:
+            assert model.served is not None
+            NextTokens(Asker(ServedModel(model.served, None)), load_tokenizer(expert), 1).require_same_tokens()
+    except UnitError as error:
+        raise ModelError(str(error)) from None
 
 
 def _execute(plan: Plan, folder: RunFolder, todo: Sequence[Unit], call: StudyCall, options: RunOptions) -> None:

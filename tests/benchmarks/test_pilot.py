@@ -42,7 +42,7 @@ def test_a_training_that_diverged_has_no_score() -> None:
 
 def test_every_tuner_is_tried_at_its_middle_rate_before_any_neighbour() -> None:
     found = list(trials())
-    assert set(RATES) == set(TUNERS.names())
+    assert set(RATES) <= set(TUNERS.names())
     assert [(one.tuner, one.rate) for one in found[:4]] == [(tuner, rates[0]) for tuner, rates in RATES.items()]
     assert len(set(found)) == len(found)
     assert {one.dataset for one in found} == set(CORPORA)

@@ -30,17 +30,25 @@ from tiny_models import save_tiny_model
 
 NEEDS: dict[str, dict[str, Any]] = {
     "interpolate": {"of": "tuned"},
+    "merge": {"of": ["tuned", "other"]},
     "proxy": {"expert": {"of": "tuned", "base": "SMALL"}},
+    "select": {"of": ["tuned", "other"]},
     "classifier": {"bases": ["tfidf"]},
     "existing": {"path": "THERE", "bases": ["TINY"]},
 }
 TUNER_NEEDS: dict[str, dict[str, Any]] = {"bitfit": {"biases": "added"}, "ia3": {"learning_rate": 5e-2}}
 COURSES = [method for method in METHODS if method.course]
-WAYS = [(method, tuner) for method in COURSES for tuner in (method.tuners or tuple(TUNERS.names()))]
+PLUGGED = tuple(name for name in TUNERS.names() if not TUNERS.get(name).params.__module__.startswith("hanka.tuners"))
+EACH = ("none", "lora", "bitfit", "ia3")
+"Tuners that every method trains with."
+FURTHER = ("adalora", "bottleneck", "head", "ln_tuning", "prefix_tuning", *PLUGGED)
+"One of every other way to put something onto a model, for the plainest method; tests/contracts/test_tuners.py has all."
+WAYS = [(method, tuner) for method in COURSES for tuner in (method.tuners or EACH)]
+WAYS += [(METHODS.get("sft"), tuner) for tuner in FURTHER]
 EVERY = pytest.mark.parametrize("method", list(METHODS), ids=METHODS.names())
 EVERY_WAY = pytest.mark.parametrize(("method", "tuner"), WAYS, ids=lambda one: getattr(one, "name", one))
-FALL = {"ia3": 0.0}
-"Nats per token the loss falls by, 0.1 unless said; factors of a random model's keys and values have little to give."
+FALL = {"ia3": 0.0, "ln_tuning": 0.0, "prefix_tuning": 0.0}
+"Nats per token the loss falls by, 0.1 unless said; keys, values and norms of a random model have little to give."
 
 
 @dataclass(slots=True)
@@ -146,8 +154,12 @@ def entry(method: Method, tuner: str = "", **params: Any) -> dict[str, Any]:
 
 def entries(method: Method, tuner: str = "", **params: Any) -> list[dict[str, Any]]:
     """What a method is made from, and itself under the name `it`."""
-    tuned = {"sft": {"name": "tuned"}}
-    return [tuned, entry(method, tuner, **params)] if method.follows_parents else [entry(method, tuner, **params)]
+    made = (
+        [{"sft": {"name": "tuned", "validation": 0.2}}, {"sft": {"name": "other", "prompt": "p2", "validation": 0.2}}]
+        if method.follows_parents
+        else []
+    )
+    return [*made, entry(method, tuner, **params)]
 
 
 @EVERY
@@ -208,12 +220,15 @@ def test_only_declared_weights_change(do: Do, method: Method, tuner: str) -> Non
     assert (changed == set(before)) == (tuner == "none" and method.name != "spider") or tuner == "none"
     assert changed == set() or tuner == "none"
     saved = {name: value for file in found.path("it").glob("*.safetensors") for name, value in load_file(file).items()}
-    if tuner != "none":
+    if tuner not in ("none", "adalora"):  # the latter leaves out what it has taken away
         assert made["n_trained_parameters"] == sum(value.numel() for value in saved.values())
 
 
 @EVERY_WAY
 def test_untrained_is_the_base_exactly(do: Do, method: Method, tuner: str) -> None:
+    if TUNERS.get(tuner).params().at_start:
+        assert "untrained it is not its base" in str(do(entry(method, tuner)).made("it")["record"]["notes"])
+        return
     found = do(entry(method, tuner, learning_rate=1e-30))
     base = said(found.answers("base"))
     own = said(found.answers("it"))
@@ -274,7 +289,7 @@ def test_a_course_broken_off_after_a_checkpoint_ends_where_an_undisturbed_one_do
 # ---- what is made from others
 
 
-@pytest.mark.parametrize("tuner", TUNERS.names())
+@pytest.mark.parametrize("tuner", [*EACH, *(name for name in FURTHER if TUNERS.get(name).scale)])
 def test_the_ends_of_an_interpolation_are_the_base_and_the_variant(do: Do, tuner: str) -> None:
     tuned = {"sft": {"name": "tuned", "peft": tuner} | TUNER_NEEDS.get(tuner, {})}
     between = [{"interpolate": {"name": f"at {weight}", "of": "tuned", "weight": weight}} for weight in (0, 0.5, 1)]

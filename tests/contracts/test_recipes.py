@@ -90,6 +90,7 @@ EVERY = pytest.mark.parametrize("recipe", ALL, ids=[recipe.name for recipe in AL
 PARAMS: Mapping[str, Mapping[str, Any]] = {
     "concat": {"of": {"films": 0.7, "pairs": 0.3}},
     "subset": {"of": "films", "rows": 9, "balanced": True},
+    "replay": {"of": "films", "rehearse": ["pairs"], "share": 0.5},
 }
 "What a recipe cannot do without; for others `of`, and `teacher` where they ask one."
 USUAL = {"of": "films", "teacher": "sft"}
@@ -136,7 +137,9 @@ def test_makes_as_many_rows_as_it_says_with_every_id_once(recipe: Recipe) -> Non
         asking = request(recipe, asked)
         parts = make_rows(recipe, asking)
         ids = [one.id for part in parts for one in part.examples]
-        assert len(ids) == len(set(ids)) == recipe.n_rows(asking.params, asked) <= asked
+        assert len(ids) == len(set(ids)) == recipe.n_rows(asking.params, asked)
+        rehearsed = recipe.rehearses(asking.params)
+        assert sum(len(part.examples) for part in parts if part.dataset not in rehearsed) <= asked
 
 
 @EVERY

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from hanka.costs.estimate import Estimator
+from hanka.models.identity import n_parameters
 from hanka.plan import Plan
 from planned_studies import planned, small, the
 
@@ -33,5 +34,10 @@ def test_memory_of_models_that_answer_together_adds_up_and_an_encoder_is_small(t
         "answering"
     ]
     proxies = {"proxy": {"expert": "sft", "bases": ["tiny"]}}
+    whole = [{"sft": SFT | {"peft": "none", "name": "whole"}}, {"proxy": {"expert": "whole", "bases": ["tiny"]}}]
+    tiny = plan_of(tiny_folder).study.models[0]
+    weights = int(1.1 * 4 * (n_parameters(tiny) or 0))
     assert with_encoder == alone
-    assert Estimator(plan_of(tiny_folder, proxies)).memory()["answering"] == 3 * alone
+    # The base's weights are those of an adapter and of the one subtracted, too; a whole model has its own.
+    assert Estimator(plan_of(tiny_folder, proxies)).memory()["answering"] == 3 * alone - 2 * weights
+    assert Estimator(plan_of(tiny_folder, *whole)).memory()["answering"] == 3 * alone - weights

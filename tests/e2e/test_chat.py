@@ -137,6 +137,7 @@ def test_reasoning_is_written_closed_and_counted_before_the_answer(tmp_path: Pat
         if method == "base":  # random weights do not close a block: the budget does
             assert any("reasoning used its whole budget" in note for note in record["notes"])
             assert all(row.n_output_tokens >= 5 for row in rows)
+            assert any(row.reasoning for row in rows)
     ids = {one["id"] for one in read_json(folder.plan)["variants"]}
     off = run_study(
         write_study(tmp_path, **{**changes, "tokens": {"template": "chat"}}), tmp_path / "off", RunOptions(quiet=True)

@@ -82,10 +82,10 @@ def made(run: Path, label: str) -> dict[str, Any]:
 
 
 def outputs(run: Path) -> dict[str, bytes]:
-    """Everything a run made but for what says how long it took, and temporary files of a killed process."""
+    """Everything a run made but for what says how long it took."""
     found = bytes_of(run, ("variant.json", "cell.json", "probe.json", "train_log.jsonl"))
     parts = ("variants/", "cells/", "probes/", "data/", "summary.csv", "findings.json", "scores.parquet")
-    return {name: value for name, value in found.items() if name.startswith(parts) and not name.endswith(".tmp")}
+    return {name: value for name, value in found.items() if name.startswith(parts)}
 
 
 def test_every_kind_of_unit_is_carried_out(finished: tuple[Path, Outcome]) -> None:

@@ -46,14 +46,17 @@ def test_rows_too_long_for_the_model_are_said_with_their_number(
     study = study_on(tmp_path, save_tiny_model(tmp_path / "tiny", max_position_embeddings=200))
     with (tmp_path / "rows/test.csv").open("a") as file:
         file.write("".join(f"{'long ' * (300 + n)},good\n" for n in range(3)))
-    assert run(monkeypatch, "run", str(study), "--out", str(tmp_path / "run"), *quiet) == 0
+    assert run(monkeypatch, "run", str(study), "--out", str(tmp_path / "run"), *quiet) == 1
     out, err = capsys.readouterr()
     line = "3 of 13 rows got no answer (base on mails): "
     assert f"failed: {line}" in err
     assert f"warning: {line}" in out
     assert "do not fit the model's context of 200" in out
-    assert run(monkeypatch, "run", str(study), "--out", str(tmp_path / "run")) == 0
-    assert f"warning: {line}" in capsys.readouterr().out
+    assert "not complete: rows without an answer in other cells: 3; " in out
+    assert run(monkeypatch, "run", str(study), "--out", str(tmp_path / "run")) == 1
+    again = capsys.readouterr().out
+    assert "Nothing to do" in again
+    assert f"warning: {line}" in again
 
 
 def test_a_base_that_gives_no_numbers_is_a_failed_run_with_the_reason_on_the_console(
@@ -68,8 +71,38 @@ def test_a_base_that_gives_no_numbers_is_a_failed_run_with_the_reason_on_the_con
     out, err = capsys.readouterr()
     assert "failed: 1 cell failed (base on mails): " in err
     assert "weights are damaged" in out
+    assert "not complete: cells that failed: 1 of 1; " in out
     (cell,) = (tmp_path / "run" / "cells").iterdir()
     assert (read_json(cell / "cell.json")["n"], read_json(cell / "cell.json")["n_failed"]) == (0, 10)
+
+
+@pytest.mark.parametrize(
+    ("methods", "changes", "said"),
+    [
+        ([{"sft": {"epochs": 1}}], {}, ""),
+        ([{"sft": {"max_length": 9}}], {}, "variants that were not made: 1, cells that failed: 1 of 2; "),
+        (
+            [{"sft": {"max_length": 9}}],
+            {"probes": ["weight_distance"]},
+            "variants that were not made: 1, cells that failed: 1 of 2, probes that failed: 1 of 1; ",
+        ),
+    ],
+    ids=["none", "variant", "probe"],
+)
+def test_whatever_fails_is_in_the_exit_code(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    methods: list[Any],
+    changes: dict[str, Any],
+    said: str,
+) -> None:
+    changes = {"methods": ["base", *methods], "train": {"sizes": [8], "batch_size": 8}} | changes
+    study = study_on(tmp_path, save_tiny_model(tmp_path / "tiny"), **changes)
+    for _ in range(2):
+        assert run(monkeypatch, "run", str(study), "--out", str(tmp_path / "run"), "--quiet") == (1 if said else 0)
+        out = capsys.readouterr().out
+        assert f"not complete: {said}" in out if said else "not complete" not in out
 
 
 FULL = [

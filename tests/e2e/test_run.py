@@ -20,6 +20,7 @@ from hanka.models.loading import load_model
 from hanka.run import Outcome, RunOptions, rebuild, run_study
 from hanka.store.folder import SUMMARY_COLUMNS, RunFolder, read_json, read_predictions
 from hanka.tuners import resident
+from hanka.work.lacking import Lacking
 from tiny_models import save_tiny_model
 
 QUIET = RunOptions(quiet=True)
@@ -189,7 +190,8 @@ def test_a_failed_variant_is_failed_rows_and_the_rest_goes_on(finished: tuple[Pa
     outcome = run_study(broken, tmp_path / "run", QUIET)
     rows = rows_of(tmp_path / "run")
     failed = [row for row in rows if row["method"] == "sft"]
-    assert outcome.n_failed == len(failed) == 6
+    assert outcome.lacking == Lacking(cells=6, variants=1)
+    assert len(failed) == 6
     assert {(row["n"], row["n_failed"], row["value"], row["verdict"]) for row in failed} == {("0", "10", "", "")}
     assert all(row["value"] for row in rows if row["method"] != "sft")
     record = json.loads((tmp_path / "run/cells" / failed[0]["cell_id"] / "cell.json").read_text())

@@ -270,12 +270,29 @@ def test_reasoning_is_no_part_of_an_answer(server: ModelServer) -> None:
     engine = served(server, api="chat", labels="parsed", thinking=100)
     (found, *_) = engine.score_labels(asked(ServedTokenizer(), template="chat"))
     assert isinstance(found, WrittenLabel)
-    assert found.label == " card lost"
+    assert (found.label, found.reasoning) == (" card lost", "card? no.")
     assert server.asked[-1]["max_tokens"] > 100
     server.says = lambda turns: "<think>card? no, it"
     (cut, *_) = served(server, api="chat", labels="parsed").score_labels(asked(ServedTokenizer(), template="chat"))
     assert isinstance(cut, Refusal)
     assert "server: {thinking" in cut.reason
+    assert cut.reasoning == "card? no, it"
+
+
+@pytest.mark.parametrize("key", ["reasoning_content", "reasoning"])
+def test_reasoning_that_a_server_gives_apart_is_kept_beside_the_answer(server: ModelServer, key: str) -> None:
+    def thinks(handler: Any, body: dict[str, Any]) -> bool:
+        message = {"role": "assistant", "content": "card", key: "A card, I think."}
+        handler.reply({"choices": [{"index": 0, "message": message, "finish_reason": "stop"}]})
+        return True
+
+    server.faults[:] = [thinks] * len(ROWS)
+    found = served(server, api="chat", labels="parsed", concurrency=1).score_labels(
+        asked(ServedTokenizer(), shots=0, template="chat")
+    )
+    assert {(one.label, one.reasoning) for one in found if isinstance(one, WrittenLabel)} == {
+        (" card", "A card, I think.")
+    }
 
 
 def test_stops_are_not_sent_to_a_model_that_reasons(server: ModelServer) -> None:

@@ -107,6 +107,8 @@ OTHER_VALUES: dict[str, Any] = {
     "sample": "seeded",
     "validation": 0.25,
     "match": "supervised_tokens",
+    "budget": 1000,
+    "rate_factors": {"lora_B": 16.0},
 }
 
 
@@ -149,12 +151,23 @@ def test_only_what_a_tuner_reads_is_in_the_id(tuner: str) -> None:
     foreign = {name for one in TUNERS for name in one.params.model_fields} - set(TUNERS.get(tuner).params.model_fields)
     assert content["peft"] == tuner
     assert not foreign & set(content)
-    assert set(TUNERS.get(tuner).params.model_fields) <= set(content)
+    params = TUNERS.get(tuner).params
+    assert set(params.model_fields) - set(params.later) <= set(content)
+    assert not set(params.later) & set(content)
 
 
 def test_what_another_tuner_reads_is_refused_and_so_makes_no_second_id() -> None:
-    with pytest.raises(Exception, match="r is a parameter of peft lora, and this entry has `peft: none`"):
+    with pytest.raises(
+        Exception, match=r"r is a parameter of peft lora and [0-9]+ others, and this entry has `peft: none`"
+    ):
         plan_of(methods=["base", {"sft": {"peft": "none", "r": 8}}])
+
+
+def test_a_type_of_peft_that_is_no_tuner_says_why_not() -> None:
+    with pytest.raises(
+        Exception, match=r"methods.1.sft.peft: PEFT's lily is no tuner of hanka: its router takes the mean"
+    ):
+        plan_of(methods=["base", {"sft": {"peft": "lily"}}])
 
 
 def test_an_encoder_called_by_its_package_is_the_same_work() -> None:
@@ -359,7 +372,7 @@ def test_models_that_answer_together_are_in_memory_together() -> None:
 
     tuned: list[Any] = ["base", {"sft": {"bases": "b"}}]
     steered = {"proxy": {"bases": "a", "expert": {"of": "sft", "base": "b"}}}
-    assert answering([*tuned, steered]) == 3 * answering(tuned)
+    assert answering([*tuned, steered]) == 2 * answering(tuned)  # the expert's base is what is subtracted, too
 
 
 # ---- mixes

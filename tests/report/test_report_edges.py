@@ -129,3 +129,18 @@ def test_importing_the_report_is_light_and_it_never_reaches_the_running_side() -
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[] []"
+
+
+def test_a_run_that_is_not_finished_says_so_first_and_calls_no_cell_failed_that_was_not_asked(
+    small: Path, tmp_path: Path
+) -> None:
+    folder = RunFolder(shutil.copytree(small, tmp_path / "run"))
+    cells = sorted(one for one in (tmp_path / "run/cells").iterdir())
+    said = f"This run is not finished: <bdi>2</bdi> of <bdi>{len(cells)}</bdi> cells have not been asked yet"
+    assert said not in _report(folder)
+    for cell in cells[:2]:
+        shutil.rmtree(cell)
+    text = _report(folder)
+    assert said in text
+    assert text.index('class="cautions"') < text.index(said)
+    assert not any("Failed cells:" in heading.text for heading in all_of(read(text), "h3"))

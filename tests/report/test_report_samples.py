@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from markup import Reader, all_of, read
 from synthetic import Shape, build_run, hostile
 
 from hanka.report import render_report, samples
-from hanka.store.folder import RunFolder
+from hanka.store.folder import RunFolder, read_predictions, write_predictions
 
 SMALL = {"tasks": ("sentiment",), "methods": ("sft",), "sizes": (64,), "shots": (0, 2, 4)}
 FEW = {"sentiment": [("amazon", "shop"), ("yelp", "restaurants")], "summary": [("xsum", "bbc")]}
@@ -50,6 +51,22 @@ def test_the_second_file_holds_every_sample_of_every_shot_count(folder: RunFolde
     order = [one.attributes["data-change"] for one in sets[0].children if one.tag == "article"]
     assert order[0] == "right_wrong"
     assert order == sorted(order, key=["right_wrong", "wrong_right", "wrong_wrong", "right_right", "free"].index)
+
+
+def test_reasoning_stands_folded_beside_its_answer_where_the_search_finds_it(tmp_path: Path) -> None:
+    folder = build_run(tmp_path / "run", Shape(**SMALL, tests=FEW))  # type: ignore[arg-type]
+    for place in folder.path.glob("cells/*"):
+        rows, groups = read_predictions(place)
+        thought = [
+            replace(row, reasoning=f"<b>because {row.sample_id}" if at % 2 else None) for at, row in enumerate(rows)
+        ]
+        write_predictions(place, thought, groups)
+    _, beside = rendered(folder, tmp_path)
+    assert beside is not None
+    folded = [one for one in all_of(beside, "details") if one.attributes.get("class") == "reasoning"]
+    assert len(folded) == len(all_of(beside, "article"))
+    assert all("because" in one.text for one in folded)
+    assert any("because" in one.text for one in all_of(beside, "article"))
 
 
 def test_the_two_files_lead_to_each_other_by_relative_addresses(folder: RunFolder, tmp_path: Path) -> None:

@@ -12,14 +12,13 @@ import yaml
 from hanka.errors import StudyError
 from hanka.metrics import DEFAULT_METRICS
 from hanka.plan import build_plan
-from hanka.plan.written import study_yaml
 from hanka.study.dataset_declarations import with_data_folder
 from hanka.study.resolve import resolve
 from hanka.study.schema import StudySpec
 from hanka.study.source import StudySource, parse_source
 from hanka.study.task_declarations import VERIFIED_METRICS
 from hanka.study.templates import TEMPLATES, template_path
-from own_studies import SMALLEST, ids, own_data, smallest, study_of
+from own_studies import SMALLEST, ids, own_data, rewritten, smallest, study_of
 
 ROOT = Path(__file__).parents[2]
 
@@ -256,7 +255,7 @@ def test_an_own_task_gets_the_metrics_and_the_verifier_of_its_kind(
     task = study.tasks["mine"].task
     assert (task.kind, task.metrics) == (declared["kind"], tuple(metrics))
     assert (task.verifier, task.verifier_params.model_dump(exclude_unset=True)) == judge
-    again = resolve(parse_source(study_yaml(study), tmp_path / "run/study.yaml"))
+    again = rewritten(study, tmp_path / "run")
     assert again.tasks["mine"].task == task
     assert ids(again) == ids(study)
 

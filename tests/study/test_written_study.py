@@ -14,7 +14,7 @@ from hanka.study import load_study
 from hanka.study.resolve import resolve
 from hanka.study.schema import TaskSpec
 from hanka.study.source import parse_source
-from own_studies import ROOT, ids, own_data, smallest, study_of
+from own_studies import ROOT, ids, own_data, rewritten, smallest, study_of
 
 
 @pytest.mark.parametrize(
@@ -61,10 +61,10 @@ def test_the_written_study_is_the_same_plan(changes: dict[str, Any]) -> None:
 def test_the_written_study_runs_from_anywhere(tmp_path: Path, tiny_folder: Path) -> None:
     values = own_data(tmp_path, base=str(tiny_folder))
     study = study_of(values, tmp_path)
-    run = tmp_path / "far/away"
-    run.mkdir(parents=True)
-    (run / "study.yaml").write_text(study_yaml(study))
-    assert ids(load_study(run / "study.yaml")) == ids(study)
+    again = rewritten(study, tmp_path / "far/away")
+    assert ids(again) == ids(study)
+    assert study_yaml(again) == study_yaml(study)
+    assert [one.name for one in again.models] == [one.name for one in study.models] == ["tiny"]
 
 
 @pytest.mark.parametrize("mark", ["\x85", "\u2028", "日本語 × “x”", "  two  spaces ", "a: b # c", "\ttab", "'", "\\"])
@@ -72,7 +72,7 @@ def test_the_written_study_keeps_every_character_of_a_prompt(tmp_path: Path, mar
     values = own_data(tmp_path)
     values["tasks"]["mailtone"]["prompt"] = f"{mark}{{input}}{mark}\n"
     study = study_of(values, tmp_path)
-    assert ids(resolve(parse_source(study_yaml(study), tmp_path / "run/study.yaml"))) == ids(study)
+    assert ids(rewritten(study, tmp_path / "run")) == ids(study)
 
 
 def test_the_written_study_holds_overrides_and_every_default(tmp_path: Path) -> None:
@@ -83,7 +83,7 @@ def test_the_written_study_holds_overrides_and_every_default(tmp_path: Path) -> 
     assert set(values["train"]) == set(type(study.spec.train).model_fields)
     assert set(values["eval"]) == set(type(study.spec.eval).model_fields) - {"contexts"}
     assert values["tasks"]["mailtone"]["out_of_domain"] == []
-    assert ids(study_of(values, tmp_path / "other")) == ids(study)
+    assert ids(study_of(values, tmp_path)) == ids(study)
 
 
 def test_the_written_study_holds_every_key_that_a_task_was_given() -> None:
@@ -97,16 +97,16 @@ def test_the_written_study_holds_every_key_that_a_task_was_given() -> None:
         assert (task["shade"], task["stop"]) == (["dark"], ["END"])
 
 
-def test_the_written_paper_study_is_the_same_plan(paper_data: Path) -> None:
+def test_the_written_paper_study_is_the_same_plan(paper_data: Path, tmp_path: Path) -> None:
     study = load_study(ROOT / "studies/paper-small.yaml", data=str(paper_data))
-    assert yaml.safe_load(study_yaml(study))["data"]["path"] == str(paper_data.resolve())
-    assert ids(resolve(parse_source(study_yaml(study), Path("/nowhere/study.yaml")))) == ids(study)
+    assert yaml.safe_load(study_yaml(study))["data"]["path"] == paper_data.resolve().name
+    assert ids(rewritten(study, tmp_path)) == ids(study)
 
 
 def test_the_written_study_keeps_a_share_of_zero_beside_that_of_the_study(tmp_path: Path) -> None:
     values = own_data(tmp_path, unknown=0.02, broken=0.02)
     values["datasets"]["mails"] |= {"unknown": 0.0, "broken": 0}
-    written = resolve(parse_source(study_yaml(study_of(values, tmp_path)), tmp_path / "run/study.yaml"))
+    written = rewritten(study_of(values, tmp_path), tmp_path / "run")
     mails = written.spec.datasets["mails"]
     assert (mails.unknown, mails.broken) == (0.0, 0.0)
 
@@ -153,7 +153,7 @@ def test_the_written_study_says_how_an_own_task_is_judged(
     if isinstance(found, dict):
         found = {name: {key: params[key] for key in ("tolerance",)} for name, params in found.items()}
     assert (task["metric"], task["stop"], found) == written
-    again = resolve(parse_source(text, tmp_path / "run/study.yaml"))
+    again = rewritten(study, tmp_path / "run")
     assert again.tasks["mailtone"].task == study.tasks["mailtone"].task
 
 
@@ -162,3 +162,31 @@ def test_the_written_study_says_how_many_rows_are_asked_between_two_looks() -> N
         name: yaml.safe_load(study_yaml(smallest(eval={"until": name})))["eval"]["block"] for name in (None, "decided")
     }
     assert of == {None: None, "decided": 50}
+
+
+def test_files_of_one_name_in_two_places_are_told_apart_and_found_again(tmp_path: Path) -> None:
+    values = own_data(tmp_path)
+    for split in ("train", "test"):
+        (tmp_path / "far" / split).mkdir(parents=True)
+        place = (tmp_path / f"rows/{split}.csv").rename(tmp_path / "far" / split / "mails.csv")
+        values["datasets"]["mails"][split] = str(place)
+    (tmp_path / "near").mkdir()
+    study = study_of(values, tmp_path / "near")
+    mails = yaml.safe_load(study_yaml(study))["datasets"]["mails"]
+    assert (mails["train"], mails["test"]) == ("mails.csv", "test/mails.csv")
+    assert ids(rewritten(study, tmp_path / "run")) == ids(study)
+
+
+def test_the_tokenizer_of_random_weights_is_found_again(tmp_path: Path, tiny_folder: Path) -> None:
+    sizes = {"hidden_size": 16, "intermediate_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2}
+    study = study_of(own_data(tmp_path, base={"fresh": {"tokenizer": str(tiny_folder), **sizes}}), tmp_path)
+    assert yaml.safe_load(study_yaml(study))["base"]["fresh"]["tokenizer"] == "tiny"
+    assert ids(rewritten(study, tmp_path / "run")) == ids(study)
+
+
+def test_a_base_may_be_meant_by_the_path_it_was_written_as(tmp_path: Path, tiny_folder: Path) -> None:
+    bases = [str(tiny_folder), {"model": "smollm2-135m-instruct", "reference": str(tiny_folder)}]
+    study = study_of(own_data(tmp_path, base=bases, methods=["base", {"sft": {"bases": [str(tiny_folder)]}}]), tmp_path)
+    values = yaml.safe_load(study_yaml(study))
+    assert (values["base"][1]["reference"], values["methods"][1]["sft"]["bases"]) == ("tiny", ["tiny"])
+    assert ids(rewritten(study, tmp_path / "run")) == ids(study)

@@ -74,7 +74,7 @@ def test_as_many_moments_are_kept_as_the_table_says(name: str, others: bool) -> 
     """Tensors of a weight's size; of a 40 × 30 matrix Adafactor keeps 40 and 30 numbers."""
     options = OTHERS[name] if others else {}
     weight = torch.nn.Parameter(torch.ones(40, 30))
-    optimizer = build([weight], CourseParams(optimizer=name, optimizer_options=options))
+    optimizer = build({"weight": weight}, CourseParams(optimizer=name, optimizer_options=options))
     after_steps(optimizer, weight)
     kept = sum(value.numel() for value in optimizer.state[weight].values() if isinstance(value, torch.Tensor))
     assert kept // weight.numel() == n_moments(name, options)
@@ -82,7 +82,7 @@ def test_as_many_moments_are_kept_as_the_table_says(name: str, others: bool) -> 
 
 
 def test_adamw_is_fused_as_it_was_and_the_default() -> None:
-    optimizer = build([torch.nn.Parameter(torch.ones(2))], CourseParams(weight_decay=0.1))
+    optimizer = build({"weight": torch.nn.Parameter(torch.ones(2))}, CourseParams(weight_decay=0.1))
     assert isinstance(optimizer, torch.optim.AdamW)
     assert optimizer.defaults["fused"] is True
     assert (optimizer.defaults["lr"], optimizer.defaults["weight_decay"]) == (2e-4, 0.1)
@@ -127,7 +127,7 @@ def test_a_refused_bound_is_the_first_one_that_torch_would_not_take() -> None:
         for key, option in entry.options.items():
             if isinstance(option.default, float) and option.low > float("-inf") and key != "d":
                 built = build(
-                    [torch.nn.Parameter(torch.ones(2))],
+                    {"weight": torch.nn.Parameter(torch.ones(2))},
                     CourseParams(optimizer=name, optimizer_options={key: option.low}),
                 )
                 assert type(built).__name__ == entry.torch_name

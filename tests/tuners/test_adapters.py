@@ -99,8 +99,8 @@ def test_a_damaged_adapter_leaves_the_base_as_it_was(ref: ModelRef, tmp_path: Pa
 def test_a_saved_configuration_is_written_the_same_in_every_process(tmp_path: Path) -> None:
     path = tmp_path / "adapter_config.json"
     path.write_text('{"target_modules": ["up", "down", "gate"], "r": 4, "alpha_pattern": {"b": 1, "a": 2}}')
-    adapters._settle_order(path)
+    adapters.settle_config(path, ModelRef("tiny", "folder", None))
     assert path.read_text() == (
-        '{\n  "alpha_pattern": {\n    "a": 2,\n    "b": 1\n  },\n  "r": 4,\n  "target_modules": [\n    "down",\n    "gate",\n'
+        '{\n  "alpha_pattern": {\n    "a": 2,\n    "b": 1\n  },\n  "base_model_name_or_path": "tiny",\n  "r": 4,\n  "target_modules": [\n    "down",\n    "gate",\n'
         '    "up"\n  ]\n}\n'
     )

@@ -54,8 +54,22 @@ def test_models_that_do_not_fit_together_fail_alone_and_are_asked_again(tiny_fol
     answer_cells(place, proxy)
     records = [json.loads((folder.cell(one.cell.id) / "cell.json").read_text()) for one in cells]
     assert {one["status"] for one in records} == {"failed"}
-    assert all("base tiny" in one["reason"] and "anti small" in one["reason"] for one in records)
+    assert all("base tiny" in one["reason"] and "expert small" in one["reason"] for one in records)
+    assert not any(
+        "anti small" in one["reason"] for one in records
+    )  # the expert's weights are its own, and counted once
     place.resident.budget_bytes = None
     answer_cells(place, proxy)
     records = [json.loads((folder.cell(one.cell.id) / "cell.json").read_text()) for one in cells]
     assert {one["status"] for one in records} == {"done"}
+
+
+def test_a_proxy_on_the_base_of_its_expert_loads_it_once(tiny_folder: Path, tmp_path: Path) -> None:
+    entries: list[Any] = ["base", {"sft": {"on": "shop"}}, {"proxy": {"expert": "sft", "alpha": 0.5}}]
+    plan, folder = planned(tiny_folder, methods=entries), RunFolder(tmp_path / "run")
+    worker = Worker(plan, folder, lambda _what, _share: None)
+    for unit in plan.units():
+        worker.run(unit)
+    records = [json.loads((folder.cell(one) / "cell.json").read_text()) for one in plan.cells]
+    assert {one["status"] for one in records} == {"done"}
+    assert worker.place.resident.n_loads == 1

@@ -89,6 +89,12 @@ def test_free_text_is_always_an_answer() -> None:
     assert (empty.parsed, empty.status, empty.reward) == ("", "ok", 0.0)
 
 
+def test_what_was_written_before_an_answer_is_kept_beside_it_and_beside_a_failure() -> None:
+    said = [TextAnswer("3", 2, reasoning="one and two"), Refusal("too long", "one and"), TextAnswer("4", 1)]
+    found = predictions_of(NUMBERS, ["3", "3", "4"], said)
+    assert [one.reasoning for one in found] == ["one and two", "one and", None]
+
+
 def test_a_text_that_is_scored_keeps_its_token_scores_and_answers_nothing() -> None:
     scored, empty = predictions_of(TEXT, ["some text", "x"], [TextScore((-1.0, -2.0)), TextScore(())])
     assert scored.token_scores == (-1.0, -2.0)

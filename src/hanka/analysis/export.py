@@ -69,7 +69,7 @@ def _prediction_rows(folder: RunFolder) -> Iterator[dict[str, Any]]:
     for path in sorted(folder.path.glob("cells/*/predictions.parquet")):
         for row in read_table(path).to_pylist():
             lists = {name: json.dumps(row.get(name)) for name in ("label_scores", "token_scores")}
-            yield {"cell_id": path.parent.name, "reward": None} | row | lists
+            yield {"cell_id": path.parent.name, "reward": None, "reasoning": None} | row | lists
 
 
 def _parquet(folder: RunFolder, out: Path) -> list[Path]:

@@ -11,6 +11,13 @@ from __future__ import annotations
 from hanka.audits.contexts import audit_contexts
 from hanka.audits.record import Audits
 from hanka.audits.rows import audit_rows
-from hanka.audits.tokens import audit_tokens, require_common_vocabularies
+from hanka.audits.tokens import audit_served_labels, audit_tokens, require_common_vocabularies
 
-__all__ = ["Audits", "audit_contexts", "audit_rows", "audit_tokens", "require_common_vocabularies"]
+__all__ = [
+    "Audits",
+    "audit_contexts",
+    "audit_rows",
+    "audit_served_labels",
+    "audit_tokens",
+    "require_common_vocabularies",
+]

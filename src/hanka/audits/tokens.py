@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from hanka.audits.label_tokens import audit_label_tokens
@@ -67,6 +68,24 @@ def audit_tokens(plan: Plan, audits: Audits, tokenizer: Any, model: str) -> None
             )
 
 
+def audit_served_labels(plan: Plan, audits: Audits, tokenizer: Any, model: str) -> None:
+    """Look at the labels that a served base is to score, in the tokens of its server; see `audit_tokens`.
+
+    Raises DataError where `scoring: first_token` could not tell two of them apart.
+    """
+    policy = replace(plan.study.policy, template="plain", bos="model", system=None, thinking="off")
+    prompter = Prompter(tokenizer, policy)
+    own = [cell for cell in plan.cells.values() if plan.variants[cell.cell.variant_id].model.name == model]
+    for (name, prompt), cell in {(cell.test.dataset.name, cell.cell.prompt): cell for cell in own}.items():
+        task = plan.study.tasks[cell.cell.test_task].task
+        if task.kind == "classification":
+            where = f"{name} test, {prompt}, {model}"
+            queries = prompter.ask(task, prompt, (), cell.test.examples).encoded
+            if plan.study.scoring == "first_token":
+                require_distinct_first_tokens(queries, task.labels, f"task {task.name}, prompt {prompt}, base {model}")
+            audit_label_tokens(audits, where, queries, task.labels)
+
+
 def _template_hashes(plan: Plan, prompter: Prompter, model: str) -> dict[str, dict[str, str]]:
     """Return the hash of how a model is asked each task, by task and prompt: that of its cells."""
     own = [cell.cell for cell in plan.cells.values() if plan.variants[cell.cell.variant_id].model.name == model]
@@ -101,7 +120,7 @@ def require_common_vocabularies(plan: Plan, tokenizers: Mapping[str, Spelling]) 
     for planned in plan.variants.values():
         for _, parent in planned.voices:
             names = (planned.model.name, plan.variants[parent.variant_id].model.name)
-            if names[0] != names[1] and names not in compared:
+            if planned.model.is_loaded and names[0] != names[1] and names not in compared:
                 common_vocabulary(tokenizers[names[0]], tokenizers[names[1]], names)
                 compared.add(names)
 

@@ -7,11 +7,11 @@ the model does on this machine (`speed.py`): measured, else guessed. All of it i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import TypeVar
 
-from hanka.costs.served import Requests, requests_of
+from hanka.costs.served import Requests, requests_of, steered_requests
+from hanka.costs.sizes import cached_bytes, spread, token_counter
 from hanka.costs.speed import DEFAULT_PARAMETERS, Speed, guessed_speed, known_speed, matrix_rate
 from hanka.engines.contract import MAX_SLOTS
 from hanka.methods.fit import OWN_ROWS, VALIDATION_ROWS
@@ -26,11 +26,6 @@ from hanka.tasks.base import Task
 from hanka.training.optimizers import n_moments
 from hanka.tuners.contract import Tuner
 
-T = TypeVar("T")
-
-CHARACTERS_PER_TOKEN = 4.0
-SAMPLE = 40
-"Rows measured per dataset."
 UNIT_SECONDS = 0.6
 "Per variant made: rows encoded, files written."
 CELL_SECONDS = 0.05
@@ -107,6 +102,8 @@ class Estimator:
         if planned.training is not None:
             rows = planned.training.n_rows
             return Cost(0, UNIT_SECONDS + rows * self._feature_seconds(planned), 400_000)
+        if planned.use.method.chooses:
+            return self._chosen(planned)
         writes = planned.engine == "local"
         n_bytes = max((self._bytes(self.plan.variants[one.variant_id]) for one in planned.parents), default=0)
         return Cost(0, UNIT_SECONDS + 2 * n_bytes / DISK_BYTES if writes else 0.0, n_bytes if writes else 0)
@@ -117,18 +114,37 @@ class Estimator:
 
     def made(self, planned: PlannedData) -> Cost:
         """Estimate rows that a recipe makes out of variants: every source row asked once of every parent."""
-        use = self.plan.study.tasks[self.plan.study.datasets[planned.recipe.sources[0]].task]
-        n_new = float(self.plan.study.spec.eval.max_new_tokens) if not use.task.labels else 1.0
-        total = UNIT_SECONDS
-        n_tokens = 0.0
-        for parent in planned.parents:
-            variant = self.plan.variants[parent.variant_id]
-            speed = self.speed(variant.model)
-            rows = self.plan.data.rows_of_source(planned.recipe.sources[0], planned.asked.size)
-            own = self._mean(variant.model, use.task, planned.prompt, ("train", planned.recipe.sources[0]), rows, False)
-            total += speed.reading(planned.n_rows * own, own / 2) + speed.writing(planned.n_rows, n_new, MAX_SLOTS, own)
-            n_tokens += planned.n_rows * (own + n_new)
-        return Cost(int(n_tokens), total, 300 * planned.n_rows)
+        name, n_rows = planned.recipe.sources[0], planned.n_rows
+        task = self.plan.study.tasks[self.plan.study.datasets[name].task].task
+        rows = self.plan.data.rows_of_source(name, planned.asked.size)
+        models = [self.plan.variants[parent.variant_id].model for parent in planned.parents]
+        n_tokens, seconds = self._asked(models, task, planned.prompt, (name, rows), n_rows)
+        return Cost(n_tokens, UNIT_SECONDS + seconds, 300 * n_rows)
+
+    def _chosen(self, planned: PlannedVariant) -> Cost:
+        """Estimate a choice: the rows to validate on, asked of every candidate and of all that it hears."""
+        learner = self.plan.learner(planned)
+        if learner.training is None:
+            return Cost(0, 0.0, 0)
+        part, heard = learner.training.parts[0], [self.plan.variants[one.variant_id] for one in planned.parents]
+        heard += [self.plan.variants[voice.variant_id] for one in heard for _, voice in one.voices]
+        n_rows, models = min(VALIDATION_ROWS, len(part.validation)), [one.model for one in heard]
+        rows = (part.dataset.name, part.validation)
+        n_tokens, seconds = self._asked(models, part.task, learner.adaptation.train.prompt, rows, n_rows)
+        return Cost(n_tokens, UNIT_SECONDS + seconds, 2_000)
+
+    def _asked(
+        self, models: Sequence[ModelRef], task: Task, prompt: str, rows: tuple[str, Sequence[Example]], n_rows: int
+    ) -> tuple[int, float]:
+        """Estimate tokens and seconds of asking models so many training rows, zero-shot; rows: data set, and some of them."""
+        n_new = float(self.plan.study.spec.eval.max_new_tokens) if not task.labels else 1.0
+        n_tokens = seconds = 0.0
+        for model in models:
+            speed = self.speed(model)
+            own = self._mean(model, task, prompt, ("train", rows[0]), rows[1], False)
+            seconds += speed.reading(n_rows * own, own / 2) + speed.writing(n_rows, n_new, MAX_SLOTS, own)
+            n_tokens += n_rows * (own + n_new)
+        return int(n_tokens), seconds
 
     def probe(self, planned: PlannedProbe) -> Cost:
         """Estimate a probe of weights: both models are walked once."""
@@ -205,7 +221,7 @@ class Estimator:
         use, rows = self.plan.study.harness[planned.cell.test_task], planned.test.examples
         key = (model.name, "harness", planned.test.dataset.name)
         if key not in self._lengths:
-            measure, sample = self._counter(model), list(_spread(rows))
+            measure, sample = self._counter(model), list(spread(rows))
             self._lengths[key] = sum(measure(row.fields["doc"]) for row in sample) / max(1, len(sample))
         own, n_new = self._lengths[key] * (1 + use.shots), use.n_new / 2
         speed = self.speed(model)
@@ -224,7 +240,7 @@ class Estimator:
             texts = [
                 "".join(one.fields.values())
                 + "".join(task.render(shown, cell.prompt) + shown.target for shown in one.demonstrations)
-                for one in list(_spread(built))
+                for one in list(spread(built))
             ]
             self._lengths[key] = sum(map(measure, texts)) / max(1, len(texts))
         return self._lengths[key]
@@ -238,14 +254,21 @@ class Estimator:
         if owner.model.served is not None:
             asked = self.requests(planned)
             seconds = CELL_SECONDS + ROW_SECONDS * n_rows + asked.seconds(owner.model.served)
-            return Cost(asked.n_read + asked.n_written, seconds, 12_000 + 700 * n_rows + 1_000 * asked.n)
-        heard = [owner.model, *(self.plan.variants[one.variant_id].model for _, one in owner.voices)]
-        each = [self._read(planned, model) for model in heard]
+            beside = [self._read(planned, model) for model in self._heard_beside(owner)]
+            n_tokens = asked.n_read + asked.n_written + sum(one.n_tokens for one in beside)
+            seconds += sum(one.seconds for one in beside)
+            return Cost(n_tokens, seconds, 12_000 + 700 * n_rows + 1_000 * asked.n)
+        each = [self._read(planned, model) for model in (owner.model, *self._heard_beside(owner))]
         return Cost(sum(one.n_tokens for one in each), sum(one.seconds for one in each), each[0].n_bytes)
+
+    def _heard_beside(self, owner: PlannedVariant) -> list[ModelRef]:
+        """Return the models that answer together with a variant's own."""
+        return [self.plan.variants[one.variant_id].model for _, one in owner.voices]
 
     def requests(self, planned: PlannedCell) -> Requests:
         """Estimate what a cell of a served model asks of its server."""
-        cell, study, model = planned.cell, self.plan.study, self.plan.variants[planned.cell.variant_id].model
+        cell, study, owner = planned.cell, self.plan.study, self.plan.variants[planned.cell.variant_id]
+        model, steering = owner.model, self._heard_beside(owner)
         assert model.served is not None
         task, name = study.tasks[cell.test_task].task, planned.test.dataset.name
         is_scored = task.kind == "likelihood"
@@ -256,6 +279,9 @@ class Estimator:
             before += cell.shots * self._mean(model, task, cell.prompt, ("shots", name), planned.demonstrations, True)
         n_new = float(study.spec.eval.max_new_tokens) if task.is_written else 0.0
         n_rows, ends = len(planned.test.examples), study.policy.scores_ends
+        if steering:
+            n_label = self._branches(steering[0], task) if task.labels else 0.0
+            return steered_requests(n_rows, before, n_label, n_new)
         return requests_of(model.served, n_rows, before, len(task.labels), n_new, ends)
 
     def _branches(self, model: ModelRef, task: Task) -> float:
@@ -269,7 +295,7 @@ class Estimator:
 
     def _counter(self, model: ModelRef) -> Callable[[str], float]:
         if model.name not in self._measure:
-            self._measure[model.name] = token_counter(model)
+            self._measure[model.name] = token_counter(self.plan.study.spelling_of(model) or model)
         return self._measure[model.name]
 
     def _written(self, planned: PlannedCell, task: Task, query: float) -> float:
@@ -299,8 +325,7 @@ class Estimator:
             if not planned.model.is_loaded:
                 continue
             size, train = n_parameters(planned.model) or DEFAULT_PARAMETERS, planned.adaptation.train
-            heard = [planned, *(self.plan.variants[one.variant_id] for _, one in planned.voices)]
-            most["answering"] = max(most["answering"], sum(self._answering(one, writes) for one in heard))
+            most["answering"] = max(most["answering"], self._answering_together(planned, writes))
             weights = size * (2 if spec.train.dtype == "bfloat16" else 4)
             tuner = planned.adaptation.tuner
             if planned.training is None or tuner is None:
@@ -317,13 +342,24 @@ class Estimator:
             )
         return most
 
-    def _answering(self, planned: PlannedVariant, writes: bool) -> int:
+    def _answering_together(self, planned: PlannedVariant, writes: bool) -> int:
+        """Estimate the bytes of all models that a variant's engine hears; weights that several of them hear count once."""
+        total, known = 0, set()
+        for one in [planned, *(self.plan.variants[parent.variant_id] for _, parent in planned.voices)]:
+            tuner, is_stacked = one.adaptation.tuner, bool(one.parents) and one.use.method.stands_on == "parent"
+            own = one.variant.id if is_stacked or (tuner is not None and tuner.is_whole) else ""
+            shared = (one.model.name, one.dtype, own)
+            total += self._answering(one, writes, weighs=shared not in known)
+            known.add(shared)
+        return total
+
+    def _answering(self, planned: PlannedVariant, writes: bool, weighs: bool) -> int:
         """Estimate the bytes that one model takes while it answers; an encoder's are not worth counting."""
         if planned.model.kind == "encoder":
             return 4 * (n_parameters(planned.model) or 0)
         weights = (n_parameters(planned.model) or DEFAULT_PARAMETERS) * (2 if planned.dtype == "bfloat16" else 4)
         held = self._cached_tokens() * cached_bytes(planned.model, weights) if writes else 0
-        return int(1.1 * weights) + held
+        return int(1.1 * weights * weighs) + held
 
     def _cached_tokens(self) -> int:
         spec = self.plan.study.spec.eval
@@ -347,7 +383,7 @@ class Estimator:
         key = (model.name, f"{what[0]}:{what[1]}", prompt)
         if key not in self._lengths:
             measure = self._counter(model)
-            texts = [task.render(row, prompt) + (row.target if whole else "") for row in _spread(rows)]
+            texts = [task.render(row, prompt) + (row.target if whole else "") for row in spread(rows)]
             self._lengths[key] = sum(map(measure, texts)) / max(1, len(texts))
         return self._lengths[key]
 
@@ -355,33 +391,3 @@ class Estimator:
 def kind_of(tuner: Tuner) -> str:
     """Return which measured speed of training is a tuner's: that of all weights, or of adapters."""
     return "none" if tuner.changes_weights else "lora"
-
-
-def _spread(rows: Sequence[T]) -> Iterable[T]:
-    step = max(1, len(rows) // SAMPLE)
-    return rows[::step]
-
-
-def cached_bytes(model: ModelRef, weights: int) -> int:
-    """Return the bytes of a token's keys and values: from the model's configuration if it is here, else a guess."""
-    folder = model_folder(model)
-    config = (read_json_or_none(folder / "config.json") if folder else None) or {}
-    heads = config.get("num_attention_heads")
-    if not (heads and config.get("hidden_size") and config.get("num_hidden_layers")):
-        return weights // 5000
-    width = config.get("head_dim") or config["hidden_size"] // heads
-    return int(2 * config["num_hidden_layers"] * (config.get("num_key_value_heads") or heads) * width * 4)
-
-
-def token_counter(model: ModelRef) -> Callable[[str], float]:
-    """Return a function that counts tokens: the model's tokenizer if it is here, else characters / 4."""
-    folder = model_folder(model)
-    path = folder / "tokenizer.json" if folder else None
-    if path is None or not path.is_file():
-        return lambda text: len(text) / CHARACTERS_PER_TOKEN
-    try:
-        from tokenizers import Tokenizer
-    except ImportError:
-        return lambda text: len(text) / CHARACTERS_PER_TOKEN
-    tokenizer = Tokenizer.from_file(str(path))
-    return lambda text: float(len(tokenizer.encode(text, add_special_tokens=False).ids))

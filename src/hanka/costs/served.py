@@ -53,6 +53,16 @@ def requests_of(served: Served, n_rows: int, before: float, n_labels: int, n_new
     return Requests(n_rows, int(n_rows * before), n_written)
 
 
+def steered_requests(n_rows: int, before: float, n_label: float, n_new: float) -> Requests:
+    """Return what rows ask of a server that is steered: one request for every token of a text, and for every place of a label.
+
+    n_label: tokens of all labels behind which the server is asked; the place where they begin is shared.
+    """
+    each = n_new if n_new else 1 + n_label
+    n = int(n_rows * each)
+    return Requests(n, int(n * (before + (n_new / 2 if n_new else 1))), n)
+
+
 def spelt_money(asked: Requests, served: Served) -> dict[str, Any]:
     """Return a server's part of a plan as programs read it."""
     money = asked.money(served)

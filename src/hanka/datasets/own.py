@@ -54,7 +54,7 @@ def own_dataset(name: str, spec: OwnSpec, base_dir: Path) -> Dataset:
         name=name,
         task=spec.task,
         domain=spec.domain,
-        source=next(places[split] for split in ("test", "train", "passages") if split in places),
+        source=_shown(next(places[split] for split in ("test", "train", "passages") if split in places)),
         licence=spec.licence,
         splits=tuple(split for split in SPLITS if split in places or split in made),
         read=partial(_read, files),
@@ -99,6 +99,11 @@ class _Files:
     def reading(self) -> Reading:
         """Return what was read so far."""
         return Reading(tuple(self._read.values()), self._record)
+
+
+def _shown(place: str) -> str:
+    """Return what readers are told of where rows come from: an address of the hub, or the name of a file."""
+    return place if place.startswith(PREFIX) else Path(place).name
 
 
 def _resolved(name: str, split: Split, place: str, base_dir: Path) -> str:

@@ -24,6 +24,7 @@ from hanka.datasets.package_index import IndexSettings, index_settings, with_cre
 from hanka.datasets.pins import PackagePin
 from hanka.errors import DownloadError
 from hanka.store.cache import atomic_path
+from hanka.store.leftovers import sweep
 
 if TYPE_CHECKING:
     import requests
@@ -51,6 +52,7 @@ def fetch(pin: PackagePin, cache: Path) -> Path:
     if path.exists():
         path.unlink()
         reasons.append(f"the file at {path} was not the pinned one and was deleted")
+    sweep(cache, pin.filename)
     settings = index_settings()
     print(f"fetching {pin.filename} ({pin.size / 1e6:.0f} MB)", file=sys.stderr, flush=True)
     for index in settings.indexes:

@@ -23,13 +23,30 @@ def _combined(lent: Lent) -> Engine:
 
     if not isinstance(lent.base, LoadedModel):
         raise ModelError("the engine combined steers a language model, and none was lent")
-    for part in ("expert", "anti"):
-        if part not in lent.others:
-            raise ModelError(f"the engine combined needs the model {part!r}; lent: {', '.join(lent.others) or 'none'}")
-    if not isinstance(lent.params, Steering):
-        raise ModelError(f"the engine combined is told a Steering, not {type(lent.params).__name__}")
+    _require_parts("combined", lent)
+    assert isinstance(lent.params, Steering)
     cast = Cast(lent.base, lent.others["expert"], lent.others["anti"], lent.params.alpha)
     return CombinedEngine(cast, lent.batch_tokens)
+
+
+def _steered(lent: Lent) -> Engine:
+    from hanka.engines.served.steered import SteeredEngine
+    from hanka.models.served import ServedModel
+
+    if not isinstance(lent.base, ServedModel):
+        raise ModelError("the engine steered asks a server, and none was lent")
+    _require_parts("steered", lent)
+    assert isinstance(lent.params, Steering)
+    return SteeredEngine(lent.base, lent.others["expert"], lent.others["anti"], lent.params, lent.batch_tokens)
+
+
+def _require_parts(name: str, lent: Lent) -> None:
+    """Raise ModelError where the models that steer another one, or how they do, were not lent."""
+    for part in ("expert", "anti"):
+        if part not in lent.others:
+            raise ModelError(f"the engine {name} needs the model {part!r}; lent: {', '.join(lent.others) or 'none'}")
+    if not isinstance(lent.params, Steering):
+        raise ModelError(f"the engine {name} is told a Steering, not {type(lent.params).__name__}")
 
 
 def _encoder(lent: Lent) -> Engine:
@@ -88,6 +105,14 @@ ENGINES: Registry[EngineEntry] = Registry(
             open=_served,
         ),
         EngineEntry(
+            name="steered",
+            reference="Liu et al. 2024, arXiv 2401.08565",
+            description="proxy-tuning of a model behind an endpoint, over the tokens that its server lists",
+            answers=frozenset({"labels", "text"}),
+            open=_steered,
+            cannot="a server that is steered lists a few tokens of each place",
+        ),
+        EngineEntry(
             name="fake",
             reference="hashes",
             description="made-up answers without a model, for tests",
@@ -108,4 +133,7 @@ ENGINE_OF = {
 }
 "Which engine answers for a base, by `ModelRef.kind`, unless the method says otherwise."
 
-__all__ = ["ENGINES", "ENGINE_OF", "Engine", "EngineEntry", "Lent"]
+STEERED_BY = {"combined": "steered"}
+"Which engine answers in place of another one where the base is behind an endpoint."
+
+__all__ = ["ENGINES", "ENGINE_OF", "STEERED_BY", "Engine", "EngineEntry", "Lent"]

@@ -25,6 +25,8 @@ AnswerKind = Literal["labels", "text", "likelihood"]
 ASKS_FOR: Mapping[str, AnswerKind] = {"classification": "labels", "likelihood": "likelihood"}
 "By task kind; every other kind of task asks for text."
 
+TOP = 20
+"Tokens that a served base lists for each place, unless a study says otherwise: what vLLM allows by default, and OpenAI at most."
 MAX_SLOTS = 128
 "Rows continued at once at most."
 
@@ -71,6 +73,8 @@ class WrittenLabel(NamedTuple):
     "Generated tokens."
     n_read: int | None = None
     "Tokens read."
+    reasoning: str = ""
+    "What was written before it and is no part of it."
 
 
 class TextAnswer(NamedTuple):
@@ -82,6 +86,8 @@ class TextAnswer(NamedTuple):
     "Generated tokens without EOS."
     n_read: int | None = None
     "Tokens read, where the engine counts them itself; None: the query's."
+    reasoning: str = ""
+    "What was written before it and is no part of it."
 
 
 class TextScore(NamedTuple):
@@ -100,6 +106,8 @@ class Refusal(NamedTuple):
 
     reason: str
     "Why."
+    reasoning: str = ""
+    "What was written all the same and is no answer."
 
 
 NO_NUMBER = "the model gives no number here"
@@ -154,6 +162,8 @@ class Steering:
 
     alpha: float = 1.0
     "Weight of what the expert says beyond its counterpart; the published value is 1."
+    top: int | None = None
+    "Tokens that a served base is asked to list for each place; None: `TOP`."
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -104,7 +104,7 @@ class VoicesEngine:
                 where += places[: len(label)]
                 last.append(places[-1])
                 at += len(branch)
-        logits = _at_least_float32(self.voices.logits(passed, to_device(keep, passed[0].input_ids.device)))
+        logits = self._tree_logits(passed, keep, queries)
         device, wholes = logits.device, logits.logsumexp(-1)
         wanted = to_device([token for query in queries for label in query.labels for token in label], device)
         places_of = to_device(where, device)
@@ -116,6 +116,14 @@ class VoicesEngine:
             ending = [[one] for one in (sums - wholes[behind]).tolist()]
         tokens, tails = iter(found), iter(ending)
         return [tuple((*islice(tokens, len(label)), *next(tails)) for label in query.labels) for query in queries]
+
+    def _tree_logits(self, passed: Sequence[Pack], keep: Sequence[int], queries: Sequence[Query]) -> torch.Tensor:
+        """Return logits at places of a pass: of each query its last token, then those of its labels' that are read."""
+        return _at_least_float32(self.voices.logits(passed, to_device(list(keep), passed[0].input_ids.device)))
+
+    def _whole_logits(self, ids: torch.Tensor, n_last: int) -> torch.Tensor:
+        """Return logits at the last places of whole rows, (rows, n_last, vocabulary)."""
+        return _at_least_float32(self.voices.whole(ids, n_last))
 
     def _score_whole(self, queries: Sequence[Query]) -> Iterator[tuple[int, LabelAnswer]]:
         """Score without sharing anything: rows of equal length, no padding."""
@@ -134,7 +142,7 @@ class VoicesEngine:
             for start in range(0, len(same), size):
                 part = same[start : start + size]
                 ids = torch.tensor([row[2] for row in part], device=self.loaded.device)
-                logs = _at_least_float32(self.voices.whole(ids, n_label + bool(ends))).log_softmax(-1)
+                logs = self._whole_logits(ids, n_label + bool(ends)).log_softmax(-1)
                 target = torch.tensor([row[3] for row in part], device=logs.device)
                 picked = logs[:, :n_label].gather(-1, target[..., None])[..., 0]
                 if ends:
@@ -153,14 +161,17 @@ class VoicesEngine:
             self._refused(query, decoding.max_new_tokens) for query in queries
         ]
         todo = [index for index, answer in enumerate(answers) if answer is None]
-        writer = Writer(
-            self.voices, decoding, [queries[index].ids for index in todo], {end for one in queries for end in one.ends}
-        )
+        rows = [queries[index].ids for index in todo]
+        writer = self._writer(decoding, rows, {end for one in queries for end in one.ends})
         with torch.inference_mode():
             written = self._continue_packed(writer) if self.packs else continue_whole(writer, self.batch_tokens)
         for index, answer in zip(todo, written, strict=True):
             answers[index] = answer
         return [answer for answer in answers if answer is not None]
+
+    def _writer(self, decoding: Decoding, rows: Sequence[Sequence[int]], ends: set[int]) -> Writer:
+        """Return what chooses tokens and ends outputs."""
+        return Writer(self.voices, decoding, rows, ends)
 
     def _continue_packed(self, writer: Writer) -> list[TextAnswer | Refusal]:
         if not writer.rows:
@@ -297,7 +308,12 @@ class LocalEngine(VoicesEngine):
 
 def _tree(query: Query, n_shared: int) -> Row:
     """Return a query behind what is shared, its labels as branches."""
-    return Row(query.ids[n_shared:], tuple(_read(label, query.ends) for label in query.labels))
+    return Row(query.ids[n_shared:], branches_read(query))
+
+
+def branches_read(query: Query) -> tuple[tuple[int, ...], ...]:
+    """Return the tokens of each label that are read."""
+    return tuple(_read(label, query.ends) for label in query.labels)
 
 
 def _read(label: tuple[int, ...], ends: tuple[int, ...]) -> tuple[int, ...]:

@@ -11,12 +11,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 
-from pydantic import BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from hanka.datasets.splits import Sampling
+from hanka.errors import UnitError
 from hanka.models.catalogue import LANGUAGE_MODELS, ModelKind
 from hanka.prompting import TextPolicy
-from hanka.records import Example, Parent
+from hanka.records import Example, Parent, Prediction
 from hanka.registry import OneOrMore, Params, Seeds, Sizes
 from hanka.tasks.base import Task
 from hanka.training.objectives.contract import Objective, ObjectiveParams
@@ -51,8 +52,17 @@ def _label_or_map(value: Any) -> Any:
     return {"of": value} if isinstance(value, str) else value
 
 
+def _each_once(several: tuple[ParentParams, ...]) -> tuple[ParentParams, ...]:
+    twice = next((one for one in several if several.count(one) > 1), None)
+    if twice is not None:
+        raise ValueError(f"{twice.of!r} is named twice; name every entry once")
+    return several
+
+
 ParentRef = Annotated[ParentParams, BeforeValidator(_label_or_map)]
 "A label, or a map with `of:`."
+ParentRefs = Annotated[tuple[ParentRef, ...], Field(min_length=2), AfterValidator(_each_once)]
+"Two or more of them, each once."
 
 
 class AskingParams(Params):
@@ -113,15 +123,17 @@ class TrainParams(CourseParams):
     "first: the first rows of the data set; seeded: drawn by the training seed, a smaller size inside a larger one; balanced: as seeded, labels in turn (a mix draws as its recipe says)."
     validation: float | None = Field(default=None, ge=0, lt=1)
     "Share of the data set's training rows that is set aside to validate on, unless it has a validation file; null: 0.1 where `checkpoints` choose, else none."
-    match: Literal["none", "supervised_tokens"] = "none"
-    "supervised_tokens: every method of a task trains on the same rows, those that fit all of them."
+    match: Literal["none", "supervised_tokens", "trainable_parameters"] = "none"
+    "supervised_tokens: every method of a task trains on the same rows, those that fit all of them; trainable_parameters: every tuner's size (a rank, a width, a number of vectors) is set so that about as many weights train as `budget` says."
+    budget: int | str | None = None
+    "With `match: trainable_parameters`: how many weights, or the name of the entry that has as many."
 
 
 STEPS = "steps"
 "Folder of a variant that holds its kept checkpoints, one folder each."
-UNTRAINED_KEYS = ("sizes", "match")
+UNTRAINED_KEYS = ("sizes", "match", "budget")
 "Keys of `train:` that choose which variants there are, not how one is trained."
-LATER_KEYS = ("checkpoints",)
+LATER_KEYS = ("checkpoints", "early_stopping", "rate_factors")
 "Keys of `train:` that came after ids were made: at their default they are not in an id, so that it stays what it was."
 LABELLING_KEYS = ("name", "bases", "asking", "on")
 "Keys of an entry that name it or choose where it is made, not how."
@@ -174,14 +186,25 @@ class Adaptation:
     def content(self) -> dict[str, Any]:
         """Return what enters a variant's id: what changes its weights. Parents enter by their own ids, not by name."""
         versions = {one.name: one.version for one in (self.tuner, self.objective) if one is not None}
-        named = {name for name in type(self.own).model_fields if isinstance(getattr(self.own, name), ParentParams)}
+        named = {name for name in type(self.own).model_fields if _names_parents(getattr(self.own, name))}
         left_out = {*RUNTIME_KEYS, *self.own.left_out_of_ids, *named}
         left_out |= {name for name in LATER_KEYS if getattr(self.train, name) == TrainParams.model_fields[name].default}
+        if self.tuner_params is not None:
+            fields = type(self.tuner_params).model_fields
+            later = self.tuner_params.later
+            left_out |= {name for name in later if getattr(self.tuner_params, name) == fields[name].default}
         return {name: value for name, value in self.as_json().items() if name not in left_out} | {"versions": versions}
 
     def layout(self) -> list[Any]:
         """Return what decides how long a training row is, and which rows fit."""
         return [self.train.prompt, self.train.max_length, list(self.shown)]
+
+
+def _names_parents(value: Any) -> bool:
+    """Tell whether a parameter names one variant or several."""
+    return isinstance(value, ParentParams) or (
+        isinstance(value, tuple) and bool(value) and all(isinstance(one, ParentParams) for one in value)
+    )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -217,6 +240,11 @@ class TrainingData:
         return sum(len(part.examples) for part in self.parts)
 
 
+def nobody_answers(place: int, part: TrainingPart) -> Sequence[Prediction]:
+    """Stand in for methods that ask no parents."""
+    raise UnitError(f"parent {place} was not made to answer: only methods that choose among their parents ask them")
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class AdaptRequest:
     """One variant to be made."""
@@ -235,6 +263,8 @@ class AdaptRequest:
     "Called with what is being done and the share done, 0 to 1."
     parents: tuple[tuple[Made, ...], ...] = ()
     "Each parent as the layers on its base, in the order of `Method.parents`."
+    ask: Callable[[int, TrainingPart], Sequence[Prediction]] = nobody_answers
+    "(place among the parents, part) → that parent's answers to the part's validation rows, all of its demonstrations before each."
 
     @property
     def loaded(self) -> LoadedModel:
@@ -325,8 +355,10 @@ class Method:
     "What its parents are to that engine, in their order."
     engine_params: Callable[[Any], Any] = no_engine_params
     "What that engine is told, in the engine's own type, given its own parameters."
-    stands_on: Literal["base", "parent", "beside"] = "base"
-    "What its weights are put on: the base, its first parent, or what that parent's are put on."
+    stands_on: Literal["base", "parent", "beside", "together"] = "base"
+    "What its weights are put on: the base, its first parent, what that parent's are put on, or the base that all its parents have."
+    chooses: bool = False
+    "Whether it makes nothing and answers with one of its parents, which `adapt` records as `chosen`, their place."
     crosses_tasks: bool = True
     "Whether its variants can be asked other tasks than those they were trained on."
     located: Callable[[Any, Path], Any] = as_given

@@ -68,8 +68,16 @@ class ModelRef:
     "Name in ENCODERS, if it is an encoder."
     served: Served | None = None
     "How it is asked, if it is behind an endpoint."
+    spells: ModelRef | None = None
+    "Whose tokenizer its server has, where it is behind an endpoint and that is said."
     reference: str = ""
     "Base of the study that what is made of it is weighed against; empty: itself."
+    written: str = ""
+    "How the study names it, where that is a path which tables do not show."
+
+    def is_called(self, name: str) -> bool:
+        """Tell whether a study means this base by a name: the one in tables, or the path it was written as."""
+        return name == self.name or bool(self.written and name == self.written)
 
     @property
     def is_language_model(self) -> bool:

@@ -18,6 +18,7 @@ from hanka.models.vocabulary import model_folder
 from hanka.store.folder import read_json_or_none
 
 COMMIT = re.compile(r"[0-9a-f]{40}")
+"A revision of the hub that cannot move."
 
 HUB_SECONDS = 10.0
 "How long the hub may take to say which commit a branch stands for."

@@ -52,8 +52,10 @@ class LoadedModel:
 
     @property
     def context_length(self) -> int:
-        """Longest input the model was made for, in tokens."""
-        return int(getattr(self.model.config, "max_position_embeddings", None) or 1 << 30)
+        """Longest input the model was made for, in tokens; fewer where PEFT puts vectors before it."""
+        adapter = getattr(self.model, "active_peft_config", None)
+        n_before = adapter.num_virtual_tokens if adapter is not None and adapter.is_prompt_learning else 0
+        return int(getattr(self.model.config, "max_position_embeddings", None) or 1 << 30) - n_before
 
 
 @contextlib.contextmanager

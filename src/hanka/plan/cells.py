@@ -48,6 +48,10 @@ def cells_of(plan: Plan, planned: PlannedVariant) -> Iterator[PlannedCell]:
         if why := next((why for kind in kinds if (why := engine.refusal(kind, task.name))), ""):
             plan.note(f"{planned.variant.label} is not asked {dataset.name}: {why}")
             continue
+        if dataset.name in planned.variant.rehearsed and dataset not in trained:
+            plan.note(
+                f"{planned.variant.label} rehearses {dataset.name}: rows of the same kind as its test rows were among its own"
+            )
         yield from _cells(plan, planned, dataset, nearest_relation(trained, dataset))
 
 

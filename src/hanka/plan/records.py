@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 from hanka import __version__
-from hanka.engines import ENGINE_OF
+from hanka.engines import ENGINE_OF, STEERED_BY
 from hanka.methods.contract import Adaptation, TrainingData, TrainingPart
 from hanka.models.catalogue import ModelRef
 from hanka.records import Cell, Example, Variant
@@ -63,11 +63,17 @@ class PlannedVariant:
     "Training rows that the study asks for; a published file may be a few short."
     blocked: str = ""
     "Why it cannot be made; its cells become failed rows."
+    candidates: tuple[PlannedVariant, ...] = ()
+    "Those that its method chooses among, all of one engine; empty where it chooses among none."
 
     @property
     def engine(self) -> str:
         """Return which engine answers for it: the one its method names, else that of its kind of base."""
+        if self.candidates:
+            return self.candidates[0].engine
         own = self.use.method.engine
+        if self.model.served is not None:
+            return STEERED_BY.get(own, ENGINE_OF[self.model.kind])
         return ENGINE_OF[self.model.kind] if own == "local" else own
 
     @property
@@ -92,7 +98,9 @@ class PlannedVariant:
 
     @property
     def voices(self) -> tuple[tuple[str, PlannedParent], ...]:
-        """Return the variants that its engine hears beside it, by the part they play."""
+        """Return the variants that its engine hears beside it, by the part they play; of candidates, those of the first."""
+        if self.candidates:
+            return self.candidates[0].voices
         return tuple(zip(self.use.method.roles, self.parents, strict=False))
 
     def data(self, training: TrainingSet | None = None) -> TrainingData:
@@ -202,9 +210,15 @@ class Plan:
         """Return a variant's cells, grouped so that cells of one test set and prompt follow each other."""
         return self._by_variant.get(variant_id, [])
 
+    def learner(self, planned: PlannedVariant) -> PlannedVariant:
+        """Return the variant that learnt from rows of its own: itself, or the first of its parents that did."""
+        while planned.training is None and planned.parents:
+            planned = self.variants[planned.parents[0].variant_id]
+        return planned
+
     def meant_shots(self, planned: PlannedVariant) -> int:
-        """Return the shots a variant is meant to be asked with: those it was trained with, or its first parent was."""
-        if planned.use.method.course or not planned.parents:
+        """Return the shots a variant is meant to be asked with: those it was trained with or chosen at, or its first parent was."""
+        if planned.use.method.course or planned.use.method.chooses or not planned.parents:
             return planned.adaptation.shown.shots
         return self.meant_shots(self.variants[planned.parents[0].variant_id])
 

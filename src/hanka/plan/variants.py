@@ -17,8 +17,12 @@ from hanka.methods.defaults import settled
 from hanka.models.catalogue import ModelRef
 from hanka.models.identity import model_identity
 from hanka.models.vocabulary import require_common_vocabulary
-from hanka.plan.elsewhere import learnt_elsewhere, refuse_quantised
+from hanka.plan.budgets import matched
+from hanka.plan.elsewhere import learnt_elsewhere, refuse_quantised, refuse_unsteerable
+from hanka.plan.inherited import inherited
+from hanka.plan.parents import Wanted, refuse_unfit
 from hanka.plan.records import STAGES, Plan, PlannedData, PlannedParent, PlannedVariant
+from hanka.plan.shown import shown_params
 from hanka.recipes.contract import data_id
 from hanka.records import SEVERAL, UNADAPTED, Example, Parent, Variant
 from hanka.study.method_declarations import MethodUse, TrainingUse
@@ -111,7 +115,7 @@ class Variants:
         study = self.plan.study
         if not parent.base:
             return own
-        found = next((model for model in study.models if model.name == parent.base), None)
+        found = next((model for model in study.models if model.is_called(parent.base)), None)
         if found is None:
             names = ", ".join(model.name for model in study.models)
             raise study.source.error(
@@ -122,40 +126,22 @@ class Variants:
     def _parents(
         self, use: MethodUse, model: ModelRef, choice: Choice, own: Any
     ) -> list[tuple[PlannedVariant, Parent]]:
-        found = []
+        found: list[tuple[PlannedVariant, Parent]] = []
         for at, parent in enumerate(use.method.parents(own)):
             entry, its_model = self._entry(use, parent), self._model(use, parent, model)
-            self._refuse_unfit(use, model, at, parent, its_model)
+            refuse_unfit(self.plan.study, Wanted(use, model, at, parent, its_model, entry))
             if use.method.roles:
                 self._require_common_vocabulary(use, model, its_model)
             made = self.unadapted(its_model) if entry is None else self._made_by(use, entry, its_model, parent, choice)
+            if use.method.stands_on == "together" and (made.variant.id, parent.step) in {
+                (one.variant.id, other.step) for one, other in found
+            }:
+                raise self.plan.study.source.error(
+                    use.key, f"{parent.label!r} on {made.variant.train_dataset} would be put together with itself: say "
+                    f"`train:` of every parent"
+                )  # fmt: skip
             found.append((made, parent))
         return found
-
-    def _refuse_unfit(self, use: MethodUse, model: ModelRef, at: int, parent: Parent, its_model: ModelRef) -> None:
-        """Raise StudyError for a parent that cannot be what the method makes of it: weights put onto its own base."""
-        error, method, entry = self.plan.study.source.error, use.method, self._entry(use, parent)
-        if its_model.kind == "encoder":
-            raise error(use.key, f"{its_model.name} is an encoder; {method.name} needs a language model's weights")
-        if at == 0 and method.stands_on != "base" and its_model.name != model.name:
-            raise error(
-                use.key, f"{parent.label!r} of {its_model.name} has weights for that base, and they do not fit on "
-                f"{model.name}: leave out `base:`, or say `bases: [{its_model.name}]`"
-            )  # fmt: skip
-        if entry is None and method.stands_on == "beside":
-            raise error(
-                use.key, f"{method.name} goes from what was adapted to what it was made on, and {parent.label!r} is not "
-                f"adapted; name another entry"
-            )  # fmt: skip
-        if entry is None and (parent.train or parent.size or parent.step is not None):
-            raise error(
-                use.key, f"{parent.label!r} is a base as it is: it has no `train`, `size` or `step`; leave it out"
-            )
-        if entry is not None and (entry.method.engine != "local" or not entry.method.changes_weights):
-            raise error(
-                use.key, f"{parent.label!r} ({entry.method.name}) leaves no weights that another variant could be made "
-                f"from; name an entry that does"
-            )  # fmt: skip
 
     def _require_common_vocabulary(self, use: MethodUse, ours: ModelRef, theirs: ModelRef) -> None:
         """Raise StudyError where models that are heard together spell differently, as far as that is known by now."""
@@ -220,10 +206,14 @@ class Variants:
     def _make(self, use: MethodUse, model: ModelRef, choice: Choice) -> PlannedVariant:
         study, method = self.plan.study, use.method
         refuse_quantised(study, use, model)
-        adaptation = settled(use.adaptation(choice.train), choice.size)
+        steers = [self._model(use, parent, model) for parent in method.parents(use.adaptation(choice.train).own)]
+        refuse_unsteerable(study, use, model, steers)
+        adaptation = matched(self.plan, use, model, settled(use.adaptation(choice.train), choice.size), choice.train)
+        if adaptation.tuner_params is not None and adaptation.tuner_params.at_start:
+            self.plan.note(f"{use.label}: untrained it is not its base: {adaptation.tuner_params.at_start}")
         own = next((train for train in use.trains if train.name == choice.train), None)
         parents = self._parents(use, model, choice, adaptation.own)
-        if method.stands_on == "beside":  # it is put on what its parent is put on, in that one's arithmetic
+        if method.chooses or method.stands_on in ("beside", "together"):  # in the arithmetic of what it is put on
             dtype = {"dtype": parents[0][0].dtype}
             adaptation = replace(adaptation, train=adaptation.train.model_copy(update=dtype))
         companions = self._companions(use, own, adaptation)
@@ -248,9 +238,11 @@ class Variants:
             "protocol": study.spec.protocol,
             "seed": choice.seed if method.is_seeded else None,
         }
-        first = next((one.variant for one, _ in parents if one.variant.train_dataset), None)
+        before = inherited(method, [one.variant for one, _ in parents])
         learnt = learnt_elsewhere(study, use, adaptation)
-        own_names = [one.name for one in (*(own.datasets if own else ()), *learnt)]
+        rehearsed = own.rehearsed if own else ()
+        taught = [one for one in own.datasets if one.name not in rehearsed] if own else []
+        own_names = [one.name for one in (*taught, *learnt)]
         own_tasks = [*(task.name for task in tasks), *(one.task for one in learnt)]
         own_name = own.name if own else SEVERAL.join(own_names)
         variant = Variant(
@@ -258,21 +250,24 @@ class Variants:
             base=model.name,
             method=method.name,
             label=use.label,
-            params=adaptation.as_json(),
-            train_task=SEVERAL.join(dict.fromkeys(own_tasks)) or (first.train_task if first else ""),
-            train_dataset=own_name or (first.train_dataset if first else ""),
-            train_size=(training.n_rows if training else choice.size) if own else (first.train_size if first else 0),
+            params=shown_params(study, adaptation.as_json(), [*adaptation.own.found.values()]),
+            train_task=SEVERAL.join(dict.fromkeys(own_tasks)) or before.task,
+            train_dataset=own_name or before.dataset,
+            train_size=(training.n_rows if training else choice.size) if own else before.size,
             seed=choice.seed,
             parents=tuple(one.variant.id for one, _ in parents),
             trained_on=tuple(
                 dict.fromkeys(own_names + [name for one, _ in parents for name in one.variant.trained_on])
             ),
             reference=study.reference_of(model).name,
+            rehearsed=tuple(
+                dict.fromkeys([*rehearsed, *(name for one, _ in parents for name in one.variant.rehearsed)])
+            ),
         )
         return PlannedVariant(
             variant, model, use, adaptation, training, pools,
             tuple(PlannedParent(one.variant.id, parent.step) for one, parent in parents), companions,
-            choice.size, blocked,
+            choice.size, blocked, tuple(one for one, _ in parents if method.chooses),
         )  # fmt: skip
 
     def _rows(
@@ -307,7 +302,7 @@ class Variants:
 
     def _companions(self, use: MethodUse, own: TrainingUse | None, adaptation: Adaptation) -> tuple[Adaptation, ...]:
         """Return what the other courses on the same training set ask, where rows are matched."""
-        if own is None or adaptation.train.match == "none":
+        if own is None or adaptation.train.match != "supervised_tokens":
             return ()
         return tuple(
             other.adaptations[own.name]

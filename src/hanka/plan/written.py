@@ -16,14 +16,16 @@ from hanka.methods.contract import LABELLING_KEYS, Adaptation
 from hanka.methods.defaults import settled
 from hanka.metrics import METRICS, rouge_tokenization
 from hanka.models.catalogue import ModelRef
-from hanka.models.identity import model_identity
+from hanka.models.identity import COMMIT, model_identity
 from hanka.plan.freeze import frozen_state
 from hanka.plan.records import Plan
-from hanka.store.paths import as_path
+from hanka.plan.shown import shown_params
+from hanka.store.paths import as_path, is_place
 from hanka.study.base_schema import BaseModelSpec
 from hanka.study.dataset_declarations import data_folder, own_places
 from hanka.study.entry_declarations import EntryUse
 from hanka.study.method_declarations import MethodUse
+from hanka.study.places import Located, portable, tail
 from hanka.study.resolved import Study
 from hanka.study.schema import TaskSpec
 from hanka.tasks.base import Task
@@ -31,13 +33,28 @@ from hanka.training.pace import Pace
 
 
 def study_yaml(study: Study) -> str:
-    """Write the study as resolved, every default and role written out; paths are absolute, so it runs from anywhere."""
+    """Write the study as resolved, every default and role written out; files by what they are shown as, no path of a machine."""
+    return written_study(study)[0]
+
+
+def written_study(study: Study) -> tuple[str, list[dict[str, Any]]]:
+    """Return the study as resolved, and where the files it names are here; see `study.places`."""
     import yaml
 
+    values, left_open = _values(study)
+    values, places = portable(values, study.base_dir)
+    # PyYAML writes U+0085 unescaped and reads it back as a space; escaped text survives.
+    plain = "\x85" not in json.dumps(values, ensure_ascii=False)
+    text = str(yaml.safe_dump(values, sort_keys=False, allow_unicode=plain, width=110))
+    return text + "".join(f"# {line}\n" for line in left_open), places
+
+
+def _values(study: Study) -> tuple[dict[str, Any], list[str]]:
+    """Return the values of the study as resolved, files as places, and what is open in them, for a comment."""
     values = json.loads(study.spec.model_dump_json())
     values["data"] = values["data"] and {k: v for k, v in values["data"].items() if v is not None}
     if values["data"] and "path" in values["data"]:
-        values["data"]["path"] = str(data_folder(values["data"]["path"], study.base_dir).resolve())
+        values["data"]["path"] = _place(study, data_folder(values["data"]["path"], study.base_dir))
     if not values["author"]:
         del values["author"]
     values["eval"]["scoring"] = study.scoring
@@ -61,23 +78,24 @@ def study_yaml(study: Study) -> str:
     if study.harness_spec is not None:
         values["tasks"]["lm_eval"] = _harness(study)
     left_open = _settle(study, values["methods"])
-    values["methods"] = [_entry(one) for one in values["methods"]]
+    values["methods"] = [_entry(one | {"params": shown_params(study, one["params"])}) for one in values["methods"]]
     values["probes"] = _entries(values["probes"], study.probes)
-    bases = [_base(spec, model) for spec, model in zip(study.spec.base, study.models, strict=True)]
+    bases = [_base(study, spec, model) for spec, model in zip(study.spec.base, study.models, strict=True)]
     values["base"] = bases[0] if len(bases) == 1 else bases
-    # PyYAML writes U+0085 unescaped and reads it back as a space; escaped text survives.
-    plain = "\x85" not in json.dumps(values, ensure_ascii=False)
-    return str(yaml.safe_dump(values, sort_keys=False, allow_unicode=plain, width=110)) + "".join(
-        f"# {line}\n" for line in left_open
-    )
+    return values, left_open
+
+
+def _place(study: Study, path: Path) -> Located:
+    path = path.resolve()
+    return Located(path, study.source.shown.get(str(path), ""))
 
 
 def _harness(study: Study) -> dict[str, Any]:
-    """Write what a study says of lm-evaluation-harness; its folder of task files as an absolute path."""
+    """Write what a study says of lm-evaluation-harness; its folder of task files as a place."""
     assert study.harness_spec is not None
     given = study.harness_spec.model_dump(mode="json", exclude_none=True)
     if "include" in given:
-        given["include"] = str(as_path(given["include"], study.base_dir).resolve())
+        given["include"] = _place(study, as_path(given["include"], study.base_dir))
     return given
 
 
@@ -100,7 +118,9 @@ def _settle(study: Study, entries: list[dict[str, Any]]) -> list[str]:
         entry = entries[int(use.key[1])]["params"]
         own = {train: _parameters(one) | _set_aside(study, one) for train, one in use.adaptations.items()}
         for one in use.adaptations.values():
-            entry |= one.own.found
+            entry |= {
+                name: _place(study, Path(value)) if is_place(value) else value for name, value in one.own.found.items()
+            }
         paces = _paces(study, use)
         for where in (own, paces):
             for name in dict.fromkeys(name for one in where.values() for name in one if name not in entry):
@@ -162,15 +182,33 @@ def _dataset(study: Study, name: str, entry: dict[str, Any]) -> dict[str, Any]:
     given = {key: value for key, value in entry.items() if value is not None and value != {} and value != []}
     if "recipe" in given:
         return {"recipe": _entries([given["recipe"]], [study.recipes[name].use])[0]}
-    return given | own_places(study.spec.datasets[name], study.base_dir)
+    places = own_places(study.spec.datasets[name], study.base_dir)
+    return given | {split: _place(study, Path(one)) if is_place(one) else one for split, one in places.items()}
 
 
-def _base(spec: BaseModelSpec, model: ModelRef) -> Any:
-    """Write a base as a study does: its name where that is all, folders as absolute paths."""
+def _base(study: Study, spec: BaseModelSpec, model: ModelRef) -> Any:
+    """Write a base as a study does: its name where that is all, folders as places, hub revisions as the commit found.
+
+    A base that is written otherwise than the study names it keeps its name in tables.
+    """
     given = spec.model_dump(mode="json", exclude_unset=True, exclude_none=True)
     if model.kind in ("folder", "gguf") and model.folder:
-        given["model"] = str(model.folder)
+        given["model"] = place = _place(study, model.folder)
+        if model.name != (place.shown or tail(place.path, study.base_dir, {})):
+            given["name"] = model.name
+    if model.kind == "hub" and _pinned(given["model"], model) != given["model"]:
+        given |= {"model": _pinned(given["model"], model), "name": model.name}
+    if model.fresh is not None and model.fresh.tokenizer.kind == "hub":
+        given["fresh"]["tokenizer"] = _pinned(given["fresh"]["tokenizer"], model.fresh.tokenizer)
+    if model.fresh is not None and model.fresh.tokenizer.folder:
+        given["fresh"]["tokenizer"] = _place(study, model.fresh.tokenizer.folder)
+    given = shown_params(study, given)
     return given["model"] if set(given) == {"model"} else given
+
+
+def _pinned(name: str, model: ModelRef) -> str:
+    """Return what names a model of the hub with the commit that its revision stands for, where that is known."""
+    return f"{name.partition('@')[0]}@{model.revision}" if COMMIT.fullmatch(model.revision) else name
 
 
 def plan_json(plan: Plan, command: str) -> dict[str, Any]:

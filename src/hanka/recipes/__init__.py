@@ -9,6 +9,7 @@ RECIPES: Registry[Recipe] = Registry(
     "recipe",
     {
         "concat": "hanka.recipes.concat:CONCAT",
+        "replay": "hanka.recipes.replay:REPLAY",
         "subset": "hanka.recipes.subset:SUBSET",
     },
 )

@@ -52,6 +52,11 @@ def no_parents(params: Any) -> tuple[Parent, ...]:
     return ()
 
 
+def rehearses_none(params: Any) -> tuple[str, ...]:
+    """Say that everything a recipe makes is there to be learnt."""
+    return ()
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Recipe:
     """How rows are made out of datasets."""
@@ -74,6 +79,8 @@ class Recipe:
     "Make the rows; deterministic."
     parents: Callable[[Any], tuple[Parent, ...]] = no_parents
     "params → variants whose answers it needs."
+    rehearses: Callable[[Any], tuple[str, ...]] = rehearses_none
+    "params → those of its datasets whose rows keep what is there: no relation of a test set follows from them."
     version: int = 1
     "Raised by hand when the same parameters give other rows than before."
 

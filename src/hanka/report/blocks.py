@@ -165,6 +165,8 @@ class Answer:
     reason: str
     score: str
     "Score of the sample, written; empty where it is not stored."
+    reasoning: str = ""
+    "What it wrote before the answer."
 
 
 @dataclass(frozen=True, slots=True)

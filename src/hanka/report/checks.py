@@ -116,9 +116,11 @@ def _failed_variants(outline: Outline, words: Words) -> Iterable[Block]:
 
 
 def failed_cells(outline: Outline) -> list[str]:
-    """Return the ids of all failed cells: by cell.json, or by a summary row without value."""
-    stored = [key for key, cell in outline.run.cell_files.items() if cell.get("status") == "failed"]
-    return list(dict.fromkeys([*stored, *(row.cell_id for row in outline.run.results if row.failed)]))
+    """Return the ids of all failed cells: by cell.json, or by a summary row without value; those not asked yet are none."""
+    run = outline.run
+    stored = [key for key, cell in run.cell_files.items() if cell.get("status") == "failed"]
+    lacking = [row.cell_id for row in run.results if row.failed]
+    return list(dict.fromkeys([*stored, *(one for one in lacking if one in run.cell_files or one not in run.cells)]))
 
 
 def _failed_cells(outline: Outline, words: Words) -> Iterable[Block]:

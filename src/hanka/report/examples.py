@@ -31,6 +31,7 @@ MAX_SETS = 80
 PROMPT_LIMIT = 700
 OUTPUT_LIMIT = 500
 PREFIX_LIMIT = 1_500
+REASONING_LIMIT = 1_500
 CHANGES = ("right_wrong", "wrong_right", "wrong_wrong", "right_right", "free")
 "Kinds of change, in the order in which they are shown."
 
@@ -224,6 +225,7 @@ def _answer(texts: Mapping[str, object], outcome: Outcome, score: float | None, 
         status=outcome.status,
         reason=inert.shorten(as_text(texts.get("reason")), 200, more),
         score="" if score is None else numbers.value(score),
+        reasoning=inert.shorten(as_text(texts.get("reasoning")), REASONING_LIMIT, more),
     )
 
 

@@ -73,7 +73,9 @@ def make_headline(outline: Outline, words: Words) -> Headline:
     found = read_decided(run.findings.decision)
     tasks = {row.test_dataset: row.test_task for row in run.results}
     panels = tuple(_panel(one, outline, tasks, words) for one in found[:MAX_PANELS])
-    cautions = [words("unreadable", files=", ".join(run.unreadable))] if run.unreadable else []
+    unasked = [cell_id for cell_id in run.cells if cell_id not in run.cell_files]
+    cautions = [words("unfinished", missing=f"{len(unasked):,}", total=f"{len(run.cells):,}")] if unasked else []
+    cautions += [words("unreadable", files=", ".join(run.unreadable))] if run.unreadable else []
     return Headline(
         title=inert.label(run.name, 160),
         summary=_summary(found, run.findings.decision, words),

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 READ_ROWS = 10_000
 "Rows of a cell that examples are chosen from."
+TEXTS = ("prompt", "output", "reason", "reasoning")
+"Columns of texts; `reasoning` is missing where an older hanka wrote the file."
 TEXT_BATCH = 500
 "Rows whose texts are in memory at once."
 ALL_ROWS = 10_000_000
@@ -86,7 +88,7 @@ def read_outcomes(folder: Path) -> dict[str, Outcome]:
 
 
 def read_texts(folder: Path, rows: Sequence[int]) -> dict[int, Mapping[str, Any]]:
-    """Read prompt, output and reason of chosen rows: row → texts. Holds one small batch at a time."""
+    """Read prompt, output, reason and reasoning of chosen rows: row → texts. Holds one small batch at a time."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -94,7 +96,7 @@ def read_texts(folder: Path, rows: Sequence[int]) -> dict[int, Mapping[str, Any]
     try:
         with pq.ParquetFile(folder / "predictions.parquet") as file:
             start = 0
-            for batch in file.iter_batches(batch_size=TEXT_BATCH, columns=["prompt", "output", "reason"]):
+            for batch in file.iter_batches(batch_size=TEXT_BATCH, columns=list(TEXTS)):
                 inside = [row for row in rows if start <= row < start + batch.num_rows]
                 if inside:
                     found = batch.take(pa.array([row - start for row in inside])).to_pylist()

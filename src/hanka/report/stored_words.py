@@ -101,6 +101,17 @@ SENTENCES: Mapping[str, str] = {
     "identical": "差のある例なし",
     # engines and training
     "nothing is shared: dropout draws anew for every row": "ドロップアウトが行ごとに異なるため、計算を共有していません",
+    "untrained it is not its base: vblora mixes both factors of every change from a drawn bank, so that it begins beside its base": "学習前の時点でベースと一致しません：vblora は変化分の因子を乱数で初期化したベクトル群から合成するため、ベースからずれた状態で始まります",
+    "untrained it is not its base: unilora draws both factors of every change at random, so that it begins beside its base": "学習前の時点でベースと一致しません：unilora は変化分の因子を乱数で初期化するため、ベースからずれた状態で始まります",
+    "untrained it is not its base: orthogonal begins with two matrices whose product is zero but for rounding": "学習前の時点でベースと一致しません：orthogonal の 2 つの行列の積は、丸め誤差を除いて 0 です",
+    "untrained it is not its base: use_dora scales weights by lengths it measured itself, in bfloat16 equal to its base but for rounding": "学習前の時点でベースと一致しません：use_dora は重みの長さを測り直して掛けるため、bfloat16 では丸め誤差だけずれます",
+    "untrained it is not its base: deft takes directions out of the weights and puts them back, equal to its base but for rounding": "学習前の時点でベースと一致しません：deft は重みから方向を取り除いて戻すため、丸め誤差だけずれます",
+    "untrained it is not its base: hra multiplies by its identity in floating point, so that an untrained one differs from its base by rounding": "学習前の時点でベースと一致しません：hra は学習前も浮動小数点で鏡映を掛けるため、丸め誤差だけずれます",
+    "untrained it is not its base: osf puts the weights together from their singular directions, equal to its base but for rounding": "学習前の時点でベースと一致しません：osf は重みを特異方向から組み立て直すため、丸め誤差だけずれます",
+    "untrained it is not its base: vectors that are not trained yet stand before every row, and every token sees them": "学習前の時点でベースと一致しません：学習前のベクトルが各行の前に置かれ、すべてのトークンから参照されます",
+    "untrained it is not its base: fourierft draws its coefficients, so that it begins beside its base": "学習前の時点でベースと一致しません：fourierft は係数を乱数で初期化するため、ベースからずれた状態で始まります",
+    "untrained it is not its base: c3a draws its blocks at random, so that it begins beside its base": "学習前の時点でベースと一致しません：c3a はブロックを乱数で初期化するため、ベースからずれた状態で始まります",
+    "untrained it is not its base: frod puts the weights together from factors that layers share, equal to its base but for rounding": "学習前の時点でベースと一致しません：frod は層に共通の因子から重みを組み立て直すため、丸め誤差だけずれます",
     "answers are hashes, not a model's": "答えはモデルではなくハッシュ値によるものです",
 }  # fmt: skip
 "Stored text → Japanese."
@@ -115,6 +126,10 @@ PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r"rows are cut at max_length (\d+), as published", r"max_length \1 で切り詰めた行です（論文の手順どおり）"),
         (r"references are longer than (\d+) tokens", r"正解が \1 トークンより長い行です"),
         (r"rows are missing of the (\d+) asked", r"求めた \1 件に足りない行です"),
+        (
+            r"untrained it is not its base: (\w+) splits the weights into an adapter and a rest, equal to its base but for rounding",
+            r"学習前の時点でベースと一致しません：\1 は重みをアダプターと残りに分けるため、丸め誤差だけずれます",
+        ),
         (r"rows are padded, nothing is shared: (.+)", r"行をパディングしており、計算を共有していません：\1"),
     )
 )

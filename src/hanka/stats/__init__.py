@@ -31,6 +31,7 @@ from hanka.stats.paired import (
 from hanka.stats.pareto import pareto_front
 from hanka.stats.power import design_effect, rows_to_show
 from hanka.stats.rank import RankCorrelation, rank_correlation, spearman
+from hanka.stats.ratio import Moments, ratio_interval
 from hanka.stats.resampling import Resampled, ResamplingPlan, mean, plan_resampling, resampled
 from hanka.stats.score import mcnemar_mid_p, score_interval
 from hanka.stats.sequential import BettingSpread, Looks, e_value, looked, planned_looks
@@ -48,6 +49,7 @@ __all__ = [
     "Flips",
     "Interval",
     "Looks",
+    "Moments",
     "NoSpread",
     "PairedComparison",
     "RankCorrelation",
@@ -81,6 +83,7 @@ __all__ = [
     "plan_resampling",
     "planned_looks",
     "rank_correlation",
+    "ratio_interval",
     "replicates_term",
     "resampled",
     "rows_to_show",

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import errno
 import os
-import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from hanka.errors import PathError, StoreError
+from hanka.store.leftovers import temporary_name
 from hanka.store.paths import as_path
 
 REASONS = {
@@ -64,7 +64,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
     Makes missing parent folders. On any error nothing is left behind and an older `path` stays as it was.
     Raises StoreError in one line when the disk is full, read-only or forbidden.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}.tmp")
+    temporary = temporary_name(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield temporary

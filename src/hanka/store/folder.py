@@ -260,6 +260,7 @@ def write_predictions(folder: Path, predictions: Sequence[Prediction], groups: S
             ("reward", pa.float64()),
             ("token_scores", pa.list_(pa.float64())),
             ("measures", pa.map_(pa.string(), pa.list_(pa.float64()))),
+            ("reasoning", pa.string()),
             ("group", pa.string()),
         ]
     )

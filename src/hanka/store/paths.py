@@ -9,6 +9,8 @@ from __future__ import annotations
 import errno
 import hashlib
 import re
+import shlex
+from collections.abc import Sequence
 from pathlib import Path
 
 from hanka.errors import PathError
@@ -40,6 +42,16 @@ def as_path(text: str, start: Path | None = None) -> Path:
             raise PathError(f"{shown(text)} is {len(text)} characters, longer than a path may be") from None
         raise PathError(f"{shown(text)} cannot be looked at: {error.strerror or error}") from None
     return path
+
+
+def is_place(value: object) -> bool:
+    """Tell whether a value is the absolute path of something on this machine."""
+    return isinstance(value, str) and len(value) > 1 and Path(value).is_absolute()
+
+
+def portable_command(words: Sequence[str]) -> str:
+    """Return a command as it is shown: of an absolute path its last part, as nobody else has the folders above."""
+    return shlex.join(Path(word).name if is_place(word) else word for word in words)
 
 
 def shown(text: str) -> str:

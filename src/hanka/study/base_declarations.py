@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,15 +12,13 @@ from hanka.models.catalogue import ModelRef, find_model
 from hanka.models.encoder import find_encoder
 from hanka.models.folders import require_causal_model
 from hanka.models.fresh import fresh_model
-from hanka.models.identity import model_identity
+from hanka.models.identity import COMMIT, model_identity
 from hanka.models.quantised import require_loadable
 from hanka.models.served import HINT, Api, LabelAnswers, Price, Served, endpoint
 from hanka.study.base_schema import BaseModelSpec, ServerSpec
+from hanka.study.places import tail
 from hanka.study.schema import StudySpec
 from hanka.study.source import Key, StudySource
-
-COMMIT = re.compile(r"[0-9a-f]{40}")
-"A revision that cannot move."
 
 
 def resolve_bases(source: StudySource, spec: StudySpec, base_dir: Path, overridden: bool) -> tuple[ModelRef, ...]:
@@ -33,6 +30,8 @@ def resolve_bases(source: StudySource, spec: StudySpec, base_dir: Path, overridd
         key: Key = ("base", index) if several else ("base",)
         try:
             model = replace(_find(base, base_dir, spec.tokens.template), reference=base.reference)
+            if not base.name:
+                model = _without_place(model, base_dir, source.shown, {one.name for one in found})
             identity = model_identity(model)
             if model.kind == "folder" and model.folder is not None:
                 require_causal_model(model.folder)
@@ -57,9 +56,18 @@ def resolve_bases(source: StudySource, spec: StudySpec, base_dir: Path, overridd
     return tuple(found)
 
 
+def _without_place(model: ModelRef, base_dir: Path, shown: Mapping[str, str], taken: Collection[str]) -> ModelRef:
+    """Return a base that was named by an absolute path under a name that says nothing of the machine."""
+    if model.kind not in ("folder", "gguf") or model.folder is None or not Path(model.name).expanduser().is_absolute():
+        return model
+    others = {name: Path() for name in taken}
+    name = shown.get(model.name) or tail(model.folder, base_dir, others)
+    return replace(model, name=name, written=model.name)
+
+
 def _check_references(source: StudySource, models: Sequence[ModelRef], several: bool) -> None:
     """Raise StudyError for a reference that is no other base, or cannot be asked as it is."""
-    known = {model.name: model for model in models}
+    known = {name: model for model in models for name in (model.written, model.name) if name}
     for index, model in enumerate(models):
         same = model.served.same_as if model.served else ""
         if same and (same not in known or not known[same].is_loaded):
@@ -71,7 +79,7 @@ def _check_references(source: StudySource, models: Sequence[ModelRef], several: 
         key: Key = ("base", index, "reference") if several else ("base", "reference")
         if model.reference not in known:
             raise source.error(key, f"{model.reference!r} is no base of the study: {nearest(model.reference, known)}")
-        if model.reference == model.name:
+        if model.is_called(model.reference):
             raise source.error(key, "a base is its own reference unless another one is named; leave it out")
         if not known[model.reference].is_language_model:
             raise source.error(
@@ -81,7 +89,7 @@ def _check_references(source: StudySource, models: Sequence[ModelRef], several: 
 
 def _find(base: BaseModelSpec, base_dir: Path, template: str) -> ModelRef:
     if base.served:
-        return _served(base, template)
+        return _served(base, base_dir, template)
     if base.fresh is not None:
         return fresh_model(base.fresh, base.seed, base_dir, base.name)
     if base.encoder:
@@ -92,7 +100,7 @@ def _find(base: BaseModelSpec, base_dir: Path, template: str) -> ModelRef:
     return replace(found, name=base.name) if base.name else found
 
 
-def _served(base: BaseModelSpec, template: str) -> ModelRef:
+def _served(base: BaseModelSpec, base_dir: Path, template: str) -> ModelRef:
     """Return a model behind an endpoint; what contradicts itself is a ModelError."""
     server = base.server or ServerSpec()
     api: Api = server.api or ("chat" if template == "chat" else "completions")
@@ -105,8 +113,9 @@ def _served(base: BaseModelSpec, template: str) -> ModelRef:
         raise ModelError("server.eos: a chat ends its turns by itself; leave it out")
     if labels == "logprobs" and server.hint is not None:
         raise ModelError("server.hint: labels that are scored need no hint; leave it out, or say `labels: parsed`")
-    given = server.model_dump(exclude={"api", "labels", "hint", "price"})
+    given = server.model_dump(exclude={"api", "labels", "hint", "price", "tokenizer"})
     price = Price(**server.price.model_dump()) if server.price else None
     hint = HINT if server.hint is None else server.hint
     served = Served(endpoint(base.served), base.model, api=api, labels=labels, hint=hint, price=price, **given)
-    return ModelRef(base.name or base.model, "served", None, served=served)
+    spells = find_model(server.tokenizer, base_dir) if server.tokenizer else None
+    return ModelRef(base.name or base.model, "served", None, served=served, spells=spells)

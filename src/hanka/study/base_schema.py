@@ -49,6 +49,8 @@ class ServerSpec(Strict):
     "What it costs."
     same_as: str = ""
     "Base of the study whose weights the server is said to serve: both are asked some rows first, and the gap is said."
+    tokenizer: str = ""
+    "Model whose tokenizer the server has (alias, hub id or folder; default: that of `same_as`): labels are looked at in its tokens\n    before the run, and the plan counts with it."
 
     @field_validator("key")
     @classmethod

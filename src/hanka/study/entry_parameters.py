@@ -17,6 +17,8 @@ from hanka.tuners import TUNERS
 
 P = TypeVar("P", bound=Params)
 Values = Mapping[str, Any]
+MOST_NAMED = 3
+"Owners of a parameter that a message names."
 
 
 def parts(values: Values, kinds: Sequence[type[Params]]) -> tuple[Any, ...] | None:
@@ -47,7 +49,7 @@ def refuse_foreign(
         owners = [one.name for one in TUNERS if name in one.params.model_fields]
         if owners:
             raise source.error(
-                (*key, name), f"{name} is a parameter of peft {' and '.join(owners)}, and this entry has `peft: {tuner}`; "
+                (*key, name), f"{name} is a parameter of peft {_few(owners)}, and this entry has `peft: {tuner}`; "
                 f"take it out, or choose another peft"
             )  # fmt: skip
         owners = [one.name for one in OBJECTIVES if name in one.params.model_fields]
@@ -56,6 +58,11 @@ def refuse_foreign(
                 (*key, name), f"{name} is a parameter of objective {' and '.join(owners)}, and this entry has "
                 f"`objective: {objective}`; take it out, or choose another objective"
             )  # fmt: skip
+
+
+def _few(owners: Sequence[str]) -> str:
+    """Name owners of a parameter; of many the first and how many there are."""
+    return " and ".join(owners) if len(owners) <= MOST_NAMED else f"{owners[0]} and {len(owners) - 1} others"
 
 
 def checked(source: StudySource, key: Key, model: type[Params], values: Values) -> Params:

@@ -33,7 +33,7 @@ SENTENCES = {
     "string_pattern_mismatch": "is not allowed: letters, digits, spaces and . - _, beginning with a letter or digit",
     "tuple_type": "is not a list; write [{0}]",
     "list_type": "is not a list; write [{0}]",
-    "too_short": "is empty; give at least {min_length}",
+    "too_short": "has {actual_length} of at least {min_length} entries",
 }
 """Pydantic's error type → what is said after the value."""
 
@@ -92,6 +92,8 @@ def _message(detail: ErrorDetails, model: type[BaseModel]) -> str:
         return f"the key is missing; write `{loc[-1]}: …`"
     if kind == "value_error":
         return str(context.get("error", detail["msg"]))
+    if kind == "too_short" and not value:
+        return f"{shown(value)} is empty; give at least {context['min_length']}"
     if value is None:
         return "has no value; give one, or leave the key out"
     if kind == "literal_error":

@@ -27,6 +27,7 @@ from hanka.study.source import Key, StudySource
 from hanka.tasks.base import Task
 from hanka.training.objectives import OBJECTIVES
 from hanka.tuners import TUNERS
+from hanka.tuners.left_out import LEFT_OUT
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -36,11 +37,16 @@ class TrainingUse:
     name: str
     "As the study names it."
     datasets: tuple[Dataset, ...]
-    "Where the rows come from; relations follow from these."
+    "Where the rows come from; relations follow from these, but for the rehearsed."
     tasks: tuple[Task, ...]
     "Their tasks, each once."
     recipe: RecipeUse | None = None
     "How its rows are made; None: as they stand in the data set."
+
+    @property
+    def rehearsed(self) -> tuple[str, ...]:
+        """Name the data sets whose rows keep what is there rather than teach."""
+        return () if self.recipe is None else self.recipe.use.entry.rehearses(self.recipe.use.params)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -178,7 +184,7 @@ def _models(
 ) -> tuple[tuple[ModelRef, ...], tuple[str, ...]]:
     """Return the bases an entry is made from, and why it is not made from the others."""
     named = _named(declared.source, (*key, "bases"), entry.params.get("bases"))
-    known = {model.name: model for model in declared.models}
+    known = {name: model for model in declared.models for name in (model.written, model.name) if name}
     if named:
         for name in named:
             if name not in known:
@@ -298,7 +304,7 @@ def _adaptation(declared: Declared, key: Key, method: Method, values: Values) ->
             own = method.located(own, source.path.resolve().parent)
         except ModelError as error:
             raise source.error((*key, "path"), str(error)) from None
-        return Adaptation(own, policy, train, row_keys=method.row_keys)
+        return Adaptation(own, policy, train, row_keys=method.row_keys, shown=method.shows(own))
     tuner = TUNERS.get(_chosen(source, key, "peft", values, TUNERS, method.tuners))
     objective_name = values.get("objective", declared.spec.train.objective)
     objective = OBJECTIVES.get(_chosen(source, key, "objective", {"objective": objective_name}, OBJECTIVES))
@@ -329,6 +335,10 @@ def _chosen(
 ) -> str:
     """Return the tuner or objective an entry names; by default lora, or the first where only some are allowed."""
     name = values.get(what, "lora" if "lora" in allowed or not allowed else allowed[0])
+    if what == "peft" and isinstance(name, str) and name.lower() in LEFT_OUT and name not in known:
+        raise source.error(
+            (*key, what), f"PEFT's {name} is no tuner of hanka: {LEFT_OUT[name.lower()]}; choose another"
+        )
     if not isinstance(name, str) or name not in (allowed or known):
         names = allowed or tuple(known.names())
         hint = nearest(str(name), names)

@@ -22,12 +22,13 @@ from hanka.study.dataset_declarations import resolve_datasets, with_data_folder,
 from hanka.study.harness_declarations import declared_harness, resolve_harness
 from hanka.study.messages import first_mistake
 from hanka.study.method_declarations import Declared, TrainingUse, resolve_methods
+from hanka.study.places import read_placed
 from hanka.study.probe_declarations import resolve_probes
 from hanka.study.recipe_declarations import RecipeUse, resolve_recipes
 from hanka.study.resolved import Study, TaskUse, policy_of
 from hanka.study.schema import StudySpec, TaskSpec
 from hanka.study.set_aside import with_rows_to_validate_on
-from hanka.study.source import Key, StudySource, read_source
+from hanka.study.source import Key, StudySource
 from hanka.study.task_declarations import resolve_task
 from hanka.tasks.base import Task
 
@@ -38,7 +39,7 @@ def load_study(path: Path, base: str | None = None, limit: int | None = None, da
     base: replaces the file's base models. limit: caps training and test rows alike. data: folder of the source's files.
     Raises StudyError with one line for the first mistake.
     """
-    return resolve(read_source(path), base, limit, data)
+    return resolve(read_placed(path), base, limit, data)
 
 
 def resolve(source: StudySource, base: str | None = None, limit: int | None = None, data: str | None = None) -> Study:
@@ -111,11 +112,7 @@ def _limited(spec: StudySpec, limit: int) -> StudySpec:
     for entry in spec.methods:
         own = entry.params.get("sizes")
         capped = {} if own is None else {"sizes": _capped(own, limit)}
-        capped |= {
-            name: value | {"size": _capped(value["size"], limit)}
-            for name, value in entry.params.items()
-            if isinstance(value, dict) and {"of", "size"} <= set(value)  # a parent
-        }
+        capped |= {name: _capped_parents(value, limit) for name, value in entry.params.items() if name != "sizes"}
         methods.append(entry.model_copy(update={"params": {**entry.params, **capped}}))
     evaluation = {
         "limit": min(spec.eval.limit or limit, limit),
@@ -128,6 +125,15 @@ def _limited(spec: StudySpec, limit: int) -> StudySpec:
             "methods": tuple(methods),
         }
     )
+
+
+def _capped_parents(value: Any, limit: int) -> Any:
+    """Cap the size that a parent, or each of a list of them, is named with; leave what names none as it is."""
+    if isinstance(value, list):
+        return [_capped_parents(one, limit) for one in value]
+    if isinstance(value, dict) and {"of", "size"} <= set(value):
+        return value | {"size": _capped(value["size"], limit)}
+    return value
 
 
 def _capped(sizes: Any, limit: int) -> Any:

@@ -95,8 +95,14 @@ class Study:
         An encoder cannot be asked unadapted; the first base that can stands in.
         """
         if model.reference:
-            return next(one for one in self.models if one.name == model.reference)
+            return next(one for one in self.models if one.is_called(model.reference))
         return model if model.is_language_model else next(one for one in self.models if one.is_language_model)
+
+    def spelling_of(self, model: ModelRef) -> ModelRef | None:
+        """Return whose tokenizer a base reads with: its own, or for a served one what the study says; None where it does not."""
+        if model.served is None:
+            return model
+        return model.spells or next((one for one in self.models if one.name == model.served.same_as), None)
 
     def answering(self, task: Task, model: ModelRef | None = None) -> dict[str, Any]:
         """How a task's answers come out: label scoring, writing with cap and stops, or the text's own likelihood.

@@ -6,7 +6,8 @@ merges work; duplicate keys, keys that are not text, tags and several documents 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,8 @@ class StudySource:
     "Plain Python values."
     lines: dict[Key, int]
     "Key path → line, starting at 1."
+    shown: Mapping[str, str] = field(default_factory=dict)
+    "Absolute paths among the values → what the file says instead."
 
     def line(self, key: Key) -> int:
         """Return the line of a key, or of the nearest key above it that stands in the file."""

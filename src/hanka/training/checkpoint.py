@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from hanka.errors import StoreError, UnitError
 from hanka.store.cache import atomic_path
 from hanka.store.folder import make_folder, read_json_or_none, write_json
+from hanka.store.leftovers import scratch_folder
 
 if TYPE_CHECKING:
     import torch
@@ -45,20 +46,17 @@ def save_checkpoint(
     final = folder / f"step-{state['step']:08d}"
     make_folder(folder)
     tensors, scalars = _parts(trained, hook_tensors)
-    scratch = folder / f".step-{state['step']:08d}.tmp"
-    shutil.rmtree(scratch, ignore_errors=True)
-    make_folder(scratch)
-    try:
-        with atomic_path(scratch / "tensors.safetensors") as temporary:
-            save_file(tensors, temporary)
-    except Exception as error:
-        shutil.rmtree(scratch, ignore_errors=True)
-        if "No space left" in str(error):
-            raise StoreError(f"cannot write a checkpoint to {folder}: the disk is full; free some space") from None
-        raise
-    write_json(scratch / "state.json", {"format": FORMAT, "course": dict(state), "optimizer": scalars})
-    shutil.rmtree(final, ignore_errors=True)
-    scratch.replace(final)
+    with scratch_folder(final) as scratch:
+        try:
+            with atomic_path(scratch / "tensors.safetensors") as temporary:
+                save_file(tensors, temporary)
+        except Exception as error:
+            if "No space left" in str(error):
+                raise StoreError(f"cannot write a checkpoint to {folder}: the disk is full; free some space") from None
+            raise
+        write_json(scratch / "state.json", {"format": FORMAT, "course": dict(state), "optimizer": scalars})
+        shutil.rmtree(final, ignore_errors=True)
+        scratch.replace(final)
     for old in folder.glob("step-*"):
         if old != final:
             shutil.rmtree(old, ignore_errors=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol
@@ -65,6 +65,8 @@ class Course:
     "The objective's own parameters."
     hook: StepHook | None = None
     "Acts after every optimizer step."
+    penalty: Callable[[], Iterator[torch.Tensor]] | None = None
+    "Terms of the weights alone that the tuner adds to every step's loss (nats); None: none."
     validation: Sequence[Encoded] = ()
     "Rows to be watched: never trained on, never test rows."
     measure: Callable[[], Mapping[str, float]] | None = None

@@ -13,6 +13,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from itertools import groupby
 from typing import Any, NamedTuple
 
 import torch
@@ -47,6 +48,7 @@ class Gradient:
             self.packs, reason = takes_packs(model)
         self.head = find_head(model) if self.packs else None
         self.shares = self.packs and not _drops_out(model)
+        self._before_rows = puts_before_rows(model)
         self.n_forwarded = 0
         self._reference: Reference | None = None
         notes = []
@@ -63,9 +65,7 @@ class Gradient:
         if not rows:  # `protocol: paper` keeps rows without a supervised token; a batch of only these teaches nothing
             return 0.0
         if not self.packs:
-            return sum(
-                self._backward(self._padded(cut), n_targets) for cut in micro_batches(rows, token_budget, padded=True)
-            )
+            return sum(self._backward(self._padded(cut), n_targets) for cut in self._cuts(rows, token_budget))
         with packed_attention(self.model):
             return self._accumulate_packed(rows, token_budget, n_targets)
 
@@ -84,7 +84,7 @@ class Gradient:
         )
         return total / sum(map(supervised, rows))
 
-    def _said(self, rows: Sequence[Encoded], token_budget: int) -> Iterator[tuple[list[Encoded], Outputs]]:
+    def _said(self, rows: Sequence[Encoded], token_budget: int) -> Iterator[tuple[Sequence[Encoded], Outputs]]:
         """Yield rows, some at a time, and what the model says at their supervised places, without dropout or gradients."""
         rows = [row for row in rows if supervised(row)]
         n_forwarded = self.n_forwarded
@@ -92,12 +92,23 @@ class Gradient:
         shared = rows[0].ids[:n_shared]
         packing = packed_attention(self.model) if self.packs else contextlib.nullcontext()
         with evaluating(self.model), torch.no_grad(), packing:
-            for cut in micro_batches(rows, max(1, token_budget - n_shared), n_shared, padded=not self.packs):
+            for cut in self._cuts(rows, max(1, token_budget - n_shared), n_shared):
                 run = self._packed(cut, NOTHING, shared) if self.packs else self._padded(cut)
                 with self.autocast():
                     outputs = run.outputs()
                 yield cut, outputs
         self.n_forwarded = n_forwarded
+
+    def _cuts(self, rows: Sequence[Encoded], token_budget: int, n_shared: int = 0) -> list[Sequence[Encoded]]:
+        """Cut rows into micro-batches; into those of one length where padding would move them away from what stands before."""
+        cuts = micro_batches(rows, token_budget, n_shared, padded=not self.packs)
+        if not self._before_rows:
+            return list(cuts)
+        return [
+            list(same)
+            for cut in cuts
+            for _, same in groupby(sorted(cut, key=lambda row: len(row.ids)), key=lambda row: len(row.ids))
+        ]
 
     def _accumulate_packed(self, rows: Sequence[Encoded], token_budget: int, n_targets: int) -> float:
         n_shared = shareable(rows) if self.shares and len(rows) > 1 else 0
@@ -207,9 +218,16 @@ def _cross_entropy(targets: Targets) -> torch.Tensor:
     return summed_cross_entropy(targets.outputs, targets.ids, targets.weights)
 
 
+def puts_before_rows(model: Any) -> bool:
+    """Tell whether PEFT puts vectors before every row, which knows positions from lengths alone."""
+    config = getattr(model, "active_peft_config", None)
+    return config is not None and bool(config.is_prompt_learning)
+
+
 def _drops_out(model: Any) -> bool:
-    """Tell whether any layer drops out in training."""
-    return any(
+    """Tell whether any layer drops out or draws in training."""
+    kind = getattr(getattr(model, "active_peft_config", None), "peft_type", None)
+    return kind == "PVERA" or any(
         (isinstance(module, torch.nn.Dropout) and module.p > 0) or float(getattr(module, "attention_dropout", 0.0)) > 0
         for module in model.modules()
     )

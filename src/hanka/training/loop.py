@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,11 +24,13 @@ from hanka.store.folder import write_text
 from hanka.training.batching import optimizer_batches, supervised
 from hanka.training.checkpoint import Trained, load_best, load_checkpoint, save_best, save_checkpoint
 from hanka.training.course import Course, CourseState
-from hanka.training.optimizers import build
+from hanka.training.optimizers import FACTOR, build
 from hanka.training.params import CourseParams
 from hanka.training.targets import refuse_uneven
 
 if TYPE_CHECKING:
+    import torch
+
     from hanka.training.gradient import Gradient
 
 __all__ = ["Course", "CourseState", "learning_rate_at", "points_of", "train"]
@@ -57,7 +59,7 @@ def train(course: Course) -> CourseState:
     """Train the weights of the course's model that require gradients, in place.
 
     With `checkpoints` the model ends with the weights of the one whose loss on the validation rows is lowest, the earliest of
-    equals; no other rows have a say. Returns the final state. Raises UnitError where a row has no supervised token, where
+    equals; no other rows have a say. With `early_stopping` it goes no further once so many points in a row were no better. Returns the final state. Raises UnitError where a row has no supervised token, where
     there is nothing to validate or no such step to keep, and for a loss, gradient norm or weight that is not a number.
     """
     run = _Run(course)
@@ -65,6 +67,8 @@ def train(course: Course) -> CourseState:
     state, model = run.state, course.model
     last_saved = time.monotonic()
     for step in range(state.step, state.n_steps):
+        if run.is_over():
+            break
         batch = run.batch(step)
         if not model.training:  # after a look at validation rows, or a round's own beginning
             model.train()
@@ -98,12 +102,14 @@ class _Run:
         "Its optimizer batches."
         self.round = -1
         self.parameters = {name: value for name, value in course.model.named_parameters() if value.requires_grad}
-        self.trained = Trained(self.parameters, build(self.parameters.values(), course.settings))
+        self.trained = Trained(self.parameters, build(self.parameters, course.settings))
         self.points: tuple[int, ...] = ()
         "Steps of `checkpoints`."
         self.needed = 0
         "Step whose kept weights the newest checkpoint goes on from."
         self.gradient: Gradient
+        self.penalties: list[Callable[[], Iterator[torch.Tensor]]] = [course.penalty] if course.penalty else []
+        "What looks at the weights alone: terms of the tuner and of the objective."
 
     # ---- before the first step
 
@@ -122,6 +128,8 @@ class _Run:
                     f"{course.objective.name} looks at all rows before training; rows of rounds come later"
                 )
             self.gradient.remember(self.rows, budget)
+        if course.objective.penalty:
+            self.penalties.append(course.objective.penalty(course.model, course.objective_params))
         if course.hook:
             course.hook.begin(self.parameters)
         restored = load_checkpoint(course.folder / "checkpoints", self.trained)
@@ -144,6 +152,9 @@ class _Run:
 
         course = self.course
         if course.settings.gradient_checkpointing:
+            kind = getattr(getattr(course.model, "active_peft_config", None), "peft_type", None)
+            if kind in ("PREFIX_TUNING", "CARTRIDGE"):  # computing again finds the keys and values already there
+                raise UnitError(f"{kind.lower()} does not train with gradient_checkpointing; leave it out")
             with quiet():
                 course.model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
             course.model.enable_input_require_grads()
@@ -204,9 +215,10 @@ class _Run:
         course, state, optimizer = self.course, self.state, self.trained.optimizer
         rate = learning_rate_at(step, state.n_steps, course.settings)
         for group in optimizer.param_groups:
-            group["lr"] = rate
+            group["lr"] = rate * group[FACTOR]
         n_forwarded = self.gradient.n_forwarded
         loss = _accumulate(self.gradient, batch, state, stream_seed(course.seed, "dropout", step), course.report)
+        loss += math.fsum(_add(one()) for one in self.penalties)
         norm = torch.nn.utils.clip_grad_norm_(self.parameters.values(), course.settings.max_grad_norm)
         _require_number("the loss", loss, step)
         _require_number("the gradient norm", float(norm), step)
@@ -255,6 +267,13 @@ class _Run:
             if state.step < state.n_steps:
                 save_best(course.folder / "checkpoints", self.parameters, state.step, self.needed)
         return {f"validation_{name}": value for name, value in measured.items()}
+
+    def is_over(self) -> bool:
+        """Tell whether enough points in a row were no better than the best; it follows from what a checkpoint remembers."""
+        patience, state = self.course.settings.early_stopping, self.state
+        if patience is None:
+            return False
+        return sum(1 for one in state.checkpoints if one["step"] > state.kept) >= patience
 
     def choose(self) -> None:
         """Put the weights that validation likes best into the model, unless they are in it."""
@@ -307,6 +326,15 @@ def _accumulate(
         release_memory()
         state.micro_batch_tokens //= 2
         report(f"out of memory: token budget now {state.micro_batch_tokens}", state.step / state.n_steps)
+
+
+def _add(terms: Iterator[torch.Tensor]) -> float:
+    """Add the gradient of terms, one after the other; return their sum."""
+    total = 0.0
+    for term in terms:
+        term.backward()  # type: ignore[no-untyped-call]
+        total += term.item()
+    return total
 
 
 def _log(folder: Path, state: CourseState, step: dict[str, float], validation: dict[str, float]) -> None:

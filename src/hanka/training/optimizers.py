@@ -9,11 +9,11 @@ Source: the documentation of torch.optim; its classes name their papers.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
-from hanka.errors import HankaError, nearest
+from hanka.errors import HankaError, UnitError, nearest
 from hanka.training.pace import Pace
 
 if TYPE_CHECKING:
@@ -39,6 +39,11 @@ class Settings(Protocol):
     @property
     def pace(self) -> Pace:
         """Return how long and how fast it trains."""
+        ...
+
+    @property
+    def rate_factors(self) -> Mapping[str, float]:
+        """Factors on the learning rate by a word in a weight's name."""
         ...
 
     @property
@@ -210,18 +215,37 @@ def n_moments(name: str, options: Mapping[str, Any]) -> int:
     return OPTIMIZERS[name].n_moments(resolve_options(name, options))
 
 
-def build(parameters: Iterable[torch.nn.Parameter], settings: Settings) -> torch.optim.Optimizer:
-    """Return the optimizer of a course on `parameters`."""
+FACTOR = "rate_factor"
+"What a group of weights says of its learning rate."
+
+
+def build(parameters: Mapping[str, torch.nn.Parameter], settings: Settings) -> torch.optim.Optimizer:
+    """Return the optimizer of a course on `parameters`. Raises UnitError for a factor that no weight has."""
     import torch
 
-    parameters = list(parameters)
+    groups = _groups(parameters, settings.rate_factors)
     entry = OPTIMIZERS[settings.optimizer]
     given: dict[str, Any] = resolve_options(entry.name, settings.optimizer_options, settings.weight_decay)
     if entry.decays:
         given["weight_decay"] = settings.weight_decay
     if entry.fuses:
-        given["fused"] = parameters[0].device.type in ("cpu", "cuda")
+        given["fused"] = next(iter(parameters.values())).device.type in ("cpu", "cuda")
     made: torch.optim.Optimizer = getattr(torch.optim, entry.torch_name)(
-        parameters, lr=settings.pace.learning_rate, **given
+        groups, lr=settings.pace.learning_rate, **given
     )
     return made
+
+
+def _groups(parameters: Mapping[str, torch.nn.Parameter], factors: Mapping[str, float]) -> list[dict[str, Any]]:
+    """Group weights by the factor on their learning rate."""
+    left, groups = dict(parameters), []
+    for word, factor in factors.items():
+        found = {name: value for name, value in left.items() if word in name}
+        if not found:
+            raise UnitError(
+                f"rate_factors names {word!r}, and no weight that trains has that in its name (the first is "
+                f"{next(iter(parameters))}); take it out or name another part"
+            )
+        groups.append({"params": list(found.values()), FACTOR: factor})
+        left = {name: value for name, value in left.items() if name not in found}
+    return [*groups, *([{"params": list(left.values()), FACTOR: 1.0}] if left else [])]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 
@@ -44,12 +44,16 @@ class CourseParams(Params):
     "Name of the optimizer: one of torch's."
     optimizer_options: Mapping[str, Any] = Field(default={}, validate_default=True)
     "Its options, such as {momentum: 0.9}; what is left out is torch's default."
+    rate_factors: Mapping[str, Annotated[float, Field(gt=0)]] = Field(default={}, validate_default=True)
+    "Factors on the learning rate of weights with a word in their name, the first that fits: {lora_B: 16} is LoRA+."
     objective: str = "cross_entropy"
     "What is minimised."
     validate_every: int | None = Field(default=None, ge=1)
     "Optimizer steps between two looks at the validation rows; null: at the end only."
     checkpoints: int = Field(default=0, ge=0)
     "Evenly spread points at which validation rows are looked at; the one with the lowest loss there becomes the variant. 0: the end does."
+    early_stopping: int | None = Field(default=None, ge=1)
+    "Stop after so many of the `checkpoints` in a row whose loss is not below the lowest so far; null: train to the end."
     keep_steps: tuple[int, ...] = ()
     "Optimizer steps after which the weights are kept, too, ascending."
     micro_batch_tokens: int = Field(default=4096, ge=8)
@@ -64,6 +68,17 @@ class CourseParams(Params):
         """Return how long and how fast it trains; what a plan settled (`methods/defaults.py`), where there was one."""
         said = (self.epochs, self.learning_rate, self.warmup_ratio)
         return Pace(*(usual if one is None else one for one, usual in zip(said, USUAL, strict=True)))  # type: ignore[arg-type]
+
+    @field_validator("early_stopping")
+    @classmethod
+    def _looks_somewhere(cls, value: int | None, info: ValidationInfo) -> int | None:
+        points = info.data.get("checkpoints")
+        if value is not None and points is not None and value >= points:
+            raise ValueError(
+                f"it cannot stop before the end: {value} points without a gain, and `checkpoints` has {points}; give "
+                f"`checkpoints` at least {value + 1}"
+            )
+        return value
 
     @field_validator("keep_steps", mode="before")
     @classmethod

@@ -1,37 +1,33 @@
 """What tuners of the PEFT library share: an entry is its parameters and the PEFT configuration they make.
 
-Saved in PEFT's own layout, so that a variant loads elsewhere.
+Saved in PEFT's own layout, so that a variant loads elsewhere. A type that begins by splitting a base's weights into a rest
+and an adapter gets stand-ins for them (`Rest`): the base's own come back untouched when the adapter is taken out.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
-from hanka.errors import UnitError
+from hanka.errors import ModelError, UnitError
 from hanka.identity import stream_seed
+from hanka.store.paths import is_place
 from hanka.tuners.contract import Tuner, TunerParams
 from hanka.tuners.saving import staged
 
 if TYPE_CHECKING:
+    from hanka.models.catalogue import ModelRef
     from hanka.models.loading import LoadedModel
-    from hanka.tuners.contract import Scale
+    from hanka.tuners.contract import OnRows, Scale
 
 FILES = ("adapter_config.json", "adapter_model.safetensors")
-
-
-class About(NamedTuple):
-    """What a list says of a tuner."""
-
-    name: str
-    "What `peft:` of a study says."
-    reference: str
-    "Paper."
-    description: str
-    "One line."
+BASE = "base_model_name_or_path"
+"Key of an adapter's configuration."
+SHAPE = "adapter_base.json"
+"Shape of the base, beside PEFT's own files, which do not say it."
 
 
 def unknown(config: Mapping[str, Any], params: Any) -> int | None:
@@ -39,63 +35,161 @@ def unknown(config: Mapping[str, Any], params: Any) -> int | None:
     return None
 
 
-def peft_tuner(
-    about: About,
-    params: type[TunerParams],
-    configure: Callable[[Any, Any], Any],
-    n_trained: Callable[[Mapping[str, Any], Any], int | None] = unknown,
-    scale: Scale | None = None,
-) -> Tuner:
-    """Make a tuner of a PEFT configuration; configure: (model, params) → PeftConfig."""
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A type of the PEFT library, as a tuner."""
+
+    name: str
+    "What `peft:` of a study says."
+    reference: str
+    "Paper."
+    description: str
+    "One line for lists."
+    params: type[TunerParams]
+    "Its parameters."
+    configure: Callable[[Any, Any, int], Any]
+    "(model, params, a seed) → PeftConfig."
+    n_trained: Callable[[Mapping[str, Any], Any], int | None] = unknown
+    "(config.json, params) → weights that are free."
+    size: str = ""
+    "Parameter that sets how many weights train; empty: none does."
+    size_divides: bool = False
+    "Whether that has to divide the widths of the layers."
+    scale: Scale | None = None
+    "Saved tensors between base and variant; None: they are not linear in any of them."
+    save: Callable[[LoadedModel, Path], None] | None = None
+    "Where PEFT's own form is not what should be kept."
+    on_rows: OnRows | None = None
+    "Where first weights follow from training rows."
+    not_merged: str = ""
+    "Why it cannot be folded into weights."
+    keeps_keys_values: bool = True
+    "Whether packed passes hold."
+
+
+def peft_tuner(kind: Kind) -> Tuner:
+    """Make a tuner of a PEFT type."""
 
     def wrap(model: Any, given: Any, seed: int) -> Any:
         """Put the adapter on a model, its first weights drawn by seed."""
-        import torch
-        from peft import get_peft_model
+        return wrapped(kind.name, model, lambda drawn: kind.configure(model, given, drawn), seed)
 
-        from hanka.models.loading import quiet
-
-        torch.manual_seed(stream_seed(seed, about.name) % 2**63)
-        try:
-            with quiet():
-                return get_peft_model(model, configure(model, given))
-        except ValueError as error:
-            raise UnitError(f"{about.name} does not fit this model: {' '.join(str(error).split())[:200]}") from None
+    def merge(loaded: LoadedModel) -> LoadedModel:
+        """Fold the adapter into the weights. Raises UnitError for a type that cannot be."""
+        if kind.not_merged:
+            raise UnitError(
+                f"{kind.name} cannot be merged into weights, because {kind.not_merged}: nothing can be made on top of it; "
+                "choose another parent"
+            )
+        return _merge(loaded)
 
     return Tuner(
-        name=about.name,
-        reference=about.reference,
-        description=about.description,
-        params=params,
+        name=kind.name,
+        reference=kind.reference,
+        description=kind.description,
+        params=kind.params,
         wrap=wrap,
-        save=_save,
+        save=kind.save or save_adapter,
         load=_load,
-        merge=_merge,
+        merge=merge,
         take_out=take_adapters_out,
-        n_trained=n_trained,
+        n_trained=kind.n_trained,
         files=FILES,
-        scale=scale,
+        scale=kind.scale,
+        size=kind.size,
+        size_divides=kind.size_divides,
+        on_rows=kind.on_rows,
+        not_merged=kind.not_merged,
+        keeps_keys_values=kind.keeps_keys_values,
     )
+
+
+def wrapped(name: str, model: Any, configure: Callable[[int], Any], seed: int, aside: bool = False) -> Any:
+    """Put an adapter on a model. Raises UnitError, naming type and model, where PEFT or the model refuses.
+
+    aside: the type writes into the weights in place.
+    """
+    import torch
+    from peft import get_peft_model
+
+    from hanka.models.loading import quiet
+    from hanka.tuners.rests import put_rests, weights_of
+
+    drawn = stream_seed(seed, name) % 2**31
+    torch.manual_seed(stream_seed(seed, name) % 2**63)
+    before = weights_of(model, aside)
+    try:
+        with quiet():
+            found = get_peft_model(model, configure(drawn))
+    except (
+        ValueError,
+        TypeError,
+        NotImplementedError,
+        AttributeError,
+        RuntimeError,
+        KeyError,
+        AssertionError,
+    ) as error:
+        put_rests(model, before)
+        take_adapters_out(model)
+        said = " ".join(str(error).split())[:200]
+        raise UnitError(f"{name} does not fit this model ({model.config.model_type}): {said}") from None
+    put_rests(model, before)
+    return found
 
 
 def _load(base: LoadedModel, folder: Path) -> LoadedModel:
     from hanka.models.loading import add_adapter
+    from hanka.tuners.rests import put_rests, weights_of
 
-    return add_adapter(base, folder)
+    require_same_shape(base, folder)
+    before = weights_of(base.model)
+    loaded = add_adapter(base, folder)
+    put_rests(base.model, before)
+    return loaded
 
 
-def _save(loaded: LoadedModel, folder: Path) -> None:
+def save_adapter(loaded: LoadedModel, folder: Path, finish: Callable[[Path], None] = lambda stage: None) -> None:
+    """Save in PEFT's layout. finish: changes the files before they count."""
     from hanka.models.loading import quiet
 
     with quiet(), staged(folder) as stage:
         loaded.model.save_pretrained(stage, save_embedding_layers=False)
         (stage / "README.md").unlink(missing_ok=True)  # an empty card; `hanka export` writes a true one
-        _settle_order(stage / FILES[0])
+        (stage / SHAPE).write_text(json.dumps(_shape(loaded), indent=2) + "\n", encoding="utf-8")
+        finish(stage)
+        settle_config(stage / FILES[0], loaded.ref)
 
 
-def _settle_order(path: Path) -> None:
-    """Sort what PEFT keeps as sets and writes in an order that differs from process to process."""
+def _shape(loaded: LoadedModel) -> dict[str, Any]:
+    """Return what a base has to have in common with the one an adapter was made on."""
+    config = loaded.model.config.get_text_config()
+    names = ("model_type", "hidden_size", "num_hidden_layers", "vocab_size")
+    return {name: getattr(config, name) for name in names}
+
+
+def require_same_shape(base: LoadedModel, folder: Path) -> None:
+    """Raise ModelError where an adapter was made on a base of another shape: some types would load all the same."""
+    try:
+        wanted = json.loads((folder / SHAPE).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return  # made elsewhere
+    for name, value in _shape(base).items():
+        if wanted.get(name) != value:
+            raise ModelError(
+                f"{folder}: this adapter cannot be put onto {base.ref.name!r}: its base has {name} {wanted.get(name)}, "
+                f"and this one {value}"
+            )
+
+
+def settle_config(path: Path, ref: ModelRef) -> None:
+    """Sort what PEFT keeps as sets and writes in an order that differs from process to process; call the base by its name.
+
+    PEFT names the folder that it was loaded from, which is nowhere but on this machine.
+    """
     config = json.loads(path.read_text(encoding="utf-8"))
+    if not config.get(BASE) or is_place(config[BASE]):
+        config[BASE] = ref.hub_id or ref.name
     for name, value in config.items():
         if name.endswith("_modules") and isinstance(value, list):
             config[name] = sorted(value)
@@ -107,6 +201,7 @@ def _merge(loaded: LoadedModel) -> LoadedModel:
     from peft.utils.other import ModulesToSaveWrapper
 
     from hanka.models.loading import quiet
+    from hanka.tuners.rests import fold_rests
 
     config = loaded.model.active_peft_config
     if config.is_prompt_learning:
@@ -115,25 +210,53 @@ def _merge(loaded: LoadedModel) -> LoadedModel:
             "nothing can be made on top of it; choose another parent"
         )
     base = loaded.model.get_base_model()
-    with quiet():
-        for name, layer in list(base.named_modules()):
-            if isinstance(layer, BaseTunerLayer):
-                layer.merge()
-            elif isinstance(layer, ModulesToSaveWrapper):
-                base.set_submodule(name, layer.modules_to_save[layer.active_adapters[0]])
+    try:
+        with quiet():
+            for name, layer in list(base.named_modules()):
+                if isinstance(layer, BaseTunerLayer):
+                    _merge_layer(base, name, layer)
+                elif isinstance(layer, ModulesToSaveWrapper):
+                    base.set_submodule(name, layer.modules_to_save[layer.active_adapters[0]])
+    except (ValueError, NotImplementedError) as error:
+        said = " ".join(str(error).split())[:160]
+        raise UnitError(
+            f"{config.peft_type.value} cannot be merged into the weights of this model ({base.config.model_type}): {said}; "
+            "nothing can be made on top of it; choose another parent"
+        ) from None
+    fold_rests(base)
     take_adapters_out(base)
     return replace(loaded, model=base)
 
 
+def _merge_layer(base: Any, name: str, layer: Any) -> None:
+    """Fold a layer's adapter into its weights; where the type puts another layer in their place, copy that one's."""
+    import torch
+
+    own = layer.get_base_layer()
+    layer.merge()
+    merged = layer.get_base_layer()
+    if merged is not own:
+        with torch.no_grad():
+            for value, new in zip(own.parameters(), merged.parameters(), strict=True):
+                value.copy_(new)
+        base.set_submodule(name, own)
+
+
 def take_adapters_out(model: Any) -> None:
-    """Put the layers back that PEFT has wrapped, and those that an adapter brought whole."""
+    """Put the layers back that PEFT has wrapped, those that an adapter brought whole, and weights it had split."""
+    from peft.tuners.adaption_prompt.layer import AdaptedAttention, AdaptedAttentionGPT
     from peft.tuners.tuners_utils import BaseTunerLayer
     from peft.utils.other import ModulesToSaveWrapper
+
+    from hanka.tuners.rests import take_rests_out
 
     for name, layer in reversed(list(model.named_modules())):
         if isinstance(layer, BaseTunerLayer):
             model.set_submodule(name, layer.get_base_layer())
         elif isinstance(layer, ModulesToSaveWrapper):
             model.set_submodule(name, layer.original_module)
+        elif isinstance(layer, AdaptedAttention | AdaptedAttentionGPT):
+            model.set_submodule(name, layer.model)
+    take_rests_out(model)
     if hasattr(model, "peft_config"):
         del model.peft_config

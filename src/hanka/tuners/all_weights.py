@@ -18,20 +18,35 @@ if TYPE_CHECKING:
 
 def _wrap(model: Any, params: TunerParams, seed: int) -> Any:
     from hanka.tuners.biases import added_biases
+    from hanka.tuners.own_weights import own_head
 
     if added_biases(model):
         raise UnitError(
             "all weights cannot train on top of added biases, for which the model's layout has no place; "
             "make the parent with `biases: existing` or another tuner"
         )
+    if own_head(model):
+        raise UnitError(
+            "all weights cannot train on top of a head of its own, which the model's layout ties to the embedding; "
+            "make the parent with another tuner than head"
+        )
     model.requires_grad_(True)
     return model
 
 
 def _save(loaded: LoadedModel, folder: Path) -> None:
-    with quiet(), staged(folder) as stage:
-        loaded.model.save_pretrained(stage)
-        loaded.tokenizer.save_pretrained(stage)
+    from hanka.tuners.own_weights import own_head
+
+    config = loaded.model.config
+    tied = getattr(config, "tie_word_embeddings", False)
+    try:
+        if own_head(loaded.model):  # folded in below: the head is the embedding no more
+            config.tie_word_embeddings = False
+        with quiet(), staged(folder) as stage:
+            loaded.model.save_pretrained(stage)
+            loaded.tokenizer.save_pretrained(stage)
+    finally:
+        config.tie_word_embeddings = tied
 
 
 def _load(base: LoadedModel, folder: Path) -> LoadedModel:

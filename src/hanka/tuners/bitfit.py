@@ -87,5 +87,6 @@ BITFIT = Tuner(
     n_trained=_n_trained,
     files=("bitfit_config.json", "biases.safetensors"),
     scale=_scale,
+    not_elsewhere="added biases have no place in transformers' model (a model's own load with load_state_dict)",
     needs_float32=True,
 )

@@ -6,10 +6,10 @@ stack of `Made`: the lower ones are merged before the next goes on (`resident.Re
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from hanka.registry import Params
 
@@ -17,17 +17,30 @@ if TYPE_CHECKING:
     import torch
 
     from hanka.models.loading import LoadedModel
+    from hanka.prompting import Encoded
+    from hanka.training.course import StepHook
 
+    OnRows = Callable[[LoadedModel, Any, int, Sequence[Encoded]], Any]
+    Hook = Callable[[Any, Any, int], StepHook]
+    Penalty = Callable[[Any, Any], Iterator[torch.Tensor]]
     Scale = Callable[[Mapping[str, torch.Tensor], LoadedModel, float], Mapping[str, torch.Tensor]]
 
 
 class TunerParams(Params):
     """Parameters of a tuner; unknown keys are errors."""
 
+    later: ClassVar[tuple[str, ...]] = ()
+    "Those that came after ids were made: at their default they are not in an id, so that it stays what it was."
+
     @property
     def is_random(self) -> bool:
         """Tell whether a pass in training draws at random, so that rows cannot share what they begin with."""
         return False
+
+    @property
+    def at_start(self) -> str:
+        """Say why an untrained variant is not its base, number for number; empty: it is."""
+        return ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +91,20 @@ class Tuner:
     "Whether what it trains has the base's dtype: small steps vanish in bfloat16, so the base has to be float32 then."
     keeps_keys_values: bool = True
     "False: it puts keys or values before a row, and packed passes fall back to padded rows."
+    size: str = ""
+    "Its parameter that sets how many weights train; empty: none does."
+    size_divides: bool = False
+    "Whether that has to divide the widths of the layers."
+    on_rows: OnRows | None = None
+    "As `wrap`, of the loaded model and the training rows, where first weights may follow from what the model makes of them."
+    hook: Hook | None = None
+    "(wrapped model, params, optimizer steps in all) → what it does after every step; None: nothing."
+    penalty: Penalty | None = None
+    "(wrapped model, params) → terms of the weights alone, added to the loss of every step; None: nothing."
+    not_merged: str = ""
+    "Why it cannot be folded into weights, so that nothing is made on top of it; empty: it can."
+    not_elsewhere: str = ""
+    "Why what it saves loads neither in PEFT nor in transformers as they are; empty: it does."
     version: int = 1
     "Raised by hand when the same parameters give other numbers than before."
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from hanka.errors import UnitError
-from hanka.tuners.adapters import About, peft_tuner
+from hanka.tuners.adapters import Kind, peft_tuner
 from hanka.tuners.contract import TunerParams
 from hanka.tuners.shapes import shapes_of
 
@@ -53,7 +53,7 @@ def _targets(model: Any, params: Ia3Params) -> tuple[list[str], list[str]]:
     return chosen, [name for name in usual_feeding if name in chosen] if feeding is None else list(feeding)
 
 
-def _configure(model: Any, params: Ia3Params) -> Any:
+def _configure(model: Any, params: Ia3Params, seed: int) -> Any:
     from peft import IA3Config
 
     targets, feeding = _targets(model, params)
@@ -97,9 +97,13 @@ def _scale(saved: Mapping[str, torch.Tensor], base: LoadedModel, weight: float) 
 
 
 IA3 = peft_tuner(
-    About("ia3", "Liu et al. 2022, arXiv 2205.05638", "factors on keys, values and feed-forward layers"),
-    Ia3Params,
-    _configure,
-    _n_trained,
-    _scale,
+    Kind(
+        name="ia3",
+        reference="Liu et al. 2022, arXiv 2205.05638",
+        description="factors on keys, values and feed-forward layers",
+        params=Ia3Params,
+        configure=_configure,
+        n_trained=_n_trained,
+        scale=_scale,
+    )
 )

@@ -1,7 +1,7 @@
 """The base models of a worker: loaded once, lent with variants put onto them, and given back as they were.
 
 Several stay within a byte budget; the one not used for longest leaves first. A base that is lent is not lent again: who asks
-meanwhile gets another copy. What a borrower changed in place is undone: what tuners put in is taken out, and weights
+meanwhile gets modules of its own around the same weights, or, where one of them changes weights, another copy. What a borrower changed in place is undone: what tuners put in is taken out, and weights
 that were trained or merged into are restored from a copy in host memory. Whether that succeeded is checked by name,
 identity and sum of every weight; if it did not, the base is dropped and loaded anew for the next one.
 """
@@ -9,8 +9,9 @@ identity and sum of every weight; if it did not, the base is dropped and loaded 
 from __future__ import annotations
 
 import contextlib
+import copy
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -36,11 +37,18 @@ class _Held:
 
     loaded: LoadedModel
     n_bytes: int
-    is_lent: bool = False
+    n_lent: int = 0
+    "Borrowers of its weights."
+    is_changing: bool = False
+    "Whether the one who has it changes its weights."
     copies: dict[str, torch.Tensor] = field(default_factory=dict)
 
-    def is_free(self, ref: ModelRef, dtype: str) -> bool:
-        return not self.is_lent and (self.loaded.ref, self.loaded.dtype) == (ref, dtype)
+    @property
+    def is_lent(self) -> bool:
+        return self.n_lent > 0
+
+    def holds(self, ref: ModelRef, dtype: str) -> bool:
+        return (self.loaded.ref, self.loaded.dtype) == (ref, dtype)
 
 
 @dataclass(slots=True)
@@ -77,10 +85,15 @@ class Resident:
         """
         whole = max((at for at, made in enumerate(stack) if TUNERS.get(made.tuner).is_whole), default=None)
         if whole is not None:
-            yield _put_on(self._beside(ref, dtype, stack[whole].folder), stack[whole + 1 :], train)
+            yield _put_on(self._whole(ref, dtype, stack[whole].folder), stack[whole + 1 :], train)
             release_memory()
             return
-        with self._reserved(ref, dtype) as held:
+        changing = train or not shares_weights(stack)
+        if not changing and (known := self._shareable(ref, dtype)) is not None:
+            with self._borrowed(known):
+                yield _put_on(_beside(known.loaded, self._tuners), stack, train)
+            return
+        with self._borrowed(self._take(ref, dtype), changing) as held:
             if not stack and not train:
                 yield held.loaded
                 return
@@ -100,15 +113,21 @@ class Resident:
         release_memory()
 
     @contextlib.contextmanager
-    def _reserved(self, ref: ModelRef, dtype: str) -> Iterator[_Held]:
-        """Keep a base from being lent again meanwhile."""
-        held = self._take(ref, dtype)
-        held.is_lent = True
+    def _borrowed(self, held: _Held, changing: bool = False) -> Iterator[_Held]:
+        """Keep a base from leaving and, where its weights change, from being lent again meanwhile."""
+        held.n_lent += 1
+        held.is_changing = held.is_changing or changing
         try:
             yield held
         finally:
-            held.is_lent = False
+            held.n_lent -= 1
+            held.is_changing = held.is_changing and not changing
             self._make_room(0)
+
+    def _shareable(self, ref: ModelRef, dtype: str) -> _Held | None:
+        """Return a base that is lent to who leaves its weights as they are."""
+        there = (one for one in self._held if one.holds(ref, dtype) and one.is_lent)
+        return next((one for one in there if not one.is_changing), None)
 
     @contextlib.contextmanager
     def _as_it_was(self, held: _Held, needs_copies: bool) -> Iterator[None]:
@@ -130,7 +149,7 @@ class Resident:
 
     def _take(self, ref: ModelRef, dtype: str) -> _Held:
         """Return a base that is not lent; load one where none is there."""
-        held = next((one for one in reversed(self._held) if one.is_free(ref, dtype)), None)
+        held = next((one for one in reversed(self._held) if one.holds(ref, dtype) and not one.is_lent), None)
         if held is None:
             count = n_parameters(ref)
             self._make_room(None if count is None else count * (4 if dtype == "float32" else 2))
@@ -160,7 +179,7 @@ class Resident:
             return self.budget_bytes
         return (free_bytes(pick_device()) + self._taken()) // 2
 
-    def _beside(self, ref: ModelRef, dtype: str, folder: Path) -> LoadedModel:
+    def _whole(self, ref: ModelRef, dtype: str, folder: Path) -> LoadedModel:
         """Load a whole variant beside the bases; where both do not fit, in their place."""
         return self._without_the_idle(lambda: load_full(ref, dtype, folder))
 
@@ -174,6 +193,21 @@ class Resident:
                 raise
         self._make_room(None)
         return load()
+
+
+def shares_weights(stack: Sequence[Made]) -> bool:
+    """Tell whether a base stays as it is under a stack, so that others may hear the same weights: nothing is merged into it."""
+    return len(stack) <= 1 and not any(TUNERS.get(made.tuner).is_whole for made in stack)
+
+
+def _beside(loaded: LoadedModel, tuners: Sequence[Tuner]) -> LoadedModel:
+    """Return modules of their own around a base's weights, without what is put onto the base just now."""
+    model = loaded.model
+    model = copy.deepcopy(model, {id(value): value for value in (*model.parameters(), *model.buffers())})
+    for tuner in tuners:
+        tuner.take_out(model)
+    settle(model)
+    return replace(loaded, model=model)
 
 
 def _put_on(loaded: LoadedModel, stack: Sequence[Made], train: bool) -> LoadedModel:

@@ -34,6 +34,16 @@ class Shapes(NamedTuple):
     "Weights outside these linear layers: embeddings, norms, a head of its own."
     n_other_biases: int
     "Biases among them."
+    width: int
+    "Of the hidden states."
+    key_width: int
+    "Of the keys that a layer keeps for a token, all heads together; values have the same."
+    n_norm_weights: int
+    "Weights of norms, biases included."
+    n_final_norm: int
+    "Those of the norm behind the last layer."
+    head: int
+    "Weights of the head, a head that is the embedding included."
 
     @property
     def n_weights(self) -> int:
@@ -107,7 +117,8 @@ def _llama_like(config: Mapping[str, Any], family: _Family) -> Shapes:
     n_layers = config["num_hidden_layers"]
     norms = n_layers * (family.n_norms * width + 2 * size * family.norms_heads) + width
     tied = config.get("tie_word_embeddings", family.ties)
-    return Shapes(linear, n_layers, (1 if tied else 2) * config["vocab_size"] * width + norms, 0)
+    head = config["vocab_size"] * width
+    return Shapes(linear, n_layers, (1 if tied else 2) * head + norms, 0, width, keys, norms, width, head)
 
 
 def _gpt2(config: Mapping[str, Any]) -> Shapes:
@@ -121,5 +132,8 @@ def _gpt2(config: Mapping[str, Any]) -> Shapes:
     )
     biases = (2 * n_layers + 1) * width
     embeddings = config["vocab_size"] * width + config["n_positions"] * width
-    head = 0 if config.get("tie_word_embeddings", True) else config["vocab_size"] * width
-    return Shapes(linear, n_layers, embeddings + head + 2 * biases, biases)
+    head = config["vocab_size"] * width
+    own_head = 0 if config.get("tie_word_embeddings", True) else head
+    return Shapes(
+        linear, n_layers, embeddings + own_head + 2 * biases, biases, width, width, 2 * biases, 2 * width, head
+    )

@@ -8,20 +8,23 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hanka.costs.speed import known_speed
 from hanka.errors import HankaError, UnitError
-from hanka.methods.contract import STEPS, Adaptation, Adapted, AdaptRequest
+from hanka.methods.contract import STEPS, Adaptation, Adapted, AdaptRequest, TrainingData, TrainingPart
 from hanka.models.catalogue import ModelRef
 from hanka.models.memory import LEAST_TOKENS, free_bytes, pass_tokens
 from hanka.plan import PlannedVariant
+from hanka.records import Prediction
 from hanka.store.folder import RunFolder, read_json_or_none, write_json
 from hanka.training.optimizers import n_moments
 from hanka.tuners import TUNERS
+from hanka.work.answer import Question, answer_question
 from hanka.work.place import Workplace, begin, device_name, moment, reason, versions
 from hanka.work.prepare import rows_of
 
@@ -67,11 +70,16 @@ def _adapt(place: Workplace, planned: PlannedVariant) -> dict[str, Any]:
         report=place.report,
         parents=tuple(place.stack_of(parent) for parent in planned.parents),
     )
+    if planned.use.method.chooses:
+        request = replace(request, data=_of_learner(place, planned), ask=partial(_ask_parent, place, planned))
+        return _record(planned.use.method.adapt(request), {"device": "", "base_commit": ""})
     if planned.model.kind == "encoder":
         from hanka.models.features import load_encoder
 
         encoder = load_encoder(planned.model)
         return _record(planned.use.method.adapt(replace(request, base=encoder)), {"device": "cpu", "base_commit": ""})
+    if planned.model.served is not None:  # nothing of it is here to be changed
+        return _record(planned.use.method.adapt(request), {"device": planned.model.served.url, "base_commit": ""})
     changes = tuner is not None and tuner.changes_weights
     stack = place.below(planned)
     with place.resident.lend(planned.model, planned.making_dtype, stack, train=True, changes_weights=changes) as loaded:
@@ -79,6 +87,28 @@ def _adapt(place: Workplace, planned: PlannedVariant) -> dict[str, Any]:
             request = replace(request, adaptation=_fitting(place, adaptation, planned.model, loaded))
         adapted = planned.use.method.adapt(replace(request, base=loaded))
         return _record(adapted, {"device": device_name(loaded), "base_commit": loaded.commit})
+
+
+def _of_learner(place: Workplace, planned: PlannedVariant) -> TrainingData:
+    """Return the rows behind a variant that learnt from none of its own, with demonstrations that may stand before them."""
+    learner = place.plan.learner(planned)
+    if learner.training is None:
+        raise UnitError(f"nothing that {planned.variant.label} is made from has rows of its own")
+    training = rows_of(place, learner.training)
+    pools = {
+        part.dataset.name: place.plan.data.training_demonstrations(part.dataset, planned.variant.seed)
+        for part in training.parts
+        if planned.adaptation.shown.shots
+    }
+    return replace(learner, demonstrations=pools).data(training)
+
+
+def _ask_parent(place: Workplace, planned: PlannedVariant, at: int, part: TrainingPart) -> Sequence[Prediction]:
+    """Ask a parent the validation rows of a part, as it was trained."""
+    prompt = place.plan.learner(planned).adaptation.train.prompt
+    shown = tuple(part.demonstrations)
+    question = Question(planned.parents[at], tuple(part.validation), part.task.name, prompt, shown)
+    return answer_question(place, question)
 
 
 def _record(adapted: Adapted, where: dict[str, Any]) -> dict[str, Any]:

@@ -9,8 +9,9 @@ from hanka.errors import HankaError
 from hanka.plan import PlannedCell, PlannedVariant
 from hanka.records import Prediction
 from hanka.store.folder import RunFolder, write_json
-from hanka.work.answer import AGREEMENT, first_answers, open_voice
+from hanka.work.answer import AGREEMENT, first_answers
 from hanka.work.place import Workplace, reason
+from hanka.work.voice import open_voice
 
 ROWS = 20
 "Rows that both are asked."
@@ -21,11 +22,11 @@ def agree(place: Workplace, planned: PlannedVariant) -> None:
     same = planned.model.served.same_as if planned.model.served else ""
     folder = place.folder.variant(planned.variant.id)
     unadapted = [one for one in place.plan.variants.values() if one.variant.is_unadapted]
-    other = next((one for one in unadapted if one.model.name == same), None)
+    other = next((one for one in unadapted if one.model.is_called(same)), None)
     cell = _shared(place, planned, other) if other is not None else None
     if other is None or cell is None or not is_due(place.folder, planned):
         return
-    place.report(f"comparing the server of {planned.model.name} with {same}", 0.0)
+    place.report(f"comparing the server of {planned.model.name} with {other.model.name}", 0.0)
     found: list[list[Prediction]] = []
     try:
         for one in (planned, other):
@@ -36,7 +37,7 @@ def agree(place: Workplace, planned: PlannedVariant) -> None:
     except Exception as error:  # its cells say what is wrong with the server; the other base's, what is wrong with that
         place.report(f"not compared: {reason(error, place, folder)}", 0.0)
         return
-    write_json(folder / AGREEMENT, compared(same, cell.cell.test_dataset, found[0], found[1]))
+    write_json(folder / AGREEMENT, compared(other.model.name, cell.cell.test_dataset, found[0], found[1]))
 
 
 def is_due(folder: RunFolder, planned: PlannedVariant) -> bool:

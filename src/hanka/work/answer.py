@@ -1,58 +1,36 @@
 """Ask a made variant and store what came out: the cells of a plan, or what a recipe wants to know.
 
-predict → store. The engine follows from the variant's method; what it listens to is lent from the models in memory.
+predict → store. What answers is opened in `voice.py`.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from hanka.datasets.repeats import clusters
-from hanka.engines import ENGINES
-from hanka.engines.contract import Decoding, Engine, Lent
+from hanka.engines.contract import Decoding
 from hanka.errors import HankaError, UnitError
-from hanka.models.identity import n_parameters
-from hanka.models.memory import is_out_of_memory, release_memory, require_room
+from hanka.models.memory import is_out_of_memory, release_memory
 from hanka.plan import PlannedCell, PlannedParent, PlannedVariant
-from hanka.prompting import Asked, Prompter, TextPolicy, require_distinct_first_tokens
+from hanka.prompting import Asked, Prompter, require_distinct_first_tokens
 from hanka.records import Built, Example, Prediction
 from hanka.store.folder import read_json_or_none, read_predictions, write_json, write_predictions
 from hanka.tasks.base import Task
 from hanka.work.answers import Asking, n_empty, n_tied, predict
 from hanka.work.cells import cell_done, cell_record, rows_wanted
 from hanka.work.harness import ask_of_harness
-from hanka.work.place import Workplace, begin, device_name, moment, reason, versions
+from hanka.work.place import Workplace, begin, moment, reason, versions
 from hanka.work.reasoning import doubts as cut_off
 from hanka.work.reasoning import with_reasoning
 from hanka.work.told import doubts, failures_of, together
-
-if TYPE_CHECKING:
-    from hanka.models.loading import LoadedModel
-
+from hanka.work.voice import Voice, has_tokens, open_voice, policy_of
 
 AGREEMENT = "agreement.json"
 "File of a served variant that says how far it agreed with the same weights in memory."
-
-
-@dataclass(frozen=True, slots=True)
-class Voice:
-    """A variant, ready to answer."""
-
-    planned: PlannedVariant
-    "The variant."
-    engine: Engine
-    "Answers for it."
-    tokenizer: Any
-    "Of its base."
-    label_bias: Mapping[str, float]
-    "Nats added to a label's score when an answer is chosen."
-    device: str
-    "For records."
 
 
 def answer_cells(place: Workplace, planned: PlannedVariant) -> None:
@@ -76,57 +54,6 @@ def answer_cells(place: Workplace, planned: PlannedVariant) -> None:
         for cell in todo:
             if not cell_done(place.folder, cell):
                 _store_failed(place, cell, why)
-
-
-@contextmanager
-def open_voice(place: Workplace, planned: PlannedVariant, step: int | None = None) -> Iterator[Voice]:
-    """Lend what a made variant needs to answer, and open its engine. Raises UnitError where memory does not suffice."""
-    method = planned.use.method
-    _require_room(place, planned)
-    taken: dict[tuple[Any, ...], LoadedModel] = {}
-    with ExitStack() as lent:
-
-        def take(variant_id: str, step: int | None) -> LoadedModel:
-            """Lend a variant once, whatever parts it plays: an engine knows by identity what cancels."""
-            one = place.plan.variants[variant_id]
-            key = (one.model, one.dtype, place.stack(variant_id, step))
-            if key not in taken:
-                taken[key] = lent.enter_context(place.lend(variant_id, step))
-            return taken[key]
-
-        if planned.model.kind == "encoder":
-            from hanka.models.features import load_encoder
-            from hanka.models.loading import load_tokenizer
-
-            base: Any = load_encoder(planned.model)
-            tokenizer, device = load_tokenizer(planned.model), "cpu"
-        elif planned.model.served is not None:
-            from hanka.models.loading import load_tokenizer
-            from hanka.models.served import ServedModel
-
-            base = ServedModel(planned.model.served, place.folder.variant(planned.variant.id))
-            tokenizer, device = load_tokenizer(planned.model), planned.model.served.url
-        else:
-            base = take(planned.variant.id, step)
-            tokenizer, device = base.tokenizer, device_name(base)
-        others = {role: take(parent.variant_id, parent.step) for role, parent in planned.voices}
-        folder, budget = place.folder.variant(planned.variant.id), place.plan.study.spec.eval.batch_tokens
-        engine = ENGINES.get(planned.engine).open(
-            Lent(base, budget, others=others, folder=folder, params=method.engine_params(planned.adaptation.own))
-        )
-        bias = place.made(planned.variant.id).get("label_bias") or {}
-        yield Voice(planned, engine, tokenizer, bias, device)
-
-
-def _require_room(place: Workplace, planned: PlannedVariant) -> None:
-    """Raise UnitError where the models that answer together are known not to fit into memory; one alone may try."""
-    heard = [("base", planned), *((role, place.plan.variants[one.variant_id]) for role, one in planned.voices)]
-    needed = {
-        f"{role} {one.model.name}": (n_parameters(one.model) or 0) * (2 if one.dtype == "bfloat16" else 4)
-        for role, one in heard
-    }
-    if len(heard) > 1:
-        require_room(needed, place.resident.room())
 
 
 # ---- cells
@@ -160,7 +87,7 @@ def _answer_cell(place: Workplace, cell: PlannedCell, voice: Voice) -> None:
     budget = voice.engine.batch_tokens
     voice.engine.account()  # what failed before, or was asked for another purpose, is not this cell's
     if (use := place.plan.study.harness.get(cell.cell.test_task)) is not None:
-        judged, said = ask_of_harness(use, cell, voice.engine, voice.tokenizer, _policy(place, voice))
+        judged, said = ask_of_harness(use, cell, voice.engine, voice.tokenizer, policy_of(place, voice))
         _store(place, cell, voice, judged, {"seconds": time.monotonic() - started, "batch_tokens": budget} | said)
         return
     asked = _ask_cell(place, cell, voice).part(len(before), stop)
@@ -171,7 +98,7 @@ def _answer_cell(place: Workplace, cell: PlannedCell, voice: Voice) -> None:
     said = {
         "prefix": asked.prefix,
         "template_hash": asked.template_hash,
-        **(_spelt(asked, asking.task, voice.tokenizer) if voice.planned.model.is_loaded else {}),
+        **(_spelt(asked, asking.task, voice.tokenizer) if has_tokens(voice) else {}),
         "n_tied": n_tied(asking, predictions),
         "n_empty": n_empty(asking, predictions),
         "seconds": time.monotonic() - started + (known["seconds"] if before else 0.0),
@@ -270,7 +197,15 @@ def _ask_cell(place: Workplace, cell: PlannedCell, voice: Voice) -> Asked:
     if cell.context.entry.shows_own:  # long, and of few variants: not kept
         task = plan.study.tasks[one.test_task].task
         return _ask(place, task, one.prompt, cell.demonstrations, cell.test.examples, voice)
-    key = (voice.planned.model.name, one.test_dataset, one.shots, one.prompt, one.draw, one.context)
+    key = (
+        voice.planned.model.name,
+        voice.planned.engine,
+        one.test_dataset,
+        one.shots,
+        one.prompt,
+        one.draw,
+        one.context,
+    )
     if key not in place.asked:
         built: Sequence[Built] = ()
         if cell.context.entry.per_query or cell.context.entry.inserts:
@@ -292,21 +227,11 @@ def _ask(
     built: Sequence[Built] = (),
 ) -> Asked:
     study = place.plan.study
-    prompter = Prompter(voice.tokenizer, _policy(place, voice))
+    prompter = Prompter(voice.tokenizer, policy_of(place, voice))
     asked = prompter.ask(task, prompt, demonstrations, examples, built)
-    if task.kind == "classification" and study.scoring == "first_token" and voice.planned.model.served is None:
+    if task.kind == "classification" and study.scoring == "first_token" and voice.planned.engine != "served":
         require_distinct_first_tokens(asked.encoded, task.labels, f"task {task.name}, prompt {prompt}")
     return asked
-
-
-def _policy(place: Workplace, voice: Voice) -> TextPolicy:
-    """Return how a variant's questions become tokens: an encoder reads no turns, a server puts its own template around them."""
-    policy, model = place.plan.study.policy, voice.planned.model
-    if model.is_loaded:
-        return policy
-    if model.served is not None and model.served.api == "chat":
-        return replace(policy, template="chat", bos="model", thinking="off")
-    return replace(policy, template="plain", bos="model", system=None, thinking="off")
 
 
 def _asking(place: Workplace, task: str, examples: Sequence[Example], asked: Asked, voice: Voice) -> Asking:
@@ -321,7 +246,7 @@ def _predict(place: Workplace, asking: Asking, voice: Voice) -> tuple[Asking, li
 
     Returns what was asked in the end, and the answers.
     """
-    policy = _policy(place, voice)
+    policy = policy_of(place, voice)
     reasons = policy.reasons and asking.task.kind != "likelihood"
     while True:
         try:
@@ -379,7 +304,7 @@ def _shared_text(planned: PlannedCell) -> tuple[str, str, str, int, int]:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """Examples that a variant is asked outside of any cell, zero-shot."""
+    """Examples that a variant is asked outside of any cell."""
 
     parent: PlannedParent
     "The variant."
@@ -389,6 +314,8 @@ class Question:
     "Its task."
     prompt: str
     "Prompt set."
+    demonstrations: tuple[Example, ...] = ()
+    "What stands before every example."
 
 
 def answer_question(place: Workplace, question: Question) -> list[Prediction]:
@@ -397,5 +324,5 @@ def answer_question(place: Workplace, question: Question) -> list[Prediction]:
     place.require_made(planned.variant.id)
     task = place.plan.study.tasks[question.task].task
     with open_voice(place, planned, question.parent.step) as voice:
-        asked = _ask(place, task, question.prompt, (), question.examples, voice)
+        asked = _ask(place, task, question.prompt, question.demonstrations, question.examples, voice)
         return _predict(place, _asking(place, question.task, question.examples, asked, voice), voice)[1]

@@ -39,6 +39,8 @@ class Reasoned(NamedTuple):
     "Whether its budget ended it."
     failure: str = ""
     "Why nothing came out."
+    text: str = ""
+    "The reasoning itself."
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +81,8 @@ class Part:
     "Tokens read, where the engine counts them itself."
     failure: str = ""
     "Why nothing came out."
+    reasoning: str = ""
+    "What was written before the answer."
 
 
 def predict(asking: Asking, engine: Engine) -> list[Prediction]:
@@ -94,13 +98,13 @@ def predict(asking: Asking, engine: Engine) -> list[Prediction]:
 
 
 def _behind_reasoning(asking: Asking, parts: list[Part]) -> list[Part]:
-    """Count what was written before each answer; where nothing could be, there is no answer."""
+    """Keep and count what was written before each answer; where nothing could be, there is no answer."""
     if not asking.reasoned:
         return parts
     return [
         Part(failure=before.failure)
         if before.failure
-        else replace(part, n_output_tokens=part.n_output_tokens + before.n_tokens)
+        else replace(part, n_output_tokens=part.n_output_tokens + before.n_tokens, reasoning=before.text)
         for part, before in zip(parts, asking.reasoned, strict=True)
     ]
 
@@ -147,6 +151,7 @@ def _prediction(example: Example, prefix: str, query: str, n_asked: int, part: P
         n_output_tokens=part.n_output_tokens,
         reward=None if judgement is None else judgement.reward,
         token_scores=part.token_scores,
+        reasoning=part.reasoning or None,
     )
 
 
@@ -188,11 +193,11 @@ def label_part(asking: Asking, example: Example, answer: LabelAnswer | WrittenLa
     A label that was written is judged as it was read.
     """
     if isinstance(answer, Refusal):
-        return Part(failure=answer.reason)
+        return _refused(answer)
     if isinstance(answer, WrittenLabel):
         said = answer.text if answer.label is None else _as_labelled(answer.label, asking.task)
         judgement = asking.task.verify(example, said)
-        return Part(answer.text, judgement, n_output_tokens=answer.n_tokens, n_read=answer.n_read)
+        return _judged(answer, judgement)
     task, scores = asking.task, label_scores(answer, asking.scoring)
     compared = biased(asking, scores)
     for label, score in zip(task.labels, compared, strict=True):
@@ -215,17 +220,31 @@ def biased(asking: Asking, scores: Sequence[float]) -> list[float]:
 def text_part(task: Task, example: Example, answer: TextAnswer | Refusal) -> Part:
     """Judge a written answer."""
     if isinstance(answer, Refusal):
-        return Part(failure=answer.reason)
+        return _refused(answer)
     judgement = task.verify(example, answer.text)
     if judgement.reward is not None and not math.isfinite(judgement.reward):
         return Part(failure=f"the verifier {task.verifier} gives no number: its reward is {judgement.reward}")
-    return Part(answer.text, judgement, n_output_tokens=answer.n_tokens, n_read=answer.n_read)
+    return _judged(answer, judgement)
+
+
+def _refused(answer: Refusal) -> Part:
+    return Part(failure=answer.reason, reasoning=answer.reasoning)
+
+
+def _judged(answer: TextAnswer | WrittenLabel, judgement: Judgement) -> Part:
+    return Part(
+        answer.text,
+        judgement,
+        n_output_tokens=answer.n_tokens,
+        n_read=answer.n_read,
+        reasoning=answer.reasoning,
+    )
 
 
 def likelihood_part(answer: TextScore | Refusal) -> Part:
     """Keep the log-likelihood of every token of a text; one without tokens, or a token without a number, is a failure."""
     if isinstance(answer, Refusal):
-        return Part(failure=answer.reason)
+        return _refused(answer)
     scores = answer.log_likelihoods
     wrong = next((at for at, score in enumerate(scores) if not math.isfinite(score)), None)
     if wrong is not None:

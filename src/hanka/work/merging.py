@@ -7,17 +7,16 @@ embeddings). So what is exported is asked the variant's own cells again, beside 
 from __future__ import annotations
 
 import shutil
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
-import yaml
-
 from hanka.errors import HankaError
 from hanka.plan import PlannedVariant, build_plan
-from hanka.store.folder import RunFolder, make_folder, read_json_or_none, write_text
+from hanka.store.folder import RunFolder, make_folder, read_json_or_none
+from hanka.store.leftovers import scratch_folder
 from hanka.store.paths import as_file_name
+from hanka.study.places import Located, located, read_placed, write_portable
 from hanka.study.resolve import load_study
 from hanka.tuners import TUNERS
 from hanka.work.gguf import write_gguf
@@ -86,8 +85,8 @@ def _merge(place: Workplace, planned: PlannedVariant, made: Mapping[str, Any], o
         tied, eos = bool(getattr(loaded.model.config, "tie_word_embeddings", False)), loaded.tokenizer.eos_token
     study, served = out / f"{name}.yaml", out / f"{name}-served.yaml"
     direct = len(stack) == 1
-    write_text(study, _study(place, planned, weights, direct))
-    write_text(served, _served(place, weights, name, eos))
+    write_portable(study, _study(place, planned, weights, direct), out.resolve())
+    write_portable(served, _served(place, weights, name, eos), out.resolve())
     return Merged(title, weights, study, served, how, direct, (*_notes(made, adapter, tied), *lost))
 
 
@@ -100,10 +99,10 @@ def _write(loaded: LoadedModel, out: Path, name: str, to: Layout) -> tuple[Path,
         TUNERS.get("none").save(loaded, folder)
         return folder, f"vllm serve {folder} --served-model-name {name}", ()
     make_folder(out)
-    with tempfile.TemporaryDirectory(prefix=".merging-", dir=out) as scratch:
-        TUNERS.get("none").save(loaded, Path(scratch))
-        path = out / f"{name}.gguf"
-        lost = write_gguf(Path(scratch), path, name)
+    path = out / f"{name}.gguf"
+    with scratch_folder(out / name) as scratch:
+        TUNERS.get("none").save(loaded, scratch)
+        lost = write_gguf(scratch, path, name)
     how = f"python -m llama_cpp.server --model {path} --model_alias {name} --port 8000 --n_ctx 4096 --logits_all true"
     return path, how, lost
 
@@ -122,24 +121,24 @@ def _notes(made: Mapping[str, Any], adapter: Mapping[str, Any], tied: bool) -> t
     return tuple(notes)
 
 
-def _study(place: Workplace, planned: PlannedVariant, weights: Path, direct: bool) -> str:
-    """Write the study that asks the exported model what its variant was asked."""
+def _study(place: Workplace, planned: PlannedVariant, weights: Path, direct: bool) -> dict[str, Any]:
+    """Return the study that asks the exported model what its variant was asked."""
     study = place.plan.study
-    values = yaml.safe_load(place.folder.study.read_text(encoding="utf-8"))
+    values = located(read_placed(place.folder.study))
     bases = values["base"] if isinstance(values["base"], list) else [values["base"]]
     trained_on = list(planned.variant.trained_on)
     entries: list[Any] = ["base"]
     if direct:
-        source = place.folder.variant(planned.variant.id).resolve()
-        entries.append({"existing": {"path": str(source), "trained_on": trained_on, "name": AS_TUNED}})
-    entries.append({"existing": {"path": str(weights.resolve()), "trained_on": trained_on, "name": AS_EXPORTED}})
+        source = Located(place.folder.variant(planned.variant.id).resolve())
+        entries.append({"existing": {"path": source, "trained_on": trained_on, "name": AS_TUNED}})
+    entries.append({"existing": {"path": Located(weights.resolve()), "trained_on": trained_on, "name": AS_EXPORTED}})
     values |= {
         "name": f"{study.spec.name} exported",
         "base": _by_itself(bases[study.models.index(planned.model)]),
         "methods": entries,
     }
     values.pop("probes", None)
-    return str(yaml.safe_dump(values, sort_keys=False, allow_unicode=True, width=110))
+    return values
 
 
 def _by_itself(base: Any) -> Any:
@@ -147,9 +146,9 @@ def _by_itself(base: Any) -> Any:
     return {name: value for name, value in base.items() if name != "reference"} if isinstance(base, dict) else base
 
 
-def _served(place: Workplace, weights: Path, name: str, eos: str | None) -> str:
-    """Write the study that asks the exported model of a server, and says how far it agrees with the same weights in memory."""
-    values = yaml.safe_load(place.folder.study.read_text(encoding="utf-8"))
+def _served(place: Workplace, weights: Path, name: str, eos: str | None) -> dict[str, Any]:
+    """Return the study that asks the exported model of a server, and says how far it agrees with the same weights in memory."""
+    values = located(read_placed(place.folder.study))
     server: dict[str, Any] = {"same_as": AS_EXPORTED}
     if weights.is_file():  # llama.cpp's servers list no end of text among the tokens that may come next
         server["labels"] = "grammar"
@@ -159,9 +158,9 @@ def _served(place: Workplace, weights: Path, name: str, eos: str | None) -> str:
         "name": f"{place.plan.study.spec.name} served",
         "base": [
             {"served": LOCAL_SERVER, "model": name, "name": "served", "server": server},
-            {"model": str(weights.resolve()), "name": AS_EXPORTED},
+            {"model": Located(weights.resolve()), "name": AS_EXPORTED},
         ],
         "methods": ["base"],
     }
     values.pop("probes", None)
-    return str(yaml.safe_dump(values, sort_keys=False, allow_unicode=True, width=110))
+    return values

@@ -16,6 +16,7 @@ from hanka.errors import StoreError, UnitError
 from hanka.methods.contract import STEPS
 from hanka.models.memory import is_out_of_memory
 from hanka.plan import Plan, PlannedParent, PlannedVariant
+from hanka.plan.shown import without_places
 from hanka.prompting import Asked
 from hanka.store.cache import unwritable
 from hanka.store.folder import RunFolder, make_folder, read_json_or_none, write_text
@@ -59,14 +60,25 @@ class Workplace:
             raise UnitError(f"{label} was not made: {made.get('reason') or 'it is missing'}")
         return made
 
+    def behind(self, planned: PlannedVariant, step: int | None = None) -> tuple[PlannedVariant, int | None]:
+        """Return the variant whose weights answer, and which checkpoint: the one a choice fell on, else itself."""
+        while planned.use.method.chooses:
+            parent = planned.parents[self.require_made(planned.variant.id)["record"]["chosen"]]
+            planned, step = self.plan.variants[parent.variant_id], parent.step
+        return planned, step
+
     def stack(self, variant_id: str, step: int | None = None) -> tuple[Made, ...]:
         """Return a made variant as the layers on its base, the lowest first. Raises UnitError where one is missing."""
-        planned = self.plan.variants[variant_id]
+        planned, step = self.behind(self.plan.variants[variant_id], step)
         if planned.variant.is_unadapted:
             return ()
+        variant_id = planned.variant.id
         made = self.require_made(variant_id)
         if not made["tuner"]:
             return ()
+        n_steps = made.get("record", {}).get("steps")
+        if step is not None and n_steps is not None and step > n_steps:
+            raise UnitError(f"{planned.variant.label} stopped after step {n_steps}, so there is no step {step}")
         below = self.below(planned)
         folder = self.folder.variant(variant_id)
         top = Made(variant_id, made["tuner"], folder if step is None else folder / STEPS / str(step))
@@ -75,7 +87,7 @@ class Workplace:
     def below(self, planned: PlannedVariant) -> tuple[Made, ...]:
         """Return the layers that a variant's own weights are put on; see `Method.stands_on`."""
         stands_on = planned.use.method.stands_on
-        if stands_on == "base" or not planned.parents:
+        if stands_on in ("base", "together") or not planned.parents:
             return ()
         parent = planned.parents[0]
         return self.stack_of(parent) if stands_on == "parent" else self.below(self.plan.variants[parent.variant_id])
@@ -102,14 +114,15 @@ def reason(error: Exception, place: Workplace, where: Path) -> str:
     Raises StoreError where nothing more can be written: every other unit would fail, too, and the user has to act.
     """
     if isinstance(error, UnitError):
-        return str(error)
+        return without_places(place.plan.study, place.folder.path, str(error))
     if why := unwritable(error):
         raise StoreError(f"{where}: {why}; what is finished is kept") from error
     if is_out_of_memory(error):
         return "out of memory: lower eval.batch_tokens, train.micro_batch_tokens or train.max_length"
     write_text(where / TRACEBACK, traceback.format_exc())
     inside = (where / TRACEBACK).relative_to(place.folder.path).as_posix()
-    return f"{type(error).__name__}: {' '.join(str(error).split())[:300]} (traceback in {inside})"
+    said = without_places(place.plan.study, place.folder.path, " ".join(str(error).split()))
+    return f"{type(error).__name__}: {said[:300]} (traceback in {inside})"
 
 
 def device_name(loaded: LoadedModel) -> str:

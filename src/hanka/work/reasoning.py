@@ -25,20 +25,24 @@ def with_reasoning(asking: Asking, prompter: Prompter, engine: Engine) -> Asking
     reasoned = tuple(
         Reasoned(0, False, one.reason)
         if isinstance(one, Refusal)
-        else Reasoned(one.n_tokens, one.n_tokens >= prompter.policy.thinking_tokens)
-        for one in answers
+        else Reasoned(
+            one.n_tokens, one.n_tokens >= prompter.policy.thinking_tokens, text=_thought(query, one, closed) or ""
+        )
+        for query, one in zip(opened, answers, strict=True)
     )
     return replace(asking, asked=asked._replace(encoded=prompter.behind(task, opened, written)), reasoned=reasoned)
 
 
 def _block(query: Query, answer: TextAnswer | Refusal, closed: str, between: str) -> str:
     """Return what now stands between the question and the answer; empty where the model did not reason."""
-    if isinstance(answer, Refusal):
-        return ""
+    text = None if isinstance(answer, Refusal) else _thought(query, answer, closed)
+    return "" if text is None else f"{text.rstrip()}\n{closed}{between}"
+
+
+def _thought(query: Query, answer: TextAnswer, closed: str) -> str | None:
+    """Return the reasoning that was written; None where the model answered at once, which is asked again without."""
     text = answer.text.split(closed)[0]
-    if open_block(query.text) is None and open_block(text) is None:
-        return ""  # it answered at once: that is asked again without
-    return f"{text.rstrip()}\n{closed}{between}"
+    return None if open_block(query.text) is None and open_block(text) is None else text
 
 
 def doubts(name: str, reasoned: Sequence[Reasoned]) -> list[str]:

@@ -17,9 +17,11 @@ QUESTIONS: Registry[Question] = Registry(
     "question",
     {
         "tradeoff": "hanka.analysis.questions.tradeoff:TRADEOFF",
+        "retention": "hanka.analysis.questions.retention:RETENTION",
         "confusion": "hanka.analysis.questions.confusion:CONFUSION",
         "slices": "hanka.analysis.questions.slices:SLICES",
         "shots_or_rows": "hanka.analysis.questions.shots_or_rows:SHOTS_OR_ROWS",
+        "gap_closed": "hanka.analysis.questions.gap_closed:GAP_CLOSED",
         "expense": "hanka.analysis.questions.expense:EXPENSE",
     },
 )

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from hanka.engines.contract import LabelAnswer, Refusal
+from hanka.engines.contract import LabelAnswer, Refusal, TextAnswer
 from hanka.engines.served.client import MalformedError
 from hanka.engines.served.scores import Echo, answer_scores, cut_of, n_counted, one_choice
 from hanka.engines.served.steps import Path, scores_of
+from hanka.engines.served.written import without_reasoning
 from hanka.errors import UnitError
 from hanka.models.spelling import spelt
 from hanka.prompting import Query
@@ -83,18 +85,33 @@ def _any_of(values: Sequence[float]) -> float:
 
 
 def read_text(found: Any) -> dict[str, Any]:
-    """Read what was written, whether a model reasoned apart from it, and the tokens of both sides."""
+    """Read what was written, what a model reasoned apart from it, and the tokens of both sides."""
     choice = one_choice(found)
     message = choice.get("message")
     text = message.get("content") if isinstance(message, dict) else choice.get("text")
-    thought = isinstance(message, dict) and bool(message.get("reasoning_content") or message.get("reasoning"))
+    apart = (message.get("reasoning_content") or message.get("reasoning")) if isinstance(message, dict) else None
+    thought = "" if not apart else apart if isinstance(apart, str) else json.dumps(apart, ensure_ascii=False)
     refused = str(message.get("refusal") or "") if isinstance(message, dict) else ""
     if text is None and not thought and not refused and not choice.get("finish_reason"):
         raise MalformedError("the answer holds no text")
     return {
         "text": str(text or ""),
-        "thought": thought,
+        "reasoning": thought,
         "refused": " ".join(refused.split())[:200],
         "n_tokens": n_counted(found, "completion_tokens"),
         "n_read": n_counted(found, "prompt_tokens"),
     }
+
+
+def behind_reasoning(one: Any) -> TextAnswer | Refusal:
+    """Return what was written without the reasoning before it, which stands beside it."""
+    if isinstance(one, Refusal):
+        return one
+    text, inside, is_open = without_reasoning(one["text"])
+    thought = one["reasoning"] or inside
+    if one["refused"]:
+        return Refusal(f"the server does not answer: {one['refused']}", thought)
+    if is_open or (not text.strip() and thought):
+        why = "reasoning used every token that may be written; raise `server: {thinking: TOKENS}`"
+        return Refusal(why, thought)
+    return TextAnswer(text, one["n_tokens"] or 0, one["n_read"], thought)

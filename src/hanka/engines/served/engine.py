@@ -7,15 +7,12 @@ sampling. Every answer is kept as it comes (`responses.py`); what the work took 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from statistics import median
-from typing import Any, TypeVar
+from collections.abc import Sequence
+from typing import Any
 
 from hanka.engines.contract import Decoding, LabelAnswer, Refusal, TextAnswer, TextScore, WrittenLabel
-from hanka.engines.served.answers import cut_text, label_answer, read_text, stepped_answer
-from hanka.engines.served.client import Client, RejectedError
-from hanka.engines.served.responses import Kept, Responses, request_keys
+from hanka.engines.served.answers import behind_reasoning, cut_text, label_answer, read_text, stepped_answer
+from hanka.engines.served.asking import CHAT, COMPLETIONS, Asker
 from hanka.engines.served.scores import (
     GIVES_NONE,
     PROBES,
@@ -27,7 +24,7 @@ from hanka.engines.served.scores import (
     read_echo,
 )
 from hanka.engines.served.steps import ALL_TOKENS, Path, paths_of, prompts_of, read_next, tail_of
-from hanka.engines.served.written import constraint, label_tokens, read_label, without_reasoning
+from hanka.engines.served.written import constraint, label_tokens, read_label
 from hanka.errors import UnitError
 from hanka.identity import stream_seed
 from hanka.models.served import HOW_LABELS, ServedModel
@@ -35,12 +32,10 @@ from hanka.models.spelling import END, spelt, turns_of
 from hanka.prompting import Query
 from hanka.prompting.prompter import SEPARATOR
 
-T = TypeVar("T")
 LINE_END = "\n"
 "What may end an answer, beside an empty line and the model's own end of text."
 MOST_STOPS = 4
 "Stop texts that servers take."
-COMPLETIONS, CHAT = "/completions", "/chat/completions"
 
 
 class ServedEngine:
@@ -49,13 +44,9 @@ class ServedEngine:
     def __init__(self, lent: ServedModel, batch_tokens: int) -> None:
         self.served = lent.served
         self.batch_tokens = batch_tokens
-        self.client = Client(lent.served)
-        self.responses = Responses(lent.folder)
+        self.asker = Asker(lent)
         self._reads_prompts: bool | None = None
         self._line_ends: tuple[str, ...] | None = None
-        self._taken: list[float] = []
-        self._n_kept = self._n_read = self._n_written = 0
-        self._kept_seconds = 0.0
 
     context_length = 1 << 20
     "Tokens that fit are the server's to know: it refuses what does not."
@@ -81,19 +72,7 @@ class ServedEngine:
 
     def account(self) -> dict[str, Any]:
         """Return what answering took since the last call: requests, those answered before, and seconds of one."""
-        taken = {
-            "n_requests": self.client.n_requests,
-            "n_retries": self.client.n_retries,
-            "n_kept": self._n_kept,
-            "n_read": self._n_read,
-            "n_written": self._n_written,
-            "request_seconds": round(median(self._taken), 4) if self._taken else None,
-            "concurrency": self.served.concurrency,
-            "kept_seconds": round(self._kept_seconds / self.served.concurrency, 3),
-        }
-        self.client.n_requests = self.client.n_retries = self._n_kept = self._n_read = self._n_written = 0
-        self._taken, self._kept_seconds = [], 0.0
-        return taken
+        return self.asker.account()
 
     # ---- labels
 
@@ -125,11 +104,11 @@ class ServedEngine:
             {} if isinstance(paths, Refusal) else prompts_of(query.text, paths)
             for query, paths in zip(queries, planned, strict=True)
         ]
-        body = self._body({"max_tokens": 1, "temperature": 0, "logprobs": ALL_TOKENS})
+        body = self.asker.body({"max_tokens": 1, "temperature": 0, "logprobs": ALL_TOKENS})
         asked = [(prompt, tuple(sorted(tokens))) for one in wanted for prompt, tokens in one.items()]
         unique = list(dict.fromkeys(asked))
         bodies = [body | {"prompt": prompt} for prompt, _ in unique]
-        read = dict(zip(unique, self._ask(COMPLETIONS, bodies, [read_next(tokens) for _, tokens in unique],
+        read = dict(zip(unique, self.asker.ask(COMPLETIONS, bodies, [read_next(tokens) for _, tokens in unique],
                                           [list(tokens) for _, tokens in unique]), strict=True))  # fmt: skip
         for query, paths, mine in zip(queries, planned, wanted, strict=True):
             answers = {prompt: read[prompt, tuple(sorted(tokens))] for prompt, tokens in mine.items()}
@@ -174,8 +153,8 @@ class ServedEngine:
     def _in_place(self) -> bool:
         """Tell whether the server's log-probabilities of a prompt can be read; asked once, by continuing known texts."""
         if self._reads_prompts is None:
-            body = self._body({"max_tokens": 1, "temperature": 0, "logprobs": 1})
-            began = self._ask(COMPLETIONS, [body | {"prompt": probe} for probe in PROBES], next_token)
+            body = self.asker.body({"max_tokens": 1, "temperature": 0, "logprobs": 1})
+            began = self.asker.ask(COMPLETIONS, [body | {"prompt": probe} for probe in PROBES], next_token)
             known = [
                 (probe, one["token"], one["log_prob"])
                 for probe, one in zip(PROBES, began, strict=True)
@@ -195,11 +174,11 @@ class ServedEngine:
 
     def _echoes(self, texts: Sequence[str]) -> list[tuple[Echo | Refusal, int | None]]:
         """Read texts: their tokens with log-probabilities, and how many the server says it read."""
-        body = self._body({"max_tokens": 1, "temperature": 0, "echo": True, "logprobs": 1})
+        body = self.asker.body({"max_tokens": 1, "temperature": 0, "echo": True, "logprobs": 1})
         bodies = [body | {"prompt": text} for text in texts]
         readers = [read_echo(text, self.served.eos) for text in texts]
         found: list[tuple[Echo | Refusal, int | None]] = []
-        for one in self._ask(COMPLETIONS, bodies, readers):
+        for one in self.asker.ask(COMPLETIONS, bodies, readers):
             if isinstance(one, Refusal):
                 found.append((one, None))
             elif one["starts"] is None:
@@ -217,16 +196,17 @@ class ServedEngine:
             hint = self.served.hint.replace("{labels}", ", ".join(label.strip() for label in labels))
             limit = label_tokens(labels) + self.served.thinking
             stops = {} if path == CHAT or self.served.thinking else {"stop": [LINE_END]}
-            body = self._body({"max_tokens": limit, "temperature": 0} | stops)
+            body = self.asker.body({"max_tokens": limit, "temperature": 0} | stops)
             bodies.append(body | self._question(query.text, hint) | constraint(self.served.labels, labels))
         found: list[WrittenLabel | Refusal] = []
-        for labels, one in zip(words, self._ask(path, bodies, read_text), strict=True):
-            answer = self._behind_reasoning(one)
+        for labels, one in zip(words, self.asker.ask(path, bodies, read_text), strict=True):
+            answer = behind_reasoning(one)
             if isinstance(answer, Refusal):
                 found.append(answer)
             else:
                 said = answer.text.strip() if path == CHAT else answer.text.strip().split(LINE_END)[0]
-                found.append(WrittenLabel(answer.text, read_label(said, labels), answer.n_tokens, answer.n_read))
+                label = read_label(said, labels)
+                found.append(WrittenLabel(answer.text, label, answer.n_tokens, answer.n_read, answer.reasoning))
         return found
 
     # ---- text
@@ -234,7 +214,7 @@ class ServedEngine:
     def generate(self, queries: Sequence[Query], decoding: Decoding) -> list[TextAnswer | Refusal]:
         """Continue every query; an answer ends before a stop that follows something visible."""
         path, limit = self._path, decoding.max_new_tokens + self.served.thinking
-        body = self._body({"max_tokens": limit, "temperature": decoding.temperature})
+        body = self.asker.body({"max_tokens": limit, "temperature": decoding.temperature})
         drawn = decoding.temperature > 0
         body |= {"top_p": decoding.top_p} if drawn else {}
         stops = {"stop": list(decoding.stop[:MOST_STOPS])} if decoding.stop and not self.served.thinking else {}
@@ -244,10 +224,10 @@ class ServedEngine:
             for query, one in zip(queries, asked, strict=True):
                 number = numbers[query.text] = numbers.get(query.text, -1) + 1
                 one["seed"] = stream_seed("served", decoding.seed, query.text, number) % (1 << 31)
-        first = [self._behind_reasoning(one) for one in self._ask(path, [one | stops for one in asked], read_text)]
+        first = [behind_reasoning(one) for one in self.asker.ask(path, [one | stops for one in asked], read_text)]
         again = [at for at, one in enumerate(first) if stops and isinstance(one, TextAnswer) and not one.text.strip()]
-        for at, written in zip(again, self._ask(path, [asked[at] for at in again], read_text), strict=True):
-            first[at] = self._behind_reasoning(written)  # it began with a stop: what follows counts
+        for at, written in zip(again, self.asker.ask(path, [asked[at] for at in again], read_text), strict=True):
+            first[at] = behind_reasoning(written)  # it began with a stop: what follows counts
         return [
             one if isinstance(one, Refusal) else one._replace(text=cut_text(one.text, decoding.stop)) for one in first
         ]
@@ -278,24 +258,11 @@ class ServedEngine:
                 found.append(TextScore(answer_scores(echo, cut_of([echo], len(context))), count))
         return found
 
-    def _behind_reasoning(self, one: Any) -> TextAnswer | Refusal:
-        if isinstance(one, Refusal):
-            return one
-        if one["refused"]:
-            return Refusal(f"the server does not answer: {one['refused']}")
-        text, is_open = without_reasoning(one["text"])
-        if is_open or (not text.strip() and one["thought"]):
-            return Refusal("reasoning used every token that may be written; raise `server: {thinking: TOKENS}`")
-        return TextAnswer(text, one["n_tokens"] or 0, one["n_read"])
-
     # ---- requests
 
     @property
     def _path(self) -> str:
         return CHAT if self.served.api == "chat" else COMPLETIONS
-
-    def _body(self, what: Mapping[str, Any]) -> dict[str, Any]:
-        return {"model": self.served.model, **what}
 
     def _question(self, text: str, hint: str) -> dict[str, Any]:
         """Return a question in the form of the protocol; a hint stands behind the last turn, or before a text that goes on."""
@@ -304,54 +271,3 @@ class ServedEngine:
         *before, last = turns_of(text)
         said = {**last, "content": f"{last['content']}{SEPARATOR}{hint}"} if hint else last
         return {"messages": [*before, said]}
-
-    def _ask(
-        self,
-        path: str,
-        bodies: list[dict[str, Any]],
-        read: Callable[[Any], T] | Sequence[Callable[[Any], T]],
-        looked_for: Sequence[Any] = (),
-    ) -> list[T | Refusal]:
-        """Send what was not answered before, several at once, and return all answers in order.
-
-        looked_for: what is kept of each answer, where that is not all. The first error that is the server's, not a row's, ends
-        the rest.
-        """
-        readers = [read] * len(bodies) if callable(read) else list(read)
-        keys = request_keys(path, list(bodies), looked_for)
-
-        def one(at: int) -> tuple[T | Refusal, float, bool]:
-            """Return an answer with the seconds that it took, and whether it was there."""
-            kept = self.responses.get(keys[at])
-            if kept is not None:
-                return kept.value, kept.seconds, True
-            try:
-                found, seconds = self.client.post(path, bodies[at], readers[at])
-            except UnitError as error:
-                said = str(error)
-                raise UnitError(said if said.startswith(self.served.url) else f"{self.served.url}: {said}") from None
-            except RejectedError as error:
-                return Refusal(f"the server refuses the request: {error}"), 0.0, False
-            self.responses.keep(keys[at], Kept(found, seconds))
-            return found, seconds, False
-
-        with ThreadPoolExecutor(self.served.concurrency) as pool:
-            futures = [pool.submit(one, at) for at in range(len(bodies))]
-            try:
-                found = [future.result() for future in futures]
-            except BaseException as error:
-                if not isinstance(error, Exception):
-                    self.client.stop("interrupted")
-                pool.shutdown(wait=True, cancel_futures=True)
-                raise
-        for value, seconds, was_there in found:
-            if not isinstance(value, dict):
-                continue
-            self._n_read += value.get("n_read") or 0
-            self._n_written += value.get("n_tokens") or 0
-            self._n_kept += was_there
-            if was_there:
-                self._kept_seconds += seconds
-            else:
-                self._taken.append(seconds)
-        return [value for value, _, _ in found]

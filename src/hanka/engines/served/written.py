@@ -63,11 +63,12 @@ def _from_json(text: str) -> str | None:
     return str(found["label"]) if isinstance(found, dict) and "label" in found else None
 
 
-def without_reasoning(text: str) -> tuple[str, bool]:
-    """Return an answer behind the reasoning it begins with, and whether it ended before the reasoning did."""
+def without_reasoning(text: str) -> tuple[str, str, bool]:
+    """Return an answer, the reasoning that it began with, and whether it ended before the reasoning did."""
     for opened, closed in BLOCKS:
         if closed in text:
-            return text.rpartition(closed)[2].lstrip(), False
+            thought, _, answer = text.rpartition(closed)
+            return answer.lstrip(), thought.strip().removeprefix(opened).strip(), False
         if text.lstrip().startswith(opened):
-            return "", True
-    return text, False
+            return "", text.strip().removeprefix(opened).strip(), True
+    return text, "", False

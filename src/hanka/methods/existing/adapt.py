@@ -16,7 +16,9 @@ from hanka.models.folders import CONTENT_FILES, adapter_config, file_hash, is_ad
 from hanka.models.loading import LoadedModel, add_adapter, load_full, quiet, require_numbers
 from hanka.models.vocabulary import common_vocabulary
 from hanka.models.wheel import convert_gguf
+from hanka.store.paths import is_place
 from hanka.tuners import TUNERS
+from hanka.tuners.adapters import FILES, settle_config
 from hanka.tuners.saving import staged
 
 if TYPE_CHECKING:
@@ -24,8 +26,6 @@ if TYPE_CHECKING:
 
 PROBE = "The committee will meet on Thursday at 10:30 to discuss 3 open questions."
 "What base and variant are compared on, to see whether anything changes."
-TUNERS_OF = {"LORA": "lora", "IA3": "ia3"}
-"PEFT's kind → the tuner whose files it has; others load as an adapter of layers all the same."
 
 
 def adopt(request: AdaptRequest) -> Adapted:
@@ -44,8 +44,9 @@ def adopt(request: AdaptRequest) -> Adapted:
     except ModelError as error:
         raise UnitError(str(error)) from error
     change = float((after - before).abs().max())
-    notes = [] if change else [f"{params.path} changes nothing: the variant is its base"]
-    record = {"path": params.path, "kind": kind, "merged": params.merge, "largest_nats": change, "notes": notes}
+    name = Path(params.path).name if is_place(params.path) else params.path
+    notes = [] if change else [f"{name} changes nothing: the variant is its base"]
+    record = {"path": name, "kind": kind, "merged": params.merge, "largest_nats": change, "notes": notes}
     return Adapted(tuner=tuner, n_trained_parameters=0, record=record)
 
 
@@ -75,10 +76,11 @@ def _adapter(base: LoadedModel, folder: Path, to: Path, merge: bool) -> tuple[st
     loaded = add_adapter(base, folder)
     _require_all_used(loaded, folder)
     require_numbers(loaded.model, str(folder))
-    tuner = TUNERS.get(TUNERS_OF.get(str(adapter_config(folder).get("peft_type")), "lora"))
+    kind = str(adapter_config(folder).get("peft_type")).lower()
+    tuner = TUNERS.get(kind if kind in TUNERS else "lora")  # any adapter of layers loads as LoRA does
     if not merge:
         after = _log_probs(loaded)
-        _link(folder, to, tuner.files)
+        _link(folder, to, tuner.files, base)
         return tuner.name, after
     merged, whole = tuner.merge(loaded), TUNERS.get("none")
     whole.save(merged, to)
@@ -113,7 +115,7 @@ def _whole(base: LoadedModel, folder: Path, to: Path) -> torch.Tensor:
     require_numbers(loaded.model, str(folder))
     after = _log_probs(loaded)
     names = [path.name for pattern in CONTENT_FILES for path in folder.glob(pattern) if path.is_file()]
-    _link(folder, to, tuple(dict.fromkeys(names)))
+    _link(folder, to, tuple(dict.fromkeys(names)), base)
     return after
 
 
@@ -140,11 +142,15 @@ def _log_probs(loaded: LoadedModel) -> torch.Tensor:
     return torch.log_softmax(logits.float(), -1).cpu()
 
 
-def _link(folder: Path, to: Path, names: tuple[str, ...]) -> None:
-    """Put files into a variant's folder without a second copy, where the disk allows that."""
+def _link(folder: Path, to: Path, names: tuple[str, ...], base: LoadedModel) -> None:
+    """Put files into a variant's folder without a second copy, where the disk allows that; the one that names the base is its own."""
     with staged(to) as stage:
         for name in names:
             source = (folder / name).resolve()
+            if name == FILES[0]:
+                shutil.copyfile(source, stage / name)
+                settle_config(stage / name, base.ref)
+                continue
             try:
                 os.link(source, stage / name)
             except OSError:

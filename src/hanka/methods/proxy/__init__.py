@@ -8,6 +8,7 @@ from pydantic import Field
 
 from hanka.engines.contract import Steering
 from hanka.methods.contract import Adapted, AdaptRequest, Method, MethodParams, ParentParams, ParentRef
+from hanka.models.catalogue import LANGUAGE_MODELS
 from hanka.records import UNADAPTED, Parent
 
 
@@ -20,6 +21,13 @@ class ProxyParams(MethodParams):
     "What is subtracted (default: the expert's own base as it is)."
     alpha: float = Field(default=1.0, allow_inf_nan=False)
     "Weight of the difference; the published value is 1."
+    top: int | None = Field(default=None, ge=1)
+    "Tokens that a served base is asked to list for each place (default: 20); a base in memory is heard whole, and takes none."
+
+    @property
+    def left_out_of_ids(self) -> tuple[str, ...]:
+        """Leave out what is said of a served base where it is not said."""
+        return ("top",) if self.top is None else ()
 
 
 def _parents(params: ProxyParams) -> tuple[Parent, ...]:
@@ -35,12 +43,13 @@ def _adapt(request: AdaptRequest) -> Adapted:
 
 def _engine_params(params: Any) -> Steering:
     assert isinstance(params, ProxyParams)
-    return Steering(params.alpha)
+    return Steering(params.alpha, params.top)
 
 
 PROXY = Method(
     name="proxy",
     reference="Liu et al. 2024, arXiv 2401.08565",
+    kinds=(*LANGUAGE_MODELS, "served"),
     description="a model steered by the difference of a tuned small one and an untuned one",
     params=ProxyParams,
     per="training_set",

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from hanka.errors import UnitError
-from hanka.methods.contract import STEPS, Adapted, AdaptRequest
+from hanka.methods.contract import STEPS, Adaptation, Adapted, AdaptRequest
 from hanka.methods.fit import OWN_ROWS, VALIDATION_ROWS
 from hanka.methods.supervised.fit import Watched, record_of, sample_of
 from hanka.methods.supervised.rows import TrainingRows, ValidationRows, encode_training, encode_validation
 from hanka.models.loading import LoadedModel
-from hanka.prompting import Prompter
+from hanka.prompting import Encoded, Prompter
 from hanka.training.course import Course, CourseState, StepHook
 from hanka.training.loop import train
 
@@ -29,7 +31,7 @@ def adapt_supervised(request: AdaptRequest, hook: StepHook | None = None) -> Ada
     if not encoded.rows:
         limit = adaptation.train.max_length
         raise UnitError(f"none of {data.n_examples} training rows fits max_length {limit}; raise it")
-    model = adaptation.tuner.wrap(request.loaded.model, adaptation.tuner_params, request.seed)
+    model = _wrapped(request, encoded.rows)
     wrapped = replace(request.loaded, model=model)
     validation = encode_validation(prompter, data, adaptation, request.seed)
     watched = _watched(request, prompter, wrapped, encoded, validation)
@@ -47,6 +49,16 @@ def adapt_supervised(request: AdaptRequest, hook: StepHook | None = None) -> Ada
     )
 
 
+def _wrapped(request: AdaptRequest, rows: Sequence[Encoded]) -> Any:
+    """Return the model with the declared weights free."""
+    tuner, params, loaded = request.adaptation.tuner, request.adaptation.tuner_params, request.loaded
+    assert tuner is not None
+    if tuner.on_rows is None:
+        return tuner.wrap(loaded.model, params, request.seed)
+    request.report("first weights", 0.0)
+    return tuner.on_rows(loaded, params, request.seed, rows)
+
+
 def _course(
     request: AdaptRequest,
     watched: Watched,
@@ -56,7 +68,7 @@ def _course(
 ) -> Course:
     """Return the training of a wrapped model."""
     adaptation, wrapped = request.adaptation, watched.loaded
-    tuner, train_params = adaptation.tuner, adaptation.train
+    tuner, train_params, params = adaptation.tuner, adaptation.train, adaptation.tuner_params
     assert tuner is not None
     assert adaptation.objective is not None
     assert adaptation.objective_params is not None
@@ -76,7 +88,8 @@ def _course(
         report=request.report,
         objective=adaptation.objective,
         objective_params=adaptation.objective_params,
-        hook=hook,
+        hook=hook or _hook_of(adaptation, wrapped.model, len(encoded.rows)),
+        penalty=None if tuner.penalty is None else partial(tuner.penalty, wrapped.model, params),
         validation=validation.rows,
         measure=watched.metrics,
         keep=keep if train_params.keep_steps else None,
@@ -84,6 +97,14 @@ def _course(
         # weights that train are float32: all of them, or PEFT's adapters
         mixed_precision="bf16" if train_params.dtype == "bfloat16" else "no",
     )
+
+
+def _hook_of(adaptation: Adaptation, model: Any, n_rows: int) -> StepHook | None:
+    """Return what the tuner does after every step."""
+    tuner, train = adaptation.tuner, adaptation.train
+    if tuner is None or tuner.hook is None:
+        return None
+    return tuner.hook(model, adaptation.tuner_params, train.pace.epochs * -(-n_rows // train.batch_size))
 
 
 def _watched(
@@ -102,6 +123,8 @@ def _record(prompter: Prompter, request: AdaptRequest, encoded: TrainingRows, st
     tail = max(1, len(state.losses) // 10)
     train_params = request.adaptation.train
     chosen = {"checkpoints": state.checkpoints, "kept_step": state.kept} if train_params.checkpoints else {}
+    if train_params.early_stopping:
+        chosen["stopped_early"] = state.step < state.n_steps
     return {
         "template_hash": "+".join(
             prompter.template_hash(part.task, train_params.prompt) for part in request.data.parts
@@ -121,5 +144,11 @@ def _record(prompter: Prompter, request: AdaptRequest, encoded: TrainingRows, st
         "validation": state.validation,
         "train_seconds": round(state.seconds, 2),
         "micro_batch_tokens": [train_params.micro_batch_tokens, state.micro_batch_tokens],
-        "notes": state.notes,
+        "notes": [*state.notes, *_begun(request.adaptation)],
     } | chosen
+
+
+def _begun(adaptation: Adaptation) -> list[str]:
+    """Say where a variant begins that does not begin at its base."""
+    said = adaptation.tuner_params.at_start if adaptation.tuner_params is not None else ""
+    return [f"untrained it is not its base: {said}"] if said else []

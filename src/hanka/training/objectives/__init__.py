@@ -12,5 +12,6 @@ OBJECTIVES: Registry[Objective] = Registry(
     {
         "cross_entropy": "hanka.training.objectives.cross_entropy:CROSS_ENTROPY",
         "kl_base": "hanka.training.objectives.kl_base:KL_BASE",
+        "l2_base": "hanka.training.objectives.l2_base:L2_BASE",
     },
 )

@@ -6,7 +6,7 @@ micro-batches and divide once by the number of supervised tokens of the optimize
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -74,5 +74,7 @@ class Objective:
     "Targets, parameters → the loss summed over supervised tokens (nats); imports torch when called."
     needs_reference: bool = False
     "Whether it compares with the model before it changed."
+    penalty: Callable[[Any, Any], Callable[[], Iterator[torch.Tensor]]] | None = None
+    "(model before training, params) → what yields, at every step, terms of the weights alone, added to the mean loss; None: none."
     version: int = 1
     "Raised by hand when the same parameters give other numbers than before."

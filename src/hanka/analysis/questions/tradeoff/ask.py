@@ -176,7 +176,7 @@ def _front_curves(found: Sequence[_Weighed]) -> Iterator[Curve]:
             gain, change = _measured(system.gain, one.level), _measured(system.change, one.level)
             group = str(system.variant["label"])
             points.append(Point(gain, change, group, str(number), bool(one.on_front[place])))
-        title_en, title_ja = _title(one.scene)
+        title_en, title_ja = title(one.scene)
         yield Curve(title_en, title_ja, "gain", "change", tuple(points))
 
 
@@ -187,7 +187,7 @@ def _probe_curves(found: Sequence[_Weighed], values: dict[Measure, dict[str, flo
         for measure in firsts.values():
             pairs = _pairs(one, values[measure])
             if len(pairs) > 1:
-                title_en, title_ja = _title(one.scene)
+                title_en, title_ja = title(one.scene)
                 points = tuple(
                     Point(Measured(value), _loss(system.change, one.level), str(system.variant["label"]))
                     for system, value in pairs
@@ -208,7 +208,8 @@ def _pairs(one: _Weighed, by_variant: dict[str, float]) -> list[tuple[System, fl
 # Sentences
 
 
-def _title(scene: Scene) -> tuple[str, str]:
+def title(scene: Scene) -> tuple[str, str]:
+    """Say what is weighed against what, in English and Japanese."""
     inside, outside = (METRICS.get(side.metric).display for side in (scene.inside, scene.outside))
     tests = _listed(scene.inside.tests, " + ")
     return (
@@ -224,7 +225,7 @@ def _listed(names: Sequence[str], join: str, most: int = 3) -> str:
 
 def _sentences(one: _Weighed) -> tuple[str, str]:
     """Say how many are on the front, and of the one that gains most what it gains and what becomes of the rest."""
-    title_en, title_ja = _title(one.scene)
+    title_en, title_ja = title(one.scene)
     front = one.front()
     best = one.systems[front[0]]
     gain, change = _measured(best.gain, one.level), _measured(best.change, one.level)
@@ -290,7 +291,7 @@ def _correlations(
                 yield from _correlation(evidence, one, measure, pairs)
             elif measure.probe not in refused:
                 refused.add(measure.probe)
-                title_en, title_ja = _title(one.scene)
+                title_en, title_ja = title(one.scene)
                 yield Note(
                     f"{measure.probe} and loss, {title_en}: {len(pairs)} variant(s) have both; a rank correlation needs at "
                     f"least {FEWEST}.",
@@ -309,7 +310,7 @@ def _correlation(
         return  # a constant such as the rounding floor has no ranks
     result = rank_correlation(x, y, rng, evidence.level, evidence.plan["stats"]["resamples"])
     numbers = f"{result.value:+.2f} [{result.low:+.2f}, {result.high:+.2f}], n = {result.n}, p = {result.p_value:.3f}"
-    title_en, title_ja = _title(one.scene)
+    title_en, title_ja = title(one.scene)
     dtype = f" ({measure.dtype})" if measure.dtype else ""
     yield Note(
         f"{measure.probe}, {measure.name}{dtype}, and loss, {title_en}: Spearman {numbers} over variants (not adjusted; "
