@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from hanka.costs.estimate import token_counter
+from hanka.costs.sizes import token_counter
 from hanka.models.catalogue import ModelRef
 from hanka.models.vocabulary import model_folder
 from hanka.plan import Plan, PlannedCell
