@@ -68,9 +68,12 @@ def nearest(word: str, allowed: Iterable[str]) -> str:
     """Say which allowed word is nearest to `word`, or list them: the tail of an error line."""
     names = sorted(set(allowed))
     folded = {name.casefold(): name for name in names}
-    close = difflib.get_close_matches(word.casefold(), folded, n=1, cutoff=0.6)
-    if close:
-        return f"did you mean {folded[close[0]]!r}?"
+    said = word.casefold()
+    if close := difflib.get_close_matches(said, folded, n=5, cutoff=0.6):
+        best = max(
+            close, key=lambda name: (difflib.SequenceMatcher(None, name, said).ratio(), sorted(name) == sorted(said))
+        )
+        return f"did you mean {folded[best]!r}?"
     return "allowed: " + ", ".join(names) if names else "none is allowed here"
 
 

@@ -19,9 +19,9 @@ EVERY = pytest.mark.parametrize("question", QUESTIONS, ids=lambda question: ques
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
-    """A run in which the base was asked of a server, and rows were shown beside training on them."""
+    """A run in which the base was asked of a server and steered, and rows were shown beside training on them."""
     folder = tmp_path_factory.mktemp("questions")
-    shown = STUDY.replace("[base, sft,", "[base, sft, icl,").replace(
+    shown = STUDY.replace("[base, sft,", "[base, sft, icl, {proxy: {expert: sft}},").replace(
         "shots: [0, 2]", "shots: [0, 2], contexts: [drawn, own_rows]"
     )
     found = fake_run(write_study(folder, shown), folder / "run")

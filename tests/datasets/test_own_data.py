@@ -255,7 +255,7 @@ def test_passages_have_a_text_no_target_and_their_own_order(tmp_path: Path) -> N
     name = write(tmp_path / "facts.jsonl", TEXTS)
     alone = own(tmp_path, task="", inputs=(), fields={}, passages=name)
     assert alone.splits == ("passages",)
-    assert alone.source == str(tmp_path / "facts.jsonl")
+    assert alone.source == "facts.jsonl"
     found = alone.load("passages")
     assert [example.fields for example in found] == [{"text": row["text"]} for row in TEXTS]
     assert [example.target for example in found] == [""] * 5

@@ -88,7 +88,7 @@ def test_conversations_are_trained_and_answers_end_where_the_turn_ends(tmp_path:
     assert all(row.n_output_tokens < 8 for row in rows)
     asked = "<|system|>Say a colour.<|end|><|user|>It is red, number 100.<|end|><|assistant|>Yes.<|end|><|user|>Which?<|end|><|assistant|>"
     assert asked in {row.prompt for row in rows}
-    policy = read_json(folder.audits)["policy"][str(tmp_path / "model")]
+    policy = read_json(folder.audits)["policy"]["model"]
     assert (policy["answer_begins"], policy["turn_ends"], policy["earlier_turns"]) == (
         "as asked",
         "<|end|>",

@@ -99,6 +99,7 @@ OTHER_VALUES: dict[str, Any] = {
     "objective": "kl_base",
     "validate_every": 2,
     "checkpoints": 3,
+    "early_stopping": 2,
     "keep_steps": [1],
     "micro_batch_tokens": 77,
     "gradient_checkpointing": True,
@@ -118,7 +119,8 @@ def test_a_value_is_tried_for_every_key_of_train() -> None:
 
 @pytest.mark.parametrize("key", OTHER_VALUES)
 def test_an_entry_overrides_every_key_of_train(key: str) -> None:
-    train = {"sizes": [8]} | ({"validation": 0.5} if key == "checkpoints" else {})
+    needs = {"checkpoints": {"validation": 0.5}, "early_stopping": {"validation": 0.5, "checkpoints": 4}}
+    train = {"sizes": [8]} | needs.get(key, {})
     plan = plan_of(methods=["base", "sft", {"sft": {"name": "own", key: OTHER_VALUES[key]}}], train=train)
     other, own = (use.adaptation("shop").train for use in plan.study.methods[1:])
     changed = {name for name in TrainParams.model_fields if getattr(own, name) != getattr(other, name)}

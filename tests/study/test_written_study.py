@@ -115,7 +115,7 @@ def test_the_written_study_holds_what_each_entry_reads_and_leaves_open() -> None
     methods = ["base", "sft", {"fticl": {"r": 2, "shots": 1}}, {"interpolate": {"of": "sft"}}]
     study = smallest(methods=methods, train={"sizes": [8], "epochs": 1, "learning_rate": 1e-3, "warmup_ratio": 0.0})
     lora = {"peft": "lora", "alpha": None, "dropout": 0.0, "target_modules": "all-linear", "start": None}
-    lora["validation"] = 0.0
+    lora |= {"validation": 0.0, "init": "kaiming", "use_rslora": False, "use_dora": False}
     assert yaml.safe_load(study_yaml(study))["methods"] == [
         "base",
         {"sft": {"r": 8, **lora}},

@@ -54,7 +54,7 @@ def test_the_table_builds_what_torch_builds(name: str, others: bool) -> None:
     if OPTIMIZERS[name].fuses:
         plain["fused"] = True
     expected = after_steps(getattr(torch.optim, OPTIMIZERS[name].torch_name)([theirs], lr=0.1, **plain), theirs)
-    assert torch.equal(after_steps(build([ours], settings), ours), expected)
+    assert torch.equal(after_steps(build({"weight": ours}, settings), ours), expected)
 
 
 @EVERY

@@ -232,7 +232,7 @@ def test_copies_beyond_the_budget_leave_when_they_come_back(ref: ModelRef) -> No
             assert held.n_loads == 3
 
 
-@pytest.mark.parametrize("tuner", [name for name in TUNERS.names() if not TUNERS.get(name).is_whole])
+@pytest.mark.parametrize("tuner", [name for name in EACH if not TUNERS.get(name).is_whole])
 @pytest.mark.parametrize("plain_first", [True, False])
 def test_a_base_and_its_adapter_are_heard_together_around_the_same_weights(
     ref: ModelRef, variants: dict[str, Made], tuner: str, plain_first: bool

@@ -29,6 +29,9 @@ from hanka.training.objectives import OBJECTIVES
 from hanka.tuners import TUNERS
 from hanka.tuners.left_out import LEFT_OUT
 
+MOST_LISTED = 12
+"Allowed names that a line lists beside the nearest one."
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TrainingUse:
@@ -342,6 +345,8 @@ def _chosen(
     if not isinstance(name, str) or name not in (allowed or known):
         names = allowed or tuple(known.names())
         hint = nearest(str(name), names)
-        listed = hint if hint.startswith("allowed") else f"{hint} (allowed: {', '.join(names)})"
+        listed = (
+            hint if hint.startswith("allowed") or len(names) > MOST_LISTED else f"{hint} (allowed: {', '.join(names)})"
+        )
         raise source.error((*key, what), f"{name!r} is not allowed: {listed}")
     return name
