@@ -259,8 +259,7 @@ def test_another_seed_gives_other_weights(do: Do, method: Method, tuner: str) ->
 
 @pytest.mark.parametrize("method", [one for one in METHODS if not one.is_seeded], ids=lambda one: one.name)
 def test_what_draws_nothing_is_made_once_for_all_seeds_of_equal_parents(do: Do, method: Method) -> None:
-    tuned = {"sft": {"name": "tuned"}}
-    made = do(*([tuned] if method.follows_parents else []), entry(method), seeds=[0, 1], eval__shots=[0])
+    made = do(*entries(method), seeds=[0, 1], eval__shots=[0])
     own = [one for one in made.plan.variants.values() if one.variant.label == "it"]
     bases = {one.variant.base for one in own}
     assert len(own) == len(bases) * (2 if method.follows_parents else 1)
