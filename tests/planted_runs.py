@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from hanka.analysis.evidence import Evidence, load_evidence
+from hanka.analysis.questions.contract import Answer
 from hanka.identity import content_id
 from hanka.records import Prediction
 from hanka.store.folder import RunFolder, write_json, write_predictions
@@ -117,6 +118,17 @@ class Planted:
         }  # fmt: skip
         write_json(RunFolder(self.path).plan, plan)
         return load_evidence(RunFolder(self.path))
+
+
+def right(home: int, away: int) -> dict[str, range]:
+    """The first so many samples of two test sets."""
+    return {"home": range(home), "away": range(away)}
+
+
+def rows_of(answer: Answer | None) -> list[dict[str, Any]]:
+    """The rows of an answer's table, by column."""
+    assert answer is not None
+    return [dict(zip((column.name for column in answer.columns), row, strict=True)) for row in answer.rows]
 
 
 def _said(place: int, text: str) -> Prediction:

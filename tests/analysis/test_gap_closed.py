@@ -3,27 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 
 from hanka.analysis.questions import QUESTIONS
 from hanka.analysis.questions.contract import Answer
-from planted_runs import N, Planted
+from planted_runs import N, Planted, right, rows_of
 
 
 def ask(planted: Planted) -> Answer | None:
     return QUESTIONS.get("gap_closed").ask(planted.evidence())
-
-
-def rows_of(answer: Answer | None) -> list[dict[str, Any]]:
-    assert answer is not None
-    return [dict(zip((column.name for column in answer.columns), row, strict=True)) for row in answer.rows]
-
-
-def right(home: int, away: int) -> dict[str, range]:
-    return {"home": range(home), "away": range(away)}
 
 
 @pytest.fixture

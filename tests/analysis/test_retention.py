@@ -11,7 +11,7 @@ import pytest
 from hanka.analysis.questions import QUESTIONS
 from hanka.analysis.questions.contract import Answer, Measured
 from hanka.analysis.questions.retention.ask import per_gain
-from planted_runs import N, Planted
+from planted_runs import N, Planted, right
 
 
 def ask(planted: Planted) -> Answer | None:
@@ -23,10 +23,6 @@ def rows_of(answer: Answer | None) -> dict[str, dict[str, Any]]:
     usual = {"unbeaten": "", "beaten_by": "", "change_per_gain": None}
     rows = [usual | dict(zip((one.name for one in answer.columns), row, strict=True)) for row in answer.rows]
     return {row["method"]: row for row in rows}
-
-
-def right(home: int, away: int) -> dict[str, range]:
-    return {"home": range(home), "away": range(away)}
 
 
 @pytest.fixture

@@ -17,20 +17,11 @@ from hanka.analysis.together import Difference, mean_difference
 from hanka.records import ProbeRow
 from hanka.store.folder import RunFolder
 from hanka.store.probes import ProbeRecord, read_probe, write_probe
-from planted_runs import N, Planted
+from planted_runs import N, Planted, right, rows_of
 
 
 def ask(planted: Planted) -> Answer | None:
     return QUESTIONS.get("tradeoff").ask(planted.evidence())
-
-
-def rows_of(answer: Answer | None) -> list[dict[str, Any]]:
-    assert answer is not None
-    return [dict(zip((column.name for column in answer.columns), row, strict=True)) for row in answer.rows]
-
-
-def right(home: int, away: int) -> dict[str, range]:
-    return {"home": range(home), "away": range(away)}
 
 
 @pytest.fixture
