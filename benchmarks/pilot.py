@@ -1,6 +1,6 @@
 """Which learning rate and how many epochs let a small study train? What `hanka.methods.defaults` rests on.
 
-    python -m benchmarks.pilot --minutes 25    # writes benchmarks/results/pilot.json
+    python -m benchmarks.pilot --minutes 25    # goes on with benchmarks/results/pilot.json; delete it to start over
 
 SmolLM2-135M is trained on rows of small packaged data sets with each tuner at three learning rates, a factor of about three apart, and
 looked at on validation rows half-way and at the end; no test row is read. Runs are ordered so that a budget that ends early still holds whole
@@ -155,13 +155,16 @@ def _value(run: Mapping[str, Any], *name: str) -> float:
 
 
 def measure(minutes: float) -> dict[str, Any]:
-    """Carry out trials until the budget is spent; a trial that has begun is finished."""
+    """Carry out the trials that the result file lacks until the budget is spent; a trial that has begun is finished."""
     ends = time.monotonic() + 60 * minutes
     wanted = list(trials())
-    runs: list[dict[str, Any]] = []
+    runs: list[dict[str, Any]] = json.loads(RESULT.read_text(encoding="utf-8"))["runs"] if RESULT.exists() else []
+    done = [{name: run[name] for name in Trial._fields} for run in runs]
     for trial in wanted:
         if time.monotonic() > ends:
             break
+        if trial._asdict() in done:
+            continue
         with tempfile.TemporaryDirectory(prefix="hanka-pilot-") as scratch:
             runs.append(carry_out(trial, Path(scratch)))
         print(f"{len(runs)}/{len(wanted)} {trial} {runs[-1]['seconds']:.0f} s {runs[-1]['reason']}", flush=True)
