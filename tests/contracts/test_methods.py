@@ -40,7 +40,7 @@ TUNER_NEEDS: dict[str, dict[str, Any]] = {"bitfit": {"biases": "added"}, "ia3": 
 COURSES = [method for method in METHODS if method.course]
 PLUGGED = tuple(name for name in TUNERS.names() if not TUNERS.get(name).params.__module__.startswith("hanka.tuners"))
 EACH = ("none", "lora", "bitfit", "ia3")
-"Tuners that every method trains with."
+"Tuners that the plainest method trains with; the first two train with every method."
 FURTHER = ("adalora", "bottleneck", "head", "ln_tuning", "prefix_tuning", *PLUGGED)
 "One of every other way to put something onto a model, for the plainest method; tests/contracts/test_tuners.py has all."
 WAYS = [
