@@ -149,7 +149,7 @@ def run(folder: Path, values: dict[str, Any], report: Callable[[str, float], Non
 def entry(method: Method, tuner: str = "", **params: Any) -> dict[str, Any]:
     own = dict(NEEDS.get(method.name, {}))
     if tuner:
-        own |= {"peft": tuner} | TUNER_NEEDS.get(tuner, {}) | {"bases": None}
+        own |= {"peft": tuner} | TUNER_NEEDS.get(tuner, {}) | {"bases": ["TINY"]}
     own |= params
     return {method.name: {"name": "it"} | {key: value for key, value in own.items() if value is not None}}
 

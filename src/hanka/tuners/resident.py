@@ -13,7 +13,7 @@ import copy
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from hanka.errors import ModelError
 from hanka.models.catalogue import ModelRef
@@ -22,7 +22,7 @@ from hanka.models.loading import LoadedModel, load_full, load_model, pick_device
 from hanka.models.memory import free_bytes, is_out_of_memory, release_memory
 from hanka.models.weights import copies_of, restore, settle, state_of
 from hanka.tuners import TUNERS
-from hanka.tuners.contract import Made, Tuner
+from hanka.tuners.contract import Made
 
 if TYPE_CHECKING:
     import torch
@@ -61,8 +61,10 @@ class Resident:
     "Base models loaded so far."
     _held: list[_Held] = field(default_factory=list)
     "The one not used for longest first."
-    _tuners: tuple[Tuner, ...] = field(default_factory=lambda: tuple(TUNERS))
-    "All there are; one of another package that cannot be loaded is met here, before any work."
+    _ways_out: tuple[Callable[[Any], None], ...] = field(
+        default_factory=lambda: tuple(dict.fromkeys(tuner.take_out for tuner in TUNERS))
+    )
+    "How every tuner takes itself out, each way once; a tuner of another package that cannot be loaded is met here, before any work."
 
     def base(self, ref: ModelRef, dtype: str) -> LoadedModel:
         """Return a base model that is not lent, frozen and in evaluation mode; it may be changed by the next lending."""
@@ -91,7 +93,7 @@ class Resident:
         changing = train or not shares_weights(stack)
         if not changing and (known := self._shareable(ref, dtype)) is not None:
             with self._borrowed(known):
-                yield _put_on(_beside(known.loaded, self._tuners), stack, train)
+                yield _put_on(_beside(known.loaded, self._ways_out), stack, train)
             return
         with self._borrowed(self._take(ref, dtype), changing) as held:
             if not stack and not train:
@@ -139,8 +141,8 @@ class Resident:
         try:
             yield
         finally:
-            for tuner in self._tuners:
-                tuner.take_out(model)
+            for take_out in self._ways_out:
+                take_out(model)
             if restore(model, before, held.copies):
                 settle(model)
             elif held in self._held:
@@ -200,12 +202,12 @@ def shares_weights(stack: Sequence[Made]) -> bool:
     return len(stack) <= 1 and not any(TUNERS.get(made.tuner).is_whole for made in stack)
 
 
-def _beside(loaded: LoadedModel, tuners: Sequence[Tuner]) -> LoadedModel:
+def _beside(loaded: LoadedModel, ways_out: Sequence[Callable[[Any], None]]) -> LoadedModel:
     """Return modules of their own around a base's weights, without what is put onto the base just now."""
     model = loaded.model
     model = copy.deepcopy(model, {id(value): value for value in (*model.parameters(), *model.buffers())})
-    for tuner in tuners:
-        tuner.take_out(model)
+    for take_out in ways_out:
+        take_out(model)
     settle(model)
     return replace(loaded, model=model)
 

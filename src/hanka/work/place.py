@@ -8,6 +8,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -141,6 +142,12 @@ def moment() -> str:
 
 def versions() -> dict[str, str]:
     """Return the versions of Python and of what numbers depend on."""
+    return dict(_versions())
+
+
+@cache
+def _versions() -> dict[str, str]:
+    """Look them up once: what a process has loaded does not change."""
     found = {"python": platform.python_version()}
     for package in PACKAGES:
         try:
