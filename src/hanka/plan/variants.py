@@ -204,13 +204,7 @@ class Variants:
         return PlannedVariant(variant, model, use, adaptation)
 
     def _make(self, use: MethodUse, model: ModelRef, choice: Choice) -> PlannedVariant:
-        study, method = self.plan.study, use.method
-        refuse_quantised(study, use, model)
-        steers = [self._model(use, parent, model) for parent in method.parents(use.adaptation(choice.train).own)]
-        refuse_unsteerable(study, use, model, steers)
-        adaptation = matched(self.plan, use, model, settled(use.adaptation(choice.train), choice.size), choice.train)
-        if adaptation.tuner_params is not None and adaptation.tuner_params.at_start:
-            self.plan.note(f"{use.label}: untrained it is not its base: {adaptation.tuner_params.at_start}")
+        study, method, adaptation = self.plan.study, use.method, self._adaptation(use, model, choice)
         own = next((train for train in use.trains if train.name == choice.train), None)
         parents = self._parents(use, model, choice, adaptation.own)
         if method.chooses or method.stands_on in ("beside", "together"):  # in the arithmetic of what it is put on
@@ -218,9 +212,6 @@ class Variants:
             adaptation = replace(adaptation, train=adaptation.train.model_copy(update=dtype))
         companions = self._companions(use, own, adaptation)
         training, blocked = self._rows(own, use, model, choice, adaptation)
-        rows: Any = None
-        if own is not None:
-            rows = f"missing:{own.name}:{choice.size}" if training is None else training.fingerprints
         pools = self._pools(use, own, [adaptation, *companions], choice.seed) if own is not None else {}
         tasks = own.tasks if own is not None else ()
         content = {
@@ -231,7 +222,7 @@ class Variants:
             "tasks": [
                 [task.name, task.version, task.template(adaptation.train.prompt), list(task.labels)] for task in tasks
             ],
-            "rows": rows,
+            "rows": _rows_content(own, choice, training),
             "demonstrations": _shown(adaptation, pools),
             "companions": [[one.layout(), _shown(one, pools)] for one in companions],
             "parents": [[one.variant.id, parent.step] for one, parent in parents],
@@ -269,6 +260,17 @@ class Variants:
             tuple(PlannedParent(one.variant.id, parent.step) for one, parent in parents), companions,
             choice.size, blocked, tuple(one for one, _ in parents if method.chooses),
         )  # fmt: skip
+
+    def _adaptation(self, use: MethodUse, model: ModelRef, choice: Choice) -> Adaptation:
+        """Return an entry's parameters for one variant, all settled. Raises StudyError where a base does not bear them."""
+        study, asked = self.plan.study, use.adaptation(choice.train)
+        refuse_quantised(study, use, model)
+        steers = [self._model(use, parent, model) for parent in use.method.parents(asked.own)]
+        refuse_unsteerable(study, use, model, steers)
+        found = matched(self.plan, use, model, settled(asked, choice.size), choice.train)
+        if found.tuner_params is not None and found.tuner_params.at_start:
+            self.plan.note(f"{use.label}: untrained it is not its base: {found.tuner_params.at_start}")
+        return found
 
     def _rows(
         self, own: TrainingUse | None, use: MethodUse, model: ModelRef, choice: Choice, adaptation: Adaptation
@@ -365,6 +367,13 @@ class Variants:
                 )
             pools[dataset.name] = pool
         return pools
+
+
+def _rows_content(own: TrainingUse | None, choice: Choice, training: TrainingSet | None) -> Any:
+    """Return what the rows of a variant are in its id; None where it has none of its own."""
+    if own is None:
+        return None
+    return f"missing:{own.name}:{choice.size}" if training is None else training.fingerprints
 
 
 def _shown(adaptation: Adaptation, pools: Mapping[str, tuple[Example, ...]]) -> list[str]:

@@ -49,6 +49,7 @@ def portable(values: Any, start: Path) -> tuple[Any, list[dict[str, Any]]]:
     taken = {one.shown: one.path for _, one in _located(values, ()) if one.shown}
 
     def show(value: Any, key: Key) -> Any:
+        """Return a value with its places as they are shown, and note where they are."""
         if isinstance(value, Located):
             shown = value.shown or tail(value.path, start, taken)
             taken.setdefault(shown, value.path)
@@ -94,6 +95,7 @@ def read_placed(path: Path) -> StudySource:
     shown: dict[str, str] = {}
 
     def place(value: Any, key: Key) -> Any:
+        """Return a value with what is shown replaced by where it is."""
         if isinstance(value, dict):
             return {name: place(item, (*key, name)) for name, item in value.items()}
         if isinstance(value, list):
@@ -111,6 +113,7 @@ def located(source: StudySource) -> dict[str, Any]:
     """Return the values of a study file that was read, its places marked as such."""
 
     def mark(value: Any) -> Any:
+        """Return a value with its places marked."""
         if isinstance(value, dict):
             return {name: mark(item) for name, item in value.items()}
         if isinstance(value, list):
