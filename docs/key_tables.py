@@ -16,6 +16,7 @@ from pydantic_core import PydanticUndefined
 ALIASES = {
     "Names": "name, or list of names",
     "NamesPerTask": "name, list of names, or map from task, task kind or relation to these",
+    "RowsPerTask": "whole number ≥ 1, or map from task or task kind to these, or null",
     "Sizes": "whole number ≥ 1, or list of these",
     "Seeds": "whole number ≥ 0, or list of these",
     "ParentRef": "label of an entry, or a map, see `parents`",

@@ -17,6 +17,7 @@ from hanka.store.folder import RunFolder, write_json, write_predictions
 N = 40
 OF_CELLS = (
     "most",
+    "relation",
     "shots",
     "context",
     "seconds",
@@ -33,13 +34,23 @@ OF_CELLS = (
 MARGINS = {"equivalence": 0.03, "harm": 0.05, "worthwhile": 0.02}
 RELATIONS = {
     "home": "in_domain", "away": "out_of_domain", "far": "out_of_domain", "other": "cross_task", "story": "cross_task",
+    "news": "cross_task", "quiz": "cross_task",
 }  # fmt: skip
-TASK_OF = {"home": "sentiment", "away": "sentiment", "far": "sentiment", "other": "topic", "story": "tale"}
+TASK_OF = {
+    "home": "sentiment",
+    "away": "sentiment",
+    "far": "sentiment",
+    "other": "topic",
+    "story": "tale",
+    "news": "summary",
+    "quiz": "question",
+}
 TASKS: dict[str, dict[str, Any]] = {
     name: {"kind": "classification", "labels": ["yes", "no"], "metrics": ["accuracy"]} for name in TASK_OF.values()
 }
 TASKS["topic"] = TASKS["topic"] | {"metrics": ["macro_f1"]}
-TASKS["tale"] = {"kind": "generation", "labels": [], "metrics": ["rouge_l"]}
+for _written in ("tale", "summary", "question"):
+    TASKS[_written] = {"kind": "generation", "labels": [], "metrics": ["rouge_l"]}
 
 
 @dataclass
@@ -81,7 +92,8 @@ class Planted:
         self, variant: Mapping[str, Any], test: str, right: Iterable[int] | None, changes: Mapping[str, Any]
     ) -> None:
         cell = {
-            "variant_id": variant["id"], "test_task": TASK_OF[test], "test_dataset": test, "relation": RELATIONS[test],
+            "variant_id": variant["id"], "test_task": TASK_OF[test], "test_dataset": test,
+            "relation": changes.get("relation", RELATIONS[test]),
             "shots": changes.get("shots", 0), "prompt": changes.get("prompt", "p1"), "draw": changes.get("draw", 0),
             "context": changes.get("context", "drawn"),
         }  # fmt: skip

@@ -38,6 +38,10 @@ RunDir = Annotated[Path, typer.Argument(metavar="DIR", help="Folder of a run.")]
 Base = Annotated[Optional[str], typer.Option("--base", metavar="MODEL", help="Use this base model instead.")]  # noqa: UP045
 Limit = Annotated[Optional[int], typer.Option("--limit", min=1, metavar="N", help="Cap training and test rows.")]  # noqa: UP045
 Data = Annotated[Optional[str], typer.Option("--data", metavar="DIR", help="Folder of the source's files.")]  # noqa: UP045
+Train = Annotated[
+    Optional[list[str]],  # noqa: UP045
+    typer.Option("--train", metavar="TASK", help="Train on this task alone; the others are tested. May be repeated."),
+]
 Workers = Annotated[int, typer.Option("--workers", min=1, metavar="N", help="Processes on this machine.")]
 INTERRUPTED = 130
 "Exit code of Ctrl-C; typer turns the interrupt itself into it."
@@ -100,13 +104,13 @@ def init(
 
 
 @app.command()
-def validate(study: StudyFile, base: Base = None, limit: Limit = None, data: Data = None) -> None:
+def validate(study: StudyFile, base: Base = None, limit: Limit = None, data: Data = None, train: Train = None) -> None:
     """Check everything that can be checked before any model is loaded."""
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # nothing is multiplied here, and threads take time to start
     from hanka.datasets import SOURCES
     from hanka.study.resolve import load_study
 
-    found = load_study(study, base, limit, data)
+    found = load_study(study, base, limit, data, train or ())
     source = found.spec.data and SOURCES.get(found.spec.data.source)
     if source and source.is_remote:
         print(f"{study}: keys, names and roles are right. Rows of source {source.name} are checked by plan and run.")
@@ -131,6 +135,7 @@ def plan(
     base: Base = None,
     limit: Limit = None,
     data: Data = None,
+    train: Train = None,
     out: Annotated[Optional[Path], typer.Option("--out", metavar="DIR", help="Folder of the run.")] = None,  # noqa: UP045
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     freeze: Annotated[
@@ -144,7 +149,7 @@ def plan(
     from hanka.study.resolve import load_study
     from hanka.terminal.plan_table import describe_plan, print_plan
 
-    built = build_plan(load_study(study, base, limit, data))
+    built = build_plan(load_study(study, base, limit, data, train or ()))
     description = describe_plan(built, RunFolder(out or _default_out(study)))
     if as_json:
         print(json.dumps(description, ensure_ascii=False, indent=1))
@@ -163,6 +168,7 @@ def run(
     base: Base = None,
     limit: Limit = None,
     data: Data = None,
+    train: Train = None,
     workers: Workers = 1,
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress.")] = False,
 ) -> None:
@@ -178,7 +184,8 @@ def run(
     words += ["--base", base] if base else []
     words += ["--limit", str(limit)] if limit else []
     words += ["--data", data] if data else []
-    options = RunOptions(base, limit, workers, quiet, portable_command(words), data)
+    words += [word for task in train or () for word in ("--train", task)]
+    options = RunOptions(base, limit, workers, quiet, portable_command(words), data, tuple(train or ()))
     outcome = _run(study, folder, options)
     raise typer.Exit(outcome.exit_code)
 

@@ -71,6 +71,8 @@ class RunOptions:
     "The command that repeats this run."
     data: str | None = None
     "Folder of the source's files, where the command names one."
+    train: tuple[str, ...] = ()
+    "The only tasks whose own training sets are trained on; empty: all."
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +106,7 @@ def run_study(path: Path, out: Path, options: RunOptions) -> Outcome:
 
     Raises HankaError in one line for what the user can mend; KeyboardInterrupt passes through.
     """
-    study = load_study(path, options.base, options.limit, options.data)
+    study = load_study(path, options.base, options.limit, options.data, options.train)
     folder = RunFolder(out)
     folder.require_format()
     with folder.lock():
@@ -124,7 +126,7 @@ def run_study(path: Path, out: Path, options: RunOptions) -> Outcome:
         _require_servers(plan, todo)
         audits = _audit(plan, folder)
         audits.raise_if_strict(study.spec.strict)
-        call = StudyCall(path, options.base, options.limit, out, options.data)
+        call = StudyCall(path, options.base, options.limit, out, options.data, options.train)
         _execute(plan, folder, todo, call, options)
         _grow(plan, folder, call, options)
         write_csv(folder.baselines, BASELINE_COLUMNS, score_baselines(plan))

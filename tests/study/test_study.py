@@ -12,6 +12,7 @@ import yaml
 from hanka.errors import StudyError
 from hanka.metrics import DEFAULT_METRICS
 from hanka.plan import build_plan
+from hanka.plan.written import study_yaml
 from hanka.study.dataset_declarations import with_data_folder
 from hanka.study.resolve import resolve
 from hanka.study.schema import StudySpec
@@ -148,6 +149,60 @@ def test_limit_caps_every_size_and_every_test_set() -> None:
     plan = build_plan(limited)
     assert {len(cell.test.examples) for cell in plan.cells.values()} == {4}
     assert {one.variant.train_size for one in plan.variants.values()} == {0, 2, 4}
+
+
+def test_a_limit_may_differ_from_task_to_task() -> None:
+    study = smallest(
+        tasks=["sentiment", "summary", "detection"],
+        eval={"limit": {"classification": 6, "detection": 3}},
+        train={"sizes": [4]},
+    )
+
+    def asked(limit: int | None) -> dict[str, int]:
+        plan = build_plan(resolve(study.source, limit=limit))
+        return {cell.cell.test_task: len(cell.test.examples) for cell in plan.cells.values()}
+
+    whole = asked(None)
+    assert (whole["sentiment"], whole["detection"]) == (6, 3)
+    assert whole["summary"] > 6
+    assert asked(5) == {"sentiment": 5, "summary": 5, "detection": 3}
+
+
+@pytest.mark.parametrize(
+    ("limit", "said"),
+    [
+        ({"sentimant": 4}, "eval.limit.sentimant: 'sentimant' is no task of the study and no task kind: did you mean 'sentiment'?"),
+        ({"sentiment": 0}, "eval.limit: 0 is no number of rows: write a whole number ≥ 1, or null for all"),
+        ("many", "eval.limit: 'many' is no number of rows: write a whole number ≥ 1, or null for all"),
+        (True, "eval.limit: True is no number of rows"),
+        ({}, "eval.limit: an empty map"),
+    ],
+)  # fmt: skip
+def test_a_limit_that_is_none_is_one_line(limit: Any, said: str) -> None:
+    with pytest.raises(StudyError, match=re.escape(said)):
+        smallest(eval={"limit": limit})
+
+
+def test_one_task_may_be_trained_alone() -> None:
+    tasks = {"sentiment": {}, "detection": {}, "summary": {"train": None}}
+    both = smallest(tasks=tasks, train={"sizes": [8]})
+    alone = resolve(both.source, train=["detection"])
+    assert {name for name, use in alone.tasks.items() if use.train} == {"detection"}
+    assert [[one.name for one in use.tests] for use in alone.tasks.values()] == [
+        [one.name for one in use.tests] for use in both.tasks.values()
+    ]
+    (_, *trained), cells = ids(alone)
+    assert len(trained) == 1
+    assert set(trained) < set(ids(both)[0])
+    assert set(cells) < set(ids(both)[1])
+    assert ids(resolve(parse_source(study_yaml(alone), ROOT / "s.yaml"))) == ids(alone)
+
+
+@pytest.mark.parametrize("task", ["detektion", "summary"])
+def test_a_task_that_cannot_be_trained_alone_is_one_line(task: str) -> None:
+    tasks = {"detection": {}, "summary": {"train": None}}
+    with pytest.raises(StudyError, match=f"--train {task}: no task of the study that has a training set: "):
+        study_of(SMALLEST | {"tasks": tasks}, train=[task])
 
 
 def test_base_replaces_every_base_of_the_file(tiny_folder: Path) -> None:

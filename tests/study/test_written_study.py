@@ -28,6 +28,7 @@ from own_studies import ROOT, ids, own_data, rewritten, smallest, study_of
             "datasets": {"film": {"domain": "shop"}},
             "tasks": {"sentiment": {"in_domain": ["shop", "film"], "out_of_domain": []}},
         },
+        {"eval": {"limit": {"classification": 5, "sentiment": None}}},
         {"eval": {"prompts": {"cross_task": ["p1", "p2"]}, "draws": 3, "shots": [0, 2]}, "tokens": {"bos": "always"}},
         {
             "base": ["smollm2-135m-instruct", {"model": "a/b@" + "0" * 40, "trust_remote_code": True}],

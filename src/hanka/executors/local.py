@@ -62,6 +62,8 @@ class StudyCall:
     "Folder of the run."
     data: str | None = None
     "Folder of the source's files, where the command names one."
+    train: tuple[str, ...] = ()
+    "The only tasks whose own training sets are trained on; empty: all."
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +131,7 @@ def _start(call: StudyCall, workers: int, places: Places) -> None:
     from hanka.work.worker import Worker
 
     torch.set_num_threads(max(1, (os.cpu_count() or 1) // workers))
-    plan = build_plan(load_study(call.path, call.base, call.limit, call.data), ask_hub=True)
+    plan = build_plan(load_study(call.path, call.base, call.limit, call.data, call.train), ask_hub=True)
     _worker["run"] = Worker(plan, RunFolder(call.out), lambda _what, _share: None).run
     _worker["units"] = {unit.id: unit for unit in plan.units()}
 

@@ -13,7 +13,7 @@ from hanka.tasks.messages import MESSAGES, asks_messages
 def check_evaluation(source: StudySource, study: Study) -> None:
     """Check what `eval` and `train` say against tasks and methods."""
     words = {*TASK_KINDS, *study.tasks}
-    for name, extra in (("shots", set()), ("prompts", set(RELATIONS))):
+    for name, extra in (("shots", set()), ("limit", {"harness"}), ("prompts", set(RELATIONS))):
         value = getattr(study.spec.eval, name)
         for word in value if isinstance(value, dict) else ():
             if word not in words | extra:

@@ -61,7 +61,7 @@ class StudyData:
     def test(self, dataset: Dataset) -> TestSet:
         """Return a test set's rows. Raises StudyError if there is none."""
         if dataset.name not in self._tests:
-            rows = self._labelled(dataset, "test")[0][: self.study.spec.eval.limit]
+            rows = self._labelled(dataset, "test")[0][: self.study.limit(self.study.tasks[dataset.task].task)]
             if not rows:
                 raise self.study.source.error(self._place(dataset, "test"), f"dataset {dataset.name} has no test row")
             self._tests[dataset.name] = TestSet(dataset, tuple(self._as_asked(dataset, rows)), fingerprint(rows))

@@ -6,14 +6,16 @@ that names file, line, key, value, and the allowed or nearest value.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
 from hanka.datasets.base import Dataset, Roles, relation
-from hanka.errors import nearest
+from hanka.errors import StudyError, nearest
+from hanka.records import TASK_KINDS
 from hanka.study.base_declarations import resolve_bases
 from hanka.study.base_schema import BaseModelSpec
 from hanka.study.checks import check_chat, check_evaluation, check_harness, check_trained_on
@@ -33,16 +35,29 @@ from hanka.study.task_declarations import resolve_task
 from hanka.tasks.base import Task
 
 
-def load_study(path: Path, base: str | None = None, limit: int | None = None, data: str | None = None) -> Study:
+def load_study(
+    path: Path,
+    base: str | None = None,
+    limit: int | None = None,
+    data: str | None = None,
+    train: Sequence[str] = (),
+) -> Study:
     """Read, check and resolve a study file.
 
     base: replaces the file's base models. limit: caps training and test rows alike. data: folder of the source's files.
-    Raises StudyError with one line for the first mistake.
+    train: the only tasks whose own training sets are trained on; empty: all. Raises StudyError with one line for the
+    first mistake.
     """
-    return resolve(read_placed(path), base, limit, data)
+    return resolve(read_placed(path), base, limit, data, train)
 
 
-def resolve(source: StudySource, base: str | None = None, limit: int | None = None, data: str | None = None) -> Study:
+def resolve(
+    source: StudySource,
+    base: str | None = None,
+    limit: int | None = None,
+    data: str | None = None,
+    train: Sequence[str] = (),
+) -> Study:
     """Check and resolve what a study file says; see `load_study`."""
     values, given = declared_harness(source)
     try:
@@ -58,6 +73,7 @@ def resolve(source: StudySource, base: str | None = None, limit: int | None = No
     tasks = {name: resolve_task(source, name, task) for name, task in spec.tasks.items()}
     datasets, roles = resolve_datasets(source, spec, tasks, base_dir)
     uses = {name: _task_use(source, spec.tasks[name], tasks[name], datasets, roles) for name in tasks}
+    uses = _trained_alone(uses, train) if train else uses
     harness = {} if given is None else resolve_harness(source, spec, given, base_dir, datasets)
     if not uses and not harness:
         raise source.error(("tasks",), "names no task; name at least one, such as `sentiment: {}`")
@@ -115,7 +131,7 @@ def _limited(spec: StudySpec, limit: int) -> StudySpec:
         capped |= {name: _capped_parents(value, limit) for name, value in entry.params.items() if name != "sizes"}
         methods.append(entry.model_copy(update={"params": {**entry.params, **capped}}))
     evaluation = {
-        "limit": min(spec.eval.limit or limit, limit),
+        "limit": _capped_rows(spec.eval.limit, limit),
         "cross_task_sizes": None if cross is None else tuple(_capped(list(cross), limit)),
     }
     return spec.model_copy(
@@ -125,6 +141,24 @@ def _limited(spec: StudySpec, limit: int) -> StudySpec:
             "methods": tuple(methods),
         }
     )
+
+
+def _trained_alone(uses: Mapping[str, TaskUse], train: Sequence[str]) -> dict[str, TaskUse]:
+    """Let tasks other than those of `--train` be tested only."""
+    having = [name for name, use in uses.items() if use.train]
+    for name in train:
+        if name not in having:
+            raise StudyError(f"--train {name}: no task of the study that has a training set: {nearest(name, having)}")
+    return {name: use if name in train else replace(use, train=None) for name, use in uses.items()}
+
+
+def _capped_rows(asked: Any, limit: int) -> Any:
+    """Cap the rows of test sets; what a map leaves out has all of them, and is capped by kind."""
+    if not isinstance(asked, dict):
+        return min(asked or limit, limit)
+    return dict.fromkeys((*TASK_KINDS, "harness"), limit) | {
+        word: min(rows or limit, limit) for word, rows in asked.items()
+    }
 
 
 def _capped_parents(value: Any, limit: int) -> Any:

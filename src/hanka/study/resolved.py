@@ -130,6 +130,11 @@ class Study:
         found: tuple[int, ...] = for_task(self.spec.eval.shots, task.name, task.kind, (0,))
         return found
 
+    def limit(self, task: Task) -> int | None:
+        """Rows of a test set of this task that are asked at most; None: all of them."""
+        found: int | None = for_task(self.spec.eval.limit, task.name, task.kind, None)
+        return found
+
     def prompts(self, task: Task, asked: Relation) -> tuple[str, ...]:
         """Prompt sets a test set of this task is asked with at this relation; the empty one where none is."""
         if not task.is_prompted:

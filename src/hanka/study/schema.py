@@ -32,6 +32,13 @@ def _per_task(check: Callable[[Any], Any]) -> Callable[[Any], Any]:
     return read
 
 
+def _rows(value: Any) -> int | None:
+    """Read a number of rows; null: all."""
+    if value is None or (isinstance(value, int) and not isinstance(value, bool) and value >= 1):
+        return value
+    raise ValueError(f"{value!r} is no number of rows: write a whole number ≥ 1, or null for all")
+
+
 def _verifier(value: Any) -> Any:
     """Keep a name as it is, and a one-key map with parameters."""
     if value is None or isinstance(value, str):
@@ -48,6 +55,7 @@ def _verifier(value: Any) -> Any:
 Verified = Annotated[str | dict[str, dict[str, Any]] | None, BeforeValidator(_verifier)]
 ShotsPerTask = Annotated[Any, BeforeValidator(_per_task(whole_numbers(0)))]
 NamesPerTask = Annotated[Any, BeforeValidator(_per_task(names))]
+RowsPerTask = Annotated[Any, BeforeValidator(_per_task(_rows))]
 
 
 def for_task(value: Any, task: str, kind: str, default: Any) -> Any:
@@ -246,8 +254,8 @@ class EvalSpec(Strict):
     "Demonstrations before the query; a list, or a map from task or task kind to a list."
     prompts: NamesPerTask = ("p1",)
     "Prompt sets, or a map from task, task kind or relation to prompt sets."
-    limit: int | None = Field(default=None, ge=1)
-    "Use the first so many test rows (in the test set's own order)."
+    limit: RowsPerTask = None
+    "Use the first so many test rows (in the test set's own order); a number, or a map from task or task kind to one."
     until: Literal["decided"] | None = None
     "decided: test rows are asked in blocks, in a seeded order, until the decision stands or `limit` is reached."
     block: int | None = Field(default=None, ge=10)

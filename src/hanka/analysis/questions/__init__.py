@@ -22,6 +22,7 @@ QUESTIONS: Registry[Question] = Registry(
         "slices": "hanka.analysis.questions.slices:SLICES",
         "shots_or_rows": "hanka.analysis.questions.shots_or_rows:SHOTS_OR_ROWS",
         "gap_closed": "hanka.analysis.questions.gap_closed:GAP_CLOSED",
+        "seven_claims": "hanka.analysis.questions.seven_claims:SEVEN_CLAIMS",
         "expense": "hanka.analysis.questions.expense:EXPENSE",
     },
 )

@@ -16,7 +16,19 @@ if TYPE_CHECKING:
     from hanka.analysis.evidence import Evidence
 
 Shows: TypeAlias = Literal[
-    "text", "relation", "metric", "task", "slice", "script", "verdict", "count", "value", "difference", "share"
+    "text",
+    "relation",
+    "metric",
+    "task",
+    "slice",
+    "script",
+    "verdict",
+    "expected",
+    "outcome",
+    "count",
+    "value",
+    "difference",
+    "share",
 ]
 "How a column is written: as it is, by the report's word for it, or as a number of a kind."
 

@@ -1,0 +1,256 @@
+"""What the paper says, as differences that could come out otherwise.
+
+`arms.py` → **statements** → `ask.py`. A statement is one or several differences and the direction the paper reports for them. Where it says
+"whatever the number of demonstrations", there is a difference for every number, and each has to agree; what says that this is not
+so holds where one does not. Every pair is of one test set and its rows, test sets of one metric count equally.
+
+Source: Yang et al. 2024, arXiv 2403.09162, sections 4.1 to 5.3. Not stated as differences here: how much scores vary over shot counts
+and prompts (three of each bear no interval), the training loss and the distance of weights (one number per training).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Literal, TypeAlias
+
+from hanka.analysis.contrasts import Contrast, Contrasts
+from hanka.analysis.evidence import CellEvidence
+from hanka.analysis.questions.seven_claims.arms import Arm, Asked, Setting, by_metric
+from hanka.metrics import Metric
+from hanka.stats import Verdict
+
+Expected: TypeAlias = Literal["higher", "lower", "not_higher", "not_lower", "equal"]
+Outcome: TypeAlias = Literal["held", "contradicted", "undecided"]
+AGREES: dict[Expected, tuple[Verdict, ...]] = {
+    "higher": ("better",),
+    "lower": ("worse",),
+    "not_higher": ("worse", "equivalent"),
+    "not_lower": ("better", "equivalent"),
+    "equal": ("equivalent",),
+}
+"Verdicts of the first arm that show what is expected."
+DISAGREES: dict[Expected, tuple[Verdict, ...]] = {
+    "higher": ("worse", "equivalent"),
+    "lower": ("better", "equivalent"),
+    "not_higher": ("better",),
+    "not_lower": ("worse",),
+    "equal": ("better", "worse"),
+}
+"Verdicts that show the opposite; leaning and undecided show nothing."
+ELSEWHERE: dict[tuple[str, str], Expected] = {
+    ("sentiment", "inference"): "lower",
+    ("summary", "inference"): "higher",
+    ("question", "summary"): "lower",
+    ("summary", "question"): "not_lower",
+}
+"Trained task and asked task → what section 4.3 says of this pair."
+OUT_OF_DOMAIN: dict[str, Expected] = {"sentiment": "equal", "detection": "higher", "inference": "higher"}
+"Classification task → what section 4.2 says of other domains, on average over the numbers of demonstrations."
+OTHER_WORDING: dict[str, Expected] = {"summary": "higher", "question": "not_higher"}
+"Asked task → what section 4.3 says of asking a model trained on reviews with the second prompt instead of the first."
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Statement:
+    """What the paper says of one setting."""
+
+    claim: int
+    "1 to 7."
+    setting: Setting
+    "Base and training set."
+    compared: str
+    "Who with whom, and how both are asked."
+    relation: str
+    "Of the test sets."
+    tests: tuple[str, ...]
+    "Test sets."
+    metric: Metric
+    "Their primary metric."
+    expected: Expected
+    "How the first named does beside the second."
+    contrasts: tuple[Contrast, ...]
+    "The differences, first minus second; one, or one for every number of demonstrations."
+
+    def outcome(self, verdicts: Sequence[Verdict]) -> Outcome:
+        """Return what verdicts of its contrasts say of it: `each`, and of a negation `one of them`."""
+        agree = [one in AGREES[self.expected] for one in verdicts]
+        disagree = [one in DISAGREES[self.expected] for one in verdicts]
+        negated = self.expected in ("not_higher", "not_lower")
+        if any(agree) if negated else all(agree):
+            return "held"
+        return "contradicted" if (all(disagree) if negated else any(disagree)) else "undecided"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Statements:
+    """Builds the statements of one setting."""
+
+    contrasts: Contrasts
+    "Where cells are compared."
+    setting: Setting
+    "Who there is."
+    first: str
+    "First prompt set."
+
+    def all(self) -> Iterator[Statement]:
+        """Yield every statement for which the cells are there, by claim."""
+        for claim in (self._in_domain, self._demonstrations, self._rows, self._domains, self._tasks, self._wordings):
+            yield from claim()
+        for arm in self.setting.shown:
+            yield from self._shown_writing(arm) if self.setting.kind == "generation" else self._shown_choosing(arm)
+
+    @property
+    def tuned(self) -> Arm:
+        """What was fine-tuned without demonstrations, at the shared size."""
+        return self.setting.tuned[self.setting.size]
+
+    # The claims
+
+    def _in_domain(self) -> Iterator[Statement]:
+        expected: Expected = "not_higher" if self.setting.task == "sentiment" else "higher"
+        counts = [k for k in self._shots(self.setting.base, "in_domain") if k]
+        sides = [((0,), (k,)) for k in counts]
+        yield from self._said(1, self.tuned, self.setting.base, "in_domain", expected, sides)
+
+    def _demonstrations(self) -> Iterator[Statement]:
+        for arm, expected in ((self.tuned, "not_higher"), (self.setting.base, "higher")):
+            counts = tuple(k for k in self._shots(arm, "in_domain") if k)
+            yield from self._said(2, arm, arm, "in_domain", expected, [(counts, (0,))])  # type: ignore[arg-type]
+
+    def _rows(self) -> Iterator[Statement]:
+        (least, *more), zero = list(self.setting.tuned.items()), [((0,), (0,))]
+        first: Expected = "equal" if self.setting.task == "summary" else "higher"
+        for size, arm in more:
+            name = f"{least[1].name} {size} – {least[0]}"
+            yield from self._said(3, arm, least[1], "in_domain", first, zero, name=name)
+        for (few, one), (many, other) in pairwise(more):
+            yield from self._said(3, other, one, "in_domain", "not_higher", zero, name=f"{one.name} {many} – {few}")
+
+    def _domains(self) -> Iterator[Statement]:
+        arm, base = self.tuned, self.setting.base
+        counts = [k for k in self._shots(arm, "out_of_domain") if k in self._shots(base, "out_of_domain")]
+        if self.setting.kind == "generation":
+            yield from self._said(4, arm, base, "out_of_domain", "lower", [((k,), (k,)) for k in counts])
+        else:
+            expected = OUT_OF_DOMAIN[self.setting.task]
+            yield from self._said(4, arm, base, "out_of_domain", expected, [(tuple(counts), tuple(counts))])
+
+    def _tasks(self) -> Iterator[Statement]:
+        writes, chooses = ("summary", "question"), ("sentiment", "detection", "inference")
+        if self.setting.kind == "classification":
+            yield from self._elsewhere(5, self.tuned, "lower", *writes)
+        else:
+            yield from self._elsewhere(5, self.tuned, "not_lower", *chooses)
+        for (trained, asked), expected in ELSEWHERE.items():
+            if trained == self.setting.task:
+                yield from self._elsewhere(5, self.tuned, expected, asked)
+
+    def _elsewhere(self, claim: int, arm: Arm, expected: Expected, *tasks: str) -> Iterator[Statement]:
+        """Compare an arm with the base on test sets of other tasks, without demonstrations."""
+        tests = self.setting.of_tasks("cross_task", *tasks)
+        yield from self._said(claim, arm, self.setting.base, "cross_task", expected, [((0,), (0,))], tests)
+
+    def _wordings(self) -> Iterator[Statement]:
+        if self.setting.task != "sentiment":
+            return
+        arm = self.tuned
+        for task, expected in OTHER_WORDING.items():
+            tests = self.setting.of_tasks("cross_task", task)
+            for other in dict.fromkeys(
+                one.prompt for one in arm.cells if one.test in tests and one.prompt != self.first
+            ):
+                zero, name = [((0,), (0,))], f"{arm.name} {other} – {self.first}"
+                yield from self._said(6, arm, arm, "cross_task", expected, zero, tests, (other, self.first), name)
+
+    def _shown_writing(self, arm: Arm) -> Iterator[Statement]:
+        yield from self._same_askings(arm, self.tuned, "in_domain", "not_lower")
+        yield from self._same_askings(arm, self.tuned, "out_of_domain", "higher")
+        for tasks in (("summary", "question"), ("sentiment", "detection", "inference")):
+            tests = self.setting.of_tasks("cross_task", *tasks)
+            yield from self._same_askings(arm, self.tuned, "cross_task", "higher", tests)
+
+    def _shown_choosing(self, arm: Arm) -> Iterator[Statement]:
+        yield from self._same_askings(arm, self.tuned, "in_domain", "lower")
+        yield from self._same_askings(arm, self.setting.base, "out_of_domain", "higher")
+        yield from self._same_askings(arm, self.tuned, "out_of_domain", "lower")
+        tests = self.setting.of_tasks("cross_task", "summary", "question")
+        yield from self._same_askings(arm, self.tuned, "cross_task", "higher", tests)
+
+    def _same_askings(
+        self, arm: Arm, other: Arm, relation: str, expected: Expected, tests: Sequence[str] | None = None
+    ) -> Iterator[Statement]:
+        """Compare two arms on average over the numbers of demonstrations that both were asked with."""
+        tests = self.setting.tests.get(relation, ()) if tests is None else tests
+        counts = tuple(k for k in arm.shots(tests, self.first) if k in other.shots(tests, self.first))
+        yield from self._said(7, arm, other, relation, expected, [(counts, counts)], tests)
+
+    # Cells
+
+    def _shots(self, arm: Arm, relation: str) -> list[int]:
+        return arm.shots(self.setting.tests.get(relation, ()), self.first)
+
+    def _said(
+        self,
+        claim: int,
+        ours: Arm,
+        theirs: Arm,
+        relation: str,
+        expected: Expected,
+        sides: Sequence[tuple[tuple[int, ...], tuple[int, ...]]],
+        tests: Sequence[str] | None = None,
+        prompts: tuple[str, str] | None = None,
+        name: str = "",
+    ) -> Iterator[Statement]:
+        """Yield a statement whose cells are all there, one for each metric; nothing else.
+
+        sides: of every difference, the numbers of demonstrations on both sides. tests: default all of the relation.
+        name: of what is compared, where shots do not tell the sides apart.
+        """
+        tests = self.setting.tests.get(relation, ()) if tests is None else tests
+        counts = [tuple(dict.fromkeys(k for side in sides for k in side[place])) for place in (0, 1)]
+        named = name or " – ".join(
+            f"{arm.name} ({', '.join(map(str, ks))})" for arm, ks in zip((ours, theirs), counts, strict=True)
+        )
+        for metric, alike in by_metric(self.contrasts.evidence, self.setting, tests).items():
+            found = [
+                self._contrast(ours, theirs, side, alike, prompts or (self.first, self.first), metric) for side in sides
+            ]
+            whole = tuple(one for one in found if one is not None)
+            if whole and len(whole) == len(found):
+                yield Statement(claim, self.setting, named, relation, tuple(alike), metric, expected, whole)
+
+    def _contrast(
+        self,
+        ours: Arm,
+        theirs: Arm,
+        shots: tuple[tuple[int, ...], tuple[int, ...]],
+        tests: Sequence[str],
+        prompts: tuple[str, str],
+        metric: Metric,
+    ) -> Contrast | None:
+        """Average the pairs of cells of both sides; None where a test set lacks any."""
+        pairs = []
+        for test in tests:
+            wanted = (
+                list(zip(*shots, strict=True))
+                if len(shots[0]) == len(shots[1])
+                else [(k, shots[1][0]) for k in shots[0]]
+            )
+            if not wanted:
+                return None
+            for mine, other in wanted:
+                cells = ours.cells.get(Asked(test, mine, prompts[0]), ())
+                others = theirs.cells.get(Asked(test, other, prompts[1]), ())
+                if not cells or not others:
+                    return None
+                pairs += [self.contrasts.pair(cell, min(others, key=_unlike(cell)), metric) for cell in cells]
+        whole = [one for one in pairs if one is not None]
+        return self.contrasts.pooled(whole, metric) if len(whole) == len(pairs) else None
+
+
+def _unlike(cell: CellEvidence) -> Callable[[CellEvidence], tuple[bool, bool]]:
+    """Rank cells by how they differ from one in seed and draw: the same seed first, then the same draw."""
+    seed, draw = cell.variant["seed"], cell.cell["draw"]
+    return lambda one: (one.variant["seed"] != seed, one.cell["draw"] != draw)
