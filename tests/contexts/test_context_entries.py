@@ -49,6 +49,7 @@ def request(name: str, tests: Sequence[Example] = (), **changes: Any) -> Context
         "dataset": "films",
         "tests": tuple(tests),
         "pool": tuple(row(*one) for one in POOL),
+        "labels": SENTIMENT.labels,
         "params": CONTEXTS.get(name).params.model_validate(changes.pop("params", {})),
         "seed": 0,
     }

@@ -55,6 +55,7 @@ def request(context: Context, **changes: Any) -> ContextRequest:
         "dataset": "films",
         "tests": TESTS,
         "pool": POOL,
+        "labels": TASK.labels,
         "params": params,
         "seed": 3,
     }

@@ -9,6 +9,7 @@ from hanka.audits.files import audit_files
 from hanka.audits.labels import as_asked, audit_labels, audit_texts, contradictory
 from hanka.audits.record import Audits
 from hanka.datasets.neighbours import one_noun_apart
+from hanka.datasets.other_task import may_share_rows, side_by_side
 from hanka.datasets.overlap import exact_overlap, near_overlap
 from hanka.plan import Plan, PlannedVariant
 from hanka.records import Example
@@ -100,18 +101,21 @@ def _training_rows(
 def _sides(
     audits: Audits, plan: Plan, part: RowsOfTask, tests: Mapping[str, TestSet], shown: Sequence[Example], where: str
 ) -> None:
-    """Audit training rows against the test sets of their task, the rows to validate on and what is shown in training."""
+    """Audit training rows against test sets that may hold them, the rows to validate on and what is shown in training."""
     labelled, rows = bool(part.task.labels), as_asked(part.task, part.examples)
     validation = as_asked(part.task, part.validation)
     for name, test in tests.items():
-        if test.dataset.task != part.task.name:
+        if not may_share_rows(part.dataset, test.dataset):
             continue
-        asked = as_asked(part.task, test.examples)
-        for side, others in (("", rows), (", validation", validation)):
-            if others:
-                _overlap(audits, f"{where}{side} × {name} test", asked, others, labelled)
-                if test.dataset is part.dataset:
-                    _groups(audits, f"{where}{side} × {name} test", asked, others)
+        by_label = labelled or bool(plan.study.tasks[test.dataset.task].task.labels)
+        for side, own in (("", part.examples), (", validation", part.validation)):
+            if own:
+                found, asked = side_by_side(part.dataset, own, test.dataset, test.examples)
+                if test.dataset.task == part.task.name:
+                    found, asked = as_asked(part.task, found), as_asked(part.task, asked)
+                _overlap(audits, f"{where}{side} × {name} test", asked, found, by_label)
+                if test.dataset.rows_of == part.dataset.rows_of:
+                    _groups(audits, f"{where}{side} × {name} test", asked, found)
     if validation:
         _overlap(audits, f"{where} × its validation", validation, rows, labelled)
         _groups(audits, f"{where} × its validation", validation, rows)

@@ -43,11 +43,13 @@ class ContextRequest:
     task: Task
     "Task of the test set."
     dataset: str
-    "Name of the test set."
+    "Name of the test set, or of the one whose rows it asks as another task: it names the streams."
     tests: tuple[Example, ...]
     "The rows that are asked; none of them may be shown."
     pool: tuple[Example, ...]
     "Demonstrations of the test set, in their file's order; the rows of the asked variant where the context shows those."
+    labels: tuple[str, ...]
+    "By which demonstrations take turns: of the task, or of the one that its rows were made for; empty: by none."
     params: Any
     "Its validated parameters, an instance of `Context.params`."
     seed: int

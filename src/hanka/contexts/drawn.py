@@ -24,12 +24,12 @@ class SharedParams(ContextParams):
 def drawn_order(request: ContextRequest) -> tuple[Example, ...]:
     """Order the pool by a shuffle of (seed, dataset, draw) that takes labels in turn."""
     purpose = (request.seed, request.dataset, request.draw)
-    return tuple(ordered_pool(_shown(request), "drawn", request.task.labels, *purpose))
+    return tuple(ordered_pool(_shown(request), "drawn", request.labels, *purpose))
 
 
 def file_order(request: ContextRequest) -> tuple[Example, ...]:
     """Keep the order of the file."""
-    return tuple(ordered_pool(_shown(request), "first", request.task.labels))
+    return tuple(ordered_pool(_shown(request), "first", request.labels))
 
 
 def _shown(request: ContextRequest) -> list[Example]:

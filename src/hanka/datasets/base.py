@@ -71,6 +71,17 @@ class Reading(NamedTuple):
     "How one of them was split; None where every split has its own."
 
 
+class Origin(NamedTuple):
+    """The data set whose rows another one asks as another task."""
+
+    dataset: Dataset
+    "As its source has it."
+    labels: tuple[str, ...]
+    "Labels of its task, by which rows are drawn in turn, as for that task; empty where the targets are others."
+    rows: Mapping[str, Example]
+    "Row id → row as the source has it, of those that were read."
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Dataset:
     """Examples of one task from one domain."""
@@ -95,6 +106,13 @@ class Dataset:
     "What a reader of results must know (synthetic, evaluation only, …)."
     reading: Callable[[], Reading] | None = None
     "Of files that the user brings, where they are looked at whole: what was read of them so far, and left out."
+    origin: Origin | None = None
+    "Whose rows these are, where they are asked as another task."
+
+    @property
+    def rows_of(self) -> str:
+        """Return the name of the data set whose rows these are; it names the streams that draw of them, so that draws agree."""
+        return self.name if self.origin is None else self.origin.dataset.name
 
     def load(self, split: Split, size: int | None = None) -> list[Example]:
         """Read all examples of a split, in their published order. Raises DataError if the split is missing."""

@@ -120,11 +120,43 @@ def checked_rows(name: str, spec: OwnSpec, split: Split, place: str) -> FileRead
                 )
             seen[example.id] = row.place
         examples += made
+    return _usable(name, spec, FileRead(split, place, len(rows), tuple(skipped), tuple(examples)))
+
+
+def asked_rows(name: str, spec: OwnSpec, split: Split, place: str, rows: Sequence[Example]) -> FileRead:
+    """Ask rows that are examples already as those of another task, each checked like a row of a file.
+
+    Ids, groups, slices and order stay. `spec.fields` maps a field of the task, or `output`, to a field of the rows; their
+    target is their field `output`. Raises DataError in one line.
+    """
+    for key in (*spec.inputs, "output") if rows else ():
+        known = (*rows[0].fields, "output")
+        if (found := spec.fields.get(key, key)) not in known:
+            raise DataError(
+                f"dataset {name}: rows of {place} have no field {found!r} for field {key!r}: {nearest(found, known)}; map it "
+                f"with fields: {{{key}: FIELD}}"
+            )
+    examples: list[Example] = []
+    skipped: list[SkippedRow] = []
+    for number, row in enumerate(rows, start=1):
+        values = {**row.fields, "output": row.target}
+        fields = {key: values[spec.fields.get(key, key)] for key in spec.inputs}
+        try:
+            target = _label(spec, values[spec.fields.get("output", "output")])
+            examples.append(_accepted(spec, replace(row, fields=fields, target=target)))
+        except _LeftOutError as why:
+            skipped.append(SkippedRow(f"{split} row {number}", why.kind, why.what, why.value))
     read = FileRead(split, place, len(rows), tuple(skipped), tuple(examples))
+    return _usable(name, spec, read) if rows else read
+
+
+def _usable(name: str, spec: OwnSpec, read: FileRead) -> FileRead:
+    """Return what was read; raise DataError where more of it is not used than the study allows, or nothing is left."""
     _require_readable(spec, read)
     _require_known_labels(name, spec, read)
-    if not examples:
-        raise DataError(f"{place}: none of {len(rows)} rows is left: {skipped[0].place} {skipped[0].what}")
+    if not read.examples:
+        first = read.skipped[0]
+        raise DataError(f"{read.place}: none of {read.n_rows} rows is left: {first.place} {first.what}")
     return read
 
 
@@ -201,6 +233,11 @@ def _example(spec: OwnSpec, row: Row, default_id: str) -> Example:
         example = replace(example, id=_value(spec, row, "id"))
     if "group" in spec.fields:
         example = replace(example, group=_value(spec, row, "group"))
+    return _accepted(spec, example)
+
+
+def _accepted(spec: OwnSpec, example: Example) -> Example:
+    """Return an example whose own target its task takes for right; raise for another."""
     if spec.refusal is not None and (why := spec.refusal(example)):
         raise _LeftOutError("broken", why)
     return example

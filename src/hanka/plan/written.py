@@ -179,6 +179,8 @@ def _entries(given: list[dict[str, Any]], uses: Sequence[EntryUse[Any]]) -> list
 
 def _dataset(study: Study, name: str, entry: dict[str, Any]) -> dict[str, Any]:
     """Write a data set as a study does: what says nothing is left out; 0 and false do say something."""
+    if entry["of"] is not None:  # turns say something of files alone
+        entry |= {"turns": None} | {key: getattr(study.datasets[name], key) for key in ("domain", "licence")}
     given = {key: value for key, value in entry.items() if value is not None and value != {} and value != []}
     if "recipe" in given:
         return {"recipe": _entries([given["recipe"]], [study.recipes[name].use])[0]}

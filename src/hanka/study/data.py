@@ -16,6 +16,7 @@ from typing import Any
 from hanka.contexts.contract import ContextRequest, build_each, require_libraries
 from hanka.datasets.base import Dataset
 from hanka.datasets.demonstrations import ordered_pool
+from hanka.datasets.other_task import may_share_rows, side_by_side
 from hanka.datasets.overlap import exact_overlap
 from hanka.datasets.repeats import shuffled
 from hanka.datasets.splits import sample, split_validation
@@ -78,7 +79,7 @@ class StudyData:
                 f"{dataset.name} has {len(rows):,} test rows, which in blocks of {block} are {-(-len(rows) // block)} looks, and at "
                 f"most {MOST_LOOKS} are planned: write a block of {-(-len(rows) // MOST_LOOKS)} or more, or a smaller `limit`",
             )
-        return shuffled(rows, self.study.spec.seeds[0], dataset.name)
+        return shuffled(rows, self.study.spec.seeds[0], dataset.rows_of)
 
     def training(self, own: TrainingUse, asked: RowsAsked) -> TrainingSet:
         """Return training rows: those of a data set, or what a recipe makes of several.
@@ -102,7 +103,8 @@ class StudyData:
                 f"{asked.size} rows are asked and dataset {dataset.name} has {len(rows)} to train on{aside}: choose sizes up "
                 f"to {len(rows)}",
             )
-        chosen = sample(rows, min(asked.size, len(rows)), asked.sample, asked.seed, dataset.name, bool(task.labels))
+        labelled = bool(self._labels(dataset))
+        chosen = sample(rows, min(asked.size, len(rows)), asked.sample, asked.seed, dataset.rows_of, labelled)
         return [RowsOfTask(task, dataset, tuple(chosen), tuple(validation))]
 
     def _of_recipe(self, own: TrainingUse, recipe: RecipeUse, asked: RowsAsked) -> list[RowsOfTask]:
@@ -164,7 +166,7 @@ class StudyData:
             if "validation" in dataset.splits:
                 self._sets_aside[key] = rows, self._labelled(dataset, "validation")[0]
             elif asked.validation:
-                labels = self.study.tasks[dataset.task].task.labels
+                labels = self._labels(dataset)
                 taken = split_validation(rows, share=asked.validation, seed=self.study.spec.seeds[0], labels=labels)
                 self._sets_aside[key] = taken.rest, taken.part
             else:
@@ -183,9 +185,10 @@ class StudyData:
         pool, _ = self.pool(dataset)
         return ContextRequest(
             task=self.study.tasks[dataset.task].task,
-            dataset=dataset.name,
+            dataset=dataset.rows_of,
             tests=self.test(dataset).examples,
             pool=tuple(pool),
+            labels=self._labels(dataset),
             params=use.params,
             seed=self.study.spec.seeds[0],
             draw=draw,
@@ -236,23 +239,34 @@ class StudyData:
         """Return the pool that `fticl` draws from, in the order of a training seed."""
         key = (dataset.name, seed)
         if key not in self._training_orders:
-            task = self.study.tasks[dataset.task].task
+            labels = self._labels(dataset)
             leaked = self.leaked_training_demonstrations(dataset)
             rows = [row for row in self._own_pool(dataset) if row.id not in leaked]
-            ordered = ordered_pool(rows, self.study.demonstrations, task.labels, seed, dataset.name, "training")
+            ordered = ordered_pool(rows, self.study.demonstrations, labels, seed, dataset.rows_of, "training")
             self._training_orders[key] = tuple(ordered)
         return self._training_orders[key]
 
     def leaked_training_demonstrations(self, dataset: Dataset) -> frozenset[str]:
-        """Return which demonstrations of a training dataset are test rows of its task; none under `paper`."""
+        """Return which demonstrations of a training dataset are test rows of its task, or of another that asks such rows.
+
+        None under `paper`.
+        """
         if not self.corrected:
             return frozenset()
         if dataset.name not in self._leaked:
             rows = self._own_pool(dataset)
-            tests = (self.test(test) for test in self.study.tasks[dataset.task].tests)
-            pairs = [pair for test in tests for pair in exact_overlap(rows, test.examples)]
-            self._leaked[dataset.name] = frozenset(pair.first for pair in pairs)
+            found: set[str] = set()
+            for test in (test for use in self.study.tasks.values() for test in use.tests):
+                if may_share_rows(dataset, test):
+                    pairs = exact_overlap(*side_by_side(dataset, rows, test, self.test(test).examples))
+                    found |= {pair.first for pair in pairs}
+            self._leaked[dataset.name] = frozenset(found)
         return self._leaked[dataset.name]
+
+    def _labels(self, dataset: Dataset) -> tuple[str, ...]:
+        """Return the labels by which rows are drawn in turn: of the task, else of the one that the rows were made for."""
+        own = self.study.tasks[dataset.task].task.labels
+        return own if own or dataset.origin is None else dataset.origin.labels
 
     def pool(self, dataset: Dataset) -> tuple[list[Example], tuple[str, ...]]:
         """Return a test set's demonstration pool and the ids left out of it because they are test rows.
@@ -344,7 +358,7 @@ class StudyData:
         spec = self.study.spec
         if dataset.name in spec.datasets:
             entry = spec.datasets[dataset.name]
-            given = [name for name in (split, "train", "test") if getattr(entry, name)]
+            given = [name for name in (split, "train", "test", "of") if getattr(entry, name)]
             return ("datasets", dataset.name, *given[:1])
         use = self.study.tasks[dataset.task]
         role = "train" if dataset is use.train else "in_domain" if dataset in use.in_domain else "out_of_domain"

@@ -1,4 +1,7 @@
-"""The datasets of a study: those of its source, and its own files. Names and files are checked, no row is read."""
+"""The datasets of a study: those of its source, its own files, and rows of the source asked as another task.
+
+Names and files are checked, no row is read.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from hanka.datasets import SOURCES
 from hanka.datasets.base import Dataset, Roles
@@ -17,12 +21,20 @@ from hanka.records import Example, Split
 from hanka.store.paths import as_path, beside, shown
 from hanka.study.schema import DatasetSpec, DataSpec, SplitSpec, StudySpec
 from hanka.study.source import Key, StudySource
+from hanka.tasks import TASKS
 from hanka.tasks.base import Task
+
+if TYPE_CHECKING:
+    from hanka.datasets.own_rows import OwnSpec
 
 FOLDER = "HANKA_DATA"
 "Environment variable: folder of a source's files, for studies that name none."
 SPLITS = ("train", "test", "demonstrations", "validation", "passages")
 "Keys of a data set that name files."
+ROWS = (*SPLITS, "recipe", "split", "slices")
+"Keys of a data set that say where rows come from, or something of their files alone."
+UNSTATED = "not stated"
+"Licence of a data set whose entry says none."
 
 
 def resolve_datasets(
@@ -43,9 +55,10 @@ def resolve_datasets(
         except HankaError as error:
             raise source.error(("data", "path"), str(error)) from None
         roles = found.roles
+    of_source = tuple(datasets)
     for name, entry in spec.datasets.items():
         key = ("datasets", name)
-        if entry.recipe is not None:
+        if entry.recipe is not None or entry.of is not None:
             continue
         has_files = any(getattr(entry, split) for split in SPLITS)
         if entry.slices and not has_files:
@@ -60,6 +73,14 @@ def resolve_datasets(
             raise source.error(key, f"no dataset of the source, and without files: {nearest(name, datasets)}")
         else:
             datasets[name] = _own(source, key, name, spec, tasks, base_dir)
+    known = {name: datasets[name] for name in of_source}  # with the domains that the study gives them
+    for name, entry in spec.datasets.items():
+        if entry.of is not None:
+            key = ("datasets", name)
+            if name in datasets:
+                taken = datasets[name].source
+                raise source.error(key, f"the name is taken by a dataset of source {taken}; choose another")
+            datasets[name] = _of(source, key, name, spec, tasks, known)
     return datasets, roles
 
 
@@ -164,47 +185,96 @@ def _own(
     entry = spec.datasets[name]
     if entry.passages is not None:
         return _passages(source, key, name, spec, base_dir)
-    if entry.task is None:
-        raise source.error((*key, "task"), f"the key is missing; write `task: …`, one of {', '.join(tasks)}")
-    if entry.task not in tasks:
-        raise source.error((*key, "task"), f"unknown task {entry.task!r}: {nearest(entry.task, tasks)}")
+    task = _task_of(source, key, entry, tasks)
     if not entry.train and not entry.test:
         raise source.error(key, "neither `train:` nor `test:` is given; name at least one file")
     if entry.split is not None and (entry.test or not entry.train):
         said = "`test` has a file of its own" if entry.test else "there is no `train`"
         raise source.error((*key, "split"), f"divides the rows of `train`, and {said}; leave it out")
-    task = tasks[entry.task]
     _check_columns(source, key, entry, task)
     for split in SPLITS:
         place = getattr(entry, split)
         if place is not None:
             _check_place(source, (*key, split), place, base_dir)
     from hanka.datasets.own import own_dataset
-    from hanka.datasets.own_rows import OwnSpec
 
-    own = OwnSpec(
-        task=entry.task,
+    own = replace(
+        _asked(entry, task, spec),
         domain=entry.domain or name,
-        inputs=task.inputs,
         train=entry.train,
         test=entry.test,
         demonstrations=entry.demonstrations,
         validation=entry.validation,
-        fields=entry.fields,
-        labels=entry.labels,
         slices=entry.slices,
         turns=entry.turns,
-        licence=entry.licence,
-        words=task.labels,
-        refusal=None if task.labels or task.verifier == "text" else task.refusal,
-        unknown=_allowed(entry, entry.unknown, spec.unknown),
-        broken=_allowed(entry, entry.broken, spec.broken),
         split=None if entry.split is None else Shares(entry.split.test, entry.split.validation, entry.split.seed),
     )
     try:
         return own_dataset(name, own, base_dir)
     except HankaError as error:
         raise source.error(key, str(error)) from None
+
+
+def _task_of(source: StudySource, key: Key, entry: DatasetSpec, tasks: Mapping[str, Task]) -> Task:
+    """Return the task that the rows of an entry are examples of."""
+    if entry.task is None:
+        raise source.error((*key, "task"), f"the key is missing; write `task: …`, one of {', '.join(tasks)}")
+    if entry.task not in tasks:
+        raise source.error((*key, "task"), f"unknown task {entry.task!r}: {nearest(entry.task, tasks)}")
+    return tasks[entry.task]
+
+
+def _asked(entry: DatasetSpec, task: Task, spec: StudySpec) -> OwnSpec:
+    """Return what an entry says of its rows as examples of a task, wherever they come from."""
+    from hanka.datasets.own_rows import OwnSpec
+
+    return OwnSpec(
+        task=task.name,
+        domain=entry.domain or "",
+        inputs=task.inputs,
+        fields=entry.fields,
+        labels=entry.labels,
+        licence=entry.licence,
+        words=task.labels,
+        refusal=None if task.labels or task.verifier == "text" else task.refusal,
+        unknown=_allowed(entry, entry.unknown, spec.unknown),
+        broken=_allowed(entry, entry.broken, spec.broken),
+    )
+
+
+def _of(
+    source: StudySource,
+    key: Key,
+    name: str,
+    spec: StudySpec,
+    tasks: Mapping[str, Task],
+    of_source: Mapping[str, Dataset],
+) -> Dataset:
+    """Return the rows of a data set of the source, asked as another task."""
+    entry, of = spec.datasets[name], str(spec.datasets[name].of)
+    here = (*key, "of")
+    if not of_source:
+        raise source.error(here, f"{of!r} is to be a dataset of the source, and the study names none; add `data: …`")
+    if of not in of_source:
+        raise source.error(here, f"unknown dataset {of!r} of the source: {nearest(of, of_source)}")
+    said = [word for word in ROWS if getattr(entry, word)] + ["turns"] * (entry.turns != "last")
+    said += [f"fields.{word}" for word in ("id", "group") if word in entry.fields]
+    if said:
+        raise source.error(
+            (*key, *said[0].split(".")),
+            f"{name!r} has the rows of {of}, so `{said[0]}` has nothing to say; take it out",
+        )
+    task, origin = _task_of(source, key, entry, tasks), of_source[of]
+    _check_columns(source, key, entry, task)
+    made_for = TASKS.get(origin.task).labels if origin.task in TASKS else ()
+    from hanka.datasets.other_task import as_other_task
+
+    own = replace(
+        _asked(entry, task, spec),
+        domain=entry.domain or origin.domain,
+        licence=origin.licence if entry.licence == UNSTATED else entry.licence,
+    )
+    return as_other_task(name, own, origin, () if "output" in entry.fields else made_for)
 
 
 def _allowed(entry: DatasetSpec, own: float | None, of_study: float) -> float:

@@ -143,12 +143,12 @@ class SplitSpec(Strict):
 
 
 class DatasetSpec(Strict):
-    """An own dataset, or another domain label for a dataset of the source."""
+    """An own dataset, the rows of one of the source asked as another task, or another domain label for one of the source."""
 
     task: str | None = None
     "Task its examples belong to."
     domain: str | None = None
-    "Where the text comes from; equal domains are in-domain to each other."
+    "Where the text comes from; equal domains are in-domain to each other (default: the entry's name; with `of`: that dataset's)."
     train: str | None = None
     "File with training rows: jsonl, csv, tsv, parquet, or hub:owner/name."
     test: str | None = None
@@ -157,12 +157,14 @@ class DatasetSpec(Strict):
     "File with demonstration rows; by default some training rows are set aside."
     validation: str | None = None
     "File with validation rows; by default `train.validation` says which share of the training rows is set aside."
+    of: str | None = None
+    "Dataset of the source whose rows it asks as another task: the same splits, order, row ids and groups, and no file."
     passages: str | None = None
     "File with passages that a context may put before a query; such a data set has no task."
     recipe: Annotated[EntrySpec, BeforeValidator(lambda value: one_entry(value, "recipe"))] | None = None
     "How its rows are made out of other data sets: a name of `hanka list recipes` with its parameters."
     fields: dict[str, str] = Field(default_factory=dict)
-    "Task field → column of the file; `output` is the target."
+    "Task field → column of the file, or field of the rows that `of` names; `output` is the target."
     labels: dict[str, str | None] = Field(default_factory=dict)
     "Value in the file → label word; null leaves the rows with this value out."
     turns: Literal["last", "all"] = "last"
@@ -178,7 +180,7 @@ class DatasetSpec(Strict):
     slices: Names = ()
     "Columns of the file that results are also shown by, such as language, channel or region."
     licence: str = "not stated"
-    "Licence of the text."
+    "Licence of the text (default with `of`: that of the dataset it names)."
 
 
 class TaskSpec(Strict):
