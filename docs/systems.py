@@ -25,7 +25,7 @@ def results(folder: RunFolder) -> str:
     plan, findings = read_json(folder.plan), read_json(folder.findings)
     first = {name: task["metrics"][0] for name, task in plan["tasks"].items()}
     rows = [row for row in read_csv(folder.summary) if row["metric"] == first[row["test_task"]]]
-    several = {name: len({row[name] for row in rows}) > 1 for name in ("base", "shots", "context")}
+    several = {name: len({row[name] for row in rows}) > 1 for name in ("base", "seed", "shots", "context")}
     heads = [
         "method",
         *(name for name in several if several[name]),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -116,6 +117,19 @@ def test_the_headline_tells_bases_and_contexts_apart_where_there_are_several(
     head = next(line for line in capsys.readouterr().out.splitlines() if "trained on" in line)
     assert "context" in head
     assert "base" not in head.replace("Δ base", "")
+    assert "seed" not in head
+
+
+def test_the_headline_tells_seeds_apart_where_there_are_several(
+    run: RunFolder, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(run.path, tmp_path / "run")
+    folder = RunFolder(tmp_path / "run")
+    plan = read_json(folder.plan)
+    plan["variants"][-1]["seed"] += 1
+    write_json(folder.plan, plan)
+    print_headline(folder)
+    assert "┃ seed ┃" in next(line for line in capsys.readouterr().out.splitlines() if "trained on" in line)
 
 
 def test_variants_of_several_bases_are_told_apart_in_a_comparison(run: RunFolder, tmp_path: Path) -> None:

@@ -13,9 +13,10 @@ from hanka.report import examples, predictions
 from hanka.report.examples import N_EXAMPLES, change_of, choose, example_pairs
 from hanka.report.outline import make_outline
 from hanka.report.predictions import Outcome, read_outcomes, read_scores, read_texts
+from hanka.report.provenance import _conditions
 from hanka.report.stored import read_run
 from hanka.report.words import Words
-from hanka.store.folder import write_predictions, write_table
+from hanka.store.folder import read_json, write_json, write_predictions, write_table
 
 
 def _outcome(row: int, parsed: str | None, target: str = "yes") -> Outcome:
@@ -67,6 +68,31 @@ def test_pairs_are_zero_shot_and_most_shots_with_first_seeds_first(tmp_path: Pat
     assert {pair.tuned.shots for pair in pairs} == {0, 4}
     assert [pair.variant.seed for pair in pairs] == sorted(pair.variant.seed for pair in pairs)
     assert all(pair.base.test_dataset == pair.tuned.test_dataset for pair in pairs)
+
+
+def test_a_method_with_seeds_of_its_own_is_shown_with_its_first_one(tmp_path: Path) -> None:
+    shape = Shape(tasks=("sentiment",), methods=("sft", "fticl"), sizes=(64,), seeds=(0, 1), shots=(0,), n=10)
+    folder = build_run(tmp_path, shape)
+    plan = read_json(folder.plan)
+    for one in plan["variants"]:
+        one["seed"] += 5 if one["label"] == "fticl" else 0
+    write_json(folder.plan, plan)
+    run = read_run(folder)
+    shown = list(dict.fromkeys((pair.variant.label, pair.variant.seed) for pair in example_pairs(make_outline(run))))
+    assert sorted(shown[:2]) == [("fticl", 5), ("sft", 0)]
+    assert sorted(shown[2:]) == [("fticl", 6), ("sft", 1)]
+
+
+def test_the_run_says_how_many_seeds_each_method_has(tmp_path: Path) -> None:
+    shape = Shape(tasks=("sentiment",), methods=("sft", "fticl"), sizes=(64,), seeds=(0, 1, 2), shots=(0,), n=10)
+    folder = build_run(tmp_path, shape)
+    for dropped, said in ((set(), ">3<"), ({"fticl-sentiment-64-1", "fticl-sentiment-64-2"}, ">1–3<")):
+        plan = read_json(folder.plan)
+        plan["variants"] = [one for one in plan["variants"] if one["id"] not in dropped]
+        plan["cells"] = [one for one in plan["cells"] if one["variant_id"] not in dropped]
+        write_json(folder.plan, plan)
+        outline = make_outline(read_run(folder))
+        assert said in dict(_conditions(outline, Words("en")))[Words("en")("fact_variants")]
 
 
 def _prediction(index: int) -> Prediction:

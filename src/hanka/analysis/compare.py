@@ -51,7 +51,17 @@ def compare_variants(folder: RunFolder, a: str, b: str) -> dict[str, Any]:
     if not pairs:
         raise HankaError(f"{a} and {b} share no finished cell, so there is nothing to compare")
     rows = [_of_asking(contrasts, members) for members in _by_asking(pairs)]
-    return said(contrasts, first.title, second.title, rows, pooled_rows(contrasts, pairs))
+    found = said(contrasts, first.title, second.title, rows, pooled_rows(contrasts, pairs))
+    return found | ({"note": note} if (note := _one_seed(evidence, first, second)) else {})
+
+
+def _one_seed(evidence: Evidence, first: Side, second: Side) -> str:
+    """Say which side is one checkpoint where the other is a method with several seeds."""
+    sizes = {one["id"]: one["train_size"] for one in evidence.plan["variants"]}
+    for one, other in ((first, second), (second, first)):
+        if len(one.variants) == 1 < len(other.variants) and sizes[one.variants[0]]:
+            return f"one training seed behind {one.title}: this is about that checkpoint, not about the method"
+    return ""
 
 
 class Same(NamedTuple):
@@ -125,23 +135,28 @@ def _title(evidence: Evidence, variant: dict[str, Any], with_seed: bool = True) 
 
 
 def _pairs(evidence: Evidence, contrasts: Contrasts, first: Side, second: Side) -> list[PairResult]:
-    """Pair cells that asked the same; seeds with seeds where both sides have them, else each with the other's one."""
-    theirs: dict[tuple[Any, ...], list[CellEvidence]] = defaultdict(list)
+    """Pair cells that asked the same."""
+    asked: dict[tuple[Any, ...], tuple[list[CellEvidence], list[CellEvidence]]] = defaultdict(lambda: ([], []))
     for cell in evidence.done():
-        if cell.variant["id"] in second.variants:
-            theirs[cell.key[1:]].append(cell)
+        for place, side in enumerate((first, second)):
+            if cell.variant["id"] in side.variants:
+                asked[cell.key[1:]][place].append(cell)
     found = []
-    for cell in evidence.done():
-        if cell.variant["id"] not in first.variants:
-            continue
-        others = theirs.get(cell.key[1:], [])
-        same = [one for one in others if one.variant["seed"] == cell.variant["seed"]]
-        metric = METRICS.get(evidence.primary(cell.cell["test_task"]))
-        for other in same or others[:1]:
+    for ours, theirs in asked.values():
+        for cell, other in _matched(ours, theirs):
+            metric = METRICS.get(evidence.primary(cell.cell["test_task"]))
             pair = contrasts.pair(cell, other, metric)
             if pair is not None:
                 found.append(pair)
     return found
+
+
+def _matched(ours: Sequence[CellEvidence], theirs: Sequence[CellEvidence]) -> list[tuple[CellEvidence, CellEvidence]]:
+    """Pair seeds with seeds where both sides have them; every other one of the side with more with the other side's first."""
+    if len(theirs) > len(ours):
+        return [(cell, other) for other, cell in _matched(theirs, ours)]
+    by_seed = {one.variant["seed"]: one for one in theirs}
+    return [(cell, by_seed.get(cell.variant["seed"], theirs[0])) for cell in ours if theirs]
 
 
 ASKED = ("test_task", "test_dataset", "shots", "prompt", "draw", "context", "relation")

@@ -70,7 +70,7 @@ class Contrast:
     n_units: int
     "Independent units of the smallest test set."
     n_seeds: int
-    "Training seeds behind it."
+    "Training seeds behind it, of the side that has more."
     spread: Spread | None
     "What its intervals are made from; None where the rows support none."
     p_value: float
@@ -271,7 +271,8 @@ def _padded(rows: FloatArray, metric: Metric) -> FloatArray:
 
 
 def _seed(one: PairResult) -> Hashable:
-    return int(one.cell.variant["seed"])
+    """Return the training seeds of both sides: either may have several where the other has one."""
+    return int(one.cell.variant["seed"]), int(one.other.variant["seed"])
 
 
 def _draw(one: PairResult) -> Hashable:

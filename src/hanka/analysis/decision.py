@@ -126,7 +126,7 @@ def _entry(evidence: Evidence, claims: Claims, task: str, judged: Sequence[Judge
     }
     told = _told(task, best, claims, evidence.level)
     others = [_told(task, one, claims, evidence.level) for one in judged if one is not best]
-    return entry | said(told, evidence) | {"others": [also(one, evidence) for one in others if one.decide]}
+    return entry | said(told, evidence) | {"others": [also(one, evidence, told) for one in others if one.decide]}
 
 
 def _told(task: str, one: Judged, claims: Claims, level: float) -> Told:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from hanka.analysis.decision import decide
 from hanka.analysis.evidence import CellEvidence, Evidence
 from hanka.analysis.growth import growth_of, growth_said
 from hanka.analysis.health import cautions, health_of
+from hanka.analysis.pooling import System, system_of
 from hanka.analysis.questions import answer_all
 from hanka.analysis.settings import settings_table
 from hanka.analysis.summary import SummaryRow
@@ -23,6 +25,8 @@ from hanka.records import is_unadapted
 from hanka.stats import beyond_asking_again, count_flips
 from hanka.store.folder import read_json_or_none
 
+MOST_NAMED = 6
+"Systems that a note names."
 QUIRKS_EN = (
     "protocol: paper reproduces published quirks: BOS differs by shot count, labels are chosen by their first token "
     "with the ids of p1, over-long training rows are cut on the right, demonstrations are the first of each file "
@@ -169,16 +173,40 @@ def _notes(evidence: Evidence) -> list[dict[str, str]]:
         {"kind": "training", "message_en": f"training: {one}", "message_ja": f"学習：{one}"}
         for one in _training(evidence)
     ]
-    seeds = {variant["seed"] for variant in evidence.plan["variants"] if not is_unadapted(variant["method"])}
-    if len(seeds) == 1:
-        notes.append(
-            {
-                "kind": "seeds",
-                "message_en": "One training seed: intervals cover the sampling of test rows, not the luck of training.",
-                "message_ja": "学習シードは 1 つです。区間はテスト例の標本変動のみを表し、学習の偶然性は含みません。",
-            }
-        )
-    return notes
+    return notes + _one_seed(evidence)
+
+
+def _one_seed(evidence: Evidence) -> list[dict[str, str]]:
+    """Say which systems were trained once: all, or those named, where others were trained with several seeds."""
+    seeds: dict[System, set[int]] = defaultdict(set)
+    for variant in evidence.plan["variants"]:
+        if not is_unadapted(variant["method"]):
+            seeds[system_of(variant)].add(variant["seed"])
+    if not seeds:
+        return []
+    en, ja = "One training seed", "学習シードは 1 つです"
+    if any(len(one) > 1 for one in seeds.values()):
+        names = _trained_once(evidence, seeds)
+        if not names:
+            return []
+        shown, more = ", ".join(names[:MOST_NAMED]), len(names) - MOST_NAMED
+        en += f" behind {shown}" + (f" and {more} more" if more > 0 else "")
+        ja = f"{shown}{f' ほか {more} 個' if more > 0 else ''} の{ja}"
+    return [
+        {
+            "kind": "seeds",
+            "message_en": f"{en}: intervals cover the sampling of test rows, not the luck of training.",
+            "message_ja": f"{ja}。区間はテスト例の標本変動のみを表し、学習の偶然性は含みません。",
+        }
+    ]
+
+
+def _trained_once(evidence: Evidence, seeds: Mapping[System, set[int]]) -> list[str]:
+    """Return the labels of systems that were trained here, with one seed."""
+    trained = {
+        system_of(one) for one in evidence.plan["variants"] if one["train_size"] and one.get("changes_weights", True)
+    }
+    return list(dict.fromkeys(one.label for one in seeds if one in trained and len(seeds[one]) == 1))
 
 
 def _grown(growth: dict[str, Any] | None) -> list[dict[str, str]]:

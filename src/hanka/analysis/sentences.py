@@ -45,17 +45,22 @@ def said(told: Told, evidence: Evidence) -> dict[str, str]:
     }
 
 
-def also(told: Told, evidence: Evidence) -> dict[str, str]:
-    """Return one sentence on a system that is not the candidate and is undecided, with what would decide it."""
+def also(told: Told, evidence: Evidence, candidate: Told) -> dict[str, str]:
+    """Return one sentence on a system that is not the candidate and is undecided, with what would decide it.
+
+    Its seeds are said where the candidate has another number of them.
+    """
     (name, name_ja), toughest = (
         _name(told, len({one["base"] for one in evidence.plan["variants"]}) > 1),
         told.claims.toughest,
     )
+    says_seeds = toughest.contrast.n_seeds != candidate.claims.toughest.contrast.n_seeds
+    seeds_en, seeds_ja = (_seeds_en(told), _seeds_ja(told)) if says_seeds else ("", "")
     return {
         "method": told.claims.cells.system.label,
-        "sentence_en": f"{told.task}: {name} is undecided, {toughest.metric.display} in domain {numbers(toughest)}.{_needed_en(told)}",
+        "sentence_en": f"{told.task}: {name} is undecided, {toughest.metric.display} in domain {numbers(toughest)}.{_needed_en(told)}{seeds_en}",
         "sentence_ja": f"{told.task}：{name_ja}はまだ判断できません。ドメイン内の {toughest.metric_ja} は {numbers_ja(toughest)}。"
-        f"{_needed_ja(told)}",
+        f"{_needed_ja(told)}{seeds_ja}",
     }
 
 

@@ -81,6 +81,8 @@ class MethodParams(Params):
     "What tables call this entry (default: the method's name)."
     bases: OneOrMore | None = None
     "Base models it is made from (default: all that it can adapt)."
+    seeds: Seeds | None = None
+    "Training seeds of this entry, one variant each (default: those of the study; made from others: those of its first parent)."
     asking: AskingParams | None = None
     "The askings it is meant for (default: all of the study)."
 
@@ -135,8 +137,8 @@ UNTRAINED_KEYS = ("sizes", "match", "budget")
 "Keys of `train:` that choose which variants there are, not how one is trained."
 LATER_KEYS = ("checkpoints", "early_stopping", "rate_factors")
 "Keys of `train:` that came after ids were made: at their default they are not in an id, so that it stays what it was."
-LABELLING_KEYS = ("name", "bases", "asking", "on")
-"Keys of an entry that name it or choose where it is made, not how."
+LABELLING_KEYS = ("name", "bases", "seeds", "asking", "on")
+"Keys of an entry that name it or choose of what it is made and how often, not how."
 
 
 class ShownInTraining(NamedTuple):

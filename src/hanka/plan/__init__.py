@@ -104,12 +104,25 @@ def _note_shares(plan: Plan) -> None:
         plan.notes += [note] if (note := share_note(use, plan.data.test(dataset).examples)) else []
 
 
+def _no_weights(planned: PlannedVariant) -> str:
+    """Say why a variant, or one that may be chosen for it, has no weights in the place of its base's."""
+    if planned.candidates:
+        return next((why for one in planned.candidates if (why := _no_weights(one))), "")
+    tuner = planned.adaptation.tuner
+    return (
+        f"{tuner.name} changes no weights of the base, because {tuner.not_merged}" if tuner and tuner.not_merged else ""
+    )
+
+
 def _plan_probes(plan: Plan) -> None:
     """Add every probe of every variant that has weights of its own: of one whose base is as it is there is nothing to measure."""
     for planned in plan.variants.values():
         if not planned.use.method.changes_weights or planned.engine != "local":
             continue
         for use in plan.study.probes:
+            if use.entry.needs == "weights" and (why := _no_weights(planned)):
+                plan.note(f"{planned.variant.label} is not measured by {use.label}: {why}")
+                continue
             content = {"stage": STAGES["probe"], "variant": planned.variant.id, "probe": use.content}
             found = PlannedProbe(content_id(content), planned.variant.id, use)
             plan.probes[found.id] = found

@@ -78,20 +78,42 @@ class Variants:
         if use.method.per == "base":
             return [Choice("", 0, seeds[0])]
         if use.method.follows_parents:
-            first = use.method.parents(use.adaptation("").own)[0]
-            parent, its_model = self._entry(use, first), self._model(use, first, model)
-            if parent is None:
-                return [Choice("", 0, seeds[0])]
-            made = self.choices(parent, its_model)
-            return [
-                one for one in made if first.train in ("", one.train) and (not first.size or first.size == one.size)
-            ]
+            return self._choices_of_parents(use, model)
         return [
             Choice(train.name, size, seed)
             for train in use.trains
             for size in use.adaptations[train.name].train.sizes
-            for seed in seeds
+            for seed in use.adaptations[train.name].own.seeds or seeds
         ]
+
+    def _choices_of_parents(self, use: MethodUse, model: ModelRef) -> list[Choice]:
+        """Return those of the first parent, with the seeds that the entry names. Raises StudyError for a seed no parent has."""
+        own = use.adaptation("").own
+        first, *others = use.method.parents(own)
+        made = self._made_of(use, first, model)
+        if self._entry(use, first) is not None:
+            made = [
+                one for one in made if first.train in ("", one.train) and (not first.size or first.size == one.size)
+            ]
+        if own.seeds is None:
+            return made
+        # Its parents' seeds are all that tells its variants apart: with any other it would be the same work again.
+        there = [
+            {one.seed for one in choices} for choices in (made, *(self._made_of(use, one, model) for one in others))
+        ]
+        allowed = sorted(set().union(*(seeds for seeds in there if len(seeds) > 1)) or there[0])
+        wrong = next((seed for seed in own.seeds if seed not in allowed), None)
+        if wrong is not None:
+            raise self.plan.study.source.error(
+                (*use.key, "seeds"), f"{use.label!r} has the seeds of what it is made from, and {wrong} is none of them; allowed: "
+                f"{', '.join(map(str, allowed))}"
+            )  # fmt: skip
+        return list(dict.fromkeys(one._replace(seed=seed) for one in made for seed in own.seeds))
+
+    def _made_of(self, use: MethodUse, parent: Parent, model: ModelRef) -> list[Choice]:
+        """Return what the entry of a parent makes variants of; of a base as it is there is one."""
+        entry, its_model = self._entry(use, parent), self._model(use, parent, model)
+        return self.choices(entry, its_model) if entry else [Choice("", 0, self.plan.study.spec.seeds[0])]
 
     def of(self, use: MethodUse, model: ModelRef, choice: Choice) -> PlannedVariant:
         """Return one variant. Raises StudyError where a parent is not made."""
@@ -160,6 +182,15 @@ class Variants:
         if entry.method.per == "base" and made:
             return self.of(entry, model, made[0])
         wanted = Choice(parent.train or choice.train, parent.size or choice.size, choice.seed)
+        fitting = [one for one in made if one[:2] == wanted[:2]]
+        if len(fitting) == 1:
+            wanted = fitting[0]
+        elif fitting and wanted not in fitting:
+            seeds = ", ".join(str(one.seed) for one in fitting)
+            raise source.error(
+                use.key, f"{use.label!r} has seed {choice.seed}, and its parent {parent.label!r} has {seeds}: give one of the "
+                f"two entries `seeds:` that the other has, or the parent one seed alone"
+            )  # fmt: skip
         if wanted not in made:
             there = ", ".join(sorted({f"{one.train} ({one.size} rows)" for one in made})) or "nothing"
             raise source.error(

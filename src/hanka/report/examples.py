@@ -115,7 +115,9 @@ def example_pairs(outline: Outline, every: bool = False) -> list[Pair]:
     for cell in cells:
         key = (cell.test_task, cell.test_dataset)
         most[key] = max(most.get(key, 0), cell.shots)
-    first_seed = min((variant.seed for variant in variants.values() if not variant.is_unadapted), default=0)
+    first_seeds: dict[str, int] = {}
+    for variant in variants.values():
+        first_seeds[variant.label] = min(variant.seed, first_seeds.get(variant.label, variant.seed))
     pairs = []
     for cell in cells:
         wanted = cell.draw == 0 and cell.shots in (0, most[cell.test_task, cell.test_dataset])
@@ -129,7 +131,11 @@ def example_pairs(outline: Outline, every: bool = False) -> list[Pair]:
     largest = max((pair.variant.train_size for pair in pairs), default=0)
     return sorted(
         pairs,
-        key=lambda pair: (pair.is_other, pair.variant.seed != first_seed, pair.variant.train_size != largest),
+        key=lambda pair: (
+            pair.is_other,
+            pair.variant.seed != first_seeds[pair.variant.label],
+            pair.variant.train_size != largest,
+        ),
     )
 
 

@@ -7,11 +7,13 @@ tokens are the only arithmetic.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from markupsafe import Markup
 
+from hanka.records import Variant
 from hanka.report import inert, numbers
 from hanka.report.blocks import Block, Details, Heading, Note, Pre, Section, Table, Td, Terms, Th
 from hanka.report.checks import failed_cells
@@ -51,6 +53,15 @@ def run_section(outline: Outline, words: Words) -> Section:
     return Section("run", words("how_run"), words("how_run_lead"), tuple(blocks))
 
 
+def _seeds_each(adapted: Sequence[Variant]) -> str:
+    """Count the training seeds of a method on one base, training set and size: fewest to most, where they differ."""
+    seeds: dict[tuple[object, ...], set[int]] = defaultdict(set)
+    for one in adapted:
+        seeds[one.base, one.label, one.train_dataset, one.train_size].add(one.seed)
+    counts = sorted({len(each) for each in seeds.values()})
+    return f"{counts[0]}" if len(counts) == 1 else f"{counts[0]}–{counts[-1]}"
+
+
 def _conditions(outline: Outline, words: Words) -> Iterable[tuple[str, str]]:
     run = outline.run
     reproduce = run.findings.reproduce
@@ -59,7 +70,7 @@ def _conditions(outline: Outline, words: Words) -> Iterable[tuple[str, str]]:
     adapted = [variant for variant in run.variants.values() if not variant.is_unadapted]
     n_cells = len(run.cells) or len({row.cell_id for row in run.results})
     measured = len({row.cell_id for row in run.results if row.value is not None})
-    seeds = words("fact_variants_note", seeds=len({variant.seed for variant in adapted})) if adapted else ""
+    seeds = words("fact_variants_note", seeds=_seeds_each(adapted)) if adapted else ""
     yield words("fact_variants"), Markup(" · ").join(part for part in (numbers.count(len(adapted)), seeds) if part)
     yield words("fact_cells"), numbers.count(n_cells) + " · " + words("fact_cells_note", measured=f"{measured:,}")
     yield words("fact_failed"), numbers.count(len(failed_cells(outline)))

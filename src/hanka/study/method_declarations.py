@@ -153,7 +153,7 @@ def _method_use(declared: Declared, index: int, entry: EntrySpec) -> MethodUse:
     label = entry.params.get("name") or entry.entry
     if not isinstance(label, str):
         raise source.error((*key, "name"), f"{label!r} is not text; give a label such as {entry.entry}-2")
-    ignored = [name for name in ("asking", "bases") if name in entry.params and method.name == UNADAPTED]
+    ignored = [name for name in ("asking", "bases", "seeds") if name in entry.params and method.name == UNADAPTED]
     if ignored:
         raise source.error(
             (*key, ignored[0]), f"a base as it is answers all that is compared with it, so `{ignored[0]}` has nothing to "
@@ -161,12 +161,27 @@ def _method_use(declared: Declared, index: int, entry: EntrySpec) -> MethodUse:
         )  # fmt: skip
     models, skipped = _models(declared, key, method, entry)
     if not method.train_keys:
-        return MethodUse(
-            method, label, {"": _adaptation(declared, key, method, entry.params)}, (), models, key, skipped
-        )
+        made = _adaptation(declared, key, method, entry.params)
+        _require_seeds(source, key, method, made)
+        return MethodUse(method, label, {"": made}, (), models, key, skipped)
     trains, left_out = _trains(declared, key, method, entry)
     adaptations = {train.name: _for_training(declared, key, method, entry, train) for train in trains}
+    for one in adaptations.values():
+        _require_seeds(source, key, method, one)
     return MethodUse(method, label, adaptations, trains, models, key, (*skipped, *left_out))
+
+
+def _require_seeds(source: StudySource, key: Key, method: Method, one: Adaptation) -> None:
+    """Raise StudyError where an entry names training seeds and no seed would change what it makes."""
+    if one.own.seeds is None or (method.per == "training_set" and (method.is_seeded or method.follows_parents)):
+        return
+    if "sample" not in one.row_keys:
+        raise source.error((*key, "seeds"), f"{method.name} makes one variant per base, whatever the seed; take it out")
+    if one.train.sample == "first":
+        raise source.error(
+            (*key, "seeds"), f"{method.name} draws nothing but its rows, and `sample: first` draws none; say `sample: seeded` "
+            f"or `balanced`, or take `seeds` out"
+        )  # fmt: skip
 
 
 def _named(source: StudySource, key: Key, wanted: Any) -> tuple[str, ...]:

@@ -344,7 +344,7 @@ class StudySpec(Strict):
     stats: StatsSpec = StatsSpec()
     "Statistics."
     seeds: Seeds = (0,)
-    "Training seeds, one variant each; the first one also seeds draws."
+    "Training seeds, one variant each, where an entry of `methods` has none of its own; the first one also seeds draws."
     strict: bool = False
     "Audit warnings become errors."
     unknown: float = Field(default=0.0, ge=0, lt=1)

@@ -88,7 +88,8 @@ def audit_line(warning: Mapping[str, Any]) -> str:
 def _several(plan: dict[str, Any]) -> dict[str, set[str]]:
     """Return what tells rows apart only in a study that has several of it."""
     contexts = {one["context"] for one in plan["cells"]}
-    return {"base": {one["base"] for one in plan["variants"]}, "context": contexts}
+    seeds = {str(one["seed"]) for one in plan["variants"]}
+    return {"base": {one["base"] for one in plan["variants"]}, "seed": seeds, "context": contexts}
 
 
 def _headline_row(row: dict[str, str]) -> list[str]:
@@ -148,8 +149,8 @@ def print_comparison(result: dict[str, Any]) -> None:
             _p(row["p_value"]), _p(row["p_adjusted"]), f"[{colour}]{text}[/]" if colour else text,
         )  # fmt: skip
     screen.print(table)
-    if result.get("growth"):
-        screen.print(f"note: {result['growth']}", markup=False, highlight=False)
+    for note in (result[name] for name in ("note", "growth") if result.get(name)):
+        screen.print(f"note: {note}", markup=False, highlight=False)
     for test, count in result.get("left_out", {}).items():
         line = f"{test}: {count} rows left out, because id or reference are not the same in both runs"
         screen.print(line, markup=False, highlight=False)
