@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 
 os.environ["OMP_NUM_THREADS"] = "1"  # tiny models; pytest-xdist and the machine's other work need the cores
+os.environ["TOKENIZERS_PARALLELISM"] = "false"  # so do a handful of texts
 
 import pytest
 
@@ -17,7 +18,10 @@ ROOT = Path(__file__).parents[1]
 
 def pytest_collection_finish() -> None:
     """Let collections of garbage, which every change of model asks for, pass over what all tests import."""
+    import altair  # noqa: F401
+    import pandas  # noqa: F401
     import peft.tuners  # noqa: F401
+    import scipy.stats  # noqa: F401
     import transformers.models.auto.modeling_auto  # noqa: F401
 
     gc.collect()

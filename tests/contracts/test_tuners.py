@@ -5,6 +5,7 @@ Its defaults are used where it can be made on a Llama-like model with them; `tun
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -69,15 +70,28 @@ def trained_on(folder: Path, way: Way, to: Path) -> Trained:
 
 
 @pytest.fixture(scope="module")
-def trained(tiny_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Trained]:
-    """Every way, trained once."""
-    return {str(way): trained_on(tiny_folder, way, tmp_path_factory.mktemp(way.tuner.name)) for way in WAYS}
+def train(tiny_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[Way], Trained]:
+    """Train a way, once."""
+    known: dict[str, Trained] = {}
+
+    def once(way: Way) -> Trained:
+        if str(way) not in known:
+            known[str(way)] = trained_on(tiny_folder, way, tmp_path_factory.mktemp(way.tuner.name))
+        return known[str(way)]
+
+    return once
 
 
 @pytest.fixture
-def folders(trained: dict[str, Trained]) -> dict[str, Path]:
-    """What every way saved."""
-    return {name: one.folder for name, one in trained.items()}
+def trained(way: Way, train: Callable[[Way], Trained]) -> Trained:
+    """The way of a test, trained."""
+    return train(way)
+
+
+@pytest.fixture
+def folder(trained: Trained) -> Path:
+    """What it saved."""
+    return trained.folder
 
 
 @EVERY
@@ -96,14 +110,11 @@ def test_declares_itself(way: Way) -> None:
 
 
 @EVERY
-def test_only_declared_weights_change_and_all_of_them_do_and_the_count_is_right(
-    way: Way, trained: dict[str, Trained]
-) -> None:
-    one = trained[str(way)]
-    assert one.changed == one.free
-    weights = dict(one.loaded.model.named_parameters())
-    counted = way.tuner.n_trained(one.loaded.model.config.to_dict(), way.params)
-    assert counted in (sum(weights[name].numel() for name in one.free), None)
+def test_only_declared_weights_change_and_all_of_them_do_and_the_count_is_right(way: Way, trained: Trained) -> None:
+    assert trained.changed == trained.free
+    weights = dict(trained.loaded.model.named_parameters())
+    counted = way.tuner.n_trained(trained.loaded.model.config.to_dict(), way.params)
+    assert counted in (sum(weights[name].numel() for name in trained.free), None)
 
 
 @EVERY
@@ -127,8 +138,8 @@ def test_untrained_it_is_the_base_exactly_or_says_why_not(
 
 
 @EVERY
-def test_what_is_saved_answers_as_what_was_trained(way: Way, tiny_folder: Path, trained: dict[str, Trained]) -> None:
-    loaded, folder = trained[str(way)].loaded, trained[str(way)].folder
+def test_what_is_saved_answers_as_what_was_trained(way: Way, tiny_folder: Path, trained: Trained) -> None:
+    loaded, folder = trained.loaded, trained.folder
     again = way.tuner.load(base_of(tiny_folder), folder)
     if way.splits:
         assert gap(again, loaded) <= ROUNDING
@@ -143,9 +154,9 @@ def test_what_is_saved_answers_as_what_was_trained(way: Way, tiny_folder: Path, 
 
 @EVERY
 def test_it_loads_without_hanka_with_equal_predictions_or_says_why_not(
-    way: Way, tiny_folder: Path, folders: dict[str, Path]
+    way: Way, tiny_folder: Path, folder: Path
 ) -> None:
-    folder, tuner = folders[str(way)], way.tuner
+    tuner = way.tuner
     if tuner.not_elsewhere:
         return
     head = {"tie_word_embeddings": False} if tuner.name == "head" else {}
@@ -162,8 +173,8 @@ def test_it_loads_without_hanka_with_equal_predictions_or_says_why_not(
 
 
 @EVERY
-def test_packed_passes_hold_as_declared(way: Way, tiny_folder: Path, folders: dict[str, Path]) -> None:
-    loaded = way.tuner.load(base_of(tiny_folder), folders[str(way)])
+def test_packed_passes_hold_as_declared(way: Way, tiny_folder: Path, folder: Path) -> None:
+    loaded = way.tuner.load(base_of(tiny_folder), folder)
     assert takes_packs(loaded.model)[0] == way.tuner.keeps_keys_values
     if way.tuner.keeps_keys_values:
         with torch.inference_mode():
@@ -173,9 +184,9 @@ def test_packed_passes_hold_as_declared(way: Way, tiny_folder: Path, folders: di
 
 @EVERY
 def test_merged_it_answers_as_before_to_rounding_or_is_refused_in_one_line(
-    way: Way, tiny_folder: Path, folders: dict[str, Path]
+    way: Way, tiny_folder: Path, folder: Path
 ) -> None:
-    loaded = way.tuner.load(base_of(tiny_folder), folders[str(way)])
+    loaded = way.tuner.load(base_of(tiny_folder), folder)
     if way.tuner.not_merged:
         with pytest.raises(UnitError, match=f"^{way.tuner.name} cannot be merged") as caught:
             way.tuner.merge(loaded)
@@ -190,9 +201,7 @@ def test_merged_it_answers_as_before_to_rounding_or_is_refused_in_one_line(
 
 @EVERY
 @pytest.mark.parametrize("done", ["wrap", "load", "merge"])
-def test_taken_out_the_base_is_what_it_was_bit_for_bit(
-    way: Way, done: str, tiny_folder: Path, folders: dict[str, Path]
-) -> None:
+def test_taken_out_the_base_is_what_it_was_bit_for_bit(way: Way, done: str, tiny_folder: Path, folder: Path) -> None:
     base, tuner = base_of(tiny_folder), way.tuner
     model, before, modules = base.model, state_of(base.model), [name for name, _ in base.model.named_modules()]
     copies = copies_of(model) if done == "merge" or tuner.changes_weights else {}
@@ -201,7 +210,7 @@ def test_taken_out_the_base_is_what_it_was_bit_for_bit(
         if tuner.changes_weights:
             fit(loaded)
     else:
-        loaded = tuner.load(base, folders[str(way)])
+        loaded = tuner.load(base, folder)
         if done == "merge" and not tuner.not_merged:
             tuner.merge(loaded)
     tuner.take_out(model)
@@ -212,17 +221,14 @@ def test_taken_out_the_base_is_what_it_was_bit_for_bit(
 
 
 @EVERY
-def test_the_same_seed_gives_the_same_bytes(
-    way: Way, tiny_folder: Path, tmp_path: Path, folders: dict[str, Path]
-) -> None:
+def test_the_same_seed_gives_the_same_bytes(way: Way, tiny_folder: Path, tmp_path: Path, folder: Path) -> None:
     torch.rand(3)  # what was drawn before does not matter
     trained_on(tiny_folder, way, tmp_path)
-    first = folders[str(way)]
-    files = sorted(path.name for path in first.iterdir())
+    files = sorted(path.name for path in folder.iterdir())
     assert files == sorted(path.name for path in tmp_path.iterdir())
     for name in files:
         if name.endswith(".safetensors"):
-            assert (first / name).read_bytes() == (tmp_path / name).read_bytes()
+            assert (folder / name).read_bytes() == (tmp_path / name).read_bytes()
 
 
 @pytest.mark.parametrize(
@@ -231,9 +237,9 @@ def test_the_same_seed_gives_the_same_bytes(
     ids=str,
 )
 def test_interpolated_it_is_base_and_variant_at_the_ends_and_their_mean_between(
-    way: Way, weight: float, tiny_folder: Path, tmp_path: Path, folders: dict[str, Path]
+    way: Way, weight: float, tiny_folder: Path, tmp_path: Path, folder: Path
 ) -> None:
-    base, tuner, folder = base_of(tiny_folder), way.tuner, folders[str(way)]
+    base, tuner = base_of(tiny_folder), way.tuner
     made = Made("it", tuner.name, folder)
     if tuner.scale is None and tuner.not_merged:
         with pytest.raises(UnitError, match="cannot be merged"):
@@ -259,11 +265,9 @@ def test_interpolated_it_is_base_and_variant_at_the_ends_and_their_mean_between(
 
 
 @EVERY
-def test_what_was_made_on_another_base_is_refused_in_one_line(
-    way: Way, tiny_folder: Path, folders: dict[str, Path]
-) -> None:
+def test_what_was_made_on_another_base_is_refused_in_one_line(way: Way, tiny_folder: Path, folder: Path) -> None:
     other = replace(base_of(tiny_folder), model=tiny_model("llama", hidden_size=48, head_dim=12).requires_grad_(False))
     if not way.tuner.is_whole:  # a whole model needs no base
         with pytest.raises(ModelError) as caught:
-            way.tuner.load(other, folders[str(way)])
+            way.tuner.load(other, folder)
         assert "\n" not in str(caught.value)

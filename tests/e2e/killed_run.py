@@ -1,38 +1,51 @@
-"""Run a study and kill this process without warning: once progress says a given thing, or before a file is put in place.
+"""Run a study in a process that is killed without warning: once progress says a given thing, or before a file is put in place.
 
-Usage: python killed_run.py STUDY OUT "text to wait for"
-       python killed_run.py STUDY OUT write:NAME
+The processes are forked from one that has imported what a run needs, and nothing else.
 """
 
 from __future__ import annotations
 
 import os
 import signal
-import sys
+from collections.abc import Mapping
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
-from hanka import run as run_module
-from hanka.terminal.progress import Progress
-
-study, out, wanted = sys.argv[1:]
+PRELOADED = ["hanka.run", "hanka.work.worker", "peft.tuners", "transformers.models.auto.modeling_auto"]
 
 
-class Killer(Progress):
-    def update(self, what: str, share: float) -> None:
-        if wanted in what:
+def run_killed(study: Path, out: Path, wanted: str) -> int | None:
+    """Run a study until progress says `wanted`, or, for `write:NAME`, until such a file is to be put in place.
+
+    Returns the exit code of its process, -9 where it was killed.
+    """
+    context = get_context("forkserver")
+    context.set_forkserver_preload(PRELOADED)
+    process = context.Process(target=_run, args=(study, out, wanted, dict(os.environ)))
+    process.start()
+    process.join()
+    return process.exitcode
+
+
+def _run(study: Path, out: Path, wanted: str, environment: Mapping[str, str]) -> None:
+    from hanka import run as run_module
+    from hanka.terminal.progress import Progress
+
+    os.environ.update(environment)
+
+    class Killer(Progress):
+        def update(self, what: str, share: float) -> None:
+            if wanted in what:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+    put = Path.replace
+
+    def put_or_die(path: Path, target: Any) -> Path:
+        if wanted == f"write:{Path(target).name}":
             os.kill(os.getpid(), signal.SIGKILL)
+        return put(path, target)
 
-
-put = Path.replace
-
-
-def put_or_die(path: Path, target: Any) -> Path:
-    if wanted == f"write:{Path(target).name}":
-        os.kill(os.getpid(), signal.SIGKILL)
-    return put(path, target)
-
-
-run_module.Progress = Killer  # type: ignore[attr-defined]
-Path.replace = put_or_die  # type: ignore[method-assign]
-run_module.run_study(Path(study), Path(out), run_module.RunOptions(quiet=True))
+    run_module.Progress = Killer  # type: ignore[attr-defined]
+    Path.replace = put_or_die  # type: ignore[method-assign]
+    run_module.run_study(study, out, run_module.RunOptions(quiet=True))

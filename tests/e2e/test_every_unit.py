@@ -6,9 +6,7 @@ Killed anywhere and run again it ends as an undisturbed run does; what fails tak
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +15,7 @@ from typing import Any
 import pytest
 import yaml
 
+from e2e.killed_run import run_killed
 from e2e.plugins import install
 from e2e.study_files import write_study
 from hanka.cli import main
@@ -136,22 +135,14 @@ MOMENTS = {
 
 @pytest.mark.parametrize("moment", MOMENTS, ids=str)
 def test_killed_anywhere_and_run_again_it_ends_as_undisturbed(
-    finished: tuple[Path, Outcome], teacher: Path, tmp_path: Path, moment: str
+    finished: tuple[Path, Outcome], tmp_path: Path, moment: str
 ) -> None:
     """What stood before the moment is kept from the undisturbed run, so that the killed process begins shortly before it."""
     study, outcome = finished
     undisturbed, run = outcome.folder.path, tmp_path / "run"
     shutil.copytree(undisturbed, run)
     undo(run, MOMENTS[moment])
-    script = Path(__file__).with_name("killed_run.py")
-    path = os.pathsep.join([str(teacher), str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH", "")])
-    killed = subprocess.run(
-        [sys.executable, script, study, run, moment],
-        capture_output=True,
-        check=False,
-        env={**os.environ, "PYTHONPATH": path},
-    )
-    assert killed.returncode == -9, killed.stderr.decode()
+    assert run_killed(study, run, moment) == -9
     assert not (run / "summary.csv").exists()
     assert run_study(study, run, QUIET).n_failed == 0
     assert outputs(run) == outputs(undisturbed)

@@ -128,7 +128,8 @@ def test_seventy_seven_intents_reach_what_whole_answers_say_by_hand(tmp_path: Pa
     base = save_tiny_model(tmp_path / "tiny")
     path = write_study(tmp_path, "digits", base, "{}", (labels, words))
     study = json.loads(path.read_text(encoding="utf-8"))
-    study["train"] |= {"epochs": 15, "batch_size": 16, "learning_rate": 1.0e-2}
+    study["train"] |= {"epochs": 9, "batch_size": 16, "learning_rate": 1.0e-2}
+    study["eval"] = {"limit": 40}
     path.write_text(json.dumps(study), encoding="utf-8")
     folder = run_study(path, tmp_path / "run", RunOptions(quiet=True)).folder
     loaded, rows = tuned(folder), read_predictions(tuned_cell(folder)[1])[0]

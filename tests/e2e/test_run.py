@@ -4,8 +4,6 @@ import csv
 import json
 import os
 import shutil
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from e2e.killed_run import run_killed
 from e2e.study_files import TEXT, write_study
 from hanka.errors import AuditError, DataError, StoreError
 from hanka.models import attention, packing
@@ -159,9 +158,7 @@ def test_killed_and_run_again_gives_the_same_summary_byte_for_byte(
     finished: tuple[Path, Outcome], tmp_path: Path, moment: str
 ) -> None:
     study, outcome = finished
-    script = Path(__file__).with_name("killed_run.py")
-    killed = subprocess.run([sys.executable, script, study, tmp_path / "run", moment], capture_output=True, check=False)
-    assert killed.returncode == -9, killed.stderr.decode()
+    assert run_killed(study, tmp_path / "run", moment) == -9
     assert not (tmp_path / "run" / "summary.csv").exists()
     again = run_study(study, tmp_path / "run", QUIET)
     assert again.n_failed == 0
