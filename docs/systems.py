@@ -3,7 +3,7 @@
     hanka run studies/spider.yaml --out runs/spider
     python docs/systems.py spider runs/spider
 
-Between the page's markers stand the decision, what is shown of gain and loss together, every primary metric with its interval, and on what it was measured. Differences are from the base model
+Between the page's markers stand the decision, what the questions in SHOWN found, every primary metric with its interval, and on what it was measured. Differences are from the base model
 on the same rows; intervals hold for all rows of the table together.
 """
 
@@ -17,6 +17,8 @@ from hanka.metrics import METRICS
 from hanka.store.folder import RunFolder, read_csv, read_json
 
 PAGES = Path(__file__).parent / "systems"
+SHOWN = ("retention", "gap_closed", "shots_or_rows")
+"Questions whose sentences stand above the table."
 BLOCK = re.compile(r"<!-- begin results -->.*?<!-- end results -->", re.DOTALL)
 
 
@@ -45,8 +47,12 @@ def results(folder: RunFolder) -> str:
         )
     device = next(iter(_records(folder, plan)), {})
     basis = f"{device.get('device', 'an unknown device')}, hanka {plan['hanka']}, torch {device.get('versions', {}).get('torch', '?')}"
-    shown = findings["answers"].get("retention", {}).get("sentence_en", "")
-    blocks = [findings["decision"]["sentence_en"], *shown.splitlines(), "\n".join(lines)]
+    shown = [findings["answers"][name]["sentence_en"] for name in SHOWN if name in findings["answers"]]
+    blocks = [
+        findings["decision"]["sentence_en"],
+        *(line for one in shown for line in one.splitlines()),
+        "\n".join(lines),
+    ]
     return "\n\n".join([*blocks, f"Measured on {basis}; seeds {_seeds(plan)}."])
 
 

@@ -198,6 +198,17 @@ def test_one_task_may_be_trained_alone() -> None:
     assert ids(resolve(parse_source(study_yaml(alone), ROOT / "s.yaml"))) == ids(alone)
 
 
+def test_sizes_of_a_task_that_is_only_tested_now_may_still_be_named() -> None:
+    study = smallest(
+        tasks=["sentiment", "detection"],
+        methods=["base", {"sft": {"sizes": {"sentiment": [4], "detection": [8]}}}],
+        train={"sizes": [8]},
+        eval={"cross_task_sizes": [4, 8]},
+    )
+    alone = resolve(study.source, train=["detection"])
+    assert {one.train_size for one in (planned.variant for planned in build_plan(alone).variants.values())} == {0, 8}
+
+
 @pytest.mark.parametrize("task", ["detektion", "summary"])
 def test_a_task_that_cannot_be_trained_alone_is_one_line(task: str) -> None:
     tasks = {"detection": {}, "summary": {"train": None}}
