@@ -50,6 +50,43 @@ def test_a_gain_without_harm_is_adapt(tmp_path: Path) -> None:
     assert "away" in entry["flip_en"]
 
 
+def shown(run: Planted, home: range, **changes: Any) -> None:
+    """Add the base behind the rows that `sft` is trained on."""
+    own = {"method": "icl", "changes_weights": False, "context": "own_rows", "train_size": 8, "shots": 8} | changes
+    run.add("icl", {"home": home}, n=N, **own)
+
+
+@pytest.mark.parametrize(
+    ("home", "changes", "outcome", "rival"),
+    [
+        (right(190), {}, "keep", (8, "own_rows")),
+        (right(190), {"shots": 7}, "keep", (8, "own_rows")),  # a row shown less: it is a test row
+        (right(120), {}, "adapt", (8, "own_rows")),
+        (right(190), {"train_size": 16, "shots": 16}, "adapt", (0, "drawn")),  # other rows
+        (right(190), {"train_dataset": "far"}, "adapt", (0, "drawn")),
+    ],
+)
+def test_what_its_own_rows_do_before_the_query_is_a_rival(
+    tmp_path: Path, home: range, changes: dict[str, Any], outcome: str, rival: tuple[int, str]
+) -> None:
+    run = planted(tmp_path)
+    run.add("sft", {"home": right(150), "away": right(130)}, n=N)
+    shown(run, home, **changes)
+    (entry,) = decided(run)["per_task"]
+    assert (entry["outcome"], entry["benefit"]["rival_shots"], entry["benefit"]["rival_context"]) == (outcome, *rival)
+
+
+def test_rows_that_are_shown_are_paired_by_seed(tmp_path: Path) -> None:
+    run = planted(tmp_path)
+    for seed, (tuned, home) in enumerate(((150, 140), (150, 130))):
+        run.add("sft", {"home": right(tuned), "away": right(130)}, n=N, seed=seed)
+        shown(run, right(home), seed=seed)
+    (entry,) = decided(run)["per_task"]
+    against = next(one for one in entry["systems"][0]["benefits"] if one["rival_context"] == "own_rows")
+    assert against["delta"] == pytest.approx((10 + 20) / 2 / N)
+    assert against["n_seeds"] == 2
+
+
 def test_a_gain_with_a_shown_loss_is_a_trade_off(tmp_path: Path) -> None:
     run = planted(tmp_path)
     run.add("sft", {"home": right(150), "away": right(80)}, n=N)

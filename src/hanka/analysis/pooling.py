@@ -2,7 +2,8 @@
 
 Between contrasts and the claims made of them. A system is an entry of `methods` on one base, training set and size; its
 seeds are replicates of it. It is judged at the shots it was trained with, or at the fewest. Its rivals are the base
-model at every asking it was given: an adaptation has to beat all of them, so none is chosen on the test rows.
+model at every asking it was given, and with the system's own training rows shown where an entry does that (`icl`): an adaptation has to
+beat all of them, so none is chosen on the test rows.
 """
 
 from __future__ import annotations
@@ -67,6 +68,11 @@ def asked_of(cell: CellEvidence) -> Asked:
     return Asked(int(cell.cell["shots"]), str(cell.cell["context"]))
 
 
+def _with_rows(cell: CellEvidence) -> Asked:
+    """Return the asking of a base behind training rows: as many shots as rows, whatever single test sets leave out."""
+    return Asked(int(cell.variant["train_size"]), str(cell.cell["context"]))
+
+
 @dataclass(slots=True)
 class Pooling:
     """The systems of a run and the cells they are compared with."""
@@ -121,6 +127,8 @@ class Pooling:
         for base, test, _, _, asked in self._bases():
             if base == system.reference:
                 covered[asked].add(test)
+        for cell in self._showing(system):
+            covered[_with_rows(cell)].add(str(cell.cell["test_dataset"]))
         complete = [asked for asked, known in covered.items() if known >= set(tests)]
         return sorted(complete, key=lambda one: (one.shots, self._rank(one)))
 
@@ -130,18 +138,31 @@ class Pooling:
         """Pair a system's cells on some test sets with the base model's of the same wording and draw.
 
         rival: how the base is asked; None: as the system's cell is. Where the base was not asked with a draw, as at
-        zero shots, its first one stands for it.
+        zero shots, its first one stands for it; with rows shown, the rows of the same seed do, or of the first one.
         """
         base, found = self._bases(), []
+        showing = [one for one in self._showing(system) if _with_rows(one) == rival]
         for cell in (cell for test in tests for cell in system.cells.get(test, ())):
             test, prompt, asked = str(cell.cell["test_dataset"]), str(cell.cell["prompt"]), rival or asked_of(cell)
             draws = (int(cell.cell["draw"]), 0)
-            others = (base.get((system.reference, test, prompt, draw, asked)) for draw in draws)
+            others = [base.get((system.reference, test, prompt, draw, asked)) for draw in draws]
+            shown = [one for one in showing if (one.cell["test_dataset"], one.cell["prompt"]) == (test, prompt)]
+            others += sorted(shown, key=lambda one: one.variant["seed"] != cell.variant["seed"])  # noqa: B023 - used at once
             other = next((one for one in others if one is not None), None)
             pair = self.contrasts.pair(cell, other, metric) if other else None
             if pair is not None:
                 found.append(pair)
         return found
+
+    def _showing(self, system: SystemCells) -> list[CellEvidence]:
+        """Return the finished cells of the base behind the very rows that a system was trained on."""
+        own = self.evidence.plan.get("contexts_of_own_rows", ())
+        return [
+            cell
+            for cell in self.evidence.done()
+            if not cell.variant.get("changes_weights", True) and cell.cell["context"] in own
+            and cell.reference == system.reference and system_of(cell.variant)[2:] == system.system[2:]
+        ]  # fmt: skip
 
     def _bases(self) -> dict[tuple[str, str, str, int, Asked], CellEvidence]:
         if not self._base:
