@@ -147,7 +147,8 @@ class Pooling:
             draws = (int(cell.cell["draw"]), 0)
             others = [base.get((system.reference, test, prompt, draw, asked)) for draw in draws]
             shown = [one for one in showing if (one.cell["test_dataset"], one.cell["prompt"]) == (test, prompt)]
-            others += sorted(shown, key=lambda one: one.variant["seed"] != cell.variant["seed"])
+            seed = cell.variant["seed"]
+            others += [*(one for one in shown if one.variant["seed"] == seed), *shown]
             other = next((one for one in others if one is not None), None)
             pair = self.contrasts.pair(cell, other, metric) if other else None
             if pair is not None:
