@@ -35,7 +35,7 @@ from hanka.store.folder import RunFolder, make_folder, read_csv, read_json, writ
 
 PAGE = Path(__file__).parent / "reproduction.md"
 KEPT = Path(__file__).parent / "examples"
-BLOCK = re.compile(r"<!-- begin results -->.*?<!-- end results -->", re.DOTALL)
+BLOCK = re.compile(r"<!-- from stored runs -->.*?<!-- end of stored runs -->", re.DOTALL)
 FILES = ("plan.json", "study.yaml", "audits.json", "baselines.csv", "samples.parquet")
 PARTS = ("variants/*/variant.json", "cells/*/cell.json", "cells/*/predictions.parquet", "probes/*/probe.json")
 STUDIES = {"claims": "paper-135m", "freely": "paper-135m-freely"}
@@ -313,7 +313,7 @@ def main() -> None:
     for trained, path in figures(by_kind["claims"]).items():
         said += f"\n\n![Differences of the model trained on {trained}, with intervals](examples/{path.name})"
     text = PAGE.read_text(encoding="utf-8")
-    filled = BLOCK.sub(lambda _: f"<!-- begin results -->\n\n{said}\n\n<!-- end results -->", text)
+    filled = BLOCK.sub(lambda _: f"<!-- from stored runs -->\n\n{said}\n\n<!-- end of stored runs -->", text)
     PAGE.write_text(filled, encoding="utf-8", newline="\n")
 
 
