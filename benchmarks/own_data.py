@@ -157,12 +157,12 @@ def main() -> int:
         default, careful = run(corpus, tuned=False), run(corpus, tuned=True)
         false = is_false(default["outcome"], careful["outcome"])
         wrong += false or not default["training"]
-        found.append({"data": name, "rows": corpus.size, "default": default, "careful": careful, "false_advice": false})
+        sides = {"default": default, "careful": careful, "false_advice": false}
+        found.append({"data": name, "rows": corpus.size, **sides, "machine": machine.describe()})
         for side in (default, careful):
             print(f"{name:14} {side['chosen']:12} {side['outcome']:10} {side['training']:13} {side['base_value']:.3f} → "
                   f"{side['value']:.3f} (n={side['n_test']}), {side['seconds']:.0f} s", flush=True)  # fmt: skip
-        written = {"machine": machine.describe(), "studies": found}
-        RESULT.write_text(json.dumps(written, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        RESULT.write_text(json.dumps({"studies": found}, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     return int(wrong > 0)
 
 

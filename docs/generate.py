@@ -241,6 +241,34 @@ def origin(entry: ModelEntry) -> str:
 LEAST = (MethodParams, TrainedParams, CourseMethodParams)
 "Parameters that many methods share."
 
+
+def own_data_table() -> str:
+    """Return what the default recipe came to on five files of a user's kind, beside a longer tuned run."""
+    studies = json.loads((DOCS.parent / "benchmarks/results/own_data.json").read_text(encoding="utf-8"))["studies"]
+    rows = []
+    for one in studies:
+        for side, name in (
+            ("default", "as hanka does by default"),
+            ("careful", "three rates, five looks, more epochs"),
+        ):
+            found = one[side]
+            gain = f"{found['delta']:+.3f} [{found['sim_low']:+.3f}, {found['sim_high']:+.3f}]"
+            values = f"{found['base_value']:.3f} → {found['value']:.3f}"
+            rows.append(
+                [
+                    one["data"],
+                    str(one["rows"]),
+                    name,
+                    found["training"],
+                    values,
+                    gain,
+                    str(found["n_test"]),
+                    found["outcome"],
+                ]
+            )
+    return table(["file", "rows", "training", "status", "before → after", "gain", "n", "outcome"], rows)
+
+
 BLOCKS: dict[str, Callable[[], str]] = {
     "study": lambda: key_table(schema.StudySpec),
     "base": lambda: key_table(base_schema.BaseModelSpec),
@@ -280,6 +308,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "models": model_table,
     "encoders": encoder_table,
     "studies": study_table,
+    "own-data-recipe": own_data_table,
 }
 
 
