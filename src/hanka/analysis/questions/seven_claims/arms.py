@@ -48,7 +48,7 @@ class Setting:
     """What was made of one training set on one base."""
 
     base_name: str
-    "Base model."
+    "Base model that was adapted."
     task: str
     "Task that is trained; one of the paper's."
     dataset: str
@@ -56,7 +56,7 @@ class Setting:
     kind: str
     "generation or classification."
     base: Arm
-    "The base as it is."
+    "The base as it is, or the one that it is compared with."
     tuned: Mapping[int, Arm]
     "By training rows, fewest first."
     size: int
@@ -81,7 +81,7 @@ def settings(evidence: Evidence) -> Iterator[Setting]:
     groups: dict[tuple[str, str], list[Mapping[str, Any]]] = defaultdict(list)
     for variant in evidence.plan["variants"]:
         if variant["train_task"] in PAPER_TASKS:
-            groups[str(variant.get("reference") or variant["base"]), str(variant["train_dataset"])].append(variant)
+            groups[str(variant["base"]), str(variant["train_dataset"])].append(variant)
     for (base, dataset), members in groups.items():
         found = _setting(evidence, by_variant, base, dataset, members)
         if found is not None:
@@ -103,7 +103,8 @@ def _setting(
     sizes = sorted({int(one["train_size"]) for one in tuned})
     shared = [size for size in sizes if size in {int(one["train_size"]) for one in shown}] or sizes
     size = shared[0]
-    bases = [one for one in evidence.plan["variants"] if one["base"] == base and is_unadapted(one["method"])]
+    reference = str(members[0].get("reference") or base)
+    bases = [one for one in evidence.plan["variants"] if one["base"] == reference and is_unadapted(one["method"])]
     arms = {rows: _arm(evidence, by_variant, label, [v for v in tuned if v["train_size"] == rows]) for rows in sizes}
     names = dict.fromkeys(one["label"] for one in shown if one["train_size"] == size)
     tests: dict[str, list[str]] = defaultdict(list)
