@@ -138,15 +138,18 @@ def test_every_test_set_is_asked_with_its_own_numbers_of_demonstrations(tmp_path
 
 @pytest.mark.parametrize("theirs", [{"draw": 1}, {"seed": 1}])
 def test_all_seeds_and_draws_of_either_side_count(tmp_path: Path, theirs: dict[str, int]) -> None:
-    """Only the base's demonstrations are drawn, and only what was fine-tuned with them has two seeds."""
+    """Only the base's demonstrations are drawn, and only what was fine-tuned without them has two seeds."""
     run = Planted(tmp_path / "run")
     for changes, right in (({}, FEW), (theirs, MOST)):
         if "draw" in theirs:
             run.add("base", {"home": right}, shots=2, **changes)
         else:
-            run.add("fc1", {"home": right}, method="fticl", meant_shots=2, **changes)
+            run.add("sft", {"home": right}, **changes)
     run.add("base", {"home": HALF})
-    run.add("sft", {"home": HALF})
+    if "draw" in theirs:
+        run.add("sft", {"home": HALF})
+    else:
+        run.add("fc1", {"home": HALF}, method="fticl", meant_shots=2)
     claim, compared = (1, "sft (0) – base (2)") if "draw" in theirs else (7, "fc1 (0) – sft (0)")
     (row,) = (one for one in rows_of(ask(run)) if (one["claim"], one["compared"]) == (claim, compared))
     assert row["difference"].value == pytest.approx(0)
@@ -206,12 +209,49 @@ def test_a_claim_without_its_cells_is_counted_and_not_stated(tmp_path: Path) -> 
         ("equal", ["equivalent"], "held"),
         ("equal", ["leaning"], "undecided"),
         ("lower", ["equivalent"], "contradicted"),
+        ("not_higher", ["no_better"], "held"),
+        ("not_higher", ["no_worse"], "undecided"),
+        ("not_lower", ["no_worse"], "held"),
+        ("higher", ["better", "no_better"], "contradicted"),
+        ("lower", ["no_worse"], "contradicted"),
     ],
 )
 def test_outcomes_follow_from_verdicts(expected: Any, verdicts: Any, outcome: str) -> None:
     one = Statement(1, None, "", "", (), None, expected, ())  # type: ignore[arg-type]
     assert one.outcome(verdicts) == outcome
     assert not set(AGREES[expected]) & set(DISAGREES[expected])
+
+
+def test_not_higher_needs_no_more_than_a_bound_from_above(tmp_path: Path) -> None:
+    """A fall by a tenth that is not shown to be one, of rows that show that it is no rise by as much as the margin."""
+    run = Planted(tmp_path / "run", stats={"equivalence": 0.15})
+    run.add("sft", {"home": range(20)})
+    run.add("sft", {"home": range(16)}, shots=2)
+    (row,) = (one for one in rows_of(ask(run)) if one["claim"] == 2)
+    assert row["difference"].low < -0.15
+    assert 0 < row["difference"].high < 0.15
+    assert (row["expected"], row["outcome"]) == ("not_higher", "held")
+
+
+def test_the_row_shows_the_difference_that_its_outcome_rests_on(tmp_path: Path) -> None:
+    run = Planted(tmp_path / "run")
+    run.add("sft", {"home": HALF})
+    for shots, right in {2: FEW, 4: MOST}.items():
+        run.add("base", {"home": right}, shots=shots)
+    (row,) = (one for one in rows_of(ask(run)) if one["claim"] == 1)
+    assert (row["expected"], row["outcome"]) == ("not_higher", "held")
+    assert row["difference"].value == pytest.approx((20 - 38) / N)  # with four; with two the fine-tuned one is better
+
+
+def test_cells_without_answers_are_counted_beside_what_they_leave_out(tmp_path: Path) -> None:
+    run = Planted(tmp_path / "run")
+    add(run, "base", {0: {"home": HALF}, 2: {"home": None}})
+    add(run, "sft", {0: {"home": MOST}, 2: {"home": HALF}})
+    answer = ask(run)
+    assert {row["claim"] for row in rows_of(answer)} == {2}
+    assert answer is not None
+    assert "1 cell(s) that these claims could rest on have no answers" in answer.notes[-1].message_en
+    assert "1 個のセル" in answer.notes[-1].message_ja
 
 
 def test_a_claim_is_what_more_than_half_of_its_statements_are() -> None:

@@ -25,22 +25,24 @@ from hanka.stats import Verdict
 
 Expected: TypeAlias = Literal["higher", "lower", "not_higher", "not_lower", "equal"]
 Outcome: TypeAlias = Literal["held", "contradicted", "undecided"]
-AGREES: dict[Expected, tuple[Verdict, ...]] = {
+Shown: TypeAlias = Verdict | Literal["no_better", "no_worse"]
+"A verdict, or where there is none of a direction, the side on which the interval stays within the margin of what counts as equal."
+AGREES: dict[Expected, tuple[Shown, ...]] = {
     "higher": ("better",),
     "lower": ("worse",),
-    "not_higher": ("worse", "equivalent"),
-    "not_lower": ("better", "equivalent"),
+    "not_higher": ("worse", "equivalent", "no_better"),
+    "not_lower": ("better", "equivalent", "no_worse"),
     "equal": ("equivalent",),
 }
-"Verdicts of the first arm that show what is expected."
-DISAGREES: dict[Expected, tuple[Verdict, ...]] = {
-    "higher": ("worse", "equivalent"),
-    "lower": ("better", "equivalent"),
+"What shows of the first arm what is expected."
+DISAGREES: dict[Expected, tuple[Shown, ...]] = {
+    "higher": ("worse", "equivalent", "no_better"),
+    "lower": ("better", "equivalent", "no_worse"),
     "not_higher": ("better",),
     "not_lower": ("worse",),
     "equal": ("better", "worse"),
 }
-"Verdicts that show the opposite; leaning and undecided show nothing."
+"What shows the opposite; leaning and undecided show nothing."
 ELSEWHERE: dict[tuple[str, str], Expected] = {
     ("sentiment", "inference"): "lower",
     ("summary", "inference"): "higher",
@@ -81,14 +83,31 @@ class Statement:
     contrasts: tuple[Contrast, ...]
     "The differences, first minus second; one, or one for every number of demonstrations."
 
-    def outcome(self, verdicts: Sequence[Verdict]) -> Outcome:
-        """Return what verdicts of its contrasts say of it: `each`, and of a negation `one of them`."""
-        agree = [one in AGREES[self.expected] for one in verdicts]
-        disagree = [one in DISAGREES[self.expected] for one in verdicts]
-        negated = self.expected in ("not_higher", "not_lower")
-        if any(agree) if negated else all(agree):
+    @property
+    def is_negation(self) -> bool:
+        """Whether it says that something is not so at every number of demonstrations: one of its contrasts is enough."""
+        return self.expected in ("not_higher", "not_lower")
+
+    def outcome(self, shown: Sequence[Shown]) -> Outcome:
+        """Return what is shown of its contrasts says of it: `each`, and of a negation `one of them`."""
+        agree = [one in AGREES[self.expected] for one in shown]
+        disagree = [one in DISAGREES[self.expected] for one in shown]
+        if any(agree) if self.is_negation else all(agree):
             return "held"
-        return "contradicted" if (all(disagree) if negated else any(disagree)) else "undecided"
+        return "contradicted" if (all(disagree) if self.is_negation else any(disagree)) else "undecided"
+
+    def deciding(self, shown: Sequence[Shown]) -> int:
+        """Return the place of the contrast that the outcome rests on: of those that show it, the one that agrees least, of a negation most."""
+        words = {"held": AGREES, "contradicted": DISAGREES}.get(self.outcome(shown), {}).get(self.expected, ())
+        places = [place for place, one in enumerate(shown) if one in words] or list(range(len(shown)))
+        return (max if self.is_negation else min)(places, key=self._agreement)
+
+    def _agreement(self, place: int) -> float:
+        upwards = 1.0 if self.metric.higher_is_better else -1.0
+        delta = upwards * self.contrasts[place].delta
+        return {"higher": delta, "not_lower": delta, "lower": -delta, "not_higher": -delta, "equal": -abs(delta)}[
+            self.expected
+        ]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
