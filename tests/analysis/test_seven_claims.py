@@ -254,6 +254,35 @@ def test_cells_without_answers_are_counted_beside_what_they_leave_out(tmp_path: 
     assert "1 個のセル" in answer.notes[-1].message_ja
 
 
+def test_a_seed_that_lacks_a_cell_is_left_out_there_not_replaced(tmp_path: Path) -> None:
+    run = Planted(tmp_path / "run")
+    for seed, right in enumerate((HALF, HALF, MOST)):
+        run.add("sft", {"home": right}, seed=seed)
+        run.add("sft", {"home": right if seed < 2 else None}, shots=2, seed=seed)
+    (row,) = (row for row in rows_of(ask(run)) if row["claim"] == 2)
+    assert row["difference"].value == 0
+
+
+def test_a_base_that_was_not_asked_leaves_the_rest(tmp_path: Path) -> None:
+    run = Planted(tmp_path / "run")
+    add(run, "base", {0: {"home": None, "away": None}})
+    add(run, "sft", {0: {"home": MOST, "away": HALF}, 2: {"home": FEW}})
+    assert told(ask(run), 2) == {("sft (2) – sft (0)", "home"): ("not_higher", "held")}
+
+
+def test_entries_that_are_not_compared_are_named(tmp_path: Path) -> None:
+    run = Planted(tmp_path / "run")
+    add(run, "base", {0: {"home": HALF}, 2: {"home": MOST}})
+    for label in ("lora", "full"):
+        run.add(label, {"home": MOST})
+    run.add("fc1", {"home": MOST}, method="fticl")
+    run.add("fc2", {"home": MOST}, method="fticl", train_size=16)
+    answer = ask(run)
+    assert answer is not None
+    assert "Not compared here: full, fc2." in answer.notes[-1].message_en
+    assert "full、fc2" in answer.notes[-1].message_ja
+
+
 def test_a_claim_is_what_more_than_half_of_its_statements_are() -> None:
     assert overall(["held", "held", "contradicted"]) == "held"
     assert overall(["held", "contradicted"]) == "undecided"

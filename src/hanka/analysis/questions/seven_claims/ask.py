@@ -14,7 +14,7 @@ from typing import Any
 from hanka.analysis.contrasts import Contrast, Contrasts, margin_of
 from hanka.analysis.evidence import Evidence
 from hanka.analysis.questions.contract import Answer, Column, Curve, Entry, Measured, Note, Point
-from hanka.analysis.questions.seven_claims.arms import PAPER_TASKS, settings
+from hanka.analysis.questions.seven_claims.arms import PAPER_TASKS, Setting, settings
 from hanka.analysis.questions.seven_claims.statements import Shown, Statement, Statements
 from hanka.analysis.questions.seven_claims.words import CLAIMS, notes, sentence
 from hanka.analysis.summary import judgement
@@ -34,9 +34,8 @@ OPTIONAL = ("base", "trained_on")
 def ask(evidence: Evidence) -> Answer | None:
     """Test what can be stated; None where a run trains none of the paper's tasks beside its base."""
     contrasts = Contrasts(evidence)
-    found = [
-        one for setting in settings(evidence) for one in Statements(contrasts, setting, _first_prompt(evidence)).all()
-    ]
+    there = list(settings(evidence))
+    found = [one for setting in there for one in Statements(contrasts, setting, _first_prompt(evidence)).all()]
     if not found:
         return None
     found.sort(key=lambda one: one.claim)
@@ -64,7 +63,9 @@ def ask(evidence: Evidence) -> Answer | None:
         tuple(_curves(rows)),
         tuple(
             Note(en, ja)
-            for en, ja in notes(len(judged), evidence.level, len(CLAIMS) - len(outcomes), _without_answers(evidence))
+            for en, ja in notes(
+                len(judged), evidence.level, len(CLAIMS) - len(outcomes), _without_answers(evidence), _others(there)
+            )
         ),
     )
 
@@ -104,9 +105,14 @@ def _shown(evidence: Evidence, contrast: Contrast, judged: Mapping[str, Any], me
 def _without_answers(evidence: Evidence) -> int:
     """Count the cells of the base and of what trains one of the paper's tasks that have no answers."""
     return sum(
-        not cell.is_done and (cell.is_unadapted or cell.variant["train_task"] in PAPER_TASKS)
+        not (cell.is_done and cell.record["n"]) and (cell.is_unadapted or cell.variant["train_task"] in PAPER_TASKS)
         for cell in evidence.cells.values()
     )
+
+
+def _others(there: Sequence[Setting]) -> list[str]:
+    """Return the entries that are not compared, each once."""
+    return list(dict.fromkeys(name for setting in there for name in setting.others))
 
 
 def _curves(rows: Sequence[dict[str, Any]]) -> Iterator[Curve]:

@@ -18,8 +18,7 @@ from itertools import pairwise, product
 from typing import Literal, TypeAlias
 
 from hanka.analysis.contrasts import Contrast, Contrasts
-from hanka.analysis.evidence import CellEvidence
-from hanka.analysis.questions.seven_claims.arms import Arm, Asked, Setting, by_metric
+from hanka.analysis.questions.seven_claims.arms import Arm, Setting, by_metric, draw_of, seed_of
 from hanka.metrics import Metric
 from hanka.stats import Verdict
 
@@ -262,26 +261,21 @@ class Statements:
         self, ours: Arm, theirs: Arm, asking: Asking, tests: Sequence[str], prompts: tuple[str, str], metric: Metric
     ) -> Contrast | None:
         """Average the pairs of cells of both sides; None where a test set lacks any."""
-        counts = {test: _pairs(asking, test) for test in tests}
-        if not all(counts.values()):
-            return None
-        asked = [
-            (ours.cells.get(Asked(test, mine, prompts[0]), ()), theirs.cells.get(Asked(test, other, prompts[1]), ()))
-            for test, pairs in counts.items()
-            for mine, other in pairs
-        ]
-        if not all(mine and others for mine, others in asked):
-            return None
-        seeds, draws = (
-            _matched(*({of(cell) for pair in asked for cell in pair[place]} for place in (0, 1)))
-            for of in (_seed, _draw)
-        )
+        seeds, draws = (_matched(ours.levels(of), theirs.levels(of)) for of in (seed_of, draw_of))
         found = []
-        for mine, others in asked:
-            for (seed, seed_of_others), (draw, draw_of_others) in product(seeds, draws):
-                one, other = _chosen(mine, seed, draw), _chosen(others, seed_of_others, draw_of_others)
-                if one is not None and other is not None:
-                    found.append(self.contrasts.pair(one, other, metric))
+        for test in tests:
+            if not _pairs(asking, test):
+                return None
+            for mine, other in _pairs(asking, test):
+                pairs = [
+                    self.contrasts.pair(one, two, metric)
+                    for (seed, seed_of_other), (draw, draw_of_other) in product(seeds, draws)
+                    if (one := ours.cell(test, mine, prompts[0], seed, draw)) is not None
+                    and (two := theirs.cell(test, other, prompts[1], seed_of_other, draw_of_other)) is not None
+                ]
+                if not pairs:
+                    return None
+                found += pairs
         whole = [one for one in found if one is not None]
         return self.contrasts.pooled(whole, metric) if whole and len(whole) == len(found) else None
 
@@ -304,23 +298,9 @@ def _named(arm: Arm, counts: Iterable[int]) -> str:
     return f"{arm.name} ({', '.join(map(str, sorted(set(counts))))})"
 
 
-def _seed(cell: CellEvidence) -> int:
-    return int(cell.variant["seed"])
-
-
-def _draw(cell: CellEvidence) -> int:
-    return int(cell.cell["draw"])
-
-
 def _matched(ours: set[int], theirs: set[int]) -> list[tuple[int, int]]:
     """Pair the seeds, or draws, of both sides: those of one number with each other, and all of the side that has more."""
     both = sorted(ours & theirs)
     mine, other = [*both, *sorted(ours - theirs)], [*both, *sorted(theirs - ours)]
-    return [(mine[place % len(mine)], other[place % len(other)]) for place in range(max(len(mine), len(other)))]
-
-
-def _chosen(cells: Sequence[CellEvidence], seed: int, draw: int) -> CellEvidence | None:
-    """Return the cell of a seed and draw; where there is one draw, as without demonstrations, it stands for all."""
-    of_seed = [one for one in cells if _seed(one) == seed]
-    single = len({_draw(one) for one in cells}) == 1
-    return next((one for one in of_seed if single or _draw(one) == draw), None)
+    n = max(len(mine), len(other)) if mine and other else 0
+    return [(mine[place % len(mine)], other[place % len(other)]) for place in range(n)]

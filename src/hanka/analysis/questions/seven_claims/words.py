@@ -54,7 +54,9 @@ def sentence(claim: int, outcome: str, outcomes: Sequence[str]) -> tuple[str, st
     )
 
 
-def notes(n_contrasts: int, level: float, n_left_out: int, n_without_answers: int = 0) -> list[tuple[str, str]]:
+def notes(
+    n_contrasts: int, level: float, n_left_out: int, n_without_answers: int, others: Sequence[str]
+) -> list[tuple[str, str]]:
     """Return what the outcomes rest on, in both languages."""
     percent = f"{100 * level:.4g} %"
     found = [
@@ -89,6 +91,13 @@ def notes(n_contrasts: int, level: float, n_left_out: int, n_without_answers: in
                 "left out, and averages over shot counts are made without it.",
                 f"これらの主張の根拠となりうる {n_without_answers} 個のセルには回答がありません（失敗または未実行）。必要なセルを欠く比較は省き、"
                 "例示数の平均はそれを除いて求めています。",
+            )
+        )
+    if others:
+        found.append(
+            (
+                f"Not compared here: {', '.join(others)}. Compared are the first entry of sft, and what was trained with demonstrations on as many rows.",
+                f"ここで比べていないもの：{'、'.join(others)}。比べるのは、最初の sft と、それと同じ件数で例示付きの学習をしたものです。",
             )
         )
     return found
