@@ -263,6 +263,15 @@ def test_a_seed_that_lacks_a_cell_is_left_out_there_not_replaced(tmp_path: Path)
     assert row["difference"].value == 0
 
 
+def test_a_model_is_asked_in_the_words_of_its_training(tmp_path: Path) -> None:
+    run = Planted(tmp_path / "run")
+    for prompt, right in {"p1": FEW, "p2": MOST}.items():
+        for shots in (0, 2):
+            run.add("base", {"home": HALF}, shots=shots, prompt=prompt)
+            run.add("sft", {"home": right}, shots=shots, prompt=prompt, params={"prompt": "p2"})
+    assert told(ask(run), 1) == {("sft (0) – base (2)", "home"): ("not_higher", "contradicted")}
+
+
 def test_a_base_that_was_not_asked_leaves_the_rest(tmp_path: Path) -> None:
     run = Planted(tmp_path / "run")
     add(run, "base", {0: {"home": None, "away": None}})

@@ -80,6 +80,8 @@ class Setting:
     "The base as it is, or the one that it is compared with."
     tuned: Mapping[int, Arm]
     "By training rows, fewest first."
+    prompt: str
+    "Prompt set of its training, which every claim but the sixth is about."
     size: int
     "Training rows at which arms are compared."
     shown: tuple[Arm, ...]
@@ -141,7 +143,8 @@ def _setting(
             tests[str(cell.cell["relation"])].append(test)
     task = str(tuned[0]["train_task"])
     return Setting(
-        base, task, dataset, str(evidence.task(task)["kind"]), _arm(evidence, by_variant, "base", bases), arms, size,
+        base, task, dataset, str(evidence.task(task)["kind"]), _arm(evidence, by_variant, "base", bases), arms,
+        str(tuned[0]["params"].get("prompt", "p1")), size,
         tuple(
             _arm(evidence, by_variant, name, [v for v in shown if v["label"] == name and v["train_size"] == size])
             for name in names

@@ -35,7 +35,7 @@ def ask(evidence: Evidence) -> Answer | None:
     """Test what can be stated; None where a run trains none of the paper's tasks beside its base."""
     contrasts = Contrasts(evidence)
     there = list(settings(evidence))
-    found = [one for setting in there for one in Statements(contrasts, setting, _first_prompt(evidence)).all()]
+    found = [one for setting in there for one in Statements(contrasts, setting).all()]
     if not found:
         return None
     found.sort(key=lambda one: one.claim)
@@ -73,12 +73,6 @@ def ask(evidence: Evidence) -> Answer | None:
 def overall(outcomes: Sequence[str]) -> str:
     """Return what a claim comes to: what more than half of its statements do, else undecided."""
     return next((one for one in ("held", "contradicted") if 2 * outcomes.count(one) > len(outcomes)), "undecided")
-
-
-def _first_prompt(evidence: Evidence) -> str:
-    """Return the prompt set that training used, which is the one of every cell in domain."""
-    inside = [one.cell["prompt"] for one in evidence.cells.values() if one.cell["relation"] == "in_domain"]
-    return str(inside[0]) if inside else "p1"
 
 
 def _judged(evidence: Evidence, one: Statement, together: Family) -> tuple[Measured, str]:

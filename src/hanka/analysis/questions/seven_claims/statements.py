@@ -117,8 +117,6 @@ class Statements:
     "Where cells are compared."
     setting: Setting
     "Who there is."
-    first: str
-    "First prompt set."
 
     def all(self) -> Iterator[Statement]:
         """Yield every statement for which the cells are there, by claim."""
@@ -126,6 +124,11 @@ class Statements:
             yield from claim()
         for arm in self.setting.shown:
             yield from self._shown_writing(arm) if self.setting.kind == "generation" else self._shown_choosing(arm)
+
+    @property
+    def first(self) -> str:
+        """Prompt set of training."""
+        return self.setting.prompt
 
     @property
     def tuned(self) -> Arm:
