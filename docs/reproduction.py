@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import io
+import json
 import lzma
 import re
 import tarfile
@@ -36,8 +37,10 @@ from hanka.store.folder import RunFolder, make_folder, read_csv, read_json, writ
 PAGE = Path(__file__).parent / "reproduction.md"
 KEPT = Path(__file__).parent / "examples"
 BLOCK = re.compile(r"<!-- from stored runs -->.*?<!-- end of stored runs -->", re.DOTALL)
-FILES = ("plan.json", "study.yaml", "audits.json", "baselines.csv", "samples.parquet")
-PARTS = ("variants/*/variant.json", "cells/*/cell.json", "cells/*/predictions.parquet", "probes/*/probe.json")
+FILES = ("plan.json", "study.yaml", "audits.json", "baselines.csv", "samples.parquet", "looks.json")
+PARTS = (
+    "variants/*/variant.json", "variants/*/train_log.jsonl", "cells/*/cell.json", "cells/*/predictions.parquet", "probes/*/probe.json",
+)  # fmt: skip
 STUDIES = {"claims": "paper-135m", "freely": "paper-135m-freely"}
 "What the page needs → name of the study."
 EXPECTED = {
@@ -119,9 +122,16 @@ def read(archive: Path) -> Run:
 
 def stored(study: str, where: Path = KEPT) -> list[Run]:
     """Return the stored runs of a study, in the order of its tasks."""
-    runs = [read(path) for path in sorted(where.glob(f"{study}-*.tar.xz"))]
-    runs = [one for one in runs if one.plan["study"] == study]
+    runs = [read(path) for path in sorted(where.glob(f"{study}-*.tar.xz")) if _study(path) == study]
     return sorted(runs, key=lambda one: list(one.plan["tasks"]).index(one.trained))
+
+
+def _study(archive: Path) -> str:
+    """Return the study of a stored run, whose name may begin with that of another."""
+    with tarfile.open(archive, mode="r:xz") as packed:
+        plan = packed.extractfile("plan.json")
+        assert plan is not None
+        return str(json.load(plan)["study"])
 
 
 # The page
@@ -155,6 +165,7 @@ def in_a_minute(runs: Sequence[Run]) -> str:
         lines.append(_line(f"{claim}. {text}", *(_counted(found) or "–" for found in outcomes.values()), here))
     said = "\n".join(lines)
     note = "Held, contradicted or undecided: what more than half of a claim's statements are; numbers are statements, ✓ held, ✗ contradicted, ? undecided."
+    note += " Intervals hold together within the model trained on a task, not over all of them: a claim counts statements of several families."
     note += f" Not run yet: training on {', '.join(missing)}." if missing else ""
     return f"## In one minute\n\n{said}\n\n{note}"
 
@@ -191,7 +202,7 @@ def statements(runs: Sequence[Run]) -> Iterator[str]:
 
 
 def _dataset(run: Run) -> str:
-    return next(one["train_dataset"] for one in run.plan["variants"] if one["train_task"] == run.trained)
+    return next(str(one["train_dataset"]) for one in run.plan["variants"] if one["train_task"] == run.trained)
 
 
 def _difference(measured: Mapping[str, Any]) -> str:
@@ -245,11 +256,15 @@ def answered_freely(runs: Sequence[Run]) -> str:
                 if row["test_dataset"] == test and row["delta"] and row["metric"] == run.plan["tasks"][row["test_task"]]["metrics"][0]
             ]  # fmt: skip
             for row in found:
-                low, high = (float(row[name]) for name in ("sim_low", "sim_high"))
+                measured = {
+                    "value": float(row["delta"]),
+                    "low": float(row["sim_low"]) if row["sim_low"] else None,
+                    "high": float(row["sim_high"]) if row["sim_high"] else None,
+                }
                 lines.append(
                     _line(
                         row["train_dataset"], rows, "freely" if test != rows else "from its labels", row["n"], f"{float(row['base_value']):.3f}",
-                        f"{float(row['value']):.3f}", f"{float(row['delta']):+.3f} [{low:+.3f}, {high:+.3f}]", row["verdict"],
+                        f"{float(row['value']):.3f}", _difference(measured), row["verdict"],
                     )
                 )  # fmt: skip
     return "## The same rows, answered freely and from their labels\n\n" + "\n".join(lines)

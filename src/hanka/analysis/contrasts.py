@@ -276,15 +276,32 @@ def _seed(one: PairResult) -> Hashable:
 
 
 def _draw(one: PairResult) -> Hashable:
-    return int(one.cell.cell["draw"])
+    """Return the draws of both sides: where one is asked without demonstrations, the other may have several."""
+    return int(one.cell.cell["draw"]), int(one.other.cell["draw"])
+
+
+def _question(one: PairResult) -> Hashable:
+    """Return what was asked, and how on both sides, whatever the draw."""
+    names = ("test_dataset", "shots", "prompt", "context")
+    return tuple(tuple(side.cell.get(name, "") for name in names) for side in (one.cell, one.other))
 
 
 def _means_by(found: Sequence[PairResult], name: Callable[[PairResult], Hashable]) -> list[float]:
-    """Return the mean difference of each seed or draw, test sets counting equally."""
-    grouped: dict[Hashable, list[PairResult]] = defaultdict(list)
+    """Return the mean difference of each seed or draw, test sets counting equally.
+
+    What was not asked with one of them, as zero shots are asked in one draw, takes its own mean there: it is no reason why they differ.
+    """
+    asked: dict[Hashable, list[PairResult]] = defaultdict(list)
     for one in found:
-        grouped[name(one)].append(one)
-    return [_balanced(members, lambda one: one.comparison.delta) for members in grouped.values()]
+        asked[_question(one)].append(one)
+    means = []
+    for level in dict.fromkeys(map(name, found)):
+        by_set: dict[str, list[float]] = defaultdict(list)
+        for members in asked.values():
+            known = [one for one in members if name(one) == level] or members
+            by_set[members[0].cell.cell["test_dataset"]].append(_balanced(known, lambda one: one.comparison.delta))
+        means.append(float(np.mean([np.mean(values) for values in by_set.values()])))
+    return means
 
 
 def _balanced(found: Iterable[PairResult], value: Callable[[PairResult], float]) -> float:

@@ -2,13 +2,14 @@
 
 Evidence → **arms** → `statements.py`. A setting is one training set of one of the paper's five tasks on one base. Its fine-tuned
 model is the study's first `sft` entry there; `fticl` entries, and a `select` among such, are those with demonstrations. All are
-compared at one size, the smallest that every one of them has: in the paper it is 2,000 rows, in a study of its design the first.
+compared at one size, the smallest that the first shares with any of them: in the paper it is 2,000 rows, in a study of its design the
+first. Entries that this leaves out are named.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -18,6 +19,16 @@ from hanka.records import is_unadapted
 
 PAPER_TASKS = ("summary", "question", "sentiment", "detection", "inference")
 "Those that the paper trains; the first two write, the others choose a label."
+
+
+def seed_of(cell: CellEvidence) -> int:
+    """Return the training seed of a cell's variant."""
+    return int(cell.variant["seed"])
+
+
+def draw_of(cell: CellEvidence) -> int:
+    """Return which draw of demonstrations a cell was asked with."""
+    return int(cell.cell["draw"])
 
 
 class Asked(NamedTuple):
@@ -42,13 +53,23 @@ class Arm:
         counts = [{one.shots for one in self.cells if one.test == test and one.prompt == prompt} for test in tests]
         return sorted(set.intersection(*counts)) if counts else []
 
+    def levels(self, of: Callable[[CellEvidence], int]) -> set[int]:
+        """Return all seeds, or draws, that any cell has."""
+        return {of(cell) for cells in self.cells.values() for cell in cells}
+
+    def cell(self, test: str, shots: int, prompt: str, seed: int, draw: int) -> CellEvidence | None:
+        """Return the cell of a seed and draw; where there is one draw, as without demonstrations, it stands for all."""
+        cells = self.cells.get(Asked(test, shots, prompt), ())
+        single = len({draw_of(one) for one in cells}) == 1
+        return next((one for one in cells if seed_of(one) == seed and (single or draw_of(one) == draw)), None)
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Setting:
     """What was made of one training set on one base."""
 
     base_name: str
-    "Base model."
+    "Base model that was adapted."
     task: str
     "Task that is trained; one of the paper's."
     dataset: str
@@ -56,13 +77,17 @@ class Setting:
     kind: str
     "generation or classification."
     base: Arm
-    "The base as it is."
+    "The base as it is, or the one that it is compared with."
     tuned: Mapping[int, Arm]
     "By training rows, fewest first."
+    prompt: str
+    "Prompt set of its training, which every claim but the sixth is about."
     size: int
     "Training rows at which arms are compared."
     shown: tuple[Arm, ...]
     "Fine-tuned with demonstrations, on as many rows."
+    others: tuple[str, ...]
+    "Entries of the same kinds that are not compared: further ones without demonstrations, and those with them on other sizes."
     tests: Mapping[str, Sequence[str]]
     "Relation → test sets."
     task_of: Mapping[str, str]
@@ -81,7 +106,7 @@ def settings(evidence: Evidence) -> Iterator[Setting]:
     groups: dict[tuple[str, str], list[Mapping[str, Any]]] = defaultdict(list)
     for variant in evidence.plan["variants"]:
         if variant["train_task"] in PAPER_TASKS:
-            groups[str(variant.get("reference") or variant["base"]), str(variant["train_dataset"])].append(variant)
+            groups[str(variant["base"]), str(variant["train_dataset"])].append(variant)
     for (base, dataset), members in groups.items():
         found = _setting(evidence, by_variant, base, dataset, members)
         if found is not None:
@@ -103,9 +128,12 @@ def _setting(
     sizes = sorted({int(one["train_size"]) for one in tuned})
     shared = [size for size in sizes if size in {int(one["train_size"]) for one in shown}] or sizes
     size = shared[0]
-    bases = [one for one in evidence.plan["variants"] if one["base"] == base and is_unadapted(one["method"])]
+    reference = str(members[0].get("reference") or base)
+    bases = [one for one in evidence.plan["variants"] if one["base"] == reference and is_unadapted(one["method"])]
     arms = {rows: _arm(evidence, by_variant, label, [v for v in tuned if v["train_size"] == rows]) for rows in sizes}
     names = dict.fromkeys(one["label"] for one in shown if one["train_size"] == size)
+    alike = [one["label"] for one in members if one["method"] == "sft" or one in shown]
+    others = dict.fromkeys(one for one in alike if one != label and one not in names)
     tests: dict[str, list[str]] = defaultdict(list)
     task_of: dict[str, str] = {}
     for cell in (cell for one in tuned for cell in by_variant.get(one["id"], ())):
@@ -115,12 +143,13 @@ def _setting(
             tests[str(cell.cell["relation"])].append(test)
     task = str(tuned[0]["train_task"])
     return Setting(
-        base, task, dataset, str(evidence.task(task)["kind"]), _arm(evidence, by_variant, "base", bases), arms, size,
+        base, task, dataset, str(evidence.task(task)["kind"]), _arm(evidence, by_variant, "base", bases), arms,
+        str(tuned[0]["params"].get("prompt", "p1")), size,
         tuple(
             _arm(evidence, by_variant, name, [v for v in shown if v["label"] == name and v["train_size"] == size])
             for name in names
         ),
-        tests, task_of,
+        tuple(others), tests, task_of,
     )  # fmt: skip
 
 

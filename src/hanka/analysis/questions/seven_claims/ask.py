@@ -8,18 +8,18 @@ an outcome one about these checkpoints.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from hanka.analysis.contrasts import Contrasts
+from hanka.analysis.contrasts import Contrast, Contrasts, margin_of
 from hanka.analysis.evidence import Evidence
 from hanka.analysis.questions.contract import Answer, Column, Curve, Entry, Measured, Note, Point
-from hanka.analysis.questions.seven_claims.arms import settings
-from hanka.analysis.questions.seven_claims.statements import Statement, Statements
+from hanka.analysis.questions.seven_claims.arms import PAPER_TASKS, Setting, settings
+from hanka.analysis.questions.seven_claims.statements import Shown, Statement, Statements
 from hanka.analysis.questions.seven_claims.words import CLAIMS, notes, sentence
 from hanka.analysis.summary import judgement
-from hanka.metrics import METRICS
-from hanka.stats import Family
+from hanka.metrics import METRICS, Metric
+from hanka.stats import Family, Verdict
 
 FAMILY = "seven_claims"
 COLUMNS = (
@@ -34,9 +34,8 @@ OPTIONAL = ("base", "trained_on")
 def ask(evidence: Evidence) -> Answer | None:
     """Test what can be stated; None where a run trains none of the paper's tasks beside its base."""
     contrasts = Contrasts(evidence)
-    found = [
-        one for setting in settings(evidence) for one in Statements(contrasts, setting, _first_prompt(evidence)).all()
-    ]
+    there = list(settings(evidence))
+    found = [one for setting in there for one in Statements(contrasts, setting).all()]
     if not found:
         return None
     found.sort(key=lambda one: one.claim)
@@ -62,7 +61,12 @@ def ask(evidence: Evidence) -> Answer | None:
         columns,
         tuple(tuple(row[column.name] for column in columns) for row in rows),
         tuple(_curves(rows)),
-        tuple(Note(en, ja) for en, ja in notes(len(judged), evidence.level, len(CLAIMS) - len(outcomes))),
+        tuple(
+            Note(en, ja)
+            for en, ja in notes(
+                len(judged), evidence.level, len(CLAIMS) - len(outcomes), _without_answers(evidence), _others(there)
+            )
+        ),
     )
 
 
@@ -71,26 +75,38 @@ def overall(outcomes: Sequence[str]) -> str:
     return next((one for one in ("held", "contradicted") if 2 * outcomes.count(one) > len(outcomes)), "undecided")
 
 
-def _first_prompt(evidence: Evidence) -> str:
-    """Return the prompt set that training used, which is the one of every cell in domain."""
-    inside = [one.cell["prompt"] for one in evidence.cells.values() if one.cell["relation"] == "in_domain"]
-    return str(inside[0]) if inside else "p1"
-
-
 def _judged(evidence: Evidence, one: Statement, together: Family) -> tuple[Measured, str]:
-    """Return the difference that agrees least with what is expected, and the outcome of all."""
+    """Return the difference that the outcome rests on, and the outcome."""
     found = [judgement(evidence, contrast, one.metric, together) for contrast in one.contrasts]
-    outcome = one.outcome([each["verdict"] for each in found])
-    upwards = 1.0 if one.metric.higher_is_better else -1.0
-    wanted = {"higher": upwards, "not_lower": upwards, "lower": -upwards, "not_higher": -upwards}.get(one.expected)
+    shown = [_shown(evidence, *pair, one.metric) for pair in zip(one.contrasts, found, strict=True)]
+    place = one.deciding(shown)
+    contrast, kept = one.contrasts[place], found[place]
+    return Measured(contrast.delta, kept["sim_low"], kept["sim_high"], contrast.n), one.outcome(shown)
 
-    def agreement(place: int) -> float:
-        delta = one.contrasts[place].delta
-        return -abs(delta) if wanted is None else wanted * delta
 
-    least = min(range(len(found)), key=agreement)
-    kept: dict[str, Any] = found[least]
-    return Measured(one.contrasts[least].delta, kept["sim_low"], kept["sim_high"], one.contrasts[least].n), outcome
+def _shown(evidence: Evidence, contrast: Contrast, judged: Mapping[str, Any], metric: Metric) -> Shown:
+    """Return a verdict, or of one that says no direction, on which side the simultaneous interval stays within the margin."""
+    word: Verdict = judged["verdict"]
+    if word not in ("leaning", "undecided") or judged["sim_low"] is None:
+        return word
+    margin = margin_of(evidence, metric, "equivalence", contrast.value_b)
+    low, high = judged["sim_low"], judged["sim_high"]
+    if not metric.higher_is_better:
+        low, high = -high, -low
+    return "no_better" if high < margin else "no_worse" if low > -margin else word
+
+
+def _without_answers(evidence: Evidence) -> int:
+    """Count the cells of the base and of what trains one of the paper's tasks that have no answers."""
+    return sum(
+        not (cell.is_done and cell.record["n"]) and (cell.is_unadapted or cell.variant["train_task"] in PAPER_TASKS)
+        for cell in evidence.cells.values()
+    )
+
+
+def _others(there: Sequence[Setting]) -> list[str]:
+    """Return the entries that are not compared, each once."""
+    return list(dict.fromkeys(name for setting in there for name in setting.others))
 
 
 def _curves(rows: Sequence[dict[str, Any]]) -> Iterator[Curve]:

@@ -2,7 +2,9 @@
 
 `arms.py` → **statements** → `ask.py`. A statement is one or several differences and the direction the paper reports for them. Where it says
 "whatever the number of demonstrations", there is a difference for every number, and each has to agree; what says that this is not
-so holds where one does not. Every pair is of one test set and its rows, test sets of one metric count equally.
+so holds where one does not. Every pair is of one test set and its rows, test sets of one metric count equally, and so do the numbers of
+demonstrations of a test set, the seeds and the draws. On another task, texts are only compared with demonstrations: nothing else says
+there what to write, and the paper shows nothing else (section 3.3).
 
 Source: Yang et al. 2024, arXiv 2403.09162, sections 4.1 to 5.3. Not stated as differences here: how much scores vary over shot counts
 and prompts (three of each bear no interval), the training loss and the distance of weights (one number per training).
@@ -10,35 +12,36 @@ and prompts (three of each bear no interval), the training loss and the distance
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import pairwise, product
 from typing import Literal, TypeAlias
 
 from hanka.analysis.contrasts import Contrast, Contrasts
-from hanka.analysis.evidence import CellEvidence
-from hanka.analysis.questions.seven_claims.arms import Arm, Asked, Setting, by_metric
+from hanka.analysis.questions.seven_claims.arms import Arm, Setting, by_metric, draw_of, seed_of
 from hanka.metrics import Metric
 from hanka.stats import Verdict
 
 Expected: TypeAlias = Literal["higher", "lower", "not_higher", "not_lower", "equal"]
 Outcome: TypeAlias = Literal["held", "contradicted", "undecided"]
-AGREES: dict[Expected, tuple[Verdict, ...]] = {
+Shown: TypeAlias = Verdict | Literal["no_better", "no_worse"]
+"A verdict, or where there is none of a direction, the side on which the interval stays within the margin of what counts as equal."
+AGREES: dict[Expected, tuple[Shown, ...]] = {
     "higher": ("better",),
     "lower": ("worse",),
-    "not_higher": ("worse", "equivalent"),
-    "not_lower": ("better", "equivalent"),
+    "not_higher": ("worse", "equivalent", "no_better"),
+    "not_lower": ("better", "equivalent", "no_worse"),
     "equal": ("equivalent",),
 }
-"Verdicts of the first arm that show what is expected."
-DISAGREES: dict[Expected, tuple[Verdict, ...]] = {
-    "higher": ("worse", "equivalent"),
-    "lower": ("better", "equivalent"),
+"What shows of the first arm what is expected."
+DISAGREES: dict[Expected, tuple[Shown, ...]] = {
+    "higher": ("worse", "equivalent", "no_better"),
+    "lower": ("better", "equivalent", "no_worse"),
     "not_higher": ("better",),
     "not_lower": ("worse",),
     "equal": ("better", "worse"),
 }
-"Verdicts that show the opposite; leaning and undecided show nothing."
+"What shows the opposite; leaning and undecided show nothing."
 ELSEWHERE: dict[tuple[str, str], Expected] = {
     ("sentiment", "inference"): "lower",
     ("summary", "inference"): "higher",
@@ -50,6 +53,12 @@ OUT_OF_DOMAIN: dict[str, Expected] = {"sentiment": "equal", "detection": "higher
 "Classification task → what section 4.2 says of other domains, on average over the numbers of demonstrations."
 OTHER_WORDING: dict[str, Expected] = {"summary": "higher", "question": "not_higher"}
 "Asked task → what section 4.3 says of asking a model trained on reviews with the second prompt instead of the first."
+
+
+WRITES, CHOOSES = ("summary", "question"), ("sentiment", "detection", "inference")
+"Tasks by kind."
+Asking: TypeAlias = Mapping[str, Sequence[tuple[int, int]]]
+"Test set, or  for any → numbers of demonstrations on both sides; a difference is their average."
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -73,14 +82,31 @@ class Statement:
     contrasts: tuple[Contrast, ...]
     "The differences, first minus second; one, or one for every number of demonstrations."
 
-    def outcome(self, verdicts: Sequence[Verdict]) -> Outcome:
-        """Return what verdicts of its contrasts say of it: `each`, and of a negation `one of them`."""
-        agree = [one in AGREES[self.expected] for one in verdicts]
-        disagree = [one in DISAGREES[self.expected] for one in verdicts]
-        negated = self.expected in ("not_higher", "not_lower")
-        if any(agree) if negated else all(agree):
+    @property
+    def is_negation(self) -> bool:
+        """Whether it says that something is not so at every number of demonstrations: one of its contrasts is enough."""
+        return self.expected in ("not_higher", "not_lower")
+
+    def outcome(self, shown: Sequence[Shown]) -> Outcome:
+        """Return what is shown of its contrasts says of it: `each`, and of a negation `one of them`."""
+        agree = [one in AGREES[self.expected] for one in shown]
+        disagree = [one in DISAGREES[self.expected] for one in shown]
+        if any(agree) if self.is_negation else all(agree):
             return "held"
-        return "contradicted" if (all(disagree) if negated else any(disagree)) else "undecided"
+        return "contradicted" if (all(disagree) if self.is_negation else any(disagree)) else "undecided"
+
+    def deciding(self, shown: Sequence[Shown]) -> int:
+        """Return the place of the contrast that the outcome rests on: of those that show it, the one that agrees least, of a negation most."""
+        words = {"held": AGREES, "contradicted": DISAGREES}.get(self.outcome(shown), {}).get(self.expected, ())
+        places = [place for place, one in enumerate(shown) if one in words] or list(range(len(shown)))
+        return (max if self.is_negation else min)(places, key=self._agreement)
+
+    def _agreement(self, place: int) -> float:
+        upwards = 1.0 if self.metric.higher_is_better else -1.0
+        delta = upwards * self.contrasts[place].delta
+        return {"higher": delta, "not_lower": delta, "lower": -delta, "not_higher": -delta, "equal": -abs(delta)}[
+            self.expected
+        ]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -91,8 +117,6 @@ class Statements:
     "Where cells are compared."
     setting: Setting
     "Who there is."
-    first: str
-    "First prompt set."
 
     def all(self) -> Iterator[Statement]:
         """Yield every statement for which the cells are there, by claim."""
@@ -100,6 +124,11 @@ class Statements:
             yield from claim()
         for arm in self.setting.shown:
             yield from self._shown_writing(arm) if self.setting.kind == "generation" else self._shown_choosing(arm)
+
+    @property
+    def first(self) -> str:
+        """Prompt set of training."""
+        return self.setting.prompt
 
     @property
     def tuned(self) -> Arm:
@@ -111,16 +140,17 @@ class Statements:
     def _in_domain(self) -> Iterator[Statement]:
         expected: Expected = "not_higher" if self.setting.task == "sentiment" else "higher"
         counts = [k for k in self._shots(self.setting.base, "in_domain") if k]
-        sides = [((0,), (k,)) for k in counts]
+        sides = [_every((0,), (k,)) for k in counts]
         yield from self._said(1, self.tuned, self.setting.base, "in_domain", expected, sides)
 
     def _demonstrations(self) -> Iterator[Statement]:
-        for arm, expected in ((self.tuned, "not_higher"), (self.setting.base, "higher")):
-            counts = tuple(k for k in self._shots(arm, "in_domain") if k)
-            yield from self._said(2, arm, arm, "in_domain", expected, [(counts, (0,))])  # type: ignore[arg-type]
+        sides: tuple[tuple[Arm, Expected], ...] = ((self.tuned, "not_higher"), (self.setting.base, "higher"))
+        for arm, expected in sides:
+            counts = [k for k in self._shots(arm, "in_domain") if k]
+            yield from self._said(2, arm, arm, "in_domain", expected, [_every(counts, (0,))])
 
     def _rows(self) -> Iterator[Statement]:
-        (least, *more), zero = list(self.setting.tuned.items()), [((0,), (0,))]
+        (least, *more), zero = list(self.setting.tuned.items()), [_every((0,), (0,))]
         first: Expected = "equal" if self.setting.task == "summary" else "higher"
         for size, arm in more:
             name = f"{least[1].name} {size} – {least[0]}"
@@ -132,25 +162,25 @@ class Statements:
         arm, base = self.tuned, self.setting.base
         counts = [k for k in self._shots(arm, "out_of_domain") if k in self._shots(base, "out_of_domain")]
         if self.setting.kind == "generation":
-            yield from self._said(4, arm, base, "out_of_domain", "lower", [((k,), (k,)) for k in counts])
+            yield from self._said(4, arm, base, "out_of_domain", "lower", [_every((k,), (k,)) for k in counts])
         else:
             expected = OUT_OF_DOMAIN[self.setting.task]
-            yield from self._said(4, arm, base, "out_of_domain", expected, [(tuple(counts), tuple(counts))])
+            yield from self._said(4, arm, base, "out_of_domain", expected, [self._shared(arm, base)])
 
     def _tasks(self) -> Iterator[Statement]:
-        writes, chooses = ("summary", "question"), ("sentiment", "detection", "inference")
         if self.setting.kind == "classification":
-            yield from self._elsewhere(5, self.tuned, "lower", *writes)
+            yield from self._elsewhere(5, self.tuned, "lower", *WRITES)
         else:
-            yield from self._elsewhere(5, self.tuned, "not_lower", *chooses)
+            yield from self._elsewhere(5, self.tuned, "not_lower", *CHOOSES)
         for (trained, asked), expected in ELSEWHERE.items():
             if trained == self.setting.task:
                 yield from self._elsewhere(5, self.tuned, expected, asked)
 
     def _elsewhere(self, claim: int, arm: Arm, expected: Expected, *tasks: str) -> Iterator[Statement]:
-        """Compare an arm with the base on test sets of other tasks, without demonstrations."""
+        """Compare an arm with the base on test sets of other tasks, on average over the numbers of demonstrations that the paper shows."""
         tests = self.setting.of_tasks("cross_task", *tasks)
-        yield from self._said(claim, arm, self.setting.base, "cross_task", expected, [((0,), (0,))], tests)
+        asked = self._shared(arm, self.setting.base, _least(tasks))
+        yield from self._said(claim, arm, self.setting.base, "cross_task", expected, [asked], tests)
 
     def _wordings(self) -> Iterator[Statement]:
         if self.setting.task != "sentiment":
@@ -161,13 +191,14 @@ class Statements:
             for other in dict.fromkeys(
                 one.prompt for one in arm.cells if one.test in tests and one.prompt != self.first
             ):
-                zero, name = [((0,), (0,))], f"{arm.name} {other} – {self.first}"
-                yield from self._said(6, arm, arm, "cross_task", expected, zero, tests, (other, self.first), name)
+                prompts, name = (other, self.first), f"{arm.name} {other} – {self.first}"
+                asked = [self._shared(arm, arm, _least((task,)), prompts)]
+                yield from self._said(6, arm, arm, "cross_task", expected, asked, tests, prompts, name)
 
     def _shown_writing(self, arm: Arm) -> Iterator[Statement]:
         yield from self._same_askings(arm, self.tuned, "in_domain", "not_lower")
         yield from self._same_askings(arm, self.tuned, "out_of_domain", "higher")
-        for tasks in (("summary", "question"), ("sentiment", "detection", "inference")):
+        for tasks in (WRITES, CHOOSES):
             tests = self.setting.of_tasks("cross_task", *tasks)
             yield from self._same_askings(arm, self.tuned, "cross_task", "higher", tests)
 
@@ -175,21 +206,29 @@ class Statements:
         yield from self._same_askings(arm, self.tuned, "in_domain", "lower")
         yield from self._same_askings(arm, self.setting.base, "out_of_domain", "higher")
         yield from self._same_askings(arm, self.tuned, "out_of_domain", "lower")
-        tests = self.setting.of_tasks("cross_task", "summary", "question")
+        tests = self.setting.of_tasks("cross_task", *WRITES)
         yield from self._same_askings(arm, self.tuned, "cross_task", "higher", tests)
 
     def _same_askings(
         self, arm: Arm, other: Arm, relation: str, expected: Expected, tests: Sequence[str] | None = None
     ) -> Iterator[Statement]:
         """Compare two arms on average over the numbers of demonstrations that both were asked with."""
-        tests = self.setting.tests.get(relation, ()) if tests is None else tests
-        counts = tuple(k for k in arm.shots(tests, self.first) if k in other.shots(tests, self.first))
-        yield from self._said(7, arm, other, relation, expected, [(counts, counts)], tests)
+        yield from self._said(7, arm, other, relation, expected, [self._shared(arm, other)], tests)
 
     # Cells
 
     def _shots(self, arm: Arm, relation: str) -> list[int]:
         return arm.shots(self.setting.tests.get(relation, ()), self.first)
+
+    def _shared(self, ours: Arm, theirs: Arm, least: int = 0, prompts: tuple[str, str] | None = None) -> Asking:
+        """Return, of every test set, the numbers of demonstrations that both arms were asked with; it may be none."""
+        mine, other = prompts or (self.first, self.first)
+        return {
+            test: [
+                (k, k) for k in ours.shots((test,), mine) if k >= least and k in theirs.shots((test,), other)
+            ]
+            for test in self.setting.task_of
+        }  # fmt: skip
 
     def _said(
         self,
@@ -198,59 +237,73 @@ class Statements:
         theirs: Arm,
         relation: str,
         expected: Expected,
-        sides: Sequence[tuple[tuple[int, ...], tuple[int, ...]]],
+        sides: Sequence[Asking],
         tests: Sequence[str] | None = None,
         prompts: tuple[str, str] | None = None,
         name: str = "",
     ) -> Iterator[Statement]:
         """Yield a statement whose cells are all there, one for each metric; nothing else.
 
-        sides: of every difference, the numbers of demonstrations on both sides. tests: default all of the relation.
+        sides: how each difference is asked. tests: default all of the relation.
         name: of what is compared, where shots do not tell the sides apart.
         """
         tests = self.setting.tests.get(relation, ()) if tests is None else tests
-        counts = [tuple(dict.fromkeys(k for side in sides for k in side[place])) for place in (0, 1)]
-        named = name or " – ".join(
-            f"{arm.name} ({', '.join(map(str, ks))})" for arm, ks in zip((ours, theirs), counts, strict=True)
-        )
         for metric, alike in by_metric(self.contrasts.evidence, self.setting, tests).items():
             found = [
                 self._contrast(ours, theirs, side, alike, prompts or (self.first, self.first), metric) for side in sides
             ]
             whole = tuple(one for one in found if one is not None)
             if whole and len(whole) == len(found):
+                pairs = [pair for side in sides for test in alike for pair in _pairs(side, test)]
+                named = (
+                    name or f"{_named(ours, [one for one, _ in pairs])} – {_named(theirs, [one for _, one in pairs])}"
+                )
                 yield Statement(claim, self.setting, named, relation, tuple(alike), metric, expected, whole)
 
     def _contrast(
-        self,
-        ours: Arm,
-        theirs: Arm,
-        shots: tuple[tuple[int, ...], tuple[int, ...]],
-        tests: Sequence[str],
-        prompts: tuple[str, str],
-        metric: Metric,
+        self, ours: Arm, theirs: Arm, asking: Asking, tests: Sequence[str], prompts: tuple[str, str], metric: Metric
     ) -> Contrast | None:
         """Average the pairs of cells of both sides; None where a test set lacks any."""
-        pairs = []
+        seeds, draws = (_matched(ours.levels(of), theirs.levels(of)) for of in (seed_of, draw_of))
+        found = []
         for test in tests:
-            wanted = (
-                list(zip(*shots, strict=True))
-                if len(shots[0]) == len(shots[1])
-                else [(k, shots[1][0]) for k in shots[0]]
-            )
-            if not wanted:
+            if not _pairs(asking, test):
                 return None
-            for mine, other in wanted:
-                cells = ours.cells.get(Asked(test, mine, prompts[0]), ())
-                others = theirs.cells.get(Asked(test, other, prompts[1]), ())
-                if not cells or not others:
+            for mine, other in _pairs(asking, test):
+                pairs = [
+                    self.contrasts.pair(one, two, metric)
+                    for (seed, seed_of_other), (draw, draw_of_other) in product(seeds, draws)
+                    if (one := ours.cell(test, mine, prompts[0], seed, draw)) is not None
+                    and (two := theirs.cell(test, other, prompts[1], seed_of_other, draw_of_other)) is not None
+                ]
+                if not pairs:
                     return None
-                pairs += [self.contrasts.pair(cell, min(others, key=_unlike(cell)), metric) for cell in cells]
-        whole = [one for one in pairs if one is not None]
-        return self.contrasts.pooled(whole, metric) if len(whole) == len(pairs) else None
+                found += pairs
+        whole = [one for one in found if one is not None]
+        return self.contrasts.pooled(whole, metric) if whole and len(whole) == len(found) else None
 
 
-def _unlike(cell: CellEvidence) -> Callable[[CellEvidence], tuple[bool, bool]]:
-    """Rank cells by how they differ from one in seed and draw: the same seed first, then the same draw."""
-    seed, draw = cell.variant["seed"], cell.cell["draw"]
-    return lambda one: (one.variant["seed"] != seed, one.cell["draw"] != draw)
+def _every(ours: Sequence[int], theirs: Sequence[int]) -> Asking:
+    """Return an asking that is one for every test set: all numbers of demonstrations of one side with all of the other."""
+    return {"": list(product(ours, theirs))}
+
+
+def _pairs(asking: Asking, test: str) -> Sequence[tuple[int, int]]:
+    return asking.get(test, asking.get("", ()))
+
+
+def _least(tasks: Iterable[str]) -> int:
+    """Return the fewest demonstrations with which the paper shows other tasks: texts need one to be told what to write."""
+    return 1 if set(tasks) <= set(WRITES) else 0
+
+
+def _named(arm: Arm, counts: Iterable[int]) -> str:
+    return f"{arm.name} ({', '.join(map(str, sorted(set(counts))))})"
+
+
+def _matched(ours: set[int], theirs: set[int]) -> list[tuple[int, int]]:
+    """Pair the seeds, or draws, of both sides: those of one number with each other, and all of the side that has more."""
+    both = sorted(ours & theirs)
+    mine, other = [*both, *sorted(ours - theirs)], [*both, *sorted(theirs - ours)]
+    n = max(len(mine), len(other)) if mine and other else 0
+    return [(mine[place % len(mine)], other[place % len(other)]) for place in range(n)]

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 CLAIMS: dict[int, tuple[str, str]] = {
     1: (
         "fine-tuned and asked without demonstrations, a model beats its base with them in domain (not on reviews)",
-        "ドメイン内では、チューニング済みモデルは例示なしでも、例示を付けたベースモデルを上回る（レビューを除く）",
+        "ドメイン内では、チューニング済みモデルは例示なしでも、例示を付けたベースモデルを上回る（レビューの感情判定を除く）",
     ),
     2: (
         "demonstrations add little to a fine-tuned model, and something to its base",
@@ -15,7 +15,7 @@ CLAIMS: dict[int, tuple[str, str]] = {
     ),
     3: (
         "more training rows help once, and then no more; summaries hardly move",
-        "学習データを増やす効果は最初の増加までで、その先は頭打ちになる（要約ではほとんど変わらない）",
+        "学習データを増やして効果が出るのは最初の増量までで、その先は頭打ちになる（要約ではほとんど変わらない）",
     ),
     4: (
         "in other domains, writing falls below the base, paraphrase and inference rise above it, sentiment stays on par",
@@ -31,7 +31,7 @@ CLAIMS: dict[int, tuple[str, str]] = {
     ),
     7: (
         "demonstrations in training: writing keeps its gain and loses less elsewhere; labels lose in domain and elsewhere, and spare writing",
-        "例示付きの学習では、生成は改善を保ったまま低下が小さくなる。ラベル選択はドメイン内外とも劣るが、別タスクの生成は損なわれにくい",
+        "例示付きで学習すると、生成タスクでは向上を保ったまま、別ドメインや別タスクでの低下が小さくなる。ラベルを選ぶタスクではドメイン内外とも例示なしの学習に劣るが、別タスクの生成は損なわれにくい",
     ),
 }
 "Number → the claim in English and Japanese, after sections 4.1 to 5.3 of the paper."
@@ -54,28 +54,50 @@ def sentence(claim: int, outcome: str, outcomes: Sequence[str]) -> tuple[str, st
     )
 
 
-def notes(n_contrasts: int, level: float, n_left_out: int) -> list[tuple[str, str]]:
+def notes(
+    n_contrasts: int, level: float, n_left_out: int, n_without_answers: int, others: Sequence[str]
+) -> list[tuple[str, str]]:
     """Return what the outcomes rest on, in both languages."""
     percent = f"{100 * level:.4g} %"
     found = [
         (
             "A claim holds here if more than half of its statements hold, and is contradicted if more than half are. A statement holds, or is "
-            f"contradicted, only where its interval shows it; the {n_contrasts} intervals hold together at {percent}.",
+            f"contradicted, only where its interval shows it; the {n_contrasts} intervals hold together at {percent}. Not higher, and not lower, are shown by "
+            "the one end of an interval that lies within the margin of what counts as equal.",
             "主張は、対応する比較の過半数が支持されれば支持、過半数が反対の結果であれば反対の結果とします。個々の比較は、区間が示す場合にだけ"
-            f"判定します。{n_contrasts} 個の区間は同時に {percent} で成り立ちます。",
+            f"判定します。{n_contrasts} 個の区間は、全体で {percent} の同時信頼区間です。「高くない」「低くない」は、区間のその側の端が同等とみなす幅に"
+            "収まることで示されます。",
         ),
         (
             "The paper shows fine-tuning with demonstrations at the best of its shot counts on the test rows; here both sides are averaged over the "
-            "shot counts they share. Where a statement is about every shot count, the table shows the one that agrees least.",
+            "shot counts they share. Where a statement is about every shot count, the table shows the one that agrees least; where it says that this is not so at every one, "
+            "the one that agrees most.",
             "論文は、例示付き学習の結果をテストデータ上で最もよかった例示数で示しています。ここでは両者に共通する例示数の平均で比べます。"
-            "すべての例示数についての比較では、最も合わない例示数の差を表に示します。",
+            "すべての例示数についての主張では、論文の記述から最も外れる例示数の差を表に示します。「どの例示数でもそうなるわけではない」という主張では、"
+            "最もよく合う例示数の差を示します。",
         ),
     ]  # fmt: skip
     if n_left_out:
         found.append(
             (
                 f"{n_left_out} claim(s) could not be stated: this run trains, or asks, something else.",
-                f"この実行では対象の学習や質問がないため、{n_left_out} 個の主張は確かめていません。",
+                f"この実行には該当する学習や評価がないため、{n_left_out} 個の主張は確かめていません。",
+            )
+        )
+    if n_without_answers:
+        found.append(
+            (
+                f"{n_without_answers} cell(s) that these claims could rest on have no answers, failed or not run yet: statements that need one are "
+                "left out, and averages over shot counts are made without it.",
+                f"これらの主張の根拠となりうる {n_without_answers} 個のセルには回答がありません（失敗または未実行）。必要なセルを欠く比較は省き、"
+                "例示数の平均はそれを除いて求めています。",
+            )
+        )
+    if others:
+        found.append(
+            (
+                f"Not compared here: {', '.join(others)}. Compared are the first entry of sft, and what was trained with demonstrations on as many rows.",
+                f"ここで比べていないもの：{'、'.join(others)}。比べるのは、最初の sft と、それと同じ件数で例示付きの学習をしたものです。",
             )
         )
     return found
