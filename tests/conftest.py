@@ -10,10 +10,13 @@ os.environ["OMP_NUM_THREADS"] = "1"  # tiny models; pytest-xdist and the machine
 os.environ["TOKENIZERS_PARALLELISM"] = "false"  # so do a handful of texts
 
 import pytest
+from hypothesis import settings
 
 from tiny_models import save_tiny_model
 
 ROOT = Path(__file__).parents[1]
+settings.register_profile("untimed", deadline=None)  # how long an example takes says how busy the machine is
+settings.load_profile("untimed")
 
 
 def pytest_collection_finish() -> None:

@@ -20,6 +20,8 @@ READS_OF_PARAMS = {
     "study/dataset_declarations.py": {"trained_on"},
     "study/method_declarations.py": {"name", "on", "bases"},
     "study/resolve.py": {"sizes"},
+    # what a plan stored of a variant
+    "analysis/questions/seven_claims/arms.py": {"prompt"},
 }
 """File → parameters that it may read by name."""
 

@@ -14,7 +14,7 @@ CONTEXT = ScoringContext(labels=LABELS)
 PAIRS = st.lists(st.tuples(st.sampled_from(LABELS), st.sampled_from(LABELS)), min_size=1, max_size=30)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(PAIRS)
 def test_accuracy_and_macro_f1_equal_scikit_learn(pairs: list[tuple[str, str]]) -> None:
     targets, answers = [list(side) for side in zip(*pairs, strict=True)]

@@ -105,7 +105,7 @@ def test_what_is_no_number_or_two_is_not_guessed(text: str) -> None:
     assert len(found.message) < 80
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.decimals(allow_nan=False, allow_infinity=False, min_value=-(10**9), max_value=10**9, places=6))
 def test_a_decimal_is_read_back_and_written_in_one_form(value) -> None:
     wanted = Fraction(value)
@@ -114,7 +114,7 @@ def test_a_decimal_is_read_back_and_written_in_one_form(value) -> None:
     assert read_number(written(wanted)).value == wanted
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.fractions(min_value=-(10**6), max_value=10**6))
 def test_the_written_form_is_stable_and_within_a_float(value: Fraction) -> None:
     again = read_number(written(value)).value
@@ -124,7 +124,7 @@ def test_the_written_form_is_stable_and_within_a_float(value: Fraction) -> None:
     assert as_float(written(value)) == float(again)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.text(st.sampled_from("0123456789.,-/ e%^:x*\u2212\u00bd\uff11\u202f$)a"), max_size=25))
 def test_any_text_gives_a_number_or_a_reason_and_never_an_exception(text: str) -> None:
     found = read_number(text)

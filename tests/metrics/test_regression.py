@@ -35,7 +35,7 @@ def sample(n: int, seed: int = 0):
 
 
 @CORRELATIONS
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(pairs=PAIRS)
 def test_correlations_equal_scipy(metric, reference, pairs) -> None:
     targets, answers = np.array(pairs, dtype=float).T

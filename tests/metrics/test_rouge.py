@@ -52,7 +52,7 @@ def test_rouge_equals_rouge_score_bit_for_bit_on_1000_generated_pairs() -> None:
         assert_equal_to_rouge_score(target, answer)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(ASCII, ASCII)
 def test_rouge_equals_rouge_score_on_any_ascii(target: str, answer: str) -> None:
     assert_equal_to_rouge_score(target, answer)
@@ -68,7 +68,7 @@ def test_rouge_matches_the_worked_example_of_lin_2004() -> None:
     ].tolist() == pytest.approx([1 / 3, 1 / 3])
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.lists(st.sampled_from("abcd"), max_size=25), st.lists(st.sampled_from("abcd"), max_size=25))
 def test_bit_parallel_lcs_equals_the_table(first: list[str], second: list[str]) -> None:
     table = [[0] * (len(second) + 1) for _ in range(len(first) + 1)]

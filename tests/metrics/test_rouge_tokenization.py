@@ -50,13 +50,13 @@ def test_one_pair_uses_one_scheme_for_both_sides() -> None:
 
 
 @needs_mecab
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.text(max_size=30))
 def test_no_text_breaks_the_japanese_tokenizer(text: str) -> None:
     assert all(token.strip() for token in rouge_tokens(text, "japanese"))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.text(st.characters(categories=None), max_size=30))
 def test_tokens_are_never_empty_and_ignore_case_of_ascii(text: str) -> None:
     tokens = rouge_tokens(text)

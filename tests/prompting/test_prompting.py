@@ -38,7 +38,7 @@ def test_prompts_and_demonstrations_are_rendered_as_published() -> None:
 
 
 @given(st.lists(st.text(min_size=1, max_size=20), min_size=1, max_size=4))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_training_and_scoring_see_the_same_ids_before_the_answer(texts: list[str]) -> None:
     asked = prompter()
     rows = [example(text, "neutral") for text in texts]
@@ -232,7 +232,7 @@ DEMONSTRATIONS = st.lists(st.sampled_from("abc"), max_size=3)
 
 
 @given(st.lists(st.tuples(DEMONSTRATIONS, st.sampled_from(["", "x "])), min_size=1, max_size=4))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_sharing_changes_no_text(plans: list[tuple[list[str], str]]) -> None:
     rows = [example(f"query {place}") for place in range(len(plans))]
     built = [stands(*texts, note=note) for texts, note in plans]

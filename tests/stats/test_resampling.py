@@ -133,7 +133,7 @@ def test_large_plans_are_expanded_in_blocks_without_changing_the_result(monkeypa
     assert plan.replicates(rows, mean) == pytest.approx(whole)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.lists(st.floats(-1e3, 1e3), min_size=2, max_size=40))
 def test_pseudo_values_of_a_mean_are_the_values(values: list[float]) -> None:
     rows = as_rows(values, len(values))

@@ -47,7 +47,7 @@ def without_aliases(values: Any) -> str:
 
 
 @given(MAPS, st.integers(0, 3))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_every_key_knows_its_line(values: dict[str, Any], blank: int) -> None:
     text = "\n" * blank + "# a comment\n" + without_aliases(values)
     source = parse_source(text, Path("s.yaml"))
@@ -62,7 +62,7 @@ def test_every_key_knows_its_line(values: dict[str, Any], blank: int) -> None:
 
 
 @given(MAPS, st.lists(NAME, max_size=3))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_an_error_names_the_nearest_line_there_is(values: dict[str, Any], deeper: list[str]) -> None:
     source = parse_source(without_aliases(values), Path("s.yaml"))
     for key in keys_of(values):
@@ -185,7 +185,7 @@ def mistake(values: dict[str, Any], path: Path) -> HankaError | None:
 
 
 @given(st.sampled_from(PLACES), st.sampled_from(JUNK))
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 def test_whatever_stands_anywhere_is_right_or_one_line_with_a_line_number(place: Key, junk: Any) -> None:
     values = copy.deepcopy(FULL)
     target: Any = values

@@ -57,7 +57,7 @@ def test_what_is_wrong_earns_nothing_with_one_line_about_it(verifier: Verifier) 
 
 
 @EVERY
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(text=st.text(max_size=40))
 def test_any_text_is_judged_without_an_exception(verifier: Verifier, text: str) -> None:
     found = judged(verifier, text, GOLD.get(verifier.name, USUAL))
@@ -169,7 +169,7 @@ def test_json_keys_share_the_reward_and_required_ones_make_an_answer() -> None:
     assert judged(VERIFIERS.get("json"), '{"a":1,"b":2}', '{"b":2,"a":1}', required=["a", "b"]).reward == 1.0
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(JSON_VALUES, JSON_VALUES)
 def test_json_is_right_exactly_where_python_finds_it_equal(value: object, other: object) -> None:
     text, target = json.dumps(value), json.dumps(other)

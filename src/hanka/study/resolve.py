@@ -93,7 +93,20 @@ def resolve(
     probes = resolve_probes(source, spec)
     datasets |= {test.name: test for name in harness for test in uses[name].tests}
     study = Study(
-        spec, base_dir, models, uses, datasets, recipes, contexts, probes, methods, source, replaced, given, harness
+        spec,
+        base_dir,
+        models,
+        uses,
+        datasets,
+        recipes,
+        contexts,
+        probes,
+        methods,
+        source,
+        replaced,
+        given,
+        harness,
+        bool(train),
     )
     check_evaluation(source, study)
     check_trained_on(source, study)

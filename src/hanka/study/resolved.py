@@ -74,6 +74,9 @@ class Study:
     harness: Mapping[str, HarnessUse] = field(default_factory=dict)
     "Tasks of the harness by name; they stand among `tasks`, too."
 
+    is_part: bool = False
+    "Whether the command line trains some of its tasks alone."
+
     @property
     def scoring(self) -> str:
         """How labels are chosen: full, normalised or first_token."""

@@ -71,10 +71,12 @@ def notes(
         (
             "The paper shows fine-tuning with demonstrations at the best of its shot counts on the test rows; here both sides are averaged over the "
             "shot counts they share. Where a statement is about every shot count, the table shows the one that agrees least; where it says that this is not so at every one, "
-            "the one that agrees most.",
+            "the one that agrees most. All claims but the third are tested at the one number of rows that both kinds of training share; the paper draws its "
+            "three sizes beside each other, and an average over test sets stands for its “most of them”.",
             "論文は、例示付き学習の結果をテストデータ上で最もよかった例示数で示しています。ここでは両者に共通する例示数の平均で比べます。"
             "すべての例示数についての主張では、論文の記述から最も外れる例示数の差を表に示します。「どの例示数でもそうなるわけではない」という主張では、"
-            "最もよく合う例示数の差を示します。",
+            "最もよく合う例示数の差を示します。3 番目以外の主張は、両方の学習に共通する 1 つの学習件数で確かめます。論文は 3 つの件数を並べて示しており、"
+            "論文の「多くのテストセットで」は、ここではテストセットの平均で判定します。",
         ),
     ]  # fmt: skip
     if n_left_out:
