@@ -84,8 +84,8 @@ def _unpacked(path: Path) -> bytes:
 class Run:
     """A stored run, analysed anew."""
 
-    trained: str
-    "Task that it trains."
+    trained: Mapping[str, str]
+    "Training set → its task."
     plan: Mapping[str, Any]
     findings: Mapping[str, Any]
     summary: Sequence[Mapping[str, str]]
@@ -113,7 +113,7 @@ def read(archive: Path) -> Run:
             for one in plan["variants"]
         ]
         cells = [read_json(path) for path in sorted(Path(scratch).glob("cells/*/cell.json"))]
-        (trained,) = plan["trained_tasks"]
+        trained = {one["train_dataset"]: one["train_task"] for one in plan["variants"] if one["train_dataset"]}
         return Run(
             trained, plan, read_json(folder.findings), read_csv(folder.summary), variants,
             [one for one in cells if one["status"] == "done"],
@@ -123,7 +123,7 @@ def read(archive: Path) -> Run:
 def stored(study: str, where: Path = KEPT) -> list[Run]:
     """Return the stored runs of a study, in the order of its tasks."""
     runs = [read(path) for path in sorted(where.glob(f"{study}-*.tar.xz")) if _study(path) == study]
-    return sorted(runs, key=lambda one: list(one.plan["tasks"]).index(one.trained))
+    return sorted(runs, key=lambda one: [list(one.plan["tasks"]).index(task) for task in one.trained.values()])
 
 
 def _study(archive: Path) -> str:
@@ -145,17 +145,22 @@ def page(claims: Sequence[Run], freely: Sequence[Run]) -> str:
 
 
 def rows_of(run: Run) -> list[dict[str, Any]]:
-    """Return the statements of a run's answer, by column."""
+    """Return the statements of a run's answer, by column, each with its training set."""
     answer = run.findings["answers"]["seven_claims"]
     names = [column["name"] for column in answer["columns"]]
-    return [dict(zip(names, row, strict=True)) for row in answer["rows"]]
+    rows = (dict(zip(names, row, strict=True)) for row in answer["rows"])
+    return [{"trained_on": next(iter(run.trained))} | row for row in rows]  # left out where all rows have one
 
 
 def in_a_minute(runs: Sequence[Run]) -> str:
     """Return claim × trained task: how many statements hold, are contradicted, are undecided."""
     if not runs:
         return "No run is stored yet."
-    by_task = {run.trained: rows_of(run) for run in runs}
+    by_task = {
+        task: [row for row in rows_of(run) if row["trained_on"] == dataset]
+        for run in runs
+        for dataset, task in run.trained.items()
+    }
     missing = [name for name in runs[0].plan["tasks"] if name not in by_task]
     lines = [_line("claim of the paper", *by_task, "here"), _line(*["---"] * (len(by_task) + 2))]
     for claim, (text, _) in CLAIMS.items():
@@ -188,21 +193,17 @@ def statements(runs: Sequence[Run]) -> Iterator[str]:
         "here",
     )
     for claim, (text, _) in CLAIMS.items():
-        rows = [row | {"dataset": _dataset(run)} for run in runs for row in rows_of(run) if row["claim"] == claim]
+        rows = [row for run in runs for row in rows_of(run) if row["claim"] == claim]
         if rows:
             lines = [_line(*heads), _line(*["---"] * len(heads))]
             lines += [
                 _line(
-                    row["dataset"], row["compared"], row["test_sets"], METRICS.get(row["metric"]).display, EXPECTED[row["expected"]],
+                    row["trained_on"], row["compared"], row["test_sets"], METRICS.get(row["metric"]).display, EXPECTED[row["expected"]],
                     _difference(row["difference"]), str(row["difference"]["n"]), row["outcome"],
                 )
                 for row in rows
             ]  # fmt: skip
             yield f"## {claim}. {text[0].upper()}{text[1:]}\n\n" + "\n".join(lines)
-
-
-def _dataset(run: Run) -> str:
-    return next(str(one["train_dataset"]) for one in run.plan["variants"] if one["train_task"] == run.trained)
 
 
 def _difference(measured: Mapping[str, Any]) -> str:
@@ -287,7 +288,7 @@ def measured_on(runs: Sequence[Run]) -> str:
         cell = run.cells[0]
         lines.append(
             _line(
-                run.plan["study"], _dataset(run), str(len(run.variants)), f"{len(run.cells)} of {len(run.plan['cells'])}", str(cell["device"]),
+                run.plan["study"], ", ".join(run.trained), str(len(run.variants)), f"{len(run.cells)} of {len(run.plan['cells'])}", str(cell["device"]),
                 _arithmetic(run), f"{seconds / 3600:.2f}", run.plan["hanka"], cell["versions"]["torch"],
             )
         )  # fmt: skip
@@ -300,13 +301,14 @@ def _arithmetic(run: Run) -> str:
 
 
 def figures(runs: Iterable[Run], into: Path = KEPT) -> dict[str, Path]:
-    """Draw every run's differences; return trained task → file."""
+    """Draw every run's differences; return trained tasks → file."""
     found = {}
     for run in runs:
         curves = run.findings["answers"]["seven_claims"]["curves"]
         svg = Sketchbook().draw(drawing(curves, Words("en"))).svg
-        found[run.trained] = into / f"{run.plan['study']}-{run.trained}.svg"
-        write_text(found[run.trained], str(svg) + "\n")
+        trained = "-".join(run.trained.values())
+        found[trained] = into / f"{run.plan['study']}-{trained}.svg"
+        write_text(found[trained], str(svg) + "\n")
     return found
 
 

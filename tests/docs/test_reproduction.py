@@ -57,4 +57,19 @@ def test_a_study_is_not_taken_for_one_whose_name_goes_on(reproduction: ModuleTyp
     archive = reproduction.keep(fake_run(write_study(tmp_path, longer), tmp_path / "run").path, tmp_path / "kept")
     assert archive.name == "fake-freely-sentiment.tar.xz"
     assert reproduction.stored("fake", tmp_path / "kept") == []
-    assert [one.trained for one in reproduction.stored("fake-freely", tmp_path / "kept")] == ["sentiment"]
+    assert [list(one.trained.values()) for one in reproduction.stored("fake-freely", tmp_path / "kept")] == [
+        ["sentiment"]
+    ]
+
+
+def test_the_page_of_a_run_of_several_tasks_has_a_column_for_each(reproduction: ModuleType, tmp_path: Path) -> None:
+    both = STUDY.replace("detection: {train: null}", "detection: {}")
+    assert both != STUDY
+    reproduction.keep(fake_run(write_study(tmp_path, both), tmp_path / "run").path, tmp_path / "kept")
+    (run,) = reproduction.stored("fake", tmp_path / "kept")
+    assert sorted(run.trained.values()) == ["detection", "sentiment"]
+    said = "\n\n".join([reproduction.in_a_minute([run]), *reproduction.statements([run])])
+    assert "| claim of the paper | sentiment | detection | here |" in said
+    rows = reproduction.rows_of(run)
+    assert {row["trained_on"] for row in rows} == set(run.trained)
+    assert said.count("| held |") + said.count("| contradicted |") + said.count("| undecided |") == len(rows)
