@@ -43,7 +43,6 @@ PUBLISHED: list[tuple[str, dict[str, Any], str, dict[str, Any], float, float]] =
     ("fourierft", ROBERTA_BASE, "Gao et al. 2024, table 2: base 0.024M", {"n_frequency": 1000} | QUERIES_VALUES, 24e3, 1e3),
     ("fourierft", ROBERTA_LARGE, "Gao et al. 2024, table 2: large 0.048M", {"n_frequency": 1000} | QUERIES_VALUES, 48e3, 1e3),
     ("fourierft", LLAMA_7B, "Gao et al. 2024, abstract: Llama-2-7b 0.064M", {"n_frequency": 1000} | QUERIES_VALUES, 0.064e6, 1e3),
-    ("lora", LLAMA_7B, "Gao et al. 2024, abstract: LoRA beside it 33.5M", {"r": 64} | QUERIES_VALUES, 33.5e6, 1e5),
     ("vera", LLAMA_7B, "Kopiczko et al. 2023, abstract of version 1: Llama-2-7b 1.4M", {"r": 256}, 1.4e6, 1e5),
     ("adaption_prompt", LLAMA_7B, "Zhang et al. 2023, table 1: 1.2M", {"adapter_len": 10, "adapter_layers": 30}, 1.2e6, 1e5),
 ]  # fmt: skip
