@@ -242,6 +242,28 @@ LEAST = (MethodParams, TrainedParams, CourseMethodParams)
 "Parameters that many methods share."
 
 
+def pilot_table() -> str:
+    """Return the trainings that the default learning rates rest on, a line for each tuner, rate and number of rows."""
+    runs = json.loads((DOCS.parent / "benchmarks/results/pilot.json").read_text(encoding="utf-8"))["runs"]
+    sets = list(dict.fromkeys(run["dataset"] for run in runs))
+    found: dict[tuple[str, float, int], dict[str, str]] = {}
+    for run in runs:
+        before = next(
+            one["value"]
+            for one in run["fit"]
+            if (one["rows"], one["when"], one["metric"]) == ("validation", "before", "loss")
+        )
+        looks = [look["loss"] / before for look in run["checkpoints"]]
+        accuracy = run["checkpoints"][looks.index(min(looks))]["accuracy"]
+        line = found.setdefault((run["tuner"], run["rate"], run["n_rows"]), {})
+        line[run["dataset"]] = f"{min(looks):.4f} ({accuracy:.2f})"
+    rows = [
+        [f"`{tuner}`", f"{rate:g}", str(n_rows), *(line.get(name, "") for name in sets)]
+        for (tuner, rate, n_rows), line in sorted(found.items())
+    ]
+    return table(["`peft`", "learning rate", "rows", *sets], rows)
+
+
 def own_data_table() -> str:
     """Return what the default recipe came to on five files of a user's kind, beside a longer tuned run."""
     studies = json.loads((DOCS.parent / "benchmarks/results/own_data.json").read_text(encoding="utf-8"))["studies"]
@@ -308,6 +330,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "models": model_table,
     "encoders": encoder_table,
     "studies": study_table,
+    "pilot": pilot_table,
     "own-data-recipe": own_data_table,
 }
 
