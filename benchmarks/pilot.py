@@ -100,6 +100,7 @@ def carry_out(trial: Trial, folder: Path) -> dict[str, Any]:
         "status": out["status"],
         "reason": out["reason"],
         "seconds": out["seconds"],
+        "torch_capability": machine.describe()["torch_capability"],
         **{name: record.get(name) for name in ("steps", "fit", "checkpoints", "change")},
     }
 
