@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields, is_dataclass
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 if TYPE_CHECKING:
@@ -167,3 +168,13 @@ class Question:
     "Raised by hand when the same evidence gives another answer than before."
     ask: Callable[[Evidence], Answer | None]
     "Answer from scored evidence; None where the run cannot say anything about it."
+
+
+def asked_in(module: str) -> Callable[[Evidence], Answer | None]:
+    """Return what asks `ask` of a module, which is imported when something is asked: listing questions loads no numpy."""
+
+    def ask(evidence: Evidence) -> Answer | None:
+        found: Answer | None = import_module(module).ask(evidence)
+        return found
+
+    return ask

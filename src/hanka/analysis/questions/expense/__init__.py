@@ -2,24 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from hanka.analysis.questions.contract import Answer, Question
-
-if TYPE_CHECKING:
-    from hanka.analysis.evidence import Evidence
-
-
-def _ask(evidence: Evidence) -> Answer | None:
-    from hanka.analysis.questions.expense.ask import ask
-
-    return ask(evidence)
-
+from hanka.analysis.questions.contract import Question, asked_in
 
 EXPENSE = Question(
     name="expense",
     reference="seconds, tokens and prices as measured and stated in the run itself",
     description="what answering takes where a served model takes part: seconds, tokens and money by row",
     version=1,
-    ask=_ask,
+    ask=asked_in("hanka.analysis.questions.expense.ask"),
 )

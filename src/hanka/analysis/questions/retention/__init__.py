@@ -2,24 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from hanka.analysis.questions.contract import Answer, Question
-
-if TYPE_CHECKING:
-    from hanka.analysis.evidence import Evidence
-
-
-def _ask(evidence: Evidence) -> Answer | None:
-    from hanka.analysis.questions.retention.ask import ask
-
-    return ask(evidence)
-
+from hanka.analysis.questions.contract import Question, asked_in
 
 RETENTION = Question(
     name="retention",
     reference="Pareto dominance judged by simultaneous intervals: Westfall & Young (1993), ch. 2",
     description="ability kept per gain: which systems are shown to be beaten on both scales, which not to be, and which neither?",
     version=1,
-    ask=_ask,
+    ask=asked_in("hanka.analysis.questions.retention.ask"),
 )

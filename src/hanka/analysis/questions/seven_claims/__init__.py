@@ -2,24 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from hanka.analysis.questions.contract import Answer, Question
-
-if TYPE_CHECKING:
-    from hanka.analysis.evidence import Evidence
-
-
-def _ask(evidence: Evidence) -> Answer | None:
-    from hanka.analysis.questions.seven_claims.ask import ask
-
-    return ask(evidence)
-
+from hanka.analysis.questions.contract import Question, asked_in
 
 SEVEN_CLAIMS = Question(
     name="seven_claims",
     reference="Yang et al. 2024 (NAACL), arXiv 2403.09162, sections 4 and 5",
     description="what the main paper reports of fine-tuning with and without demonstrations: what of it holds here?",
     version=1,
-    ask=_ask,
+    ask=asked_in("hanka.analysis.questions.seven_claims.ask"),
 )

@@ -2,24 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from hanka.analysis.questions.contract import Answer, Question
-
-if TYPE_CHECKING:
-    from hanka.analysis.evidence import Evidence
-
-
-def _ask(evidence: Evidence) -> Answer | None:
-    from hanka.analysis.questions.shots_or_rows.ask import ask
-
-    return ask(evidence)
-
+from hanka.analysis.questions.contract import Question, asked_in
 
 SHOTS_OR_ROWS = Question(
     name="shots_or_rows",
     reference="Mosbach et al. 2023, arXiv 2305.16938; Liu et al. 2022, arXiv 2205.05638",
     description="the same k labelled rows shown before the query, trained on, or both: where do the curves cross, at what cost?",
     version=1,
-    ask=_ask,
+    ask=asked_in("hanka.analysis.questions.shots_or_rows.ask"),
 )
