@@ -38,16 +38,18 @@ LAYERS = (
     ("audits", "work", "executors"),
     ("analysis",),
     ("report",),
+    ("operations",),
     ("terminal",),
     ("run",),
+    ("commands",),
     ("cli",),
 )
 "From left to right; modules of one layer may import each other where that makes no cycle."
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
-READING = ("analysis", "report")
+READING = ("analysis", "report", "operations")
 NOT_FOR_READING = {
     "run", "plan", "study", "engines", "models", "methods", "training", "tuners", "prompting", "probes", "recipes", "contexts",
-    "work", "executors", "audits", "costs", "cli", "terminal",
+    "work", "executors", "audits", "costs", "cli", "terminal", "commands",
 }  # fmt: skip
 HEAVY = {"torch", "transformers", "peft", "accelerate", "trl", "safetensors", "gguf", "tokenizers"}
 RUNS_MODELS = {"torch", "transformers", "peft", "accelerate", "trl"}

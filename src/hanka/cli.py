@@ -1,6 +1,6 @@
 """The command line: parse, call the library, print. Heavy imports stand inside the commands.
 
-Exit codes: 0 done; 1 finished with failed cells; 2 the input is wrong; 130 interrupted.
+Exit codes: 0 done; 1 finished with failed cells or a failed gate; 2 the input is wrong; 3 inconclusive; 130 interrupted.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Optional
 import typer
 
 from hanka import __version__
+from hanka.commands import add_commands
 from hanka.errors import HankaError
 
 if TYPE_CHECKING:
@@ -308,6 +309,9 @@ def doctor() -> None:
     from hanka.terminal.doctor import print_diagnosis
 
     print_diagnosis()
+
+
+add_commands(app)
 
 
 def _default_out(study: Path) -> Path:

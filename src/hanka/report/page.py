@@ -11,7 +11,7 @@ import hashlib
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources import files
-from typing import Any
+from typing import Any, Literal
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
@@ -52,6 +52,22 @@ class Page:
     "Whether the page holds every sample; else there is a second file."
 
 
+@dataclass(frozen=True, slots=True)
+class PlainPage:
+    """A page of its own beside the report: one sentence in a verdict's colours, then sections."""
+
+    title: str
+    "What kind of page it is."
+    about: str
+    "What it is about: a run, a log."
+    tone: Literal["adapt", "trade-off", "keep", "undecided"]
+    "Colour and shape of the verdict: shown, shown with a price, not so, open."
+    word: str
+    "The verdict in a word or two."
+    sentence: str
+    sections: tuple[Section, ...]
+
+
 def make_page(outline: Outline, words: Words, samples: str = "") -> Page:
     """Build all sections of a run in reading order. samples: address of the second file."""
     shown = examples_section(outline, words, samples)
@@ -85,6 +101,11 @@ def _sections(outline: Outline, words: Words, examples: Section) -> tuple[Sectio
 def page_html(page: Page, words: Words) -> str:
     """Print a page as one HTML document."""
     return _html("page.html.j2", words, page=page)
+
+
+def plain_html(page: PlainPage, words: Words) -> str:
+    """Print a page beside the report as one HTML document."""
+    return _html("plain.html.j2", words, page=page)
 
 
 def samples_html(samples: Samples, report: str, words: Words) -> str:

@@ -1,0 +1,13 @@
+"""The commands that go on from a run: may it ship, has it drifted, who approved it. One module each.
+
+`cli.py` holds the commands that make a run; each module here parses, calls `operations`, prints, and leaves with an exit
+code: 0 done or passed, 1 failed, 2 the input is wrong, 3 inconclusive. Heavy imports stand inside the functions.
+"""
+
+from __future__ import annotations
+
+import typer
+
+
+def add_commands(app: typer.Typer) -> None:
+    """Add all of them to the command line, in the order in which they are used."""
