@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Literal, NamedTuple, TypeAlias
 
-from hanka.advise.flow import Path, Side
+from hanka.advise.flow import Exit, ExitReached, Path, Side
 from hanka.advise.focus import Focus, names
 from hanka.analysis.claims import Claim, SystemClaims, claim_on, judged_claim, toughest_of
 from hanka.analysis.decision import Outcome
@@ -20,6 +20,8 @@ FAMILY = "advise: out of domain"
 "Family of the contrasts out of domain, one per system."
 OUT_OF_DOMAIN = 6
 "Question that sends data out of distribution to prompting."
+BEYOND = frozenset({1, 3})
+"Questions about a use that one task's test sets say nothing of: a chatbot, several tasks."
 Shown: TypeAlias = Literal["FT", "LLM", "price", "open", "nothing"]
 """What the run shows: tuning pays; it does not; it gains and loses; neither is shown; nothing was tuned."""
 Stands: TypeAlias = Literal["agree", "measurement", "flow", "none"]
@@ -52,6 +54,17 @@ class Delta:
     "Whether a loss larger than the study calls harm is excluded, all such claims together."
 
 
+class Weighed(NamedTuple):
+    """Flow and measurement held against each other."""
+
+    side: Side
+    "What is advised in the end."
+    stands: Stands
+    "Which of the two stands."
+    reason: str
+    "Why: a key of the words."
+
+
 @dataclass(frozen=True, slots=True)
 class Measurement:
     """What the run shows beside the flow."""
@@ -68,10 +81,8 @@ class Measurement:
     "Base that was prompted."
     shown: Shown
     "What follows for prompting or tuning."
-    stands: Stands
-    "Which advice stands."
-    reason: str
-    "Why: a key of the words."
+    weighed: Weighed
+    "The flow held against it."
 
     @property
     def side(self) -> Side:
@@ -79,23 +90,24 @@ class Measurement:
         return "FT" if self.shown == "FT" else "LLM" if self.shown == "LLM" else "undecided"
 
 
-NOTHING = Measurement("", "", "", (), "", "nothing", "none", "nothing_tuned")
-
 
 def measurement_of(focus: Focus, path: Path) -> Measurement:
     """Hold what the run shows against the path; of several tasks, and where nothing was tuned, there is nothing to hold against it."""
     if len(focus.tasks) > 1 or not focus.systems:
-        return NOTHING
+        return nothing_tuned(path)
     outside = _outside(focus)
     decision = focus.decision
     outcome: Outcome = decision.get("outcome", "undecided")
     deltas = tuple(_inside(one) for one in _candidate_first(focus)) + tuple(one for _, one in outside)
     elsewhere = next((one for system, one in outside if system is focus.candidate), None)
     shown = _shown(outcome, elsewhere)
-    stands, reason = weigh(path, shown, elsewhere)
-    return Measurement(
-        outcome, str(decision.get("sentence_en", "")), str(decision.get("sentence_ja", "")), deltas, focus.rival, shown, stands, reason
-    )
+    en, ja = str(decision.get("sentence_en", "")), str(decision.get("sentence_ja", ""))
+    return Measurement(outcome, en, ja, deltas, focus.rival, shown, weigh(path, shown, elsewhere))
+
+
+def nothing_tuned(path: Path) -> Measurement:
+    """Return the measurement of what was not run, or not tuned: the flow stands alone."""
+    return Measurement("", "", "", (), "", "nothing", Weighed(path.side, "none", "nothing_tuned"))
 
 
 def _shown(outcome: Outcome, elsewhere: Delta | None) -> Shown:
@@ -109,22 +121,39 @@ def _shown(outcome: Outcome, elsewhere: Delta | None) -> Shown:
     return "FT" if elsewhere is not None and elsewhere.verdict == "better" else "open"
 
 
-def weigh(path: Path, shown: Shown, elsewhere: Delta | None) -> tuple[Stands, str]:
-    """Say which of the two stands, and why: a key of the words."""
+def weigh(path: Path, shown: Shown, elsewhere: Delta | None) -> Weighed:
+    """Say what is advised in the end, which of the two stands, and why.
+
+    Exit by exit: where the measurement goes before each that can be reached, it decides even what the flow leaves open.
+    """
     flow = path.side
+    if shown not in ("FT", "LLM"):
+        if flow == "undecided":
+            return Weighed(flow, "none", f"flow_open_{shown}")
+        if shown == "price":
+            return Weighed(flow, *(("agree", "price_agrees") if flow == "FT" else ("flow", "price_against")))
+        return Weighed(flow, "flow", "measured_open")
+    if flow == shown:
+        return Weighed(flow, "agree", "same")
+    voices = [_at_exit(one, shown, elsewhere) for one in path.exits]
+    kept = next((reason for side, reason in voices if side != shown), "")
     if flow == "undecided":
-        return "none", f"flow_open_{shown}"
-    if shown in ("open", "nothing"):
-        return "flow", "measured_open"
-    if shown == "price":
-        return ("agree", "price_agrees") if flow == "FT" else ("flow", "price_against")
-    if shown == flow:
-        return "agree", "same"
-    by_shift = [one.number for one in path.exits] == [OUT_OF_DOMAIN] or OUT_OF_DOMAIN in {one.number for one in path.exits}
-    holds = elsewhere is not None and (elsewhere.holds_up or elsewhere.verdict == "better")
-    if flow == "LLM" and by_shift:
-        return ("measurement", "holds_out_of_domain") if holds else ("flow", "not_shown_out_of_domain")
-    return "measurement", "gain_shown" if flow == "LLM" else "no_gain"
+        return Weighed(flow, "none", f"flow_open_{shown}") if kept else Weighed(shown, "measurement", f"open_{shown}")
+    return Weighed(flow, "flow", kept) if kept else Weighed(shown, "measurement", voices[-1][1])
+
+
+def _at_exit(left: ExitReached, shown: Literal["FT", "LLM"], elsewhere: Delta | None) -> tuple[Exit, str]:
+    """Return what stands at one exit, and why: a key of the words."""
+    if left.exit in (shown, "?"):
+        return shown, "same"
+    if shown == "LLM":
+        return shown, "no_gain"
+    if left.number in BEYOND:
+        return left.exit, "beyond_the_run"
+    if left.number == OUT_OF_DOMAIN:
+        holds = elsewhere is not None and (elsewhere.holds_up or elsewhere.verdict == "better")
+        return (shown, "holds_out_of_domain") if holds else (left.exit, "not_shown_out_of_domain")
+    return shown, "gain_shown"
 
 
 def _candidate_first(focus: Focus) -> list[SystemClaims]:

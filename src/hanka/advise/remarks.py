@@ -6,7 +6,7 @@ Source: Yang et al. (2023), arXiv 2304.13712, remarks 1 to 8.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
 from hanka.advise.flow import Path
@@ -52,8 +52,8 @@ class _Reader:
         return "missing" if known is None or most is None else held(known, "above", float(most.value))
 
     def remark(self, id_: str, state: State, favours: Favours, *read: str) -> Remark:
-        """Return the judged rule. read: inputs it needs; those of questions of the flow are named only where they are missing."""
-        lacks = tuple(name for name in read if name not in self.inputs) if state not in ("no",) else ()
+        """Return the judged rule. read: inputs it is judged by; where it is judged, none is lacking."""
+        lacks = tuple(name for name in read if name not in self.inputs) if state == "missing" else ()
         return Remark(id_, FIRES[state], favours, lacks)
 
     def question(self, number: int) -> tuple[State, tuple[str, ...]]:
@@ -89,8 +89,14 @@ def _of_tasks(read: _Reader) -> tuple[Remark, ...]:
     by_default: State = "no" if tuned_is_better == "yes" else written
     return (
         read.remark("2", all_of(understands, negated(general)), "FT", "free_form", "numeric_target", "strong_generalization"),
-        read.remark("3", by_default, "LLM", "free_form", "reference_delta"),
+        _unchecked(read.remark("3", by_default, "LLM", "free_form"), read),
     )
+
+
+def _unchecked(remark: Remark, read: _Reader) -> Remark:
+    """Name what the default of generation is still to be checked by."""
+    is_checked = remark.fires != "fires" or "reference_delta" in read.inputs
+    return remark if is_checked else replace(remark, lacks=("reference_delta",))
 
 
 def _of_knowledge_and_scale(read: _Reader) -> tuple[Remark, ...]:
@@ -123,7 +129,7 @@ def _of_use(read: _Reader) -> tuple[Remark, ...]:
     return (
         read.remark("7a", read.sign("messy_input"), "LLM", "messy_input"),
         read.remark("7b", read.sign("n_live_labelled", "below", "n_live_labelled"), "", "n_live_labelled"),
-        read.remark("8a", any_of(slow, dear), "FT", *(() if "yes" in (slow, dear) else limits)),
+        read.remark("8a", any_of(slow, dear), "FT", *limits),
         read.remark("8b", negated(read.sign("shortcuts_tested")), "", "shortcuts_tested"),
         read.remark("8c", negated(read.sign("harm_rate", "below", "harm_rate")), "", "harm_rate"),
     )
