@@ -25,8 +25,8 @@ from hanka.advise.studied import Studied, study_inputs
 from hanka.advise.thresholds import Thresholds
 from hanka.advise.traffic import Live, live_traffic
 from hanka.advise.usable import Needs, Usable, usable_models
-from hanka.store.folder import RunFolder, read_table
 from hanka.report.words import Words
+from hanka.store.folder import RunFolder, read_table
 
 UNDECIDED = 3
 "Exit code without a verdict."
@@ -149,9 +149,7 @@ def _of_study(path: Path, task: str, live: Path | None) -> Material:
     return Material(spec.name, "study", read.tasks, found, read.needs, spec.lang, None, notes)
 
 
-def advise(
-    material: Material, answered: Answered = NOBODY_ASKED, read: Callable[[str], str] | None = None
-) -> Advice:
+def advise(material: Material, answered: Answered = NOBODY_ASKED, read: Callable[[str], str] | None = None) -> Advice:
     """Put what is measured, declared and asked together and walk the flow.
 
     read: asks on a terminal what the flow still needs; None: nobody is asked.
@@ -228,6 +226,3 @@ def as_json(advice: Advice) -> dict[str, Any]:
         "models": [asdict(one) for one in advice.models],
         "notes": list(advice.material.notes),
     }
-
-
-

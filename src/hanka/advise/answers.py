@@ -66,7 +66,9 @@ def _reader(spec: InputSpec) -> Callable[[Any], Any]:
 def declared_or_why(name: str, found: Mapping[str, Any]) -> Given | str:
     """Return the input that an answer comes to, or what is wrong with it without the input's name."""
     ends = found.get("low"), found.get("high")
-    wrong = next((end for end in ends if end is not None and (isinstance(end, bool) or not isinstance(end, (int, float)))), None)
+    wrong = next(
+        (end for end in ends if end is not None and (isinstance(end, bool) or not isinstance(end, (int, float)))), None
+    )
     if wrong is not None:
         return f"{wrong!r} is no end of an interval; give a number"
     try:
@@ -133,7 +135,9 @@ def read_answers_file(path: Path) -> Answered:
     for name in SPECS:
         answer: AnswerSpec | None = getattr(spec.answers, name)
         if answer is not None:
-            found[name] = declared(name, answer.value, "answers", (answer.low, answer.high), answer.n, answer.source or path.name)
+            found[name] = declared(
+                name, answer.value, "answers", (answer.low, answer.high), answer.n, answer.source or path.name
+            )
     needs = Needs(spec.needs.languages, spec.needs.commercial, spec.needs.longest_prompt_tokens)
     return Answered(found, needs, spec.thresholds)
 
@@ -141,9 +145,7 @@ def read_answers_file(path: Path) -> Answered:
 # ---- one question at a time
 
 
-def ask_for(
-    inputs: Inputs, thresholds: Thresholds, read: Callable[[str], str], words: Words
-) -> dict[str, Given]:
+def ask_for(inputs: Inputs, thresholds: Thresholds, read: Callable[[str], str], words: Words) -> dict[str, Given]:
     """Ask what the flow needs until it is decided or everything was asked; return what was answered.
 
     read: shows a question and returns the line typed; EOFError ends the asking. An empty line leaves an input unknown; a line that
@@ -206,7 +208,9 @@ def typed(said: str) -> float | bool | str:
 
 def questions_file(inputs: Inputs, needs: Needs, thresholds: Thresholds, words: Words) -> str:
     """Write the file of answers to fill in: what is not known as null, what is known as a comment."""
-    lines = ["# Answers for `hanka advise … --answers FILE`. null: unknown. A value may be a map: {value: 0.03, low: 0.01, high: 0.05, n: 300}."]
+    lines = [
+        "# Answers for `hanka advise … --answers FILE`. null: unknown. A value may be a map: {value: 0.03, low: 0.01, high: 0.05, n: 300}."
+    ]
     lines += ["answers:", *_question_lines(inputs, words), "needs:"]
     languages = ", ".join(needs.languages)
     lines.append(f"  languages: [{languages}]  # ISO 639-1 codes of the texts, such as en or ja")

@@ -8,6 +8,7 @@ families differ in more than their size.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import pairwise
 from typing import Any
 
 from hanka.advise.focus import Focus, names
@@ -62,7 +63,7 @@ def _scale(focus: Focus) -> dict[str, Given]:
         return found
     steps = [
         (f"{small} → {large}", contrast)
-        for small, large in zip(distinct, distinct[1:], strict=False)
+        for small, large in pairwise(distinct)
         if (contrast := _step(focus, large, small)) is not None
     ]
     if not steps:
@@ -99,7 +100,11 @@ def _closest(focus: Focus) -> dict[str, Given]:
     It is the best where it is shown to be ahead of each other one, so the least of the differences is what counts.
     """
     metric = METRICS.get(FITS)
-    cells = [one for one in focus.evidence.done() if one.is_unadapted and FITS in focus.evidence.task(one.cell["test_task"])["metrics"]]
+    cells = [
+        one
+        for one in focus.evidence.done()
+        if one.is_unadapted and FITS in focus.evidence.task(one.cell["test_task"])["metrics"]
+    ]
     by_base: dict[str, list[CellEvidence]] = {}
     for one in cells:
         by_base.setdefault(str(one.variant["base"]), []).append(one)
@@ -107,7 +112,8 @@ def _closest(focus: Focus) -> dict[str, Given]:
         return {}
     values = {name: _mean(focus, members, metric) for name, members in by_base.items()}
     best = min(values, key=lambda one: values[one])
-    contrasts = [one for name in by_base if name != best and (one := _ahead(focus, by_base[name], by_base[best], metric))]
+    found = [_ahead(focus, members, by_base[best], metric) for name, members in by_base.items() if name != best]
+    contrasts = [one for one in found if one is not None]
     if len(contrasts) < len(by_base) - 1:
         return {}
     z = normal_quantile(focus.level)

@@ -50,7 +50,9 @@ def inserting_contexts(focus: Focus) -> set[str]:
     labels = focus.evidence.plan["contexts"]
     if len(entries) != len(labels):
         return set()
-    return {label for label, name in zip(labels, entries, strict=True) if name in CONTEXTS and CONTEXTS.get(name).inserts}
+    return {
+        label for label, name in zip(labels, entries, strict=True) if name in CONTEXTS and CONTEXTS.get(name).inserts
+    }
 
 
 def _entry(one: Any) -> str:
@@ -82,7 +84,9 @@ def _closed(focus: Focus, closed: Sequence[CellEvidence]) -> dict[str, Given]:
     """Measure how often the base is right without passages, and how often gold contradicts what it answers; at its first asking."""
     first = min((one.asking for one in closed), key=focus.evidence.order)
     cells = [one for one in closed if one.asking == first]
-    rows = [(cell, row) for cell in cells for row in _rows(focus, cell) if row.status != "failed" and row.reward is not None]
+    rows = [
+        (cell, row) for cell in cells for row in _rows(focus, cell) if row.status != "failed" and row.reward is not None
+    ]
     if not rows:
         return {}
     about = names([str(one.cell["test_dataset"]) for one in cells])

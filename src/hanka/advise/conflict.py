@@ -90,7 +90,6 @@ class Measurement:
         return "FT" if self.shown == "FT" else "LLM" if self.shown == "LLM" else "undecided"
 
 
-
 def measurement_of(focus: Focus, path: Path) -> Measurement:
     """Hold what the run shows against the path; of several tasks, and where nothing was tuned, there is nothing to hold against it."""
     if len(focus.tasks) > 1 or not focus.systems:

@@ -143,7 +143,9 @@ def _difference(focus: Focus, inside: Sequence[Units | None], outside: Sequence[
     if fewest < LEAST_UNITS:
         return _Drop(delta, None, n)
     error, span = standard_error(terms), 2 * (focus.metric.high - focus.metric.low)
-    spread: Spread = StudentSpread(delta, error, degrees_of_freedom(terms), 0) if error > 0 else NoSpread(span, int(fewest))
+    spread: Spread = (
+        StudentSpread(delta, error, degrees_of_freedom(terms), 0) if error > 0 else NoSpread(span, int(fewest))
+    )
     spread = looked(spread, _looks(focus, [one for side in sides for one in side]), span)
     return _Drop(delta, spread.interval(normal_quantile(focus.level)), n)
 
@@ -186,4 +188,7 @@ def _mean(side: Sequence[Units]) -> float:
 def _by_seed(sides: Sequence[Sequence[Units]]) -> list[float]:
     """Return the difference with each training seed that both sides have."""
     shared = [seed for seed in dict.fromkeys(one.seed for one in sides[0]) if any(one.seed == seed for one in sides[1])]
-    return [_mean([one for one in sides[0] if one.seed == seed]) - _mean([one for one in sides[1] if one.seed == seed]) for seed in shared]
+    return [
+        _mean([one for one in sides[0] if one.seed == seed]) - _mean([one for one in sides[1] if one.seed == seed])
+        for seed in shared
+    ]

@@ -20,7 +20,7 @@ BOX = (1, 208, 38)
 "Left, width and height of a question."
 EXIT = (258, 81, 26)
 "Left, width and height of an exit."
-FAINT = "0.45"
+FAINT = "0.6"
 "Opacity of what is not on the way."
 
 
@@ -43,7 +43,12 @@ def flow_said(path: Path, words: Words) -> str:
         if one.is_reached
     ]  # fmt: skip
     exits = [
-        words.plain("advise_spoken_exit", number=one.number, answer=words.plain(f"advise_{one.answer}"), exit=exit_word(one.exit, words))
+        words.plain(
+            "advise_spoken_exit",
+            number=one.number,
+            answer=words.plain(f"advise_{one.answer}"),
+            exit=exit_word(one.exit, words),
+        )
         for one in path.exits
     ]
     gap = "" if words.lang == "ja" else " "
@@ -66,7 +71,9 @@ def _step(step: Step, path: Path, words: Words) -> Iterator[Markup]:
             yield _exit(target, (1.0, ROW * len(path.steps) + 1.0), _is_reached(path, question.number, answer), words)
         else:
             yield _right(top, word, taken)
-            yield _exit(target, (EXIT[0], top + (BOX[2] - EXIT[2]) / 2), _is_reached(path, question.number, answer), words)
+            yield _exit(
+                target, (EXIT[0], top + (BOX[2] - EXIT[2]) / 2), _is_reached(path, question.number, answer), words
+            )
 
 
 def _is_reached(path: Path, number: int, answer: str) -> bool:
@@ -114,7 +121,9 @@ def _exit(exit_: Exit, place: tuple[float, float], is_reached: bool, words: Word
 
 def _line(path: str, taken: bool) -> Markup:
     ink = "var(--accent)" if taken else "var(--line-strong)"
-    return _m(f'<path d="{path}" fill="none" stroke="{ink}" stroke-width="{2.5 if taken else 1}" opacity="{1 if taken else FAINT}"/>')
+    return _m(
+        f'<path d="{path}" fill="none" stroke="{ink}" stroke-width="{2.5 if taken else 1}" opacity="{1 if taken else FAINT}"/>'
+    )
 
 
 def _text(x: float, y: float, text: str, size: int, is_bold: bool, faint: bool = False) -> Markup:

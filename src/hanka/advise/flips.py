@@ -45,7 +45,7 @@ def flips(inputs: Inputs, thresholds: Thresholds) -> tuple[Flip, ...]:
 
 def changed(inputs: Inputs, name: str, value: float | bool, thresholds: Thresholds) -> Path:
     """Walk the flow with one input set to an exact value."""
-    return walk({**inputs, name: Given(value, "", is_measured=False, is_exact=True)}, thresholds)
+    return walk({**inputs, name: Given(value, "trial", is_measured=False, is_exact=True)}, thresholds)
 
 
 def _signs() -> Iterator[Sign]:

@@ -133,7 +133,11 @@ Inputs: TypeAlias = Mapping[str, Given]
 
 
 def declared(
-    name: str, value: object, source: Source, interval: tuple[float | None, float | None] = (None, None), n: int | None = None,
+    name: str,
+    value: object,
+    source: Source,
+    interval: tuple[float | None, float | None] = (None, None),
+    n: int | None = None,
     about: str = "",
 ) -> Given:
     """Return what somebody declares, checked; without an interval it is exact.
@@ -149,7 +153,11 @@ def declared(
     low, high = interval
     if (low is None) != (high is None):
         raise HankaError(f"{name}: an interval has two ends; give low and high, or neither")
-    if low is not None and high is not None and not (math.isfinite(low) and math.isfinite(high) and low <= read <= high):
+    if (
+        low is not None
+        and high is not None
+        and not (math.isfinite(low) and math.isfinite(high) and low <= read <= high)
+    ):
         raise HankaError(f"{name}: the interval [{low:g}, {high:g}] does not hold the value {read:g}")
     return Given(read, source, False, low, high, n, low is None, about)
 

@@ -98,7 +98,9 @@ def _entropy(focus: Focus) -> dict[str, Given]:
     for cell in focus.first_prompted():
         answers = read_answers(focus.evidence.folder.cell(cell.cell["id"]), {}, {"targets"})
         ids = [answers.samples.ids[place] for place in answers.places]
-        targets |= {f"{cell.cell['test_dataset']}/{one}": text for one, text in zip(ids, answers.outputs.targets, strict=True)}
+        targets |= {
+            f"{cell.cell['test_dataset']}/{one}": text for one, text in zip(ids, answers.outputs.targets, strict=True)
+        }
         tests.append(str(cell.cell["test_dataset"]))
     return entropy(list(targets.values()), focus.level, names(tests))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
 
 from hanka.advise.advice import Advice
@@ -47,7 +48,7 @@ def advice_page(advice: Advice, words: Words) -> PlainPage:
     )  # fmt: skip
 
 
-def _table(caption: str, columns: tuple[str, ...], rows: list[tuple[Td, ...]], words: Words) -> Table:
+def _table(caption: str, columns: tuple[str, ...], rows: Sequence[tuple[Td, ...]], words: Words) -> Table:
     text = words.plain(caption)
     return Table(text, text, (tuple(Th(words.plain(f"advise_column_{name}")) for name in columns),), tuple(rows))
 
@@ -57,29 +58,51 @@ def _section(name: str, blocks: tuple[Block, ...], words: Words) -> Section:
 
 
 def _path(advice: Advice, words: Words) -> Section:
-    figure = Figure(flow_drawing(advice.path, words), words.plain("advise_figure_caption"), flow_said(advice.path, words))
+    figure = Figure(
+        flow_drawing(advice.path, words), words.plain("advise_figure_caption"), flow_said(advice.path, words)
+    )
     rows = [_step(advice, one, words) for one in advice.path.steps]
-    return _section("path", (figure, _table("advise_path_caption", ("question", "answer", "rests"), rows, words)), words)
+    return _section(
+        "path", (figure, _table("advise_path_caption", ("question", "answer", "rests"), rows, words)), words
+    )
 
 
 def _step(advice: Advice, step: Step, words: Words) -> tuple[Td, ...]:
-    known = [f"{label(name, words)}: {value(advice.inputs[name], words)}" for name, _ in step.signs if name in advice.inputs]
+    known = [
+        f"{label(name, words)}: {value(advice.inputs[name], words)}" for name, _ in step.signs if name in advice.inputs
+    ]
     tone: Tone = "muted" if not step.is_reached else "undecided" if step.state in ("open", "missing") else ""
     answer = words.plain(f"advise_state_{step.state}")
-    note = words.plain("advise_disagrees") if step.disagrees else "" if step.is_reached else words.plain("advise_not_reached")
+    note = (
+        words.plain("advise_disagrees")
+        if step.disagrees
+        else ""
+        if step.is_reached
+        else words.plain("advise_not_reached")
+    )
     rests = ("；" if words.lang == "ja" else "; ").join(known) or numbers.NOTHING
-    return (Td(f"{step.question.number}. {title(step.question.number, words)}", head=True), Td(answer, note, tone), Td(rests, tone=tone))
+    return (
+        Td(f"{step.question.number}. {title(step.question.number, words)}", head=True),
+        Td(answer, note, tone),
+        Td(rests, tone=tone),
+    )
 
 
 def _beside(advice: Advice, words: Words) -> Section:
     found = advice.measurement
-    blocks: list[Block] = [Note(stands_sentence(advice, words), "warn" if found.weighed.stands == "measurement" else "")]
+    blocks: list[Block] = [
+        Note(stands_sentence(advice, words), "warn" if found.weighed.stands == "measurement" else "")
+    ]
     if found.deltas:
         said = found.sentence_ja if words.lang == "ja" else found.sentence_en
         caption = words.plain("advise_beside_caption", rival=found.rival)
         head = tuple(Th(words.plain(f"advise_column_{name}")) for name in ("system", "tests", "delta"))
         rows = tuple(_delta(one, words) for one in found.deltas)
-        blocks += [Note(said), Table(caption, caption, (head,), rows), Note(words.plain("advise_rival_note", rival=found.rival), "muted")]
+        blocks += [
+            Note(said),
+            Table(caption, caption, (head,), rows),
+            Note(words.plain("advise_rival_note", rival=found.rival), "muted"),
+        ]
     return _section("beside", tuple(blocks), words)
 
 
@@ -125,7 +148,9 @@ def _missing(advice: Advice, words: Words) -> Section | None:
         )
         for name in advice.missing
     ]
-    return _section("missing", (_table("advise_missing_caption", ("input", "why"), rows, words),), words) if rows else None
+    return (
+        _section("missing", (_table("advise_missing_caption", ("input", "why"), rows, words),), words) if rows else None
+    )
 
 
 def _remarks(advice: Advice, words: Words) -> Section:
@@ -142,7 +167,9 @@ def _remarks(advice: Advice, words: Words) -> Section:
                 Td(lacks),
             )
         )
-    return _section("remarks", (_table("advise_remarks_caption", ("remark", "applies", "favours", "lacks"), rows, words),), words)
+    return _section(
+        "remarks", (_table("advise_remarks_caption", ("remark", "applies", "favours", "lacks"), rows, words),), words
+    )
 
 
 def _models(advice: Advice, words: Words) -> Section:

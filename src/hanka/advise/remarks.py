@@ -74,7 +74,9 @@ def _of_data(read: _Reader) -> tuple[Remark, ...]:
     elsewhere = any_of(shifted, read.sign("adversarial"))
     few, lacking_rows = read.question(5)
     return (
-        read.remark("1a", all_of(elsewhere, read.sign("drop_gap", "above")), "LLM", *lacking, "adversarial", "drop_gap"),
+        read.remark(
+            "1a", all_of(elsewhere, read.sign("drop_gap", "above")), "LLM", *lacking, "adversarial", "drop_gap"
+        ),
         read.remark("1b", few, "LLM", *lacking_rows),
         read.remark("1c", read.sign("closest_base_gap", "above"), "", "closest_base_gap"),
     )
@@ -88,7 +90,9 @@ def _of_tasks(read: _Reader) -> tuple[Remark, ...]:
     tuned_is_better = read.sign("reference_delta", "above")
     by_default: State = "no" if tuned_is_better == "yes" else written
     return (
-        read.remark("2", all_of(understands, negated(general)), "FT", "free_form", "numeric_target", "strong_generalization"),
+        read.remark(
+            "2", all_of(understands, negated(general)), "FT", "free_form", "numeric_target", "strong_generalization"
+        ),
         _unchecked(read.remark("3", by_default, "LLM", "free_form"), read),
     )
 
@@ -114,7 +118,9 @@ def _of_knowledge_and_scale(read: _Reader) -> tuple[Remark, ...]:
     scale = Remark("5c", FIRES[inverted], "", () if inverted != "missing" else inverted_lacks or ("n_model_sizes",))
     return (
         read.remark("4a", all_of(needs, knows), "LLM", *lacking, "closed_book_accuracy"),
-        read.remark("4b", all_of(needs, any_of(all_there, conflict)), "either", *lacking, "answer_in_context", *lacking_conflict),
+        read.remark(
+            "4b", all_of(needs, any_of(all_there, conflict)), "either", *lacking, "answer_in_context", *lacking_conflict
+        ),
         read.remark("5ab", emergent, "LLM", *lacking_scale),
         scale,
         read.remark("6a", far, "FT", *lacking_kind),
@@ -124,7 +130,10 @@ def _of_knowledge_and_scale(read: _Reader) -> tuple[Remark, ...]:
 
 def _of_use(read: _Reader) -> tuple[Remark, ...]:
     """Remarks 7 and 8: the real world, cost, shortcuts, harm."""
-    slow, dear = read.beyond("p95_latency_seconds", "latency_limit_seconds"), read.beyond("cost_per_1000", "cost_limit_per_1000")
+    slow, dear = (
+        read.beyond("p95_latency_seconds", "latency_limit_seconds"),
+        read.beyond("cost_per_1000", "cost_limit_per_1000"),
+    )
     limits = ("p95_latency_seconds", "latency_limit_seconds", "cost_per_1000", "cost_limit_per_1000")
     return (
         read.remark("7a", read.sign("messy_input"), "LLM", "messy_input"),

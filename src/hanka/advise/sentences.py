@@ -109,5 +109,8 @@ def needs_said(advice: Advice, words: Words) -> str:
     commercial = unsaid if needs.commercial is None else words.plain("advise_yes" if needs.commercial else "advise_no")
     tokens = unsaid if needs.longest_prompt_tokens is None else numbers.count(needs.longest_prompt_tokens)
     return words.plain(
-        "advise_models_needs", languages=words.comma.join(needs.languages) or unsaid, commercial=commercial, tokens=tokens
+        "advise_models_needs",
+        languages=words.comma.join(needs.languages) or unsaid,
+        commercial=commercial,
+        tokens=tokens,
     )

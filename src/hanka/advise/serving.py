@@ -15,8 +15,8 @@ from scipy import stats
 
 from hanka.advise.focus import Focus, names
 from hanka.advise.inputs import Given, measured
-from hanka.store.folder import read_table
 from hanka.stats import LEAST_UNITS, t_interval
+from hanka.store.folder import read_table
 
 RESPONSES = "responses.jsonl"
 QUANTILE = 0.95
@@ -79,9 +79,14 @@ def _cost(focus: Focus) -> dict[str, Given]:
     cells = [one for one in focus.first_prompted() if one.record.get("asked") and one.n_asked]
     for cell in cells:
         asked = cell.record["asked"]
-        table = read_table(focus.evidence.folder.cell(cell.cell["id"]) / "predictions.parquet", ("n_prompt_tokens", "n_output_tokens"))
+        table = read_table(
+            focus.evidence.folder.cell(cell.cell["id"]) / "predictions.parquet", ("n_prompt_tokens", "n_output_tokens")
+        )
         read, written = (table.column(name).to_pylist() for name in table.column_names)
-        own = [price["input"] * _part(asked["n_read"], read, at) + price["output"] * _part(asked["n_written"], written, at) for at in range(len(read))]
+        own = [
+            price["input"] * _part(asked["n_read"], read, at) + price["output"] * _part(asked["n_written"], written, at)
+            for at in range(len(read))
+        ]
         costs += [one / 1e6 * THOUSAND for one in own]
     if not costs:
         return {}

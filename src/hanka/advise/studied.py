@@ -54,13 +54,17 @@ def study_inputs(path: Path, task: str = "") -> Studied:
     if task and task not in asked:
         raise HankaError(f"--task {task!r}: no task of {path} that answers requests: {nearest(task, asked)}")
     tasks = (task,) if task else tuple(name for name in asked if study.tasks[name].train) or tuple(asked)
-    found = task_formats({name: form_of(study.tasks[name].task.kind, study.tasks[name].task.labels) for name in tasks}, "study")
+    found = task_formats(
+        {name: form_of(study.tasks[name].task.kind, study.tasks[name].task.labels) for name in tasks}, "study"
+    )
     if len(tasks) > 1:
         return Studied(study, tasks, found, Needs(), (), ())
     use = study.tasks[tasks[0]]
     found |= kinds(use.task.kind, tasks[0], "study")
     rows, notes = _rows(use)
-    return Studied(study, tasks, found | _of_rows(study, use, rows), _needs(study, use, rows), _asked(use, rows[0]), notes)
+    return Studied(
+        study, tasks, found | _of_rows(study, use, rows), _needs(study, use, rows), _asked(use, rows[0]), notes
+    )
 
 
 Rows = tuple[Sequence[Example], Sequence[Example]]
@@ -108,7 +112,11 @@ def _needs(study: Study, use: TaskUse, rows: Rows) -> Needs:
     model = study.models[0]
     count = token_counter(model)
     longest = max(count(text) for text in texts)
-    answer = study.spec.eval.max_new_tokens if use.task.is_written else max((count(one) for one in use.task.labels), default=0)
+    answer = (
+        study.spec.eval.max_new_tokens
+        if use.task.is_written
+        else max((count(one) for one in use.task.labels), default=0)
+    )
     return Needs(longest_prompt_tokens=int(longest + answer + 0.5), counted_by=model.name)
 
 

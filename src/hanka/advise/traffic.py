@@ -50,7 +50,9 @@ def live_traffic(path: Path, reference: Sequence[str], seed: int, level: float) 
     left_out = len(rows) - len(texts)
     notes = [f"{path}: {left_out:,} of {len(rows):,} rows have no text and are left out"] if left_out else []
     turns = [_n_turns(one) for one in values if "messages" in one]
-    found = {"n_live_labelled": counted(float(sum(_is_labelled(one) for one in values)), "live", len(values), path.name)}
+    found = {
+        "n_live_labelled": counted(float(sum(_is_labelled(one) for one in values)), "live", len(values), path.name)
+    }
     if turns:
         share = share_of([n > 1 for n in turns], (), level)
         ends = None if share.low is None or share.high is None else (share.low, share.high)

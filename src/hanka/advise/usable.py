@@ -51,7 +51,9 @@ class Usable:
     "What its makers do not state of these."
 
 
-def usable_models(needs: Needs, side: Side, thresholds: Thresholds, models: Iterable[ModelEntry] = MODELS) -> tuple[Usable, ...]:
+def usable_models(
+    needs: Needs, side: Side, thresholds: Thresholds, models: Iterable[ModelEntry] = MODELS
+) -> tuple[Usable, ...]:
     """Judge every model: those that may be used first; of these the largest to prompt, the smallest to tune."""
     found = [_judged(one, needs, side, thresholds) for one in models]
     sign = -1 if side == "LLM" else 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from hanka.advise import sentences as say
@@ -41,7 +42,7 @@ def _line(screen: Console, text: str) -> None:
     screen.print(text, markup=False, highlight=False)
 
 
-def _table(screen: Console, title: str, columns: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
+def _table(screen: Console, title: str, columns: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> None:
     from rich.markup import escape
     from rich.table import Table
 
@@ -58,10 +59,16 @@ def _path(screen: Console, advice: Advice) -> None:
     for step in advice.path.steps:
         if not step.is_reached:
             continue
-        known = [f"{say.label(name, WORDS)}: {say.value(advice.inputs[name], WORDS)}" for name, _ in step.signs if name in advice.inputs]
+        known = [
+            f"{say.label(name, WORDS)}: {say.value(advice.inputs[name], WORDS)}"
+            for name, _ in step.signs
+            if name in advice.inputs
+        ]
         leads = [step.question.leads(answer) for answer in step.branches]
         to = " or ".join(f"question {one}" if isinstance(one, int) else say.exit_word(one, WORDS) for one in leads)
-        answer = WORDS.plain(f"advise_state_{step.state}") + (" (declared, against what was measured)" if step.disagrees else "")
+        answer = WORDS.plain(f"advise_state_{step.state}") + (
+            " (declared, against what was measured)" if step.disagrees else ""
+        )
         rows.append((f"{step.question.number}. {say.title(step.question.number, WORDS)}", answer, to, "; ".join(known)))
     _table(screen, WORDS.plain("advise_path"), ("question", "answer", "leads to", "rests on"), rows)
 
@@ -113,13 +120,17 @@ def _missing(screen: Console, advice: Advice) -> None:
     if on_path:
         _line(screen, f"not known and read on the path: {', '.join(on_path)}")
     if advice.missing:
-        _line(screen, f"{len(advice.missing)} inputs are not known in all; `hanka advise … --questions` writes the file to fill in")
+        _line(
+            screen,
+            f"{len(advice.missing)} inputs are not known in all; `hanka advise … --questions` writes the file to fill in",
+        )
 
 
 def _models(screen: Console, advice: Advice) -> None:
     _line(screen, say.needs_said(advice, WORDS))
     rows = [
-        (one.name, f"{one.n_parameters / 1e6:,.0f} M", one.licence, say.may_said(one, WORDS)) for one in advice.models[:MOST_MODELS]
+        (one.name, f"{one.n_parameters / 1e6:,.0f} M", one.licence, say.may_said(one, WORDS))
+        for one in advice.models[:MOST_MODELS]
     ]
     _table(screen, WORDS.plain("advise_models"), ("model", "parameters", "licence", "may be used"), rows)
     if (more := len(advice.models) - MOST_MODELS) > 0:
