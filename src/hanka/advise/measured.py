@@ -78,13 +78,12 @@ def kinds(kind: str, task: str, source: Any = "plan") -> dict[str, Given]:
 def _rows_per_class(focus: Focus) -> dict[str, Given]:
     """Count the labelled rows at hand, by class on average: those of an own training file, else of the largest training."""
     plan = focus.evidence.plan
-    trained = [one for one in plan["variants"] if focus.task in str(one["train_task"]).split("+") and one["train_size"]]
+    trained = [one for one in plan["variants"] if one["train_task"] == focus.task and one["train_size"]]
     if not trained:
         return {}
     most = max(trained, key=lambda one: int(one["train_size"]))
-    used = set(most["trained_on"])
-    files = [one for one in plan["files"] if one["split"] == "train" and one["dataset"] in used]
-    n_rows = sum(int(one["n_rows"]) - sum(one["left_out"].values()) for one in files) or int(most["train_size"])
+    own = [one for one in plan.get("files") or () if (one["dataset"], one["split"]) == (most["train_dataset"], "train")]
+    n_rows = sum(int(one["n_rows"]) - sum(one["left_out"].values()) for one in own) or int(most["train_size"])
     n_classes = max(1, len(focus.evidence.task(focus.task)["labels"]))
     return {"rows_per_class": counted(n_rows / n_classes, "plan", n_rows, most["train_dataset"])}
 
