@@ -84,6 +84,8 @@ def _rows_per_class(focus: Focus) -> dict[str, Given]:
     most = max(trained, key=lambda one: int(one["train_size"]))
     own = [one for one in plan.get("files") or () if (one["dataset"], one["split"]) == (most["train_dataset"], "train")]
     n_rows = sum(int(one["n_rows"]) - sum(one["left_out"].values()) for one in own) or int(most["train_size"])
+    split = (plan.get("splits") or {}).get(most["train_dataset"])
+    n_rows = int(split["n_rows"]["train"]) if split else n_rows
     n_classes = max(1, len(focus.evidence.task(focus.task)["labels"]))
     return {"rows_per_class": counted(n_rows / n_classes, "plan", n_rows, most["train_dataset"])}
 
