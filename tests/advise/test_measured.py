@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+from known_inputs import NO_TO_ALL, common, exact
 
 from hanka.advise.conflict import measurement_of, weigh
 from hanka.advise.drops import drops
@@ -17,7 +18,6 @@ from hanka.advise.serving import quantile
 from hanka.advise.thresholds import Thresholds
 from hanka.errors import HankaError
 from hanka.store.folder import RunFolder, write_json
-from known_inputs import NO_TO_ALL, common, exact
 from planted_runs import N, Planted, right
 
 LINES = Thresholds()
@@ -104,7 +104,9 @@ def test_the_drop_is_in_domain_less_out_of_domain_of_the_tuned_system(tmp_path: 
     low, high = ends(found["ood_drop"])
     # Agresti & Caffo: 37 of 42 and 13 of 42 have variances 0.10487 / 42 and 0.21372 / 42 with ddof 0; with ddof 1 over 41 and n + 2 rows.
     error = ((37 / 42 * 5 / 42 + 13 / 42 * 29 / 42) / 41) ** 0.5
-    assert (high - low) / 2 == pytest.approx(2.0 * error, rel=0.02), "a t quantile of about 2 at some 80 degrees of freedom"
+    assert (high - low) / 2 == pytest.approx(2.0 * error, rel=0.02), (
+        "a t quantile of about 2 at some 80 degrees of freedom"
+    )
 
 
 def test_a_system_that_is_always_right_inside_still_has_an_interval_of_some_width(tmp_path: Path) -> None:

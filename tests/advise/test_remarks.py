@@ -77,7 +77,9 @@ def test_a_rule_is_judged_by_its_inputs(rule: str, inputs: dict[str, Given], wan
 
 
 def test_every_rule_has_a_case_in_which_it_fires() -> None:
-    assert {rule for rule, _, wanted in CASES if wanted == "fires"} == {one.id for one in remarks({}, walk({}, LINES), LINES)}
+    assert {rule for rule, _, wanted in CASES if wanted == "fires"} == {
+        one.id for one in remarks({}, walk({}, LINES), LINES)
+    }
 
 
 def test_all_eight_remarks_are_there() -> None:
@@ -98,4 +100,6 @@ def test_generation_by_default_says_that_it_was_not_checked() -> None:
 
 def test_remarks_do_not_change_the_path() -> None:
     plain = common()
-    assert walk(plain | exact(messy_input=True, harm_rate=0.5, n_model_sizes=3), LINES).exits == walk(plain, LINES).exits
+    assert (
+        walk(plain | exact(messy_input=True, harm_rate=0.5, n_model_sizes=3), LINES).exits == walk(plain, LINES).exits
+    )

@@ -177,7 +177,7 @@ def _models(advice: Advice, words: Words) -> Section:
     for one in advice.models:
         tone: Tone = "muted" if one.may == "no" else "undecided" if one.may == "unknown" else ""
         size = Td(f"{one.n_parameters / 1e6:,.0f} M", numeric=True)
-        rows.append((Td(one.name, head=True), size, Td(one.licence), Td(may_said(one, words), tone=tone)))
+        rows.append((Td(one.name, head=True), size, Td(words.stored(one.licence)), Td(may_said(one, words), tone=tone)))
     table = _table("advise_models_caption", ("model", "parameters", "licence", "may"), rows, words)
     blocks: tuple[Block, ...] = (Note(needs_said(advice, words)), table)
     most = advice.thresholds.largest_tuned

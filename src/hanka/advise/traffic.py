@@ -16,19 +16,15 @@ from hanka.advise.inputs import Given, counted, measured
 from hanka.analysis.shares import share_of
 from hanka.datasets.files import read_rows
 from hanka.errors import DataError
-from hanka.identity import stream
+from hanka.operations.drift import FEWEST_TEXTS, domain_auc
 
 TEXT = ("prompt", "text", "input")
 "Columns that may hold a request, in the order in which they are looked for."
-MOST_TEXTS = 4000
-"Texts of a side that are compared; of more, as many are drawn."
 
 
 class Live(NamedTuple):
     """What a file of requests came to."""
 
-    texts: tuple[str, ...]
-    "Requests."
     inputs: Mapping[str, Given]
     "What was measured."
     notes: tuple[str, ...]
@@ -40,8 +36,8 @@ def live_traffic(path: Path, reference: Sequence[str], seed: int, level: float) 
 
     reference: texts as they are asked; empty: nothing is compared. Raises DataError where the file cannot be read, or no row has text.
     """
-    from hanka.operations.drift import domain_auc
-
+    if not path.is_file():
+        raise DataError(f"--live {path}: no such file; name one with a request a row")
     rows = read_rows(path)
     values = [row.values for row in rows if not row.fault]
     texts = [text for one in values if (text := _text(one))]
@@ -57,17 +53,15 @@ def live_traffic(path: Path, reference: Sequence[str], seed: int, level: float) 
         share = share_of([n > 1 for n in turns], (), level)
         ends = None if share.low is None or share.high is None else (share.low, share.high)
         found["multi_turn_share"] = measured(share.value, ends, share.n, "live", path.name)
-    if len(reference) > 1 and len(texts) > 1:
-        auc = domain_auc(_some(reference, seed, "reference"), _some(texts, seed, "live"), seed)
+    n_reference, n_live = len(set(reference)), len(set(texts))
+    if reference and min(n_reference, n_live) < FEWEST_TEXTS:
+        notes.append(
+            f"{path}: {n_live} live and {n_reference} training texts that differ are too few to be told apart; at least {FEWEST_TEXTS} each"
+        )
+    elif reference:
+        auc = domain_auc(reference, texts, seed, level)
         found["domain_auc"] = measured(auc.value, (auc.low, auc.high), auc.n_reference + auc.n_live, "live", path.name)
-    return Live(tuple(texts), found, tuple(notes))
-
-
-def _some(texts: Sequence[str], seed: int, side: str) -> list[str]:
-    if len(texts) <= MOST_TEXTS:
-        return list(texts)
-    places = stream(seed, "advise", side).choice(len(texts), MOST_TEXTS, replace=False)
-    return [texts[place] for place in sorted(places.tolist())]
+    return Live(found, tuple(notes))
 
 
 def _text(row: Mapping[str, Any]) -> str:
