@@ -255,3 +255,16 @@ def test_no_advice_is_given_on_a_value_that_is_declared_and_missing_alike() -> N
     found = declared_only(exact(n_task_formats=1))
     assert found.side == "undecided"
     assert set(found.missing) == set(SPECS) - {"n_task_formats"}
+
+
+def test_the_guide_names_every_input_and_every_line_with_its_default() -> None:
+    guide = (Path(__file__).parents[2] / "docs/advise.md").read_text(encoding="utf-8")
+    assert {name for name in SPECS if f"`{name}`" not in guide} == set()
+    lines = dict(re.findall(r"^\| `(\w+)` \| ([\d.e]+) \|", guide, flags=re.MULTILINE))
+    assert {name: float(value) for name, value in lines.items()} == LINES.model_dump()
+
+
+def test_the_guide_shows_the_answers_that_it_runs_with() -> None:
+    docs = Path(__file__).parents[2] / "docs"
+    shown = (docs / "own-data/mails-answers.yaml").read_text(encoding="utf-8").partition("\n")[2]
+    assert f"```text\n{shown}```" in (docs / "advise.md").read_text(encoding="utf-8")

@@ -151,7 +151,7 @@ def test_an_interval_is_held_against_a_line(test: str, line: float, low: float, 
 def test_what_is_no_number_is_refused(wrong: object) -> None:
     from hanka.advise.inputs import declared
 
-    with pytest.raises(HankaError, match="rows_per_class: .*no number"):
+    with pytest.raises(HankaError, match=r"rows_per_class: .*no number"):
         declared("rows_per_class", wrong, "answers")
 
 
