@@ -227,6 +227,21 @@ def test_beside_the_candidate_each_open_system_says_what_would_decide_it(tmp_pat
     assert [one["decide"] is None for one in entry["systems"]] == [True, False, True]
 
 
+def rows_that_decide(path: Path, groups: int) -> int:
+    """Rows that would decide a gain of 3 points, with rows that come out alike in groups of a size."""
+    run = Planted(path)
+    run.add("base", {"home": range(100)}, n=400, groups=groups)
+    run.add("sft", {"home": range(12, 124)}, n=400, groups=groups)
+    (entry,) = decided(run)["per_task"]
+    assert entry["outcome"] == "undecided"
+    return int(entry["decide"]["rows"])
+
+
+def test_rows_that_come_out_alike_in_fours_take_four_times_as_many_to_decide(tmp_path: Path) -> None:
+    apart, together = rows_that_decide(tmp_path / "apart", 1), rows_that_decide(tmp_path / "together", 4)
+    assert together == pytest.approx(4 * apart, rel=0.05)
+
+
 def test_few_units_decide_nothing(tmp_path: Path) -> None:
     run = Planted(tmp_path)
     run.add("base", {"home": range(0)}, n=40, groups=8)
