@@ -9,8 +9,10 @@ from __future__ import annotations
 import typer
 
 from hanka.commands import log
+from hanka.commands.rollback import rollback
 
 
 def add_commands(app: typer.Typer) -> None:
     """Add all of them to the command line, in the order in which they are used."""
     app.add_typer(log.app, name="log")
+    app.command("rollback")(rollback)
