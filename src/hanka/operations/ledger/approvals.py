@@ -14,10 +14,12 @@ from pathlib import Path
 from typing import Any
 
 import hanka
+from hanka.analysis.evidence import load_evidence
 from hanka.errors import LedgerError, RefusedError
+from hanka.identity import canonical, sha256_text
 from hanka.operations.ledger.entries import Entry, append, read
-from hanka.operations.ledger.systems import Candidate, base_of, files_of, find_candidate, missing_of, relative
-from hanka.store.folder import RunFolder
+from hanka.operations.ledger.systems import Candidate, base_of, files_of, find_candidate, missing_of, relative, run_id
+from hanka.store.folder import RunFolder, read_json
 
 APPROVAL, WITHDRAWAL, RELEASE, ROLLBACK, PROMOTION = "approval", "withdrawal", "release", "rollback", "promotion"
 GATE, REPAIR = "gate", "repair"
@@ -116,7 +118,7 @@ def approve(place: Path, folder: RunFolder, asked: Signing, at: datetime | None 
 
 def objections(one: Candidate, gate: Entry | None) -> list[str]:
     """Say what speaks against approving a system: the run is not complete, its decision is another, its gate did not pass."""
-    found = missing_of(one)
+    found = missing_of(one).lines
     outcome, sentence = one.judged
     if outcome not in ALLOWED:
         said = {"trade-off": "the decision is a trade-off", "keep": "the decision is to keep the base model"}
@@ -190,11 +192,6 @@ def add(place: Path, kind: str, body: Mapping[str, Any], by: str, run: RunFolder
 
 def about_run(folder: RunFolder) -> dict[str, Any]:
     """Return how an entry names a run and the decision of its present numbers."""
-    from hanka.analysis.evidence import load_evidence
-    from hanka.identity import canonical, sha256_text
-    from hanka.operations.ledger.systems import run_id
-    from hanka.store.folder import read_json
-
     folder.require_format()
     plan = load_evidence(folder).plan
     decision = read_json(folder.findings)["decision"]

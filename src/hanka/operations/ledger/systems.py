@@ -98,17 +98,38 @@ def find_candidate(folder: RunFolder, name: str) -> Candidate:
     return Candidate(folder, evidence, read_json(folder.findings), variant, side.title)
 
 
-def missing_of(one: Candidate) -> list[str]:
-    """Say what of a run is not there; empty where it is complete."""
-    plan, said = one.evidence.plan, []
-    made = [read_json_or_none(one.folder.variant(each["id"]) / "variant.json") or {} for each in plan["variants"]]
-    if n := sum(each.get("status") != "done" for each in made):
-        said.append(f"{n} of {len(made)} variants were not made")
-    if n := sum(not cell.is_done for cell in one.evidence.cells.values()):
-        said.append(f"{n} of {len(plan['cells'])} cells have no answers")
-    rows = sum(int(cell.record.get("n_failed", 0)) for cell in one.evidence.done())
-    asked = sum(cell.n_asked for cell in one.evidence.done())
-    return said + ([f"{rows:,} of {asked:,} rows got no answer"] if rows else [])
+class Missing(NamedTuple):
+    """What of a run has no answer, counted."""
+
+    variants: int
+    "Variants that were not made."
+    cells: int
+    "Cells that were not asked, or failed."
+    rows: int
+    "Single rows of the other cells."
+    totals: tuple[int, int, int]
+    "Out of how many of each."
+
+    @property
+    def lines(self) -> list[str]:
+        """Say it in English; empty where the run is complete."""
+        said = ("variants were not made", "cells have no answers", "rows got no answer")
+        counted = zip(self[:3], self.totals, said, strict=True)
+        return [f"{n:,} of {total:,} {what}" for n, total, what in counted if n]
+
+
+def missing_of(one: Candidate) -> Missing:
+    """Count what of a run is not there."""
+    variants = one.evidence.plan["variants"]
+    made = [read_json_or_none(one.folder.variant(each["id"]) / "variant.json") or {} for each in variants]
+    done = list(one.evidence.done())
+    rows = sum(int(cell.record.get("n_failed", 0)) for cell in done)
+    return Missing(
+        sum(each.get("status") != "done" for each in made),
+        len(one.evidence.cells) - len(done),
+        rows,
+        (len(variants), len(one.evidence.cells), sum(cell.n_asked for cell in done)),
+    )
 
 
 def files_of(one: Candidate) -> dict[str, str]:
