@@ -23,14 +23,28 @@ FIT = [
 
 
 def governed_run(
-    path: Path, tuned: Mapping[str, Any] = GOOD, base: Mapping[str, Any] = BASE, seeds: Sequence[int] = (0,), **changes: Any
+    path: Path,
+    tuned: Mapping[str, Any] = GOOD,
+    base: Mapping[str, Any] = BASE,
+    seeds: Sequence[int] = (0,),
+    **changes: Any,
 ) -> RunFolder:
     """Write a finished run of one tuned system; changes: of its variants, such as train_task."""
     run = Planted(path, resamples=200, trained_tasks=[changes.get("train_task", "sentiment")])
     rows = {"n": changes.pop("n", ROWS), "groups": changes.pop("groups", 1)}
     run.add("base", base, changes_weights=False, rows="", parents=[], **rows)
     for seed in seeds:
-        run.add("sft", tuned, changes_weights=True, seed=seed, rows="f" * 64, parents=[], trained_on=["home"], **rows, **changes)
+        run.add(
+            "sft",
+            tuned,
+            changes_weights=True,
+            seed=seed,
+            rows="f" * 64,
+            parents=[],
+            trained_on=["home"],
+            **rows,
+            **changes,
+        )
     run.evidence()
     folder = RunFolder(path)
     write_json(folder.plan, read_json(folder.plan) | _written())
@@ -52,7 +66,12 @@ def governed_run(
 
 def _written() -> dict[str, Any]:
     """What a plan says beside variants and cells."""
-    model = {"name": "tiny", "licence": "Apache-2.0", "note": "", "identity": {"hub": "acme/tiny", "revision": "a" * 40}}
+    model = {
+        "name": "tiny",
+        "licence": "Apache-2.0",
+        "note": "",
+        "identity": {"hub": "acme/tiny", "revision": "a" * 40},
+    }
     sets = [
         {"name": name, "task": task, "domain": name, "source": "own", "licence": licence, "n_test": ROWS, "note": ""}
         for name, task, licence in (

@@ -38,7 +38,9 @@ def verify_log(
         if found.since is not None:
             print(f"since the head that was given: {found.since} more")
         else:
-            print("entries cut off the end are not seen from the log alone: keep this head elsewhere, compare with --head")
+            print(
+                "entries cut off the end are not seen from the log alone: keep this head elsewhere, compare with --head"
+            )
     raise typer.Exit(1 if broken else 3 if found.breaks else 0)
 
 
@@ -105,7 +107,9 @@ def withdraw_approval(
 @app.command("release")
 def release_system(
     by: By,
-    to: Annotated[str, typer.Option("--to", metavar="V", help="Entry or variant id; the last one approved if left out.")] = "",
+    to: Annotated[
+        str, typer.Option("--to", metavar="V", help="Entry or variant id; the last one approved if left out.")
+    ] = "",
     confirm: Annotated[bool, typer.Option("--confirm", help="Do it; without, only say what would happen.")] = False,
     place: Annotated[Path, typer.Option("--log", metavar="DIR", help="Folder of the log.")] = LOG,
 ) -> None:
@@ -125,7 +129,8 @@ def add_entry(
     kind: Annotated[str, typer.Argument(metavar="KIND", help="gate, alarm, retrain, or a word of your own.")],
     by: By,
     values: Annotated[
-        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="What it says; VALUE as JSON or text. Repeatable.")
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="What it says; VALUE as JSON or text. Repeatable."),
     ] = None,
     run: Annotated[Path | None, typer.Option("--run", metavar="RUN", help="The run that it is about.")] = None,
     place: Annotated[Path, typer.Option("--log", metavar="DIR", help="Folder of the log.")] = LOG,

@@ -12,7 +12,9 @@ from hanka.commands.log import LOG, print_move
 
 def rollback(
     place: Annotated[Path, typer.Argument(metavar="[DIR]", help="Folder of the log.")] = LOG,
-    to: Annotated[str, typer.Option("--to", metavar="V", help="Entry or variant id; the one approved before if left out.")] = "",
+    to: Annotated[
+        str, typer.Option("--to", metavar="V", help="Entry or variant id; the one approved before if left out.")
+    ] = "",
     by: Annotated[str, typer.Option("--by", metavar="NAME", help="Who does it.")] = "",
     why: Annotated[str, typer.Option("--why", metavar="TEXT", help="What made it necessary.")] = "",
     confirm: Annotated[bool, typer.Option("--confirm", help="Do it; without, only say what would happen.")] = False,

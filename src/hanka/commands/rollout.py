@@ -12,7 +12,9 @@ from hanka.commands.log import LOG
 
 def rollout(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a run.")],
-    stages: Annotated[Path | None, typer.Option("--stages", metavar="FILE", help="Stages (YAML); else the defaults.")] = None,
+    stages: Annotated[
+        Path | None, typer.Option("--stages", metavar="FILE", help="Stages (YAML); else the defaults.")
+    ] = None,
     variant: Annotated[
         str, typer.Option("--variant", metavar="V", help="Id, its beginning or label; else what the decision is about.")
     ] = "",

@@ -30,7 +30,9 @@ def print_log(place: Path, last: int) -> None:
         table.add_row(*map(escape, row))
     screen.print(table)
     if len(entries) > last:
-        screen.print(f"The last {last} of {len(entries):,} entries; --last N shows more.", markup=False, highlight=False)
+        screen.print(
+            f"The last {last} of {len(entries):,} entries; --last N shows more.", markup=False, highlight=False
+        )
     now = live(entries)
     served = "Nothing is released." if now is None else f"Served since {now.entry.time[:19]}: {now.approval.title}."
     screen.print(served, markup=False, highlight=False)

@@ -28,7 +28,9 @@ def print_standing(standing: Standing, place: Path) -> None:
         table.add_column(name, overflow="fold")
     for one in standing.criteria:
         state = plain(words(STATES[one.state]))
-        table.add_row(escape(plain(title(one, words))), escape(plain(found(one, words))), f"[{COLOURS[one.state]}]{state}[/]")
+        table.add_row(
+            escape(plain(title(one, words))), escape(plain(found(one, words))), f"[{COLOURS[one.state]}]{state}[/]"
+        )
     screen.print(table)
     if standing.verdict == "go_on":
         line = f"to log that it is passed: hanka rollout {standing.candidate.folder.path} --log {place} --promote --by NAME"

@@ -34,7 +34,9 @@ def place(tmp_path: Path) -> Path:
     return tmp_path / "log"
 
 
-def test_an_approval_holds_the_hash_of_every_file_that_is_loaded_and_what_it_rests_on(run: RunFolder, place: Path) -> None:
+def test_an_approval_holds_the_hash_of_every_file_that_is_loaded_and_what_it_rests_on(
+    run: RunFolder, place: Path
+) -> None:
     entry = approve(place, run, Signing("sft", "Ada", "lead", note="agreed in the meeting"))
     variant = variant_of(run)
     folder = f"variants/{variant['id']}"
@@ -42,7 +44,9 @@ def test_an_approval_holds_the_hash_of_every_file_that_is_loaded_and_what_it_res
         f"{folder}/{name}": hashlib.sha256((run.path / folder / name).read_bytes()).hexdigest()
         for name in ("adapter_config.json", "adapter_model.safetensors", "variant.json")
     }
-    said = {name: entry.body[name] for name in ("variant", "role", "note", "although", "outcome", "folder", "gate", "rows")}
+    said = {
+        name: entry.body[name] for name in ("variant", "role", "note", "although", "outcome", "folder", "gate", "rows")
+    }
     assert said == {
         "variant": variant["id"], "role": "lead", "note": "agreed in the meeting", "although": "", "outcome": "adapt",
         "folder": "../run", "gate": None, "rows": "f" * 64,
@@ -112,7 +116,9 @@ def test_of_several_seeds_one_is_named(tmp_path: Path, place: Path) -> None:
     run = governed_run(tmp_path / "run", seeds=(0, 1))
     with pytest.raises(HankaError, match="names 2 seeds"):
         approve(place, run, ADA)
-    assert approve(place, run, Signing(variant_of(run)["id"][:8], "Ada", "lead")).body["variant"] == variant_of(run)["id"]
+    assert (
+        approve(place, run, Signing(variant_of(run)["id"][:8], "Ada", "lead")).body["variant"] == variant_of(run)["id"]
+    )
 
 
 def test_a_variant_made_from_others_is_approved_with_their_files(run: RunFolder, place: Path) -> None:

@@ -77,7 +77,11 @@ def test_times_are_utc_whatever_zone_they_were_given_in(tmp_path: Path) -> None:
 
 
 @settings(max_examples=15, deadline=None)
-@given(bodies=st.lists(st.dictionaries(st.text(st.characters(exclude_categories=["Cs"])), JSON, max_size=4), min_size=1, max_size=4))
+@given(
+    bodies=st.lists(
+        st.dictionaries(st.text(st.characters(exclude_categories=["Cs"])), JSON, max_size=4), min_size=1, max_size=4
+    )
+)
 def test_any_json_is_kept_exactly(tmp_path_factory: pytest.TempPathFactory, bodies: list[dict[str, Any]]) -> None:
     place = tmp_path_factory.mktemp("log")
     for body in bodies:

@@ -159,7 +159,9 @@ def test_a_log_that_is_moved_with_its_runs_still_serves(run: RunFolder, place: P
     assert served(tmp_path / "there/log") == first
 
 
-def test_a_pointer_that_was_lost_or_changed_is_told_and_written_anew_without_an_entry(run: RunFolder, place: Path) -> None:
+def test_a_pointer_that_was_lost_or_changed_is_told_and_written_anew_without_an_entry(
+    run: RunFolder, place: Path
+) -> None:
     sign(place, run, ids(run)[0])
     serve(place, "")
     n = len(read(place))

@@ -147,11 +147,19 @@ def withdraw(place: Path, index: int, by: str, why: str, at: datetime | None = N
     known = {one.entry.index: one for one in approvals(read(place))}
     counting = [str(number) for number, one in known.items() if one.counts]
     if index not in known or not known[index].counts:
-        raise LedgerError(f"entry {index} is no approval that counts; those that count: {', '.join(counting) or 'none'}")
+        raise LedgerError(
+            f"entry {index} is no approval that counts; those that count: {', '.join(counting) or 'none'}"
+        )
     if not why.strip():
         raise LedgerError("--why: say why the approval is withdrawn")
     run, variant = known[index].system
-    body = {"entry": index, "run": run, "variant": variant, "title": known[index].entry.body["title"], "why": why.strip()}
+    body = {
+        "entry": index,
+        "run": run,
+        "variant": variant,
+        "title": known[index].entry.body["title"],
+        "why": why.strip(),
+    }
     return append(place, WITHDRAWAL, body, by, at)
 
 
@@ -181,7 +189,9 @@ def add(place: Path, kind: str, body: Mapping[str, Any], by: str, run: RunFolder
     Raises LedgerError for a kind that a command of its own writes, and for a gate without an outcome.
     """
     if kind in OWN:
-        raise LedgerError(f"kind {kind!r} is written by a command of its own; `hanka log --help` and `hanka rollback --help` name it")
+        raise LedgerError(
+            f"kind {kind!r} is written by a command of its own; `hanka log --help` and `hanka rollback --help` name it"
+        )
     if kind == GATE and body.get("outcome") not in OUTCOMES:
         raise LedgerError(f"a gate needs outcome={'|'.join(OUTCOMES)}, not {body.get('outcome')!r}")
     about: dict[str, Any] = {}

@@ -92,7 +92,9 @@ def _breaks(lines: Sequence[bytes], entries: Sequence[Entry | None]) -> Iterator
             yield Break(number, "changed", "is no entry of a log")
             continue
         if hash_of(entry) != entry.hash or entry.line() != line + b"\n":
-            yield Break(number, "changed", f"entry {entry.index} ({entry.kind}) is not what was written: its hash differs")
+            yield Break(
+                number, "changed", f"entry {entry.index} ({entry.kind}) is not what was written: its hash differs"
+            )
         elif entry.hash in seen:
             yield Break(number, "repeated", f"entry {entry.index} stands in the log already")
             continue
@@ -110,7 +112,9 @@ def _link(number: int, last: Entry | None, entry: Entry, there: set[int], unread
     if entry.index == expected:
         if entry.previous == (FIRST if last is None else last.hash):
             return None
-        return Break(number, "changed", f"entry {entry.index} does not follow the entry before it: that one was replaced")
+        return Break(
+            number, "changed", f"entry {entry.index} does not follow the entry before it: that one was replaced"
+        )
     gone = [index for index in range(expected, entry.index) if index not in there]
     if gone:
         named = f"entry {gone[0]} is" if len(gone) == 1 else f"entries {gone[0]} to {gone[-1]} are"

@@ -176,7 +176,9 @@ def _clean(kind: str, body: Mapping[str, Any], by: str) -> dict[str, Any]:
         text.encode()
         read_back: dict[str, Any] = json.loads(text)
     except (TypeError, ValueError, RecursionError) as error:
-        raise LedgerError(f"{kind}: the body cannot be written: {error}; give text, finite numbers, lists, maps") from None
+        raise LedgerError(
+            f"{kind}: the body cannot be written: {error}; give text, finite numbers, lists, maps"
+        ) from None
     if canonical(read_back) != text:
         raise LedgerError(f"{kind}: the body would not be read back as it is; use text as keys, each once")
     return read_back

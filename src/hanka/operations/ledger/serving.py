@@ -84,7 +84,9 @@ def plan_rollback(place: Path, which: str = "") -> Move:
             one for one in left if now is None or one.entry.index < now.approval.entry.index
         ]
         if not before:
-            others = f"; approved later: {', '.join(_shown(one) for one in left)}, to be named with --to" if left else ""
+            others = (
+                f"; approved later: {', '.join(_shown(one) for one in left)}, to be named with --to" if left else ""
+            )
             served = f" before {now.approval.title}" if now else ""
             raise RefusedError(f"no approved system is left{served}, so there is nothing to go back to{others}")
         to = before[-1]
@@ -104,7 +106,12 @@ def carry_out(place: Path, kind: str, move: Move, by: str, why: str = "", at: da
         _point(place, move, now.entry)
         return now.entry
     run, variant = move.to.system
-    body: dict[str, Any] = {"approval": move.to.entry.index, "run": run, "variant": variant, "title": move.to.entry.body["title"]}
+    body: dict[str, Any] = {
+        "approval": move.to.entry.index,
+        "run": run,
+        "variant": variant,
+        "title": move.to.entry.body["title"],
+    }
     if move.live is not None:
         run, variant = move.live.approval.system
         body["from"] = {"run": run, "variant": variant, "title": move.live.approval.entry.body["title"]}

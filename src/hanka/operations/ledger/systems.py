@@ -81,7 +81,9 @@ class Candidate:
 
 def run_id(plan: Mapping[str, Any]) -> str:
     """Return the id of a run: what it asked, not where it lies."""
-    return content_id({"variants": [one["id"] for one in plan["variants"]], "cells": [one["id"] for one in plan["cells"]]})
+    return content_id(
+        {"variants": [one["id"] for one in plan["variants"]], "cells": [one["id"] for one in plan["cells"]]}
+    )
 
 
 def find_candidate(folder: RunFolder, name: str) -> Candidate:
@@ -93,7 +95,9 @@ def find_candidate(folder: RunFolder, name: str) -> Candidate:
     side = find_side(evidence, name)
     if len(side.variants) > 1:
         listed = ", ".join(side.variants)
-        raise HankaError(f"{name!r} names {len(side.variants)} seeds, and one of them is served; write its id: {listed}")
+        raise HankaError(
+            f"{name!r} names {len(side.variants)} seeds, and one of them is served; write its id: {listed}"
+        )
     variant = next(one for one in evidence.plan["variants"] if one["id"] == side.variants[0])
     return Candidate(folder, evidence, read_json(folder.findings), variant, side.title)
 
@@ -146,7 +150,9 @@ def files_of(one: Candidate) -> dict[str, str]:
             files = [path for path in paths if path.suffix in SERVED and path.name not in OF_WORK]
             found |= {path.relative_to(one.folder.path).as_posix(): file_sha256(path) for path in files}
     if is_changed and all(PurePosixPath(name).name == "variant.json" for name in found):
-        raise LedgerError(f"{one.folder.variant(one.variant['id'])}: no weights, so there is nothing to serve; run the study again")
+        raise LedgerError(
+            f"{one.folder.variant(one.variant['id'])}: no weights, so there is nothing to serve; run the study again"
+        )
     return found
 
 

@@ -24,7 +24,17 @@ from hanka.stats import LEAST_UNITS, normal_quantile
 
 State: TypeAlias = Literal["met", "failed", "open"]
 Name: TypeAlias = Literal[
-    "task", "complete", "gain", "seeds", "out_of_domain", "cross_task", "answers", "training", "gate", "review", "cadence"
+    "task",
+    "complete",
+    "gain",
+    "seeds",
+    "out_of_domain",
+    "cross_task",
+    "answers",
+    "training",
+    "gate",
+    "review",
+    "cadence",
 ]
 
 
@@ -59,7 +69,9 @@ def measured(one: Judging) -> list[Criterion]:
     """Return the criteria that the run's own numbers answer, in reading order."""
     found = []
     for task in one.tasks:
-        own = next((each for each in one.claims.systems if each.cells.system == one.system.system and each.task == task), None)
+        own = next(
+            (each for each in one.claims.systems if each.cells.system == one.system.system and each.task == task), None
+        )
         found += [_gain(one, task, own), _seeds(one, task, own)]
     found += list(_losses(one, "out_of_domain", one.stage.margin))
     if one.stage.cross_task is not None:
@@ -69,7 +81,11 @@ def measured(one: Judging) -> list[Criterion]:
 
 def _gain(one: Judging, task: str, own: SystemClaims | None) -> Criterion:
     """Judge the gain of a task in domain, against the rival that leaves least of it."""
-    asked = [test for test, relation in one.system.relations.items() if relation == "in_domain" and _task_of(one, test) == task]
+    asked = [
+        test
+        for test, relation in one.system.relations.items()
+        if relation == "in_domain" and _task_of(one, test) == task
+    ]
     if own is None or set(own.toughest.tests) != set(asked):
         return Criterion("gain", "open", "uncompared", task)
     claim = own.toughest
@@ -96,7 +112,9 @@ def _losses(one: Judging, relation: Literal["out_of_domain", "cross_task"], marg
     """Judge every test set of a relation; a set that was asked in vain, and a relation without any set, are open."""
     own = next((each for each in one.claims.systems if each.cells.system == one.system.system), None)
     by_test = {claim.tests[0]: claim for claim in (own.harms if own else ())}
-    tests = [test for test, found in one.system.relations.items() if found == relation and _is_asked(one, relation, test)]
+    tests = [
+        test for test, found in one.system.relations.items() if found == relation and _is_asked(one, relation, test)
+    ]
     if not tests:
         yield Criterion(relation, "open", "no_set", numbers={"bound": margin})
     for test in tests:

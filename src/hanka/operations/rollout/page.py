@@ -113,12 +113,17 @@ def _sign(standing: Standing, words: Words) -> Section:
         body = one.entry.body
         note = words("rollout_although", reason=str(body["although"])) if body["although"] else ""
         logged = words("rollout_in_log", entry=one.entry.index)
-        rows.append((Td(one.entry.by, note=note, head=True), Td(str(body["role"])), Td(one.entry.time[:10]), Td(""), Td(logged)))
+        rows.append(
+            (Td(one.entry.by, note=note, head=True), Td(str(body["role"])), Td(one.entry.time[:10]), Td(""), Td(logged))
+        )
     rows += [tuple(Td(LINE, head=not place) for place in range(5))] * max(LINES, asked - len(rows))
     names = ("rollout_name", "rollout_role", "rollout_date", "rollout_agrees", "rollout_signature")
     head = tuple(Th(words(name)) for name in names)
     lead = words(
-        "rollout_sign_lead", command=SIGN, run=standing.candidate.run, head=standing.head or words.plain("rollout_no_head")
+        "rollout_sign_lead",
+        command=SIGN,
+        run=standing.candidate.run,
+        head=standing.head or words.plain("rollout_no_head"),
     )
     table = Table(words("rollout_sign_caption"), words.plain("rollout_sign_caption"), (head,), tuple(rows))
     return Section("sign", words("rollout_sign"), lead, (table,))

@@ -99,7 +99,9 @@ def verdict(standing: Standing, words: Words) -> tuple[Markup, Markup]:
     word, sentence, _ = VERDICTS[standing.verdict]
     state = "failed" if standing.verdict == "must_not" else "open"
     count = sum(one.state == state for one in standing.criteria)
-    return words(word), words(sentence, stage=stage_name(standing.stage, words), title=standing.candidate.title, count=count)
+    return words(word), words(
+        sentence, stage=stage_name(standing.stage, words), title=standing.candidate.title, count=count
+    )
 
 
 def proposal(standing: Standing, words: Words) -> Markup:
@@ -126,7 +128,10 @@ def _named(one: Criterion, words: Words) -> dict[str, Any]:
     """Write the numbers of a criterion as its sentence sets them in."""
     stored = one.numbers
     write = numbers.share if one.name == "answers" else numbers.value
-    named: dict[str, Any] = {"about": one.about[:8] if one.name == "training" else one.about, "command": GATE if one.name == "gate" else SIGN}
+    named: dict[str, Any] = {
+        "about": one.about[:8] if one.name == "training" else one.about,
+        "command": GATE if one.name == "gate" else SIGN,
+    }
     for name, value in stored.items():
         if name in ("gain", "low", "high") and one.name != "answers":
             named[name] = numbers.signed(value)

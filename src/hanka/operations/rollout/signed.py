@@ -8,7 +8,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
-from hanka.operations.ledger.approvals import APPROVAL, PROMOTION, RELEASE, ROLLBACK, Approval, approvals, gate_of, system_of
+from hanka.operations.ledger.approvals import (
+    APPROVAL,
+    PROMOTION,
+    RELEASE,
+    ROLLBACK,
+    Approval,
+    approvals,
+    gate_of,
+    system_of,
+)
 from hanka.operations.ledger.entries import Entry
 from hanka.operations.ledger.systems import Candidate, missing_of
 from hanka.operations.rollout.criteria import Criterion, State
@@ -60,7 +69,9 @@ def signatures(entries: Sequence[Entry], one: Candidate, variants: Sequence[str]
     ]  # fmt: skip
 
 
-def cadenced(entries: Sequence[Entry], one: Candidate, variants: Sequence[str], rule: Cadence, now: datetime) -> Criterion:
+def cadenced(
+    entries: Sequence[Entry], one: Candidate, variants: Sequence[str], rule: Cadence, now: datetime
+) -> Criterion:
     """Judge whether the period since the last other retraining is over, or a guardrail alarmed since.
 
     A retraining is an entry `retrain`, or the release of a system other than this one; a base model as it is was not trained.
@@ -79,7 +90,11 @@ def cadenced(entries: Sequence[Entry], one: Candidate, variants: Sequence[str], 
     if now >= until:
         return Criterion("cadence", "met", "over", "", numbers)
     alarm = next(
-        (each for each in reversed(entries) if each.kind == ALARM and each.body.get("guardrail") is True and each.index > last.index),
+        (
+            each
+            for each in reversed(entries)
+            if each.kind == ALARM and each.body.get("guardrail") is True and each.index > last.index
+        ),
         None,
     )
     if alarm is not None:
@@ -98,7 +113,9 @@ def promotions(entries: Sequence[Entry], names: Sequence[str]) -> dict[str, Entr
             passed[str(each.body["stage"])] = each
         elif each.kind == ROLLBACK and each.body.get("from"):
             left = (each.body["from"]["run"], each.body["from"]["variant"])
-            first = next((at for at, name in enumerate(names) if name in passed and system_of(passed[name]) == left), None)
+            first = next(
+                (at for at, name in enumerate(names) if name in passed and system_of(passed[name]) == left), None
+            )
             passed = passed if first is None else {name: one for name, one in passed.items() if name in names[:first]}
     found: dict[str, Entry] = {}
     for name in names:

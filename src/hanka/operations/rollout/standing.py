@@ -123,7 +123,8 @@ def promote(place: Path, standing: Standing, by: str, at: datetime | None = None
         "approvals": [one.entry.index for one in standing.signed],
         "asked": standing.stage.model_dump(mode="json"),
         "criteria": [
-            {"name": one.name, "state": one.state, "about": one.about, "numbers": dict(one.numbers)} for one in standing.criteria
+            {"name": one.name, "state": one.state, "about": one.about, "numbers": dict(one.numbers)}
+            for one in standing.criteria
         ],
     }
     return append(place, PROMOTION, body, by, at)
@@ -141,7 +142,9 @@ def _decided(folder: RunFolder, stage: Stage | None) -> str:
         for variant in plan["variants"]:
             if tuple(system_of(variant)) == key:
                 found.setdefault(key, variant["id"])
-    adapted = ", ".join(dict.fromkeys(f"{one['id'][:8]} = {one['label']}" for one in plan["variants"] if one["train_task"]))
+    adapted = ", ".join(
+        dict.fromkeys(f"{one['id'][:8]} = {one['label']}" for one in plan["variants"] if one["train_task"])
+    )
     if len(found) != 1:
         what = "several systems" if found else "no system"
         raise HankaError(
