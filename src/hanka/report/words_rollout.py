@@ -205,7 +205,7 @@ ROLLOUT_JA: Mapping[str, str] = {
     "rollout_answers_open": "{n} 件のうち読み取れない答えは {value}、多い場合は {high} です（許容 {bound}）。テスト例を増やすと分かります。",
     "rollout_answers_none": "確認できる答えがありません。",
     "rollout_training_met": "どの学習も自身の学習例に適合し、この段階の対象で出力が崩れたものはありません。",
-    "rollout_training_failed": "{about}：{reason}",
+    "rollout_training_failed": "{about} の学習：{reason}",
     "rollout_training_open": "{about}：学習がうまくいったかを示す記録がありません。この版で学習し直してください。",
     "rollout_gate_pass": "{date} に合格しました（{entry} 番）。",
     "rollout_gate_fail": "{date} に不合格となりました（{entry} 番）。",

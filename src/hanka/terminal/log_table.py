@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from hanka.operations.ledger.entries import read
+from hanka.operations.ledger.chain import read
 from hanka.operations.ledger.serving import live, pointer_says
 from hanka.terminal.result_tables import console
 

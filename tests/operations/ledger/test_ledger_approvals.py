@@ -101,7 +101,7 @@ def test_rows_without_an_answer_are_missing_too(run: RunFolder, place: Path) -> 
 def test_the_base_model_needs_no_decision_and_has_no_files(run: RunFolder, place: Path) -> None:
     decided(run, "keep")
     entry = approve(place, run, Signing("base", "Ada", "lead"))
-    assert (entry.body["outcome"], entry.body["files"]) == ("base", {})
+    assert (entry.body["outcome"], entry.body["files"]) == ("as_is", {})
     assert entry.body["base"]["identity"] == {"hub": "acme/tiny", "revision": "a" * 40}
 
 

@@ -269,7 +269,7 @@ def test_only_a_torn_end_is_repaired(tmp_path: Path) -> None:
     with pytest.raises(LedgerError, match="nothing to repair"):
         repair(tmp_path, "Bob")
     log_path(tmp_path).write_bytes(before.replace(b'"n":2', b'"n":7') + b"{")
-    with pytest.raises(LedgerError, match="line 3.*restore this one from a copy"):
+    with pytest.raises(LedgerError, match=r"line 3.*restore this one from a copy"):
         repair(tmp_path, "Bob")
 
 

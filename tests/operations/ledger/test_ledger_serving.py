@@ -11,7 +11,7 @@ import pytest
 from governed_runs import governed_run, variant_of
 from hanka.errors import LedgerError, RefusedError
 from hanka.operations.ledger import read, verify
-from hanka.operations.ledger.approvals import RELEASE, ROLLBACK, Signing, approve, approvals, withdraw
+from hanka.operations.ledger.approvals import RELEASE, ROLLBACK, Signing, approvals, approve, withdraw
 from hanka.operations.ledger.serving import POINTER, carry_out, live, plan_release, plan_rollback, pointer_says
 from hanka.store.folder import RunFolder, read_json, write_json
 

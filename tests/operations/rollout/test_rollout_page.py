@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 import shutil
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import pytest
+from test_rollout_standing import NOW
 
 from governed_runs import GOOD, governed_run
 from hanka.operations.ledger.approvals import Signing, add, approve
@@ -31,7 +32,6 @@ from hanka.operations.rollout.standing import EXIT
 from hanka.report.inert import plain
 from hanka.report.words import Lang, Words
 from hanka.store.folder import RunFolder
-from test_rollout_standing import NOW
 
 LANGS = pytest.mark.parametrize("lang", ["en", "ja"])
 HOSTILE = "<script>alert(1)</script>"
@@ -68,7 +68,7 @@ def test_every_sentence_is_made_from_the_numbers_of_its_criterion(lang: Lang) ->
         "n": 1400,
         "seeds": 3,
     }
-    numbers = {
+    numbers: dict[str, dict[str, Any]] = {
         "gain": claim | {"bound": 0.0, "rows": 1200}, "loss": claim | {"bound": 0.02, "rows": 1200}, "seeds": {"seeds": 1, "asked": 5},
         "task": {"kinds": list(ALL)}, "complete": {"variants": 1, "cells": 2, "rows": 3},
         "answers": {"value": 0.01, "low": 0.0, "high": 0.02, "n": 80, "bound": 0.05},
@@ -94,7 +94,7 @@ def test_the_page_says_the_verdict_the_conditions_what_to_say_and_who_signed(
     approve(place, run, Signing("sft", f"Ada {HOSTILE}", "lead"), NOW)
     standing = stand(run, place, Stages(), "", NOW)
     words, html = Words(lang), rollout_html(standing, run, lang)
-    assert [found for found in re.findall(r'<section id="(\w+)"', html)] == ["conditions", "stages", "say", "sign"]
+    assert re.findall(r'<section id="(\w+)"', html) == ["conditions", "stages", "say", "sign"]
     assert 'class="panel undecided"' in html
     assert str(verdict(standing, words)[1]) in html
     for one in standing.criteria:

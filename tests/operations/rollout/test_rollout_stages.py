@@ -62,7 +62,7 @@ def test_a_mistake_is_one_line_with_what_is_allowed(tmp_path: Path, text: str, w
 
 
 def test_a_file_that_is_not_there_says_so(tmp_path: Path) -> None:
-    with pytest.raises(HankaError, match="no such stages file; docs/rollout.md"):
+    with pytest.raises(HankaError, match=r"no such stages file; docs/rollout\.md"):
         read_stages(tmp_path / "none.yaml")
 
 

@@ -7,8 +7,8 @@ in itself, which only a head that was kept elsewhere tells from the true one.
 
 from __future__ import annotations
 
-from hanka.operations.ledger.chain import Break, Verified, verify
-from hanka.operations.ledger.entries import Entry, append, read
+from hanka.operations.ledger.chain import Break, Verified, read, verify
+from hanka.operations.ledger.entries import Entry, append
 from hanka.operations.ledger.repair import repair
 
 __all__ = ["Break", "Entry", "Verified", "append", "read", "repair", "verify"]

@@ -17,8 +17,18 @@ import hanka
 from hanka.analysis.evidence import load_evidence
 from hanka.errors import LedgerError, RefusedError
 from hanka.identity import canonical, sha256_text
-from hanka.operations.ledger.entries import Entry, append, read
-from hanka.operations.ledger.systems import Candidate, base_of, files_of, find_candidate, missing_of, relative, run_id
+from hanka.operations.ledger.chain import read
+from hanka.operations.ledger.entries import Entry, append
+from hanka.operations.ledger.systems import (
+    AS_IS,
+    Candidate,
+    base_of,
+    files_of,
+    find_candidate,
+    missing_of,
+    relative,
+    run_id,
+)
 from hanka.store.folder import RunFolder, read_json
 
 APPROVAL, WITHDRAWAL, RELEASE, ROLLBACK, PROMOTION = "approval", "withdrawal", "release", "rollback", "promotion"
@@ -27,7 +37,7 @@ OWN = (APPROVAL, WITHDRAWAL, RELEASE, ROLLBACK, PROMOTION, REPAIR)
 "Kinds that only the commands of their own write."
 OUTCOMES = ("pass", "fail", "inconclusive")
 "What a gate may say."
-ALLOWED = ("adapt", "base")
+ALLOWED = ("adapt", AS_IS)
 "Decisions that need no further reason."
 
 
@@ -123,7 +133,7 @@ def objections(one: Candidate, gate: Entry | None) -> list[str]:
     if outcome not in ALLOWED:
         said = {"trade-off": "the decision is a trade-off", "keep": "the decision is to keep the base model"}
         found.append(said.get(outcome, "nothing is decided yet" if outcome == "undecided" else sentence.rstrip(".")))
-    if gate is not None and gate.body["outcome"] != "pass" and outcome != "base":
+    if gate is not None and gate.body["outcome"] != "pass" and outcome != AS_IS:
         found.append(f"the gate of entry {gate.index} says {gate.body['outcome']}")
     return found
 

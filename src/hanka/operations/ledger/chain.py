@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Literal, TypeAlias
 
 from hanka.errors import LedgerError
-from hanka.operations.ledger.entries import FIRST, Entry, hash_of, lines_of, parsed
+from hanka.operations.ledger.entries import FIRST, Entry, hash_of, lines_of, log_path, parsed
 
 What: TypeAlias = Literal["changed", "missing", "reordered", "repeated", "truncated", "torn", "empty"]
 HEAD = re.compile(r"[0-9a-f]{12,64}")
@@ -78,6 +78,23 @@ def verify(place: Path, head: str = "") -> Verified:
             said = f"the head {head[:12]}… is in no line: entries were cut off the end, or the log was written anew"
             breaks.append(Break(max(1, len(whole)), "truncated", said))
     return Verified(known, tuple(breaks), since)
+
+
+def read(place: Path) -> tuple[Entry, ...]:
+    """Return all entries of a log; none where there is no log yet.
+
+    Raises LedgerError for a log that is not whole: nothing may rest on it before somebody has looked.
+    """
+    if not log_path(place).exists():
+        return ()
+    found = verify(place)
+    if found.breaks:
+        first = found.breaks[0]
+        raise LedgerError(
+            f"{log_path(place)}: not whole, so nothing is decided by it: line {first.line}: {first.message}; "
+            f"`hanka log verify {place}` says all"
+        )
+    return found.entries
 
 
 def _breaks(lines: Sequence[bytes], entries: Sequence[Entry | None]) -> Iterator[Break]:

@@ -98,25 +98,6 @@ def hash_of(entry: Entry) -> str:
     return hashlib.sha256(canonical(rest).encode()).hexdigest()
 
 
-def read(place: Path) -> tuple[Entry, ...]:
-    """Return all entries of a log; none where there is no log yet.
-
-    Raises LedgerError for a log that is not whole: nothing may rest on it before somebody has looked.
-    """
-    if not log_path(place).exists():
-        return ()
-    from hanka.operations.ledger.chain import verify
-
-    found = verify(place)
-    if found.breaks:
-        first = found.breaks[0]
-        raise LedgerError(
-            f"{log_path(place)}: not whole, so nothing is decided by it: line {first.line}: {first.message}; "
-            f"`hanka log verify {place}` says all"
-        )
-    return found.entries
-
-
 def lines_of(place: Path) -> list[bytes]:
     """Return the lines of a log; the last one is what stands behind the last line end: empty where none is torn."""
     try:

@@ -16,7 +16,8 @@ from typing import Any
 
 from hanka.errors import LedgerError, RefusedError
 from hanka.operations.ledger.approvals import RELEASE, ROLLBACK, Approval, approvals
-from hanka.operations.ledger.entries import Entry, append, read
+from hanka.operations.ledger.chain import read
+from hanka.operations.ledger.entries import Entry, append
 from hanka.operations.ledger.systems import changed_files
 from hanka.store.folder import read_json_or_none, write_json
 

@@ -26,13 +26,15 @@ SERVED = (".safetensors", ".json", ".jinja", ".txt", ".model", ".gguf", ".npz")
 OF_WORK = ("agreement.json",)
 "Files of a variant's folder that change while it is asked."
 BLOCK_BYTES = 1 << 20
+AS_IS = "as_is"
+"Outcome of the base model, about which a run decides nothing."
 
 
 class Judged(NamedTuple):
     """What a run decided about a system."""
 
     outcome: str
-    "adapt, trade-off, keep or undecided; base for the model as it is; none where nothing was compared."
+    "adapt, trade-off, keep or undecided; as_is for the base model; none where nothing was compared."
     sentence: str
     "The decision in words, English."
 
@@ -66,7 +68,7 @@ class Candidate:
     def judged(self) -> Judged:
         """What the run decided about its system."""
         if is_unadapted(self.variant["method"]):
-            return Judged("base", "The base model as it is.")
+            return Judged(AS_IS, "The base model as it is.")
         names = ("base", "train_dataset", "train_size")
         tasks = [
             (task, one["outcome"])
@@ -180,7 +182,7 @@ def file_sha256(path: Path) -> str:
 def base_of(one: Candidate) -> dict[str, Any]:
     """Return the base model of a variant: name, licence and what identifies it."""
     models = one.evidence.plan["reproduce"]["models"]
-    found = next((each for each in models if each["name"] == one.variant["base"]), {})
+    found: Mapping[str, Any] = next((each for each in models if each["name"] == one.variant["base"]), {})
     return {name: found.get(name) for name in ("name", "licence", "identity")} | {"name": one.variant["base"]}
 
 
@@ -195,7 +197,8 @@ def relative(folder: Path, place: Path) -> str:
 def _ancestry(variants: Sequence[Mapping[str, Any]], variant: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     """Yield a variant and all that it is made from, each once."""
     by_id = {one["id"]: one for one in variants}
-    todo, seen = [variant["id"]], set()
+    todo = [variant["id"]]
+    seen: set[str] = set()
     while todo:
         name = todo.pop()
         if name in seen:

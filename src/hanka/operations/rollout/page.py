@@ -108,7 +108,7 @@ def _say(standing: Standing, outline: Outline, words: Words) -> Section:
 
 def _sign(standing: Standing, words: Words) -> Section:
     asked = standing.stage.signatures if standing.stage else 1
-    rows = []
+    rows: list[tuple[Td, ...]] = []
     for one in standing.signed:
         body = one.entry.body
         note = words("rollout_although", reason=str(body["although"])) if body["although"] else ""

@@ -19,7 +19,7 @@ from hanka.operations.ledger.approvals import (
     system_of,
 )
 from hanka.operations.ledger.entries import Entry
-from hanka.operations.ledger.systems import Candidate, missing_of
+from hanka.operations.ledger.systems import AS_IS, Candidate, missing_of
 from hanka.operations.rollout.criteria import Criterion, State
 from hanka.operations.rollout.stages import Cadence, Stage
 
@@ -76,7 +76,7 @@ def cadenced(
 
     A retraining is an entry `retrain`, or the release of a system other than this one; a base model as it is was not trained.
     """
-    bases = {each.index for each in entries if each.kind == APPROVAL and each.body.get("outcome") == "base"}
+    bases = {each.index for each in entries if each.kind == APPROVAL and each.body.get("outcome") == AS_IS}
     own = {(one.run, variant) for variant in variants}
     last = None
     for each in entries:

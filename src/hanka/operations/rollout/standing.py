@@ -17,7 +17,8 @@ from hanka.analysis.contrasts import Contrasts
 from hanka.analysis.pooling import Pooling, SystemCells, system_of
 from hanka.errors import HankaError, LedgerError, RefusedError
 from hanka.operations.ledger.approvals import PROMOTION, Approval
-from hanka.operations.ledger.entries import Entry, append, read
+from hanka.operations.ledger.chain import read
+from hanka.operations.ledger.entries import Entry, append
 from hanka.operations.ledger.systems import Candidate, find_candidate
 from hanka.operations.rollout.criteria import Criterion, Judging, measured
 from hanka.operations.rollout.signed import cadenced, complete, gated, promotions, reviewed, signatures
