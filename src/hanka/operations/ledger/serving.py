@@ -75,23 +75,27 @@ def plan_rollback(place: Path, which: str = "") -> Move:
     """
     entries = read(place)
     now, known = live(entries), approvals(entries)
-    left = [one for one in known if one.counts and (now is None or one.system != now.approval.system)]
     if which:
         to = _named(known, which)
         if now is not None and to.system == now.approval.system:
             raise LedgerError(f"{to.title} is what is served now; name another approval with --to")
     else:
-        before = _served(entries, left) or [
-            one for one in left if now is None or one.entry.index < now.approval.entry.index
-        ]
-        if not before:
-            others = (
-                f"; approved later: {', '.join(_shown(one) for one in left)}, to be named with --to" if left else ""
-            )
-            served = f" before {now.approval.title}" if now else ""
-            raise RefusedError(f"no approved system is left{served}, so there is nothing to go back to{others}")
-        to = before[-1]
+        to = back_from(entries, now and now.approval)
     return _checked(place, Move(now, to, _pointer(to)))
+
+
+def back_from(entries: Sequence[Entry], now: Approval | None) -> Approval:
+    """Return what a rollback from a system goes to; now: the system, None: whatever is approved last.
+
+    Raises RefusedError where nothing approved is left.
+    """
+    left = [one for one in approvals(entries) if one.counts and (now is None or one.system != now.system)]
+    before = _served(entries, left) or [one for one in left if now is None or one.entry.index < now.entry.index]
+    if not before:
+        others = f"; approved later: {', '.join(_shown(one) for one in left)}, to be named with --to" if left else ""
+        served = f" before {now.title}" if now else ""
+        raise RefusedError(f"no approved system is left{served}, so there is nothing to go back to{others}")
+    return before[-1]
 
 
 def carry_out(place: Path, kind: str, move: Move, by: str, why: str = "", at: datetime | None = None) -> Entry:
