@@ -80,7 +80,7 @@ def plan_rollback(place: Path, which: str = "") -> Move:
         if now is not None and to.system == now.approval.system:
             raise LedgerError(f"{to.title} is what is served now; name another approval with --to")
     else:
-        to = back_from(entries, now and now.approval)
+        to = back_from(entries, now.approval if now is not None else None)
     return _checked(place, Move(now, to, _pointer(to)))
 
 
