@@ -39,7 +39,10 @@ def test_every_word_is_translated() -> None:
 
 def test_every_word_is_used_and_every_used_word_exists() -> None:
     texts = [
-        path.read_text() for path in SOURCES.rglob("*.*") if path.suffix in (".py", ".j2") and "words_" not in path.name
+        path.read_text()
+        for folder in (SOURCES, SOURCES.parent / "operations")
+        for path in folder.rglob("*.*")
+        if path.suffix in (".py", ".j2") and "words_" not in path.name
     ]
     source = "\n".join(texts)
     quoted = set(re.findall(r"[\"']([a-z][a-z_0-9]*)[\"']", source))

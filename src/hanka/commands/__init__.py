@@ -8,6 +8,13 @@ from __future__ import annotations
 
 import typer
 
+from hanka.commands import log
+from hanka.commands.rollback import rollback
+from hanka.commands.rollout import rollout
+
 
 def add_commands(app: typer.Typer) -> None:
     """Add all of them to the command line, in the order in which they are used."""
+    app.command("rollout")(rollout)
+    app.add_typer(log.app, name="log")
+    app.command("rollback")(rollback)

@@ -28,6 +28,7 @@ from hanka.report.words_first_en import FIRST_ENGLISH
 from hanka.report.words_first_ja import FIRST_JAPANESE
 from hanka.report.words_ja import JAPANESE
 from hanka.report.words_rival import RIVAL_ENGLISH, RIVAL_JAPANESE
+from hanka.report.words_rollout import ROLLOUT_EN, ROLLOUT_JA
 from hanka.report.words_training import TRAINING_EN, TRAINING_JA
 
 Lang: TypeAlias = Literal["en", "ja"]
@@ -36,8 +37,8 @@ UNITS = ((1.0, 120.0, "seconds_s"), (60.0, 7200.0, "seconds_min"), (3600.0, math
 "Seconds of a unit, below how many seconds it is used, its word."
 
 LANGUAGES: Mapping[Lang, Mapping[str, str]] = {
-    "en": {**ENGLISH, **FIRST_ENGLISH, **TRAINING_EN, **CLAIMS_EN, **TERMS_EN},
-    "ja": {**JAPANESE, **FIRST_JAPANESE, **TRAINING_JA, **CLAIMS_JA, **TERMS_JA},
+    "en": {**ENGLISH, **FIRST_ENGLISH, **TRAINING_EN, **CLAIMS_EN, **ROLLOUT_EN, **TERMS_EN},
+    "ja": {**JAPANESE, **FIRST_JAPANESE, **TRAINING_JA, **CLAIMS_JA, **ROLLOUT_JA, **TERMS_JA},
 }
 
 RIVALS: Mapping[Lang, Mapping[str, str]] = {"en": RIVAL_ENGLISH, "ja": RIVAL_JAPANESE}

@@ -126,7 +126,7 @@ class RunFolder:
         make_folder(self.path)
         with (self.path / ".lock").open("w") as handle:
             try:
-                _lock_file(handle)
+                lock_file(handle)
             except OSError:
                 raise StoreError(
                     f"{self.path}: another hanka process is working here; wait for it, or choose another --out"
@@ -134,7 +134,7 @@ class RunFolder:
             yield
 
 
-def _lock_file(handle: Any) -> None:
+def lock_file(handle: Any) -> None:
     """Take the file's lock or raise OSError; it is released when the process ends, however it ends."""
     try:
         import fcntl
