@@ -28,7 +28,7 @@ def crossing(shares: Sequence[float], bounds: Sequence[float], drift: float, sca
     shares: of the information, ascending to 1. bounds: of the statistic in standard errors. drift: mean of the statistic
     at the end. scale: its standard deviation where the difference is true, 1 where there is none.
     """
-    if list(shares) != sorted(shares) or not 0 < shares[0] or len(shares) != len(bounds) or not scale > 0:
+    if list(shares) != sorted(shares) or not shares[0] > 0 or len(shares) != len(bounds) or not scale > 0:
         raise ValueError(f"{len(shares)} ascending shares of information above 0 for {len(bounds)} bounds, scale {scale}")
     edges = [bound * math.sqrt(share) for bound, share in zip(bounds, shares, strict=True)]
     found = np.zeros(len(shares))

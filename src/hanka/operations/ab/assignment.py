@@ -21,7 +21,7 @@ from hanka.operations.ab.design import SLOTS, Design
 
 DIGITS = 13
 "Hex digits of a point: 52 bits."
-POINTS = 16**DIGITS
+POINTS = 1 << 4 * DIGITS
 
 
 def point(salt: str, unit: str) -> int:

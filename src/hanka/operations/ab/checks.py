@@ -30,7 +30,7 @@ class Check(NamedTuple):
     arm: str
     "The arm it is about; empty: all of them."
     outcome: Literal["holds", "fails", "not_made"]
-    count: int
+    n_wrong: int
     "Units that are wrong; of the sample ratio, all units."
     n: int
     "Of so many."

@@ -1,7 +1,7 @@
 """What an A/B test agreed on beforehand: arms, metric, margins, horizon; strict, in one YAML file.
 
 First step of `hanka ab`: assignment, planning and testing read the same file, and `Design.hash` is printed with every result, so that
-a criterion that was changed on the way is seen. Comments and the order of keys do not count, that of the arms does; a default counts as if written.
+a criterion that was changed on the way is seen. Comments, the order of keys and what planning supposes do not count, the order of arms does; a default counts as if written.
 """
 
 from __future__ import annotations
@@ -174,7 +174,7 @@ class Design(Strict):
     def hash(self) -> str:
         """The content id of what was agreed, 16 digits of a SHA-256."""
         # The order of the arms decides who is in which, and canonical JSON would sort it away.
-        return content_id({**self.model_dump(mode="json"), "arms": [list(pair) for pair in self.arms.items()]})
+        return content_id({**self.model_dump(mode="json", exclude={"wanted"}), "arms": [list(pair) for pair in self.arms.items()]})
 
     @property
     def treatments(self) -> tuple[str, ...]:
@@ -193,9 +193,6 @@ def read_design(path: Path) -> Design:
 
 def bare_design(arms: Mapping[str, int], control: str, fields: Mapping[str, str], kind: Literal["share", "mean"]) -> Design:
     """Return the design of a test that was never written down: defaults, and no margin within which arms are equal."""
-    unknown = next((name for name in fields if name not in Fields.model_fields), None)
-    if unknown is not None:
-        raise DesignError(f"--fields names {unknown!r}: {nearest(unknown, Fields.model_fields)}")
     try:
         return Design(
             name="ab", arms=dict(arms), control=control, fields=Fields(**dict(fields)), metric=Metric(kind=kind)
@@ -204,6 +201,16 @@ def bare_design(arms: Mapping[str, int], control: str, fields: Mapping[str, str]
         detail = error.errors(include_url=False)[0]
         said = detail.get("ctx", {}).get("error", detail["msg"])
         raise DesignError(f"{'.'.join(map(str, detail['loc'])) or 'the arms'}: {said}") from None
+
+
+def with_wanted(design: Design, given: Mapping[str, float]) -> Design:
+    """Return a design with other suppositions for planning. Raises DesignError for one that is out of range."""
+    try:
+        wanted = Wanted.model_validate({**design.wanted.model_dump(), **given})
+    except ValidationError as error:
+        detail = error.errors(include_url=False)[0]
+        raise DesignError(f"--{str(detail['loc'][0]).replace('_', '-')} {detail['input']}: {detail['msg']}") from None
+    return design.model_copy(update={"wanted": wanted})
 
 
 def require_apart(designs: Mapping[str, Design]) -> None:

@@ -75,8 +75,8 @@ class Arms(NamedTuple):
     "Units that were in more than one arm; 0 where arms are paired."
     n_misassigned: int
     "Units in another arm than the design's hash gives them; 0 where it is not checked."
-    n_without_item: int
-    "Answers that name no item and are left out, where arms are paired."
+    left_out: Mapping[str, int]
+    "Why answers stand in no comparison of the metric → how many."
     answers: Mapping[str, tuple[Answer, ...]]
     "Arm → answers that are compared."
 
@@ -122,8 +122,8 @@ def sort_arms(log: Log, design: Design) -> Arms:
         wrong = sum(1 for unit, arms in by_unit.items() if unit not in mixed and assigned_arm(design, unit) not in arms)
     kept = {arm: tuple(one for one in log.answers if one.arm == arm and one.unit not in mixed) for arm in design.arms}
     n_units = {arm: len({answer.unit for answer in answers}) for arm, answers in kept.items()}
-    without = sum(1 for answer in log.answers if not answer.item) if is_paired else 0
-    return Arms(is_paired, len(keyed), n_both, n_units, len(mixed), wrong, without, kept)
+    left_out = _unpaired_rest(log, kept) if not is_paired else _paired_rest(log, design.control, has_units)
+    return Arms(is_paired, len(keyed), n_both, n_units, len(mixed), wrong, left_out, kept)
 
 
 def _arms_by_unit(log: Log) -> dict[str, set[str]]:
@@ -139,6 +139,26 @@ def _arms_by_item(log: Log, has_units: bool) -> dict[Key, set[str]]:
         if answer.item:
             found[answer.unit if has_units else "", answer.item].add(answer.arm)
     return found
+
+
+def _unpaired_rest(log: Log, kept: Mapping[str, tuple[Answer, ...]]) -> dict[str, int]:
+    without = sum(1 for answers in kept.values() for answer in answers if answer.values[0] is None)
+    return {
+        "contaminated": len(log.answers) - sum(map(len, kept.values())),
+        "without_outcome": without,
+    }
+
+
+def _paired_rest(log: Log, control: str, has_units: bool) -> dict[str, int]:
+    valued = [answer for answer in log.answers if answer.item and answer.values[0] is not None]
+    arms = _arms_by_item(log._replace(answers=tuple(valued)), has_units)
+    whole = {key for key, found in arms.items() if control in found and len(found) > 1}
+    without_item = sum(1 for answer in log.answers if not answer.item)
+    return {
+        "without_item": without_item,
+        "without_outcome": len(log.answers) - without_item - len(valued),
+        "one_arm_only": sum(1 for one in valued if (one.unit if has_units else "", one.item) not in whole),
+    }
 
 
 def _by_item(answers: tuple[Answer, ...], column: int, has_units: bool) -> dict[Key, float]:

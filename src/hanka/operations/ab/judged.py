@@ -40,10 +40,12 @@ class Judged:
     "Empty for the user's own value: it is shown, not judged."
     reasons: tuple[Reason, ...]
     "Why there is no verdict although intervals may say one."
-    once: Interval | None
+    alone: Interval | None
     "Of this look alone, this arm alone."
-    decides: Interval | None
-    "The design's, together with the other arms."
+    once: Interval | None
+    "Of this look alone, all arms together."
+    always: Interval | None
+    "Of every look, all arms together."
     p_once: float | None
     "Two-sided, of one look."
     p_always: float | None
@@ -70,6 +72,8 @@ class Result:
     "Whether a design was given; else defaults."
     arms: Arms
     counted: Counted
+    n_answers: int
+    "Rows that belong to an arm, each counted once."
     log_has: frozenset[str]
     "Which of unit, item, id, time and value the log has."
     judged: tuple[Judged, ...]
@@ -88,6 +92,11 @@ class Result:
         return words.pop() if len(words) == 1 else "undecided"
 
     @property
+    def n_used(self) -> int:
+        """Rows that stand in a comparison of the metric."""
+        return self.n_answers - sum(self.arms.left_out.values())
+
+    @property
     def exit_code(self) -> int:
         """0: every arm is decided. 1: a guardrail of an arm that is not worse is broken. 3: something that was agreed on is open."""
         standing = {one.effect.arm for one in self.judged if one.verdict != "worse"}
@@ -98,13 +107,15 @@ class Result:
         return INCONCLUSIVE if is_open or "open" in guarded else DONE
 
 
-def judge_log(paths: tuple[Path, ...], design: Design, is_agreed: bool = True) -> Result:
+def judge_log(
+    paths: tuple[Path, ...], design: Design, is_agreed: bool = True, are_weights_agreed: bool = True
+) -> Result:
     """Read a log and judge it by a design. Raises DataError for what cannot be read."""
-    return judge(read_log(paths, design), design, is_agreed)
+    return judge(read_log(paths, design), design, is_agreed, are_weights_agreed)
 
 
-def judge(log: Log, design: Design, is_agreed: bool = True) -> Result:
-    """Judge the answers of a log by a design."""
+def judge(log: Log, design: Design, is_agreed: bool = True, are_weights_agreed: bool = True) -> Result:
+    """Judge the answers of a log by a design. is_agreed: whether the design was given; are_weights_agreed: its weights at least."""
     arms, has_units = sort_arms(log, design), "unit" in log.has
     tables = [
         [
@@ -114,13 +125,14 @@ def judge(log: Log, design: Design, is_agreed: bool = True) -> Result:
         for at, column in enumerate(log.columns)
     ]
     metric = tuple(tables[0])
-    checks = check_log(arms, metric, design, is_agreed)
+    checks = check_log(arms, metric, design, are_weights_agreed)
     rails = list(design.guardrails.values())
     return Result(
         design=design,
         is_agreed=is_agreed,
         arms=arms,
         counted=log.counted,
+        n_answers=len(log.answers),
         log_has=log.has,
         judged=tuple(_judged(effect, design, checks) for effect in metric),
         kept=tuple(
@@ -140,17 +152,17 @@ def _measured(design: Design, arm: str, metric: str, kind: Literal["share", "mea
 
 
 def _judged(effect: Effect, design: Design, checks: tuple[Check, ...], is_judged: bool = True) -> Judged:
-    once, together = effect.once(quantile(design.level)), quantile(design.level, len(design.treatments))
-    decides = _deciding(effect, design, together)
+    alone, together = effect.once(quantile(design.level)), quantile(design.level, len(design.treatments))
+    once, always = effect.once(together), effect.always(together)
     reasons = _reasons(effect, design, checks)
-    least = min(effect.a.n, effect.b.n, effect.n_units)
     higher = design.metric.better == "higher" if is_judged else None
-    word = verdict(decides, once, design.metric.equivalence, higher, least)
+    least = min(effect.a.n, effect.b.n, effect.n_units)
+    word = verdict(once if design.test == "fixed" else always, alone, design.metric.equivalence, higher, least)
     if reasons and is_judged:
         word = "undecided"
     p_once = None if effect.spread is None else effect.spread.p_value
     p_always = None if effect.every is None else effect.every.p_value
-    return Judged(effect, word, reasons, once, decides, p_once, p_always)
+    return Judged(effect, word, reasons, alone, once, always, p_once, p_always)
 
 
 def _deciding(effect: Effect, design: Design, z: float) -> Interval | None:
