@@ -105,11 +105,12 @@ class Measured:
 def effect_of(arms: Arms, arm: str, control: str, measured: Measured, has_units: bool) -> Effect:
     """Compare an arm with the control arm. has_units: whether the log says who asked."""
     if arms.is_paired:
-        return _paired(arms.pairs(arm, control, measured.column, has_units), arm, measured)
-    return _unpaired(arms.units(arm, measured.column), arms.units(control, measured.column), arm, measured)
+        return paired_effect(arms.pairs(arm, control, measured.column, has_units), arm, measured)
+    return unpaired_effect(arms.units(arm, measured.column), arms.units(control, measured.column), arm, measured)
 
 
-def _unpaired(a: Units, b: Units, arm: str, measured: Measured) -> Effect:
+def unpaired_effect(a: Units, b: Units, arm: str, measured: Measured) -> Effect:
+    """Compare an arm's units with the control arm's."""
     values = [parts(side.sums, side.sizes, measured.by_rows) if side.n else np.zeros(0) for side in (a, b)]
     whole = [_value(side, measured.by_rows) for side in (a, b)]
     are_shares = measured.kind == "share" and all((side.sizes == 1).all() for side in (a, b))
@@ -129,7 +130,8 @@ def _unpaired(a: Units, b: Units, arm: str, measured: Measured) -> Effect:
     return Effect(arm, measured.metric, sides[0], sides[1], delta, n_units, method, spread, every)
 
 
-def _paired(pairs: Pairs, arm: str, measured: Measured) -> Effect:
+def paired_effect(pairs: Pairs, arm: str, measured: Measured) -> Effect:
+    """Compare an arm with the control arm on the items that both answered."""
     a, b, units = pairs.a, pairs.b, pairs.units
     n_pairs = len(a)
     if units and not measured.by_rows:
