@@ -18,7 +18,7 @@ from collections.abc import Sequence
 
 from scipy import special
 
-CONCENTRATION = 1_000.0
+CONCENTRATION = 100.0
 """How near to the declared weights the bet looks: as if so many units had arrived before. More finds small mismatches of many units
 sooner, less finds large ones of few."""
 
