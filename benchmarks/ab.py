@@ -19,12 +19,14 @@ import argparse
 import json
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from benchmarks.promises import ERROR, Promise, promise
 from benchmarks.simulated import FloatArray
+from hanka.identity import stream
 from hanka.operations.ab.design import Design
 from hanka.operations.ab.effects import Effect, Measured, paired_effect, quantile, unpaired_effect
 from hanka.operations.ab.groups import Pairs, Units
@@ -69,7 +71,10 @@ def alone(values: FloatArray) -> Units:
 def shares(rate: float, effect: float = 0.0) -> Draw:
     """Two groups, right or wrong."""
     return lambda rng, n: unpaired_effect(
-        alone((rng.random(n) < rate + effect).astype(float)), alone((rng.random(n) < rate).astype(float)), "new", measured("share")
+        alone((rng.random(n) < rate + effect).astype(float)),
+        alone((rng.random(n) < rate).astype(float)),
+        "new",
+        measured("share"),
     )
 
 
@@ -91,9 +96,7 @@ def users(rate: float, by_rows: bool, effect: float = 0.0) -> Draw:
 
     def draw(rng: Rng, n: int) -> Effect:
         """Draw and compare."""
-        a, b = (
-            grouped(rng, n, mine, rng.integers(1, 10, n).astype(float)) for mine in (rate + effect, rate)
-        )
+        a, b = (grouped(rng, n, mine, rng.integers(1, 10, n).astype(float)) for mine in (rate + effect, rate))
         return unpaired_effect(a, b, "new", measured("share", by_rows))
 
     return draw
@@ -107,7 +110,9 @@ def pairs(rate: float, discordant: float, effect: float = 0.0) -> Draw:
         both = rate - discordant / 2
         kind = rng.choice(4, n, p=[(discordant + effect) / 2, (discordant - effect) / 2, both, 1 - discordant - both])
         return paired_effect(
-            Pairs(np.isin(kind, (0, 2)).astype(float), np.isin(kind, (1, 2)).astype(float), (), 0, 0), "new", measured("share")
+            Pairs(np.isin(kind, (0, 2)).astype(float), np.isin(kind, (1, 2)).astype(float), (), 0, 0),
+            "new",
+            measured("share"),
         )
 
     return draw
@@ -147,14 +152,14 @@ def differs(effect: Effect) -> bool:
 def coverage(times: int) -> Iterator[Promise]:
     """Yield the coverage of intervals of one look where the arms differ."""
     for name, draw, truth, n in scenarios(0.03):
-        rng = np.random.default_rng([1, n, len(name)])
+        rng = stream(1, "coverage", name, n)
         yield promise("coverage", f"{name}, n={n}", [holds(draw(rng, n), truth) for _ in range(times)], LEAST, MOST)
 
 
 def aa(times: int) -> Iterator[Promise]:
     """Yield how often arms that do not differ are told apart at one look."""
     for name, draw, _, n in scenarios(0.0):
-        rng = np.random.default_rng([2, n, len(name)])
+        rng = stream(1, "aa", name, n)
         yield promise("aa", f"{name}, n={n}", [differs(draw(rng, n)) for _ in range(times)], high=0.055)
 
 
@@ -165,12 +170,27 @@ def scenarios(effect: float) -> Iterator[tuple[str, Draw, float, int]]:
             mine = effect if rate + effect < 1 else effect / 2
             yield f"shares of {rate}, difference {mine:g}", shares(rate, mine), mine, n
             discordant = 0.09 if rate != 0.5 else 0.2
-            yield f"pairs of {rate}, {discordant:.0%} differ, difference {mine:g}", pairs(rate, discordant, mine), mine, n
+            yield (
+                f"pairs of {rate}, {discordant:.0%} differ, difference {mine:g}",
+                pairs(rate, discordant, mine),
+                mine,
+                n,
+            )
         yield f"skewed numbers, difference {effect:g}", skewed(effect), effect, n
         for by_rows in (False, True):
             what = "rows" if by_rows else "users"
-            yield f"users of 1 to 9 rows, {what} count equally, difference {effect:g}", users(0.5, by_rows, effect), effect, n
-        yield f"users of 1 to 9 rows at 0.95, users count equally, difference {effect / 2:g}", users(0.95, False, effect / 2), effect / 2, n
+            yield (
+                f"users of 1 to 9 rows, {what} count equally, difference {effect:g}",
+                users(0.5, by_rows, effect),
+                effect,
+                n,
+            )
+        yield (
+            f"users of 1 to 9 rows at 0.95, users count equally, difference {effect / 2:g}",
+            users(0.95, False, effect / 2),
+            effect / 2,
+            n,
+        )
     if not effect:
         for by_rows in (False, True):
             what = "rows" if by_rows else "users"
@@ -184,15 +204,16 @@ def looks(times: int) -> Iterator[Promise]:
     """Yield how often arms that do not differ are told apart at any of 100 looks."""
     for most in (1000, 5000):
         for rate in RATES:
-            yield _looked(f"shares of {rate}", most, times, lambda rng, n, rate=rate: _two(rng, n, rate))  # type: ignore[misc]
+            yield _looked(f"shares of {rate}", most, times, partial(_two, rate=rate))
         yield _looked("skewed numbers", most, times, _two_skewed)
         yield _looked("users who come again", most, times, _returning)
     for rate, discordant in ((0.9, 0.1), (0.5, 0.3)):
-        yield _looked(f"pairs of {rate}, {discordant:.0%} differ", 2000, times // 2, lambda rng, n, r=rate, d=discordant: _pairs_at(rng, n, r, d))  # type: ignore[misc]
+        draw = partial(_pairs_at, rate=rate, discordant=discordant)
+        yield _looked(f"pairs of {rate}, {discordant:.0%} differ", 2000, times // 2, draw)
 
 
 def _looked(name: str, most: int, times: int, draw: Callable[[Rng, int], Callable[[int], Effect]]) -> Promise:
-    rng = np.random.default_rng([3, most, len(name)])
+    rng = stream(1, "looks", name, most)
     at = np.unique(np.geomspace(50, most, LOOKS).astype(int))
     found = []
     for _ in range(times):
@@ -202,8 +223,12 @@ def _looked(name: str, most: int, times: int, draw: Callable[[Rng, int], Callabl
 
 
 def _two(rng: Rng, most: int, rate: float) -> Callable[[int], Effect]:
-    a, b = ((rng.random(most) < rate).astype(float) for _ in range(2))
-    return lambda n: unpaired_effect(alone(a[:n]), alone(b[:n]), "new", measured("share"))
+    return _two_apart(rng, most, (rate, rate), 2000)
+
+
+def _two_apart(rng: Rng, most: int, rates: tuple[float, float], tuned_at: int) -> Callable[[int], Effect]:
+    a, b = ((rng.random(most) < rate).astype(float) for rate in rates)
+    return lambda n: unpaired_effect(alone(a[:n]), alone(b[:n]), "new", measured("share", tuned_at=tuned_at))
 
 
 def _two_skewed(rng: Rng, most: int) -> Callable[[int], Effect]:
@@ -222,16 +247,16 @@ def _returning(rng: Rng, most: int) -> Callable[[int], Effect]:
         sides = []
         for side in range(2):
             sizes = np.bincount(who[side][:n], minlength=most // 5).astype(float)
-            sums = np.bincount(who[side][:n], weights=right[side][:n], minlength=most // 5)
+            sums = np.bincount(who[side][:n], weights=right[side][:n], minlength=most // 5).astype(float)
             sides.append(Units(sums[sizes > 0], sizes[sizes > 0], 0))
         return unpaired_effect(sides[0], sides[1], "new", measured("share"))
 
     return seen
 
 
-def _pairs_at(rng: Rng, most: int, rate: float, discordant: float) -> Callable[[int], Effect]:
+def _pairs_at(rng: Rng, most: int, rate: float, discordant: float, effect: float = 0.0) -> Callable[[int], Effect]:
     both = rate - discordant / 2
-    kind = rng.choice(4, most, p=[discordant / 2, discordant / 2, both, 1 - discordant - both])
+    kind = rng.choice(4, most, p=[(discordant + effect) / 2, (discordant - effect) / 2, both, 1 - discordant - both])
     a, b = np.isin(kind, (0, 2)).astype(float), np.isin(kind, (1, 2)).astype(float)
     return lambda n: paired_effect(Pairs(a[:n], b[:n], (), 0, 0), "new", measured("share"))
 
@@ -252,29 +277,32 @@ def power(times: int) -> Iterator[Promise]:
         ("users of 5 rows, ICC 0.2, difference 0.1", clustered(shares_signal(0.5, 0.1), 5, 0.2), 2, _fives(0.1), 0.02),
     ]
     for name, signal, groups, draw, off in cases:
-        rng, units = np.random.default_rng([4, len(name)]), units_to_show(signal, ERROR)
+        rng, units = stream(1, "power", name), units_to_show(signal, ERROR)
         n = -(-units // groups)
-        yield promise("power", f"one look, {name}: {units} units", [differs(draw(rng, n)) for _ in range(times)], 0.8 - off, 0.8 + off)
+        yield promise(
+            "power",
+            f"one look, {name}: {units} units",
+            [differs(draw(rng, n)) for _ in range(times)],
+            0.8 - off,
+            0.8 + off,
+        )
     yield from _often(times // 4)
 
 
 def _often(times: int) -> Iterator[Promise]:
     plan = often_to_show(shares_signal(0.5, 0.1), ERROR)
-    rng, half = np.random.default_rng(41), -(-plan.units // 2)
-    ends = []
-    for _ in range(times):
-        a, b = ((rng.random(half) < rate).astype(float) for rate in (0.6, 0.5))
-        ends.append(_first(half, lambda n, a=a, b=b: unpaired_effect(alone(a[:n]), alone(b[:n]), "new", measured("share", tuned_at=plan.units))))  # type: ignore[misc]
-    yield promise("power", f"100 looks, shares of 0.5, difference 0.1: {plan.units} units", [end > 0 for end in ends], 0.77, 0.85)
+    rng, half = stream(1, "often", "shares"), -(-plan.units // 2)
+    draw = partial(_two_apart, rates=(0.6, 0.5), tuned_at=plan.units)
+    ends = [_first(half, draw(rng, half)) for _ in range(times)]
+    name = f"100 looks, shares of 0.5, difference 0.1: {plan.units} units"
+    yield promise("power", name, [end > 0 for end in ends], 0.77, 0.85)
     yield _stopping(plan.expected, [2 * (end or half) for end in ends], "shares")
     plan = often_to_show(paired_shares_signal(0.06, 0.2), ERROR)
-    rng, ends = np.random.default_rng(42), []
-    for _ in range(times // 2):
-        kind = rng.choice(3, plan.units, p=[0.13, 0.07, 0.8])
-        a, b = (kind == 0).astype(float), (kind == 1).astype(float)
-        ends.append(_first(plan.units, lambda n, a=a, b=b: paired_effect(Pairs(a[:n], b[:n], (), 0, 0), "new", measured("share"))))  # type: ignore[misc]
-    yield promise("power", f"100 looks, pairs, 20% differ, difference 0.06: {plan.units} pairs", [end > 0 for end in ends], 0.77, 0.85)
-    yield _stopping(plan.expected, [end or plan.units for end in ends], "pairs")
+    rng, most = stream(1, "often", "pairs"), plan.units
+    ends = [_first(most, _pairs_at(rng, most, 0.5, 0.2, 0.06)) for _ in range(times // 2)]
+    name = f"100 looks, pairs, 20% differ, difference 0.06: {most} pairs"
+    yield promise("power", name, [end > 0 for end in ends], 0.77, 0.85)
+    yield _stopping(plan.expected, [end or most for end in ends], "pairs")
 
 
 def _first(most: int, seen: Callable[[int], Effect]) -> int:
@@ -290,11 +318,15 @@ def _stopping(planned: float, ends: Sequence[float], what: str) -> Promise:
     """Promise that looking ends on average where the plan says, within 5 %."""
     share = np.array(ends) / planned
     error = float(share.std() / np.sqrt(len(share)))
-    return Promise("power", f"units at the end over those planned, {what}", float(share.mean()), error, 0.95, 1.05, len(share))
+    return Promise(
+        "power", f"units at the end over those planned, {what}", float(share.mean()), error, 0.95, 1.05, len(share)
+    )
 
 
 def _normal(effect: float) -> Draw:
-    return lambda rng, n: unpaired_effect(alone(rng.normal(effect, 1, n)), alone(rng.normal(0, 1, n)), "new", measured("mean"))
+    return lambda rng, n: unpaired_effect(
+        alone(rng.normal(effect, 1, n)), alone(rng.normal(0, 1, n)), "new", measured("mean")
+    )
 
 
 def _paired_normal(effect: float) -> Draw:
@@ -310,7 +342,9 @@ def _fives(effect: float) -> Draw:
     def draw(rng: Rng, n: int) -> Effect:
         """Draw and compare."""
         rows = np.full(n, 5.0)
-        return unpaired_effect(grouped(rng, n, 0.5 + effect, rows), grouped(rng, n, 0.5, rows), "new", measured("share"))
+        return unpaired_effect(
+            grouped(rng, n, 0.5 + effect, rows), grouped(rng, n, 0.5, rows), "new", measured("share")
+        )
 
     return draw
 
@@ -320,7 +354,7 @@ def _fives(effect: float) -> Draw:
 
 def ratio(times: int) -> Iterator[Promise]:
     """Yield how often the check of the sample ratio alarms, where units arrive as agreed and where they do not."""
-    rng, level = np.random.default_rng(5), 0.01
+    rng, level = stream(1, "ratio"), 0.01
     for weights in ((50, 50), (90, 10), (40, 30, 30)):
         shares_of = np.array(weights) / sum(weights)
         once = [ratio_p_value(rng.multinomial(5000, shares_of).tolist(), weights) < level for _ in range(10 * times)]
@@ -349,14 +383,31 @@ def words(times: int) -> Iterator[Promise]:
     """Yield how often a whole log is called what it is not, at the margins and without an effect."""
     for test in ("fixed", "always-valid"):
         design = Design.model_validate(DESIGN | {"test": test})
-        rng = np.random.default_rng([6, len(test)])
+        rng = stream(1, "words", test)
         at_margin = [judge(_log(rng, 1500, 0.05, -0.05), design) for _ in range(times)]
         name = f"{test}, n=1500"
-        yield promise("words", f"equivalent at its margin, {name}", [one.verdict == "equivalent" for one in at_margin], high=ERROR)
-        yield promise("words", f"guardrail holds at its margin, {name}", [one.kept[0].outcome == "holds" for one in at_margin], high=ERROR)
-        yield promise("words", f"guardrail broken at its margin, {name}", [one.kept[0].outcome == "broken" for one in at_margin], high=ERROR)
+        yield promise(
+            "words", f"equivalent at its margin, {name}", [one.verdict == "equivalent" for one in at_margin], high=ERROR
+        )
+        yield promise(
+            "words",
+            f"guardrail holds at its margin, {name}",
+            [one.kept[0].outcome == "holds" for one in at_margin],
+            high=ERROR,
+        )
+        yield promise(
+            "words",
+            f"guardrail broken at its margin, {name}",
+            [one.kept[0].outcome == "broken" for one in at_margin],
+            high=ERROR,
+        )
         same = [judge(_log(rng, 1500, 0.0, 0.0), design) for _ in range(times)]
-        yield promise("words", f"better or worse without effect, {name}", [one.verdict in ("better", "worse") for one in same], high=ERROR)
+        yield promise(
+            "words",
+            f"better or worse without effect, {name}",
+            [one.verdict in ("better", "worse") for one in same],
+            high=ERROR,
+        )
 
 
 def _log(rng: Rng, n: int, effect: float, calmer: float) -> Log:
@@ -371,7 +422,7 @@ def _log(rng: Rng, n: int, effect: float, calmer: float) -> Log:
 
 PARTS: dict[str, tuple[Callable[[int], Iterator[Promise]], int]] = {
     "coverage": (coverage, 2000),
-    "aa": (aa, 2000),
+    "aa": (aa, 4000),
     "looks": (looks, 400),
     "power": (power, 2000),
     "ratio": (ratio, 1000),

@@ -12,7 +12,9 @@ from hanka.stats.allocation import log_ratio_gain, ratio_p_value, ratio_p_value_
 def test_one_look_is_chi_square() -> None:
     # (5000 - 5100)²/5100 + (5200 - 5100)²/5100 = 3.9216.
     assert ratio_p_value([5000, 5200], [1, 1]) == pytest.approx(stats.chi2.sf(3.92157, 1), rel=1e-5)
-    assert ratio_p_value([821, 1589], [1, 2]) == pytest.approx(stats.chisquare([821, 1589], [2410 / 3, 4820 / 3]).pvalue)
+    assert ratio_p_value([821, 1589], [1, 2]) == pytest.approx(
+        stats.chisquare([821, 1589], [2410 / 3, 4820 / 3]).pvalue
+    )
     assert ratio_p_value([0, 0], [1, 1]) == 1.0
 
 
@@ -27,7 +29,8 @@ def test_its_gain_is_one_on_average_where_units_arrive_as_agreed() -> None:
     # All outcomes of six units: the sum of probability times gain is exactly 1.
     weights = (0.7, 0.3)
     whole = sum(
-        math.comb(6, k) * weights[0] ** k * weights[1] ** (6 - k) * math.exp(log_ratio_gain([k, 6 - k], weights, 5.0)) for k in range(7)
+        math.comb(6, k) * weights[0] ** k * weights[1] ** (6 - k) * math.exp(log_ratio_gain([k, 6 - k], weights, 5.0))
+        for k in range(7)
     )
     assert whole == pytest.approx(1.0)
 

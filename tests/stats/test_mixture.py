@@ -17,8 +17,12 @@ Z = stats.norm.ppf(0.975)
 def test_what_a_bet_gains_is_the_integral_over_all_effects() -> None:
     # ρ² at α = 0.05 and t* = 2000; the gain is the mean over N(0, ρ²) of exp(effect·S - effect²·t/2), S = z·√t.
     square, t, z = (5.991464547 + math.log(6.991464547)) / 2000, 500, 2.3
+
     def gained(effect: float) -> float:
-        return math.exp(effect * z * math.sqrt(t) - effect**2 * t / 2) * stats.norm.pdf(effect, 0, math.sqrt(square))
+        return math.exp(effect * z * math.sqrt(t) - effect**2 * t / 2) * float(
+            stats.norm.pdf(effect, 0, math.sqrt(square))
+        )
+
     whole, _ = integrate.quad(gained, -1, 1, points=[0.0, 0.1])
     assert log_gain(z, t, 2000) == pytest.approx(math.log(whole), abs=1e-7)
 
@@ -59,6 +63,9 @@ def test_a_hundred_looks_without_effect_rarely_show_one() -> None:
     at = np.unique(np.geomspace(50, most, 100).astype(int))
     for _ in range(200):
         a, b = (np.cumsum(rng.random(most) < 0.3) for _ in range(2))
-        wrong += any(abs(TwoSharesSpread(int(a[n - 1]), n, int(b[n - 1]), n).z) > stretched(Z, 2 * n, TUNED_AT) for n in map(int, at))
+        wrong += any(
+            abs(TwoSharesSpread(int(a[n - 1]), n, int(b[n - 1]), n).z) > stretched(Z, 2 * n, TUNED_AT)
+            for n in map(int, at)
+        )
     # 5 % plus two Monte-Carlo errors of 200 repetitions; looking at z > 1.96 instead finds something in a third of them.
     assert wrong / 200 <= 0.05 + 2 * math.sqrt(0.05 * 0.95 / 200)

@@ -51,12 +51,18 @@ def test_means_need_what_the_noncentral_t_says() -> None:
     # Cohen's d = 0.5 at 80 %: 64 a group, and 34 pairs (tables of G*Power).
     assert units_to_show(means_signal(0.5, 1.0), 0.05) == 128
     assert units_to_show(paired_means_signal(0.5, 1.0), 0.05) == 34
-    assert power_of_one_look(means_signal(0.5, 1.0), 126, 0.05) < 0.8 <= power_of_one_look(means_signal(0.5, 1.0), 128, 0.05)
+    assert (
+        power_of_one_look(means_signal(0.5, 1.0), 126, 0.05)
+        < 0.8
+        <= power_of_one_look(means_signal(0.5, 1.0), 128, 0.05)
+    )
 
 
 def test_pairs_need_what_growing_a_study_needs() -> None:
     for difference, discordant in ((0.05, 0.1), (0.02, 0.3), (-0.1, 0.2)):
-        assert units_to_show(paired_shares_signal(difference, discordant), 0.05) == rows_to_show(difference, discordant, 0.05)
+        assert units_to_show(paired_shares_signal(difference, discordant), 0.05) == rows_to_show(
+            difference, discordant, 0.05
+        )
 
 
 def test_uneven_arms_need_more() -> None:
@@ -119,5 +125,8 @@ def test_planned_units_find_the_difference_as_often_as_planned() -> None:
     rng, n = np.random.default_rng(1), units_to_show(shares_signal(0.4, 0.15), 0.05) // 2
     from hanka.stats.unpaired import TwoSharesSpread
 
-    found = [abs(TwoSharesSpread(int(rng.binomial(n, 0.55)), n, int(rng.binomial(n, 0.4)), n).z) > 1.959964 for _ in range(1500)]
+    found = [
+        abs(TwoSharesSpread(int(rng.binomial(n, 0.55)), n, int(rng.binomial(n, 0.4)), n).z) > 1.959964
+        for _ in range(1500)
+    ]
     assert np.mean(found) == pytest.approx(0.8, abs=2 * math.sqrt(0.16 / 1500) + 0.005)

@@ -23,7 +23,9 @@ Z = stats.norm.ppf(0.975)
         ((10, 10, 0, 20), (0.7156, 1.0)),
     ],
 )
-def test_score_intervals_are_those_of_newcombes_table(counts: tuple[int, int, int, int], ends: tuple[float, float]) -> None:
+def test_score_intervals_are_those_of_newcombes_table(
+    counts: tuple[int, int, int, int], ends: tuple[float, float]
+) -> None:
     # Newcombe (1998), "Interval estimation for the difference between independent proportions", Table II, method 4.
     assert TwoSharesSpread(*counts).interval(Z) == pytest.approx(ends, abs=6e-5)
 
@@ -37,7 +39,9 @@ def test_the_statistic_at_no_difference_is_the_pooled_one() -> None:
 
 
 @given(st.integers(1, 60), st.integers(1, 60), st.data(), st.floats(-0.98, 0.98))
-def test_shares_under_a_difference_are_the_most_likely_ones(n_a: int, n_b: int, data: st.DataObject, delta: float) -> None:
+def test_shares_under_a_difference_are_the_most_likely_ones(
+    n_a: int, n_b: int, data: st.DataObject, delta: float
+) -> None:
     right_a, right_b = data.draw(st.integers(0, n_a)), data.draw(st.integers(0, n_b))
     spread = TwoSharesSpread(right_a, n_a, right_b, n_b)
     share_a, share_b = shares_given(spread, delta)

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Annotated, Optional
 import typer
 
 if TYPE_CHECKING:
-    from hanka.operations.ab.design import Design
     from hanka.operations.ab.planning import Plan
     from hanka.operations.ab.told import Shown, Told
 
@@ -28,7 +27,9 @@ ab = typer.Typer(
 )
 DesignFile = Annotated[Optional[Path], typer.Option("--design", metavar="FILE", help="What was agreed (YAML).")]  # noqa: UP045
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-Fields = Annotated[str, typer.Option("--fields", metavar="A=B,…", help="Columns of the log: unit=user_id,arm=variant,…")]
+Fields = Annotated[
+    str, typer.Option("--fields", metavar="A=B,…", help="Columns of the log: unit=user_id,arm=variant,…")
+]
 
 
 @ab.command("design")
@@ -41,13 +42,28 @@ def print_design() -> None:
 
 @ab.command()
 def assign(
-    rows: Annotated[Optional[str], typer.Argument(metavar="[FILE|-]", help="Units: jsonl, csv, tsv or parquet; - reads stdin.")] = None,  # noqa: UP045
+    rows: Annotated[
+        str | None, typer.Argument(metavar="[FILE|-]", help="Units: jsonl, csv, tsv or parquet; - reads stdin.")
+    ] = None,
     design: DesignFile = None,
-    unit: Annotated[str, typer.Option("--unit", metavar="COLUMN", help="Column of the unit's id; default: the design's.")] = "",
+    unit: Annotated[
+        str, typer.Option("--unit", metavar="COLUMN", help="Column of the unit's id; default: the design's.")
+    ] = "",
     unit_id: Annotated[str, typer.Option("--unit-id", metavar="ID", help="Say the arm of this one unit.")] = "",
-    beside: Annotated[Optional[list[Path]], typer.Option("--beside", metavar="FILE", help="Design of an experiment that must not share a unit with this one; may be repeated.")] = None,  # noqa: UP045
-    out: Annotated[Optional[Path], typer.Option("--out", metavar="FILE", help="Where the rows go; default: the terminal.")] = None,  # noqa: UP045
-    stdin: Annotated[str, typer.Option("--stdin", metavar="jsonl|csv", help="Format of what comes by standard input.")] = "jsonl",
+    beside: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--beside",
+            metavar="FILE",
+            help="Design of an experiment that must not share a unit with this one; may be repeated.",
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="FILE", help="Where the rows go; default: the terminal.")
+    ] = None,
+    stdin: Annotated[
+        str, typer.Option("--stdin", metavar="jsonl|csv", help="Format of what comes by standard input.")
+    ] = "jsonl",
 ) -> None:
     """Give every unit its arm by a hash of its id: the same on every machine, in every language, whenever it is asked."""
     from hanka.errors import DesignError
@@ -80,20 +96,32 @@ def assign(
         write_text(out, found.text)
         print(out)
     counts = ", ".join(f"{arm} {count:,}" for arm, count in found.n_units.items())
-    print(f"{found.n_rows:,} rows; units: {counts}; not in the experiment {found.n_outside:,}; design {agreed.hash}", file=sys.stderr)
+    print(
+        f"{found.n_rows:,} rows; units: {counts}; not in the experiment {found.n_outside:,}; design {agreed.hash}",
+        file=sys.stderr,
+    )
     if found.without_unit:
-        print(f"{len(found.without_unit):,} rows without a unit have no arm: {', '.join(found.without_unit[:3])}", file=sys.stderr)
+        print(
+            f"{len(found.without_unit):,} rows without a unit have no arm: {', '.join(found.without_unit[:3])}",
+            file=sys.stderr,
+        )
         raise typer.Exit(1)
 
 
 @ab.command()
 def power(
     design: DesignFile = None,
-    difference: Annotated[Optional[float], typer.Option("--difference", help="Difference that is to be found, in the metric's units.")] = None,  # noqa: UP045
+    difference: Annotated[
+        float | None, typer.Option("--difference", help="Difference that is to be found, in the metric's units.")
+    ] = None,
     rate: Annotated[Optional[float], typer.Option("--rate", help="Share right in the control arm.")] = None,  # noqa: UP045
-    sd: Annotated[Optional[float], typer.Option("--sd", help="Standard deviation of a row; with --paired, of the differences.")] = None,  # noqa: UP045
-    discordant: Annotated[Optional[float], typer.Option("--discordant", help="Share of items that one arm alone has right.")] = None,  # noqa: UP045
-    rows_per_unit: Annotated[Optional[float], typer.Option("--rows-per-unit", help="Rows of a unit on average.")] = None,  # noqa: UP045
+    sd: Annotated[
+        float | None, typer.Option("--sd", help="Standard deviation of a row; with --paired, of the differences.")
+    ] = None,
+    discordant: Annotated[
+        float | None, typer.Option("--discordant", help="Share of items that one arm alone has right.")
+    ] = None,
+    rows_per_unit: Annotated[float | None, typer.Option("--rows-per-unit", help="Rows of a unit on average.")] = None,
     icc: Annotated[Optional[float], typer.Option("--icc", help="Correlation of the rows of a unit, 0 to 1.")] = None,  # noqa: UP045
     wanted: Annotated[Optional[float], typer.Option("--power", help="With which it is to be found (0.8).")] = None,  # noqa: UP045
     looks: Annotated[Optional[int], typer.Option("--looks", help="Looks until the horizon (100).")] = None,  # noqa: UP045
@@ -105,7 +133,11 @@ def power(
     from hanka.operations.ab.planning import plan_test
     from hanka.operations.ab.written import plan_as_json
 
-    agreed = read_design(design) if design else bare_design({"control": 1, "new": 1}, "control", {}, "mean" if sd else "share")
+    agreed = (
+        read_design(design)
+        if design
+        else bare_design({"control": 1, "new": 1}, "control", {}, "mean" if sd else "share")
+    )
     given = {
         "difference": difference, "rate": rate, "sd": sd, "discordant": discordant, "rows_per_unit": rows_per_unit, "icc": icc,
         "power": wanted, "looks": looks,
@@ -121,7 +153,9 @@ def power(
 def _print_plan(plan: Plan) -> None:
     wanted, design = plan.design.wanted, plan.design
     said = [f"difference {wanted.difference:g}", f"power {wanted.power:g}", f"level {design.level:g}"]
-    said += [f"{name} {value:g}" for name in ("rate", "sd", "discordant") if (value := getattr(wanted, name)) is not None]
+    said += [
+        f"{name} {value:g}" for name in ("rate", "sd", "discordant") if (value := getattr(wanted, name)) is not None
+    ]
     if wanted.rows_per_unit > 1:
         said.append(f"{wanted.rows_per_unit:g} rows a unit, ICC {wanted.icc:g}")
     what = "items answered by both arms" if plan.kind == "paired" else "units of both arms"
@@ -136,16 +170,24 @@ def _print_plan(plan: Plan) -> None:
         split = "" if plan.kind == "paired" else f": {one.arm} {one.per_arm[0]:,}, {design.control} {one.per_arm[1]:,}"
         print(f"{against}, by the design's test ({design.test}){split}; {one.n_rows:,} rows.")
         if one.horizon_power is not None:
-            print(f"{against}: the design's horizon of {design.horizon:,} finds it with probability {one.horizon_power:.2f}.")
+            print(
+                f"{against}: the design's horizon of {design.horizon:,} finds it with probability {one.horizon_power:.2f}."
+            )
     print(f"horizon: {plan.horizon}   (design {design.hash})")
 
 
-@ab.command()
-def test(
-    logs: Annotated[list[Path], typer.Argument(metavar="LOGS", help="Outcomes: jsonl, csv, tsv or parquet, one row an answer.")],
+@ab.command("test")
+def judge(
+    logs: Annotated[
+        list[Path], typer.Argument(metavar="LOGS", help="Outcomes: jsonl, csv, tsv or parquet, one row an answer.")
+    ],
     design: DesignFile = None,
-    control: Annotated[str, typer.Option("--control", metavar="ARM", help="Without a design: the arm to compare with.")] = "",
-    weights: Annotated[str, typer.Option("--weights", metavar="A=N,…", help="Without a design: now=90,new=10; default: equal.")] = "",
+    control: Annotated[
+        str, typer.Option("--control", metavar="ARM", help="Without a design: the arm to compare with.")
+    ] = "",
+    weights: Annotated[
+        str, typer.Option("--weights", metavar="A=N,…", help="Without a design: now=90,new=10; default: equal.")
+    ] = "",
     fields: Fields = "",
     as_json: AsJson = False,
     to_markdown: Annotated[Optional[Path], typer.Option("--markdown", metavar="FILE", help="Write a summary.")] = None,  # noqa: UP045
@@ -169,7 +211,9 @@ def test(
         raise DesignError("--control, --weights and --fields stand in the design: leave them out, or change the design")
     agreed = read_design(design) if design else None
     asked = _pairs(fields, "--fields")
-    used, are_weights_agreed = (agreed, True) if agreed else supposed_design(logs, control, _pairs(weights, "--weights"), asked)
+    used, are_weights_agreed = (
+        (agreed, True) if agreed else supposed_design(logs, control, _pairs(weights, "--weights"), asked)
+    )
     result = judge_log(tuple(logs), used, agreed is not None, are_weights_agreed)
     words = Words("ja" if lang == "ja" else "en")
     if to_markdown is not None:

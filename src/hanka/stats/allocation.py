@@ -53,6 +53,8 @@ def log_ratio_gain(counts: Sequence[int], weights: Sequence[float], concentratio
 
 def _shares(counts: Sequence[int], weights: Sequence[float]) -> list[float]:
     if len(counts) != len(weights) or len(counts) < 2 or min(counts) < 0 or not min(weights) > 0:
-        raise ValueError(f"{list(counts)} units for weights {list(weights)}: two arms or more, each with a weight above 0")
+        raise ValueError(
+            f"{list(counts)} units for weights {list(weights)}: two arms or more, each with a weight above 0"
+        )
     whole = sum(weights)
     return [weight / whole for weight in weights]

@@ -29,7 +29,9 @@ def crossing(shares: Sequence[float], bounds: Sequence[float], drift: float, sca
     at the end. scale: its standard deviation where the difference is true, 1 where there is none.
     """
     if list(shares) != sorted(shares) or not shares[0] > 0 or len(shares) != len(bounds) or not scale > 0:
-        raise ValueError(f"{len(shares)} ascending shares of information above 0 for {len(bounds)} bounds, scale {scale}")
+        raise ValueError(
+            f"{len(shares)} ascending shares of information above 0 for {len(bounds)} bounds, scale {scale}"
+        )
     edges = [bound * math.sqrt(share) for bound, share in zip(bounds, shares, strict=True)]
     found = np.zeros(len(shares))
     places, masses, before = np.zeros(1), np.ones(1), 0.0

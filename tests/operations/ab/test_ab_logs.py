@@ -63,12 +63,16 @@ def test_the_formats_give_the_same_answers(tmp_path: Path) -> None:
     found = [{"who": at, "arm": "now" if at % 2 else "new", "ok": at % 3 == 0} for at in range(30)]
     lines = write(tmp_path / "a.jsonl", found)
     table = tmp_path / "a.csv"
-    table.write_text("who,arm,ok\n" + "".join(f"{row['who']},{row['arm']},{row['ok']}\n" for row in found), encoding="utf-8")
+    table.write_text(
+        "who,arm,ok\n" + "".join(f"{row['who']},{row['arm']},{row['ok']}\n" for row in found), encoding="utf-8"
+    )
     pq.write_table(pa.Table.from_pylist(found), tmp_path / "a.parquet")
     agreed = design(fields={"unit": "who", "outcome": "ok"})
     read = [read_log([path], agreed).answers for path in (lines, table, tmp_path / "a.parquet")]
     assert read[0] == read[1] == read[2]
-    assert read_log([lines, lines], agreed).answers == read[0] * 2, "without id, item or time a repeated row is a new one"
+    assert read_log([lines, lines], agreed).answers == read[0] * 2, (
+        "without id, item or time a repeated row is a new one"
+    )
 
 
 @pytest.mark.parametrize(

@@ -84,7 +84,9 @@ def _assign(rows: Sequence[Row], design: Design, column: str, is_json: bool) -> 
 def require_salt(design: Design) -> None:
     """Raise DesignError where units are assigned elsewhere."""
     if not design.salt:
-        raise DesignError(f"the design {design.name!r} has no salt, so nothing is assigned by hash; write `salt: {design.name}`")
+        raise DesignError(
+            f"the design {design.name!r} has no salt, so nothing is assigned by hash; write `salt: {design.name}`"
+        )
 
 
 def _as_lines(rows: Sequence[Mapping[str, Any]]) -> str:

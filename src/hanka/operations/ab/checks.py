@@ -62,7 +62,9 @@ def _ratio(arms: Arms, design: Design, is_agreed: bool) -> Check:
     test = ratio_p_value if design.test == "fixed" else ratio_p_value_at_any_look
     p_value, limit = test(counts, weights), design.limits.mismatch_level
     why = "" if is_agreed else "weights_supposed"
-    return Check("sample_ratio", "", "holds" if p_value >= limit else "fails", sum(counts), sum(counts), p_value, limit, why)
+    return Check(
+        "sample_ratio", "", "holds" if p_value >= limit else "fails", sum(counts), sum(counts), p_value, limit, why
+    )
 
 
 def _share(name: CheckName, count: int, n: int, design: Design) -> Check:

@@ -174,7 +174,9 @@ class Design(Strict):
     def hash(self) -> str:
         """The content id of what was agreed, 16 digits of a SHA-256."""
         # The order of the arms decides who is in which, and canonical JSON would sort it away.
-        return content_id({**self.model_dump(mode="json", exclude={"wanted"}), "arms": [list(pair) for pair in self.arms.items()]})
+        return content_id(
+            {**self.model_dump(mode="json", exclude={"wanted"}), "arms": [list(pair) for pair in self.arms.items()]}
+        )
 
     @property
     def treatments(self) -> tuple[str, ...]:
@@ -191,7 +193,9 @@ def read_design(path: Path) -> Design:
         raise first_mistake(source, error, Design) from None
 
 
-def bare_design(arms: Mapping[str, int], control: str, fields: Mapping[str, str], kind: Literal["share", "mean"]) -> Design:
+def bare_design(
+    arms: Mapping[str, int], control: str, fields: Mapping[str, str], kind: Literal["share", "mean"]
+) -> Design:
     """Return the design of a test that was never written down: defaults, and no margin within which arms are equal."""
     try:
         return Design(

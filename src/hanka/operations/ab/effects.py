@@ -163,9 +163,7 @@ def _value(side: Units, by_rows: bool) -> float | None:
     return float(side.sums.sum() / side.sizes.sum()) if by_rows else float((side.sums / side.sizes).mean())
 
 
-def _side(
-    value: float | None, values: FloatArray, level: float, n_rows: int, n_missing: int, are_shares: bool
-) -> Side:
+def _side(value: float | None, values: FloatArray, level: float, n_rows: int, n_missing: int, are_shares: bool) -> Side:
     """Return an arm's value with the interval that its units support."""
     n = len(values)
     ends: Interval | None = None

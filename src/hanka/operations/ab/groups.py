@@ -109,7 +109,9 @@ def sort_arms(log: Log, design: Design) -> Arms:
     Raises DataError where the design says `pairing: items` and the log has no items.
     """
     if design.pairing == "items" and "item" not in log.has:
-        raise DataError(f"`pairing: items`, but the log has no column {design.fields.item!r}; map it with `fields: item`")
+        raise DataError(
+            f"`pairing: items`, but the log has no column {design.fields.item!r}; map it with `fields: item`"
+        )
     has_units, by_unit = "unit" in log.has, _arms_by_unit(log)
     keyed = _arms_by_item(log, has_units) if "item" in log.has else {}
     n_both = sum(1 for arms in keyed.values() if design.control in arms and len(arms) > 1)

@@ -171,9 +171,7 @@ def _deciding(effect: Effect, design: Design, z: float) -> Interval | None:
 
 def _reasons(effect: Effect, design: Design, checks: tuple[Check, ...]) -> tuple[Reason, ...]:
     """Say why there may be no verdict, whatever the intervals say."""
-    found: list[Reason] = [
-        check.name for check in checks if check.outcome == "fails" and check.arm in ("", effect.arm)
-    ]
+    found: list[Reason] = [check.name for check in checks if check.outcome == "fails" and check.arm in ("", effect.arm)]
     if effect.spread is None:
         return (*found, "no_evidence")
     if design.test == "fixed" and design.horizon is not None:

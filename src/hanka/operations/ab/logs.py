@@ -142,7 +142,9 @@ def _present(fields: Fields, names: set[str]) -> frozenset[str]:
             raise DataError(f"the log has no column {column!r} (`{name}` of the design): {nearest(column, names)}")
     has = frozenset(name for name in ("unit", *OPTIONAL) if getattr(fields, name) in names)
     if not has & {"unit", "item"}:
-        raise DataError(f"the log has neither {fields.unit!r} nor {fields.item!r}: map who was assigned with `fields: unit`")
+        raise DataError(
+            f"the log has neither {fields.unit!r} nor {fields.item!r}: map who was assigned with `fields: unit`"
+        )
     return has
 
 

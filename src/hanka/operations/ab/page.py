@@ -28,7 +28,12 @@ def result_html(result: Result, logs: Sequence[Path], words: Words) -> str:
     about = f"{result.design.name} · {words.comma.join(path.name for path in logs)}"
     sections = tuple(_section(shown, result, words) for shown in told.tables)
     page = PlainPage(
-        words.plain("ab_title"), about, told.tone, told.word, " ".join(told.sentences), (*sections, _agreed(told, words))
+        words.plain("ab_title"),
+        about,
+        told.tone,
+        told.word,
+        " ".join(told.sentences),
+        (*sections, _agreed(told, words)),
     )
     return plain_html(page, words)
 

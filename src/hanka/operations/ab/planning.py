@@ -59,7 +59,9 @@ def plan_test(design: Design, is_paired: bool) -> Plan:
     arms = tuple(_plan_arm(design, arm, is_paired, alpha) for arm in design.treatments)
     # Every comparison needs its own units; the largest demand decides what all arms get together.
     whole = max(
-        _needed(design, one) if is_paired else -(-_needed(design, one) * sum(design.arms.values()) // _weight(design, one.arm))
+        _needed(design, one)
+        if is_paired
+        else -(-_needed(design, one) * sum(design.arms.values()) // _weight(design, one.arm))
         for one in arms
     )
     return Plan(design, "paired" if is_paired else "unpaired", alpha, arms, whole)
@@ -71,7 +73,10 @@ def _plan_arm(design: Design, arm: str, is_paired: bool, alpha: float) -> ArmPla
     try:
         row = _signal(design, share, is_paired)
         signal = clustered(row, wanted.rows_per_unit, wanted.icc)
-        once, often = units_to_show(signal, alpha, wanted.power), often_to_show(signal, alpha, wanted.power, wanted.looks)
+        once, often = (
+            units_to_show(signal, alpha, wanted.power),
+            often_to_show(signal, alpha, wanted.power, wanted.looks),
+        )
     except ValueError as error:
         raise DesignError(f"wanted: {error}") from None
     needed = once if design.test == "fixed" else often.units
@@ -80,7 +85,11 @@ def _plan_arm(design: Design, arm: str, is_paired: bool, alpha: float) -> ArmPla
     if design.horizon is not None:
         units = design.horizon if is_paired else max(2, round(design.horizon * both / sum(design.arms.values())))
         fixed = design.test == "fixed"
-        power = power_of_one_look(signal, units, alpha) if fixed else power_of_looks(signal, units, alpha, wanted.looks).power
+        power = (
+            power_of_one_look(signal, units, alpha)
+            if fixed
+            else power_of_looks(signal, units, alpha, wanted.looks).power
+        )
     per_arm = (needed, needed) if is_paired else (mine, needed - mine)
     return ArmPlan(arm, once, often, per_arm, round(sum(per_arm) * wanted.rows_per_unit), power)
 
@@ -89,9 +98,13 @@ def _signal(design: Design, share: float, is_paired: bool) -> Signal:
     wanted, is_share = design.wanted, design.metric.kind == "share"
     difference = _given(wanted.difference, "difference", "how large a difference is to be found")
     if is_paired and is_share:
-        return paired_shares_signal(difference, _given(wanted.discordant, "discordant", "share of items one arm alone has right"))
+        return paired_shares_signal(
+            difference, _given(wanted.discordant, "discordant", "share of items one arm alone has right")
+        )
     if is_paired:
-        return paired_means_signal(difference, _given(wanted.sd, "sd", "standard deviation of the differences within pairs"))
+        return paired_means_signal(
+            difference, _given(wanted.sd, "sd", "standard deviation of the differences within pairs")
+        )
     if is_share:
         return shares_signal(_given(wanted.rate, "rate", "share right in the control arm"), difference, share)
     return means_signal(difference, _given(wanted.sd, "sd", "standard deviation of a row"), share)

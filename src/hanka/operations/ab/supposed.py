@@ -30,10 +30,14 @@ def supposed_design(
     for role in ("arm", "outcome"):
         if getattr(columns, role) not in names:
             column = getattr(columns, role)
-            raise DataError(f"{paths[0]} has no column {column!r}: {nearest(column, names)}; or say --fields {role}=COLUMN")
+            raise DataError(
+                f"{paths[0]} has no column {column!r}: {nearest(column, names)}; or say --fields {role}=COLUMN"
+            )
     arms = tuple(weights) or arms_of(rows, columns)
     if not 2 <= len(arms) <= MOST_ARMS:
-        raise DataError(f"{paths[0]}: column {columns.arm!r} holds {len(arms)} arms, such as {list(arms)[:3]}: need 2 to {MOST_ARMS}")
+        raise DataError(
+            f"{paths[0]}: column {columns.arm!r} holds {len(arms)} arms, such as {list(arms)[:3]}: need 2 to {MOST_ARMS}"
+        )
     usual = [arm for arm in arms if arm.casefold() in USUAL]
     if not control and len(usual) != 1:
         raise DesignError(f"which arm is the control? Say --control ARM, one of {', '.join(arms)}")

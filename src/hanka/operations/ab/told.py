@@ -10,7 +10,7 @@ from typing import Literal, NamedTuple
 
 from hanka.operations.ab.checks import Check
 from hanka.operations.ab.effects import Effect, Side
-from hanka.operations.ab.judged import BROKEN, Judged, Kept, Result
+from hanka.operations.ab.judged import BROKEN, Judged, Result
 from hanka.operations.ab.logs import KINDS
 from hanka.report import numbers
 from hanka.report.blocks import Tone
@@ -53,7 +53,13 @@ class Told(NamedTuple):
 
 def tell(result: Result, words: Words) -> Told:
     """Put a result into words."""
-    tables = [_result(result, words), _guards(result, words), _value(result, words), _checks(result, words), _rows(result, words)]
+    tables = [
+        _result(result, words),
+        _guards(result, words),
+        _value(result, words),
+        _checks(result, words),
+        _rows(result, words),
+    ]
     key = "ab_agreed_lead" if result.is_agreed else "ab_not_agreed_lead"
     return Told(
         _tone(result),
@@ -124,9 +130,23 @@ def _result(result: Result, words: Words) -> Shown:
     if arms.is_paired:
         notes.append(words.plain("ab_paired", both=numbers.count(arms.n_both), items=numbers.count(arms.n_items)))
     elif arms.n_items and "unit" in result.log_has:
-        notes.append(words.plain("ab_unpaired_items", both=numbers.count(arms.n_both), items=numbers.count(arms.n_items)))
+        notes.append(
+            words.plain("ab_unpaired_items", both=numbers.count(arms.n_both), items=numbers.count(arms.n_items))
+        )
     lead = words.plain("ab_result_lead_fixed" if result.design.test == "fixed" else "ab_result_lead_always")
-    names = ("arm", "metric", "units", "value", "control", "difference", "once", "p_once", "always", "p_always", "verdict")
+    names = (
+        "arm",
+        "metric",
+        "units",
+        "value",
+        "control",
+        "difference",
+        "once",
+        "p_once",
+        "always",
+        "p_always",
+        "verdict",
+    )
     rows = tuple((*_compared(one, words), words.of("verdict", one.verdict)) for one in result.judged)
     tones: tuple[Tone, ...] = tuple(TONES[one.verdict] for one in result.judged)
     return Shown("result", words.plain("ab_result"), lead, _head(words, *names), rows, tones, tuple(notes))
@@ -196,7 +216,10 @@ def _found(check: Check, result: Result, words: Words) -> str:
         said = words.plain("ab_found_p", counts=counts, p=numbers.p_value(check.p_value))
     elif check.p_value is not None:
         said = words.plain(
-            "ab_found_missing", count=numbers.count(check.n_wrong), n=numbers.count(check.n), p=numbers.p_value(check.p_value)
+            "ab_found_missing",
+            count=numbers.count(check.n_wrong),
+            n=numbers.count(check.n),
+            p=numbers.p_value(check.p_value),
         )
     else:
         said = words.plain("ab_found_share", count=numbers.count(check.n_wrong), n=numbers.count(check.n))
@@ -219,13 +242,17 @@ def _rows(result: Result, words: Words) -> Shown:
         if counted[kind]
     ]
     rows += [
-        (words.plain(f"ab_row_{kind}"), numbers.count(count), "") for kind, count in result.arms.left_out.items() if count
+        (words.plain(f"ab_row_{kind}"), numbers.count(count), "")
+        for kind, count in result.arms.left_out.items()
+        if count
     ]
     notes = [] if rows else [words.plain("ab_rows_clean")]
     if not result.log_has & {"id", "item", "time"}:
         notes.append(words.plain("ab_row_repeats_unseen"))
     lead = words.plain("ab_rows_lead", rows=numbers.count(counted.rows), used=numbers.count(result.n_used))
-    return Shown("rows", words.plain("ab_rows"), lead, _head(words, "what", "count", "first"), tuple(rows), (), tuple(notes))
+    return Shown(
+        "rows", words.plain("ab_rows"), lead, _head(words, "what", "count", "first"), tuple(rows), (), tuple(notes)
+    )
 
 
 def _terms(result: Result, words: Words) -> tuple[tuple[str, str], ...]:
@@ -235,7 +262,9 @@ def _terms(result: Result, words: Words) -> tuple[tuple[str, str], ...]:
         metric = words.plain("ab_metric_margin", metric=metric, margin=_plain(design.metric.equivalence))
     horizon = words.plain("ab_none") if design.horizon is None else words.plain("ab_units", count=f"{design.horizon:,}")
     method = result.judged[0].effect.method
-    every = "ab_method_none" if method == "none" else f"ab_every_{'betting' if method == 'mcnemar_tango' else 'mixture'}"
+    every = (
+        "ab_method_none" if method == "none" else f"ab_every_{'betting' if method == 'mcnemar_tango' else 'mixture'}"
+    )
     pairs = {
         "name": design.name,
         "arms": words.comma.join(f"{arm} {weight}" for arm, weight in design.arms.items()),
