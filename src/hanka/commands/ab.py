@@ -10,11 +10,14 @@ import json
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Optional
+from typing import TYPE_CHECKING, Annotated, Optional, TypeAlias
 
 import typer
 
 if TYPE_CHECKING:
+    from hanka.operations.ab.assigned_rows import Assigned
+    from hanka.operations.ab.design import Design
+    from hanka.operations.ab.judged import Result
     from hanka.operations.ab.planning import Plan
     from hanka.operations.ab.told import Shown, Told
 
@@ -25,7 +28,12 @@ ab = typer.Typer(
     add_completion=False,
     rich_markup_mode=None,
 )
-DesignFile = Annotated[Optional[Path], typer.Option("--design", metavar="FILE", help="What was agreed (YAML).")]  # noqa: UP045
+MaybeText: TypeAlias = Optional[str]  # noqa: UP045
+MaybePath: TypeAlias = Optional[Path]  # noqa: UP045
+MaybePaths: TypeAlias = Optional[list[Path]]  # noqa: UP045
+MaybeNumber: TypeAlias = Optional[float]  # noqa: UP045
+MaybeCount: TypeAlias = Optional[int]  # noqa: UP045
+DesignFile = Annotated[MaybePath, typer.Option("--design", metavar="FILE", help="What was agreed (YAML).")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Fields = Annotated[
     str, typer.Option("--fields", metavar="A=B,…", help="Columns of the log: unit=user_id,arm=variant,…")
@@ -43,7 +51,7 @@ def print_design() -> None:
 @ab.command()
 def assign(
     rows: Annotated[
-        str | None, typer.Argument(metavar="[FILE|-]", help="Units: jsonl, csv, tsv or parquet; - reads stdin.")
+        MaybeText, typer.Argument(metavar="[FILE|-]", help="Units: jsonl, csv, tsv or parquet; - reads stdin.")
     ] = None,
     design: DesignFile = None,
     unit: Annotated[
@@ -51,7 +59,7 @@ def assign(
     ] = "",
     unit_id: Annotated[str, typer.Option("--unit-id", metavar="ID", help="Say the arm of this one unit.")] = "",
     beside: Annotated[
-        list[Path] | None,
+        MaybePaths,
         typer.Option(
             "--beside",
             metavar="FILE",
@@ -59,7 +67,7 @@ def assign(
         ),
     ] = None,
     out: Annotated[
-        Path | None, typer.Option("--out", metavar="FILE", help="Where the rows go; default: the terminal.")
+        MaybePath, typer.Option("--out", metavar="FILE", help="Where the rows go; default: the terminal.")
     ] = None,
     stdin: Annotated[
         str, typer.Option("--stdin", metavar="jsonl|csv", help="Format of what comes by standard input.")
@@ -70,41 +78,40 @@ def assign(
     from hanka.operations.ab.assigned_rows import assign_rows, assign_text, require_salt
     from hanka.operations.ab.assignment import assigned_arm
     from hanka.operations.ab.design import read_design, require_apart
-    from hanka.store.folder import write_text
 
     if design is None:
         raise DesignError("assign needs --design FILE: salt and weights stand in it; `hanka ab design` prints one")
-    agreed = read_design(design)
-    require_apart({str(path): read_design(path) for path in (design, *(beside or ()))})
     if bool(rows) == bool(unit_id):
         raise DesignError("give either a file of units (or - for standard input) or --unit-id ID")
-    if unit_id:
-        require_salt(agreed)
-        print(assigned_arm(agreed, unit_id) or "")
-        return
     if stdin not in ("jsonl", "csv"):
         raise DesignError(f"--stdin {stdin!r}: allowed: jsonl, csv")
+    agreed = read_design(design)
+    require_apart({str(path): read_design(path) for path in (design, *(beside or ()))})
+    require_salt(agreed)
     column = unit or agreed.fields.unit
-    found = (
-        assign_text(sys.stdin.buffer.read(), f".{stdin}", agreed, column)
-        if rows == "-"
-        else assign_rows(Path(str(rows)), agreed, column)
-    )
+    if unit_id:
+        print(assigned_arm(agreed, unit_id) or "")
+    elif rows == "-":
+        _give(assign_text(sys.stdin.buffer.read(), f".{stdin}", agreed, column), out, agreed)
+    else:
+        _give(assign_rows(Path(str(rows)), agreed, column), out, agreed)
+
+
+def _give(found: Assigned, out: Path | None, agreed: Design) -> None:
+    """Write assigned rows, and say on standard error how many are in which arm."""
+    from hanka.store.folder import write_text
+
     if out is None:
         sys.stdout.write(found.text)
     else:
         write_text(out, found.text)
         print(out)
     counts = ", ".join(f"{arm} {count:,}" for arm, count in found.n_units.items())
-    print(
-        f"{found.n_rows:,} rows; units: {counts}; not in the experiment {found.n_outside:,}; design {agreed.hash}",
-        file=sys.stderr,
-    )
+    outside = f"not in the experiment {found.n_outside:,}; design {agreed.hash}"
+    print(f"{found.n_rows:,} rows; units: {counts}; {outside}", file=sys.stderr)
     if found.without_unit:
-        print(
-            f"{len(found.without_unit):,} rows without a unit have no arm: {', '.join(found.without_unit[:3])}",
-            file=sys.stderr,
-        )
+        places = ", ".join(found.without_unit[:3])
+        print(f"{len(found.without_unit):,} rows without a unit have no arm: {places}", file=sys.stderr)
         raise typer.Exit(1)
 
 
@@ -112,19 +119,19 @@ def assign(
 def power(
     design: DesignFile = None,
     difference: Annotated[
-        float | None, typer.Option("--difference", help="Difference that is to be found, in the metric's units.")
+        MaybeNumber, typer.Option("--difference", help="Difference that is to be found, in the metric's units.")
     ] = None,
-    rate: Annotated[Optional[float], typer.Option("--rate", help="Share right in the control arm.")] = None,  # noqa: UP045
+    rate: Annotated[MaybeNumber, typer.Option("--rate", help="Share right in the control arm.")] = None,
     sd: Annotated[
-        float | None, typer.Option("--sd", help="Standard deviation of a row; with --paired, of the differences.")
+        MaybeNumber, typer.Option("--sd", help="Standard deviation of a row; with --paired, of the differences.")
     ] = None,
     discordant: Annotated[
-        float | None, typer.Option("--discordant", help="Share of items that one arm alone has right.")
+        MaybeNumber, typer.Option("--discordant", help="Share of items that one arm alone has right.")
     ] = None,
-    rows_per_unit: Annotated[float | None, typer.Option("--rows-per-unit", help="Rows of a unit on average.")] = None,
-    icc: Annotated[Optional[float], typer.Option("--icc", help="Correlation of the rows of a unit, 0 to 1.")] = None,  # noqa: UP045
-    wanted: Annotated[Optional[float], typer.Option("--power", help="With which it is to be found (0.8).")] = None,  # noqa: UP045
-    looks: Annotated[Optional[int], typer.Option("--looks", help="Looks until the horizon (100).")] = None,  # noqa: UP045
+    rows_per_unit: Annotated[MaybeNumber, typer.Option("--rows-per-unit", help="Rows of a unit on average.")] = None,
+    icc: Annotated[MaybeNumber, typer.Option("--icc", help="Correlation of the rows of a unit, 0 to 1.")] = None,
+    wanted: Annotated[MaybeNumber, typer.Option("--power", help="With which it is to be found (0.8).")] = None,
+    looks: Annotated[MaybeCount, typer.Option("--looks", help="Looks until the horizon (100).")] = None,
     paired: Annotated[bool, typer.Option("--paired", help="Both arms answer the same items.")] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -190,17 +197,15 @@ def judge(
     ] = "",
     fields: Fields = "",
     as_json: AsJson = False,
-    to_markdown: Annotated[Optional[Path], typer.Option("--markdown", metavar="FILE", help="Write a summary.")] = None,  # noqa: UP045
-    html: Annotated[Optional[Path], typer.Option("--html", metavar="FILE", help="Write a page.")] = None,  # noqa: UP045
+    to_markdown: Annotated[MaybePath, typer.Option("--markdown", metavar="FILE", help="Write a summary.")] = None,
+    html: Annotated[MaybePath, typer.Option("--html", metavar="FILE", help="Write a page.")] = None,
     lang: Annotated[str, typer.Option("--lang", metavar="en|ja", help="Language of page and summary.")] = "en",
 ) -> None:
     """Compare the arms: intervals of one look and of every look, guardrails, and whether the log can be trusted."""
     from hanka.errors import DesignError
-    from hanka.operations.ab.design import read_design
-    from hanka.operations.ab.judged import judge_log
+    from hanka.operations.ab.markdown import markdown
     from hanka.operations.ab.page import result_html
-    from hanka.operations.ab.supposed import supposed_design
-    from hanka.operations.ab.told import markdown, tell
+    from hanka.operations.ab.told import tell
     from hanka.operations.ab.written import as_json as written
     from hanka.report.words import Words
     from hanka.store.folder import write_text
@@ -209,12 +214,7 @@ def judge(
         raise DesignError(f"--lang {lang!r}: allowed: en, ja")
     if design is not None and (control or weights or fields):
         raise DesignError("--control, --weights and --fields stand in the design: leave them out, or change the design")
-    agreed = read_design(design) if design else None
-    asked = _pairs(fields, "--fields")
-    used, are_weights_agreed = (
-        (agreed, True) if agreed else supposed_design(logs, control, _pairs(weights, "--weights"), asked)
-    )
-    result = judge_log(tuple(logs), used, agreed is not None, are_weights_agreed)
+    result = _agreed(logs, design) if design else _supposed(logs, control, weights, fields)
     words = Words("ja" if lang == "ja" else "en")
     if to_markdown is not None:
         write_text(to_markdown, markdown(tell(result, words), words))
@@ -224,10 +224,27 @@ def judge(
         print(json.dumps(written(result), indent=1, ensure_ascii=False, allow_nan=False))
     else:
         _print_told(tell(result, Words("en")))
-        for path in (to_markdown, html):
-            if path is not None:
-                print(path)
+        for path in filter(None, (to_markdown, html)):
+            print(path)
     raise typer.Exit(result.exit_code)
+
+
+def _agreed(logs: list[Path], design: Path) -> Result:
+    from hanka.operations.ab.design import read_design
+    from hanka.operations.ab.judged import judge_log
+
+    return judge_log(tuple(logs), read_design(design))
+
+
+def _supposed(logs: list[Path], control: str, weights: str, fields: str) -> Result:
+    """Judge a log that comes without a design."""
+    from hanka.operations.ab.judged import judge_log
+    from hanka.operations.ab.supposed import supposed_design
+
+    design, are_weights_agreed = supposed_design(
+        logs, control, _pairs(weights, "--weights"), _pairs(fields, "--fields")
+    )
+    return judge_log(tuple(logs), design, False, are_weights_agreed)
 
 
 def _pairs(text: str, option: str) -> Mapping[str, str]:

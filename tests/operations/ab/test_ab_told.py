@@ -8,9 +8,11 @@ from typing import Any
 import pytest
 from ab_logs import design, right, rows, write
 
+import hanka.operations.ab
 from hanka.operations.ab.judged import Result, judge_log
+from hanka.operations.ab.markdown import markdown
 from hanka.operations.ab.page import result_html
-from hanka.operations.ab.told import markdown, tell
+from hanka.operations.ab.told import tell
 from hanka.operations.ab.written import as_json
 from hanka.report.words import LANGUAGES, Words
 from hanka.report.words_ab import AB_EN, AB_JA
@@ -58,6 +60,19 @@ def test_japanese_leaves_no_english_over() -> None:
     for key, text in AB_JA.items():
         rest = re.sub(r"{\w+}", "", text)
         assert not [word for word in re.findall(r"[A-Za-z/-]+", rest) if not re.fullmatch(allowed, word)], key
+
+
+def test_every_word_is_used() -> None:
+    folder = Path(hanka.operations.ab.__file__).parent
+    source = "".join(path.read_text(encoding="utf-8") for path in folder.glob("*.py"))
+    literals = set(re.findall(r"[\"']([a-z][a-z_-]*)[\"']", source))
+    looked_up = re.compile(
+        r"ab_(?:word_|reason_|guard_|row_|term_|check_|why_|outcome_|column_|test_|method_|every_|metric_|)(.*)"
+    )
+    unused = {
+        key for key in AB_EN if key not in literals and (found := looked_up.fullmatch(key)) and found[1] not in literals
+    }
+    assert unused == set()
 
 
 @pytest.mark.parametrize("name", SITUATIONS)

@@ -7,5 +7,5 @@ logs         rows of a log → answers, with everything that was not used counte
 groups       answers → units of each arm, or pairs where both arms answered the same item
 effects      one metric of two arms → intervals of one look and of every look
 judged       all of a log → verdict, with the checks that may forbid one
-told         the result as JSON and Markdown; page: as HTML
+told         the result in words and tables; written, markdown, page: as JSON, Markdown, HTML
 """
