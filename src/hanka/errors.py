@@ -14,6 +14,7 @@ and its children carry that line and are caught only in `cli.py`, which prints i
     ├── PathError              exit 2   a text that cannot be a path here
     ├── LedgerError            exit 2   a log of decisions: missing, held, torn, not whole
     ├── RefusedError           exit 1   asked for rightly, and not allowed: an approval, a release, a rollback
+    ├── DesignError            exit 2   the design of an A/B test: file, line, key
     └── AuditError             exit 2   `strict: true` and an audit found something
     UnitError                 (inside a run) one unit of work failed; becomes a failed row, exit 1
 """
@@ -66,6 +67,10 @@ class RefusedError(HankaError):
     """What was asked for is understood and not allowed; the text says why."""
 
     exit_code = 1
+
+
+class DesignError(HankaError):
+    """The design of an A/B test is wrong."""
 
 
 class AuditError(HankaError):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import typer
 
 from hanka.commands import log
+from hanka.commands.ab import ab
 from hanka.commands.rollback import rollback
 from hanka.commands.rollout import rollout
 
@@ -18,3 +19,4 @@ def add_commands(app: typer.Typer) -> None:
     app.command("rollout")(rollout)
     app.add_typer(log.app, name="log")
     app.command("rollback")(rollback)
+    app.add_typer(ab)
