@@ -10,6 +10,7 @@ import typer
 
 from hanka.commands import log
 from hanka.commands.ab import ab
+from hanka.commands.advise import advise
 from hanka.commands.rollback import rollback
 from hanka.commands.rollout import rollout
 
@@ -20,3 +21,4 @@ def add_commands(app: typer.Typer) -> None:
     app.add_typer(log.app, name="log")
     app.command("rollback")(rollback)
     app.add_typer(ab)
+    app.command()(advise)

@@ -23,6 +23,7 @@ from hanka.report.rows import as_text
 from hanka.report.stored_words import in_japanese, place_in_japanese
 from hanka.report.terms import TERMS_EN, TERMS_JA
 from hanka.report.words_ab import AB_EN, AB_JA
+from hanka.report.words_advise import ADVISE_EN, ADVISE_JA
 from hanka.report.words_claims import CLAIMS_EN, CLAIMS_JA
 from hanka.report.words_en import ENGLISH
 from hanka.report.words_first_en import FIRST_ENGLISH
@@ -38,8 +39,8 @@ UNITS = ((1.0, 120.0, "seconds_s"), (60.0, 7200.0, "seconds_min"), (3600.0, math
 "Seconds of a unit, below how many seconds it is used, its word."
 
 LANGUAGES: Mapping[Lang, Mapping[str, str]] = {
-    "en": {**ENGLISH, **FIRST_ENGLISH, **TRAINING_EN, **CLAIMS_EN, **ROLLOUT_EN, **TERMS_EN, **AB_EN},
-    "ja": {**JAPANESE, **FIRST_JAPANESE, **TRAINING_JA, **CLAIMS_JA, **ROLLOUT_JA, **TERMS_JA, **AB_JA},
+    "en": {**ENGLISH, **FIRST_ENGLISH, **TRAINING_EN, **CLAIMS_EN, **ROLLOUT_EN, **TERMS_EN, **AB_EN, **ADVISE_EN},
+    "ja": {**JAPANESE, **FIRST_JAPANESE, **TRAINING_JA, **CLAIMS_JA, **ROLLOUT_JA, **TERMS_JA, **AB_JA, **ADVISE_JA},
 }
 
 RIVALS: Mapping[Lang, Mapping[str, str]] = {"en": RIVAL_ENGLISH, "ja": RIVAL_JAPANESE}
