@@ -23,6 +23,7 @@ from hanka.tasks.base import Task
 from hanka.work.answers import Asking, n_empty, n_tied, predict
 from hanka.work.cells import cell_done, cell_record, rows_wanted
 from hanka.work.harness import ask_of_harness
+from hanka.work.meter import Meter, with_earlier
 from hanka.work.place import Workplace, begin, moment, reason, versions
 from hanka.work.reasoning import doubts as cut_off
 from hanka.work.reasoning import with_reasoning
@@ -79,7 +80,7 @@ def first_answers(place: Workplace, cell: PlannedCell, voice: Voice, n: int) -> 
 
 
 def _answer_cell(place: Workplace, cell: PlannedCell, voice: Voice) -> None:
-    started, folder = time.monotonic(), place.folder.cell(cell.cell.id)
+    started, meter, folder = time.monotonic(), Meter(place.alone), place.folder.cell(cell.cell.id)
     known = cell_record(place.folder, cell)
     stop = rows_wanted(cell, known)
     before = _answered(folder, known)
@@ -88,7 +89,8 @@ def _answer_cell(place: Workplace, cell: PlannedCell, voice: Voice) -> None:
     voice.engine.account()  # what failed before, or was asked for another purpose, is not this cell's
     if (use := place.plan.study.harness.get(cell.cell.test_task)) is not None:
         judged, said = ask_of_harness(use, cell, voice.engine, voice.tokenizer, policy_of(place, voice))
-        _store(place, cell, voice, judged, {"seconds": time.monotonic() - started, "batch_tokens": budget} | said)
+        took = {"seconds": time.monotonic() - started, "used": meter.read()}
+        _store(place, cell, voice, judged, took | {"batch_tokens": budget} | said)
         return
     asked = _ask_cell(place, cell, voice).part(len(before), stop)
     _require_as_trained(place, cell, asked)
@@ -102,6 +104,7 @@ def _answer_cell(place: Workplace, cell: PlannedCell, voice: Voice) -> None:
         "n_tied": n_tied(asking, predictions),
         "n_empty": n_empty(asking, predictions),
         "seconds": time.monotonic() - started + (known["seconds"] if before else 0.0),
+        "used": with_earlier(meter.read(), known.get("used", {})) if before else meter.read(),
         "batch_tokens": budget,
         "asked": known.get("asked", {}) if before else {},
         "notes": [
