@@ -22,10 +22,8 @@ from hanka.analysis.pooling import Asked, System, asked_of, system_of
 from hanka.analysis.questions.contract import Measured
 from hanka.records import is_unadapted
 from hanka.stats import normal_quantile
-from hanka.store.folder import read_json_or_none, read_table
+from hanka.store.folder import LATENCY_FILE, read_json_or_none, read_table
 
-LATENCY_FILE = "latency.json"
-"File of a cell that holds how long single requests took."
 QUANTILES = (0.5, 0.95)
 "Of latency: the middle, and what one request in twenty exceeds."
 

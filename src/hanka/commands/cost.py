@@ -35,6 +35,12 @@ def cost(
     csv: CsvOption = None,
     html: HtmlOption = None,
     lang: LangOption = None,
+    latency: Annotated[
+        int,
+        typer.Option(
+            "--latency", min=0, metavar="N", help="First time N rows of each system one by one, on this machine."
+        ),
+    ] = 0,
     example: Annotated[bool, typer.Option("--example", help="Print a price file to begin with, and leave.")] = False,
 ) -> None:
     """Say what the systems of a run took and cost, and what tuning returns against prompting."""
@@ -49,7 +55,10 @@ def cost(
         raise HankaError(f"--lang {lang!r}: allowed: en, ja")
     if lang is not None and html is None:
         raise HankaError(f"--lang {lang} is of the page: add --html FILE")
-    ledger = _ledger(run, _prices(prices))
+    file = _prices(prices)
+    if latency:
+        _time(run, latency)
+    ledger = _ledger(run, file)
     if csv is not None:
         from hanka.operations.costs.written import write_ledger_csv
 
@@ -64,6 +73,19 @@ def cost(
     _print(ledger)
     for path in (*(written if csv is not None else ()), *((html,) if html is not None else ())):
         print(f"written: {path}")
+
+
+def _time(run: Path, n: int) -> None:
+    import sys
+
+    from hanka.store.folder import RunFolder
+    from hanka.work.latency import measure_latency
+
+    folder = RunFolder(run)
+    folder.require_format()
+    for one in measure_latency(folder, n, lambda what, _share: print(what, file=sys.stderr, flush=True)):
+        said = f"{one.label}, {one.test}, {one.shots}-shot: {one.seconds:.3g} s in the middle of {one.n} rows"
+        print(said, file=sys.stderr)
 
 
 def _prices(path: Path | None) -> PriceFile | None:

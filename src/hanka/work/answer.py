@@ -27,7 +27,7 @@ from hanka.work.meter import Meter, with_earlier
 from hanka.work.place import Workplace, begin, moment, reason, versions
 from hanka.work.reasoning import doubts as cut_off
 from hanka.work.reasoning import with_reasoning
-from hanka.work.told import doubts, failures_of, together
+from hanka.work.told import Times, doubts, failures_of, keep_times, together
 from hanka.work.voice import Voice, has_tokens, open_voice, policy_of
 
 AGREEMENT = "agreement.json"
@@ -77,6 +77,25 @@ def first_answers(place: Workplace, cell: PlannedCell, voice: Voice, n: int) -> 
     """Answer the first rows of a cell; nothing is stored."""
     asked = _ask_cell(place, cell, voice).part(0, n)
     return _predict(place, _asking(place, cell.cell.test_task, cell.test.examples[:n], asked, voice), voice)[1]
+
+
+def time_alone(place: Workplace, cell: PlannedCell, voice: Voice, n: int) -> Times:
+    """Answer the first rows of a cell one at a time and time each; no answer is stored.
+
+    The first row is asked once more before: what is loaded or made ready for it is not its own. Rows that fail are not counted.
+    """
+    found: list[float] = []
+    for at in (0, *range(min(n, len(cell.test.examples)))):
+        asked = _ask_cell(place, cell, voice).part(at, at + 1)
+        asking = _asking(place, cell.cell.test_task, cell.test.examples[at : at + 1], asked, voice)
+        started = time.monotonic()
+        try:
+            answers = _predict(place, asking, voice)[1]
+        except UnitError:  # a row without a number
+            continue
+        if all(one.status != "failed" for one in answers):
+            found.append(time.monotonic() - started)
+    return Times("row", 1, tuple(found[1:]))
 
 
 def _answer_cell(place: Workplace, cell: PlannedCell, voice: Voice) -> None:
@@ -147,7 +166,11 @@ def _store(
         "device": voice.device,
         "versions": versions(),
     }
-    taken = together(voice.engine.account(), said.get("asked", {}))
+    taken = dict(voice.engine.account())
+    timed, at_once = taken.pop("timed", ()), int(taken.get("concurrency", 1))
+    if timed:
+        keep_times(folder, Times("request", at_once, tuple(timed)), goes_on=bool(said.get("asked")))
+    taken = together(taken, said.get("asked", {}))
     record |= {
         **said,
         "seconds": round(said["seconds"], 3),

@@ -11,7 +11,7 @@ import pytest
 from hanka.operations.costs.ledger import Ledger, make_ledger
 from hanka.operations.costs.page import cost_html, headline, returns_table
 from hanka.operations.costs.prices import read_prices
-from hanka.report.blocks import Note, Table
+from hanka.report.blocks import Details, Note
 from hanka.report.words import Lang, Words
 from hanka.report.words_costs import COSTS_EN, COSTS_JA
 from hanka.terminal.blocks import print_block
@@ -97,7 +97,4 @@ def test_the_terminal_prints_the_tables_of_the_page(tmp_path: Path, capsys: pyte
     assert "Payback" in said
     assert "[a sentence]" in said
     with pytest.raises(ValueError, match="details is not for a terminal"):
-        from hanka.report.blocks import Details
-
         print_block(Details("more", ()), console())
-    assert isinstance(table, Table)

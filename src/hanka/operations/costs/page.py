@@ -228,8 +228,9 @@ def amount_blocks(ledger: Ledger, words: Words) -> tuple[Block, ...]:
     if not ledger.entries:
         return (Note(words.plain("costs_nothing_asked"), "muted"),)
     totals = ledger.totals
+    making = (training_table(ledger, words),) if any(one.amounts.training for one in ledger.entries) else ()
     return (
-        training_table(ledger, words),
+        *making,
         serving_table(ledger, words),
         Note(
             words.plain(
