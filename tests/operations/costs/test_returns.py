@@ -41,6 +41,15 @@ def test_a_worked_example() -> None:
     assert cheaper_volumes(ADDED, 0.012, 6) == pytest.approx((120 / 0.013, NEVER))
 
 
+def test_the_worked_example_of_the_guide() -> None:
+    added, gain = Added(50.0, 0.0, 0.0), Ends(0.08, 0.02, 0.14).times(0.1)
+    assert net_value(added, gain, 1000, 10) == pytest.approx((30, -30, 90))
+    assert return_on_costs(added, gain, 1000, 10) == pytest.approx((0.6, -0.6, 1.8))
+    assert payback_months(added, gain, 1000) == pytest.approx((6.25, 50 / 14, 25))
+    found = [cheaper_volumes(added, one, 10).above for one in (gain.value, gain.high, gain.low)]
+    assert found == pytest.approx([625, 5 / 0.014, 2500])
+
+
 def test_without_any_gain_the_net_value_is_exactly_minus_the_costs_and_the_return_exactly_minus_one() -> None:
     for one in (ADDED, Added(28.940736111111107, 170.0, 4.141666666666667e-06), Added(0.1, 0.2, 0.3)):
         costs = one.total(12_345.6, 7.3)

@@ -20,9 +20,10 @@ from hanka.operations.costs.wording import (
     seconds,
     system_name,
     volume,
+    volume_ends,
 )
 from hanka.report import inert, numbers
-from hanka.report.blocks import Block, Note, Section, Table, Td, Terms, Th
+from hanka.report.blocks import MARKS, Block, Note, Section, Table, Td, Terms, Th
 from hanka.report.blocks import Tone as BlockTone
 from hanka.report.page import PlainPage, plain_html
 from hanka.report.words import Words
@@ -132,13 +133,15 @@ def returns_table(ledger: Ledger, words: Words) -> Table:
     head = tuple(
         Th(words.plain(f"costs_head_{name}", currency=currency), numeric=name not in heads[:2]) for name in heads
     )
-    rows = tuple(_returns_row(one, words) for one in ledger.comparisons)
+    with_base = len({one.rival for one in ledger.comparisons}) > 1
+    rows = tuple(_returns_row(one, words, with_base) for one in ledger.comparisons)
     caption = words.plain("costs_returns_caption", level=f"{100 * ledger.level:g}", count=len(rows))
     return Table(caption, caption, (head,), rows)
 
 
-def _returns_row(one: Comparison, words: Words) -> tuple[Td, ...]:
-    rival = words.plain("costs_rival", base=inert.label(one.rival), shots=one.rival_asked.shots)
+def _returns_row(one: Comparison, words: Words, with_base: bool) -> tuple[Td, ...]:
+    base = inert.label(one.rival) if with_base else words.plain("costs_prompted")
+    rival = words.plain("costs_rival", base=base, shots=one.rival_asked.shots)
     shown = one.returns
     start = (
         Td(system_name(one.system, one.asked, words), head=True, note=words.comma.join(map(inert.label, one.tests))),
@@ -152,15 +155,21 @@ def _returns_row(one: Comparison, words: Words) -> tuple[Td, ...]:
     gain = shown.gain.times(THOUSAND)
     tone: BlockTone = "better" if shown.net.low > 0 else "worse" if shown.net.high < 0 else "undecided"
     share = percents(shown.on_costs) if shown.on_costs is not None else (words.plain("costs_no_costs"), "")
-    ends = "; ".join(dict.fromkeys(volume(end, words) for end in reversed(shown.cheaper[1:])))
     return (
         *start,
         Td(money(gain.value), note=money_ends(gain), numeric=True),
-        Td(money(shown.net.value), note=money_ends(shown.net), tone=tone, numeric=True),
+        Td(
+            money(shown.net.value),
+            note=money_ends(shown.net),
+            tone=tone,
+            mark=MARKS[tone],
+            spoken=words.of("verdict", tone),
+            numeric=True,
+        ),
         Td(share[0], note=share[1], numeric=True),
         Td(months(shown.payback.value, words), note=month_ends(shown.payback, words), numeric=True),
         equal,
-        Td(volume(shown.cheaper[0], words), note=f"[{ends}]", numeric=True),
+        Td(volume(shown.cheaper[0], words), note=volume_ends(shown.cheaper[1:], words), numeric=True),
     )
 
 

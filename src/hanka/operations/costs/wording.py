@@ -57,6 +57,18 @@ def volume(found: Cheaper, words: Words) -> str:
     return words.plain("costs_below", count=below)
 
 
+def volume_ends(found: tuple[Cheaper, Cheaper], words: Words) -> str:
+    """Write what a volume is at the ends of a gain's interval, the larger gain first."""
+    return f"[{_short(found[1], words)}; {_short(found[0], words)}]"
+
+
+def _short(found: Cheaper, words: Words) -> str:
+    """Write a volume where the words around its number stand beside it already."""
+    if math.isinf(found.above) or (found.above == 0 and math.isinf(found.below)):
+        return volume(found, words)
+    return f"≤ {math.floor(found.below):,}" if math.isfinite(found.below) else f"{math.ceil(found.above):,}"
+
+
 def seconds(count: float | None, words: Words) -> str:
     """Write seconds of a request, or that nobody measured them."""
     return words.plain("costs_not_measured") if count is None else f"{count:.3g}"
