@@ -202,7 +202,7 @@ COSTS_JA: Mapping[str, str] = {
     "costs_not_measured": "未計測",
     "costs_made_from": "{names} の作成を含む",
     "costs_of": "{way}システムの{name}",
-    "costs_because": "{name}（{why}）",
+    "costs_because": "{name}（理由：{why}）",
     "costs_way_tuned": "チューニング済み",
     "costs_way_prompted": "プロンプトのみの",
     "costs_line_labelling": "ラベル付け",

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from hanka.operations import costs
 from hanka.operations.costs.ledger import Ledger, make_ledger
 from hanka.operations.costs.page import cost_html, headline, returns_table
 from hanka.operations.costs.prices import read_prices
@@ -30,6 +31,17 @@ def test_both_languages_have_the_same_words_with_the_same_places() -> None:
     places = re.compile(r"{(\w+)}")
     for key, text in COSTS_EN.items():
         assert set(places.findall(text)) == set(places.findall(COSTS_JA[key])) or key == "costs_timed_row", key
+
+
+def test_every_word_is_used() -> None:
+    sources = "\n".join(path.read_text(encoding="utf-8") for path in Path(costs.__file__).parent.glob("*.py"))
+    named = set(re.findall(r"\"(costs_[a-z_0-9]+)\"", sources))
+    groups = tuple(set(re.findall(r"f\"(costs_[a-z]+_){", sources)))
+    assert len(groups) >= 7
+    assert named <= COSTS_EN.keys()
+    assert {
+        key for key in COSTS_EN if key.startswith("costs_") and key not in named and not key.startswith(groups)
+    } == set()
 
 
 @pytest.mark.parametrize("lang", ["en", "ja"])
