@@ -11,6 +11,7 @@ import typer
 from hanka.commands import log
 from hanka.commands.ab import ab
 from hanka.commands.advise import advise
+from hanka.commands.cost import cost
 from hanka.commands.rollback import rollback
 from hanka.commands.rollout import rollout
 
@@ -22,3 +23,4 @@ def add_commands(app: typer.Typer) -> None:
     app.command("rollback")(rollback)
     app.add_typer(ab)
     app.command()(advise)
+    app.command()(cost)

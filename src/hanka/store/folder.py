@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
 PREDICTION_COLUMNS = tuple(field.name for field in fields(Prediction))
 
+LATENCY_FILE = "latency.json"
+"File of a cell that says how long single requests took: `unit`, `at_once`, `seconds`."
+
 FORMAT = 3
 "Of a run folder; raised by hand when older ones can no longer be read."
 
