@@ -39,8 +39,28 @@ UNITS = ((1.0, 120.0, "seconds_s"), (60.0, 7200.0, "seconds_min"), (3600.0, math
 "Seconds of a unit, below how many seconds it is used, its word."
 
 LANGUAGES: Mapping[Lang, Mapping[str, str]] = {
-    "en": {**ENGLISH, **FIRST_ENGLISH, **TRAINING_EN, **CLAIMS_EN, **ROLLOUT_EN, **TERMS_EN, **AB_EN, **ADVISE_EN, **COSTS_EN},
-    "ja": {**JAPANESE, **FIRST_JAPANESE, **TRAINING_JA, **CLAIMS_JA, **ROLLOUT_JA, **TERMS_JA, **AB_JA, **ADVISE_JA, **COSTS_JA},
+    "en": {
+        **ENGLISH,
+        **FIRST_ENGLISH,
+        **TRAINING_EN,
+        **CLAIMS_EN,
+        **ROLLOUT_EN,
+        **TERMS_EN,
+        **AB_EN,
+        **ADVISE_EN,
+        **COSTS_EN,
+    },
+    "ja": {
+        **JAPANESE,
+        **FIRST_JAPANESE,
+        **TRAINING_JA,
+        **CLAIMS_JA,
+        **ROLLOUT_JA,
+        **TERMS_JA,
+        **AB_JA,
+        **ADVISE_JA,
+        **COSTS_JA,
+    },
 }
 
 RIVALS: Mapping[Lang, Mapping[str, str]] = {"en": RIVAL_ENGLISH, "ja": RIVAL_JAPANESE}
