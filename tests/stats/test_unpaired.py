@@ -97,3 +97,11 @@ def test_units_count_equally_or_their_rows_do() -> None:
     assert parts(sums, sizes, by_rows=False).tolist() == [1.0, 1.0, 0.0]
     # Leaving a unit out: (4 - 3) / 5, (4 - 1) / 7, 4 / 4; pseudo-values 3·0.5 - 2·that.
     assert parts(sums, sizes, by_rows=True).tolist() == pytest.approx([1.5 - 0.4, 1.5 - 6 / 7, 1.5 - 2.0])
+
+
+@pytest.mark.parametrize(("n", "rate", "most"), [(100, 0.5, 0.0561), (200, 0.5, 0.0525), (200, 0.05, 0.0525)])
+def test_the_size_of_the_test_of_two_shares_worked_out_over_all_outcomes(n: int, rate: float, most: float) -> None:
+    counts = [k for k in range(n + 1) if stats.binom.pmf(k, n, rate) > 1e-6]
+    chance = {k: stats.binom.pmf(k, n, rate) for k in counts}
+    size = sum(chance[a] * chance[b] for a in counts for b in counts if abs(TwoSharesSpread(a, n, b, n).z) > Z)
+    assert 0.04 < size <= most

@@ -16,7 +16,7 @@ from hanka.report.words import Words
 if TYPE_CHECKING:
     import altair as alt
 
-WIDTH = 420
+WIDTH = 280
 "Pixels of the figure."
 NUMERIC_FROM = 2
 "First column of numbers in tables of differences."
