@@ -178,6 +178,7 @@ def test_the_json_holds_every_number_and_no_other_thing(tmp_path: Path) -> None:
     found = ledger_json(ledger)
     again = json.loads(json.dumps(found, allow_nan=False))
     assert again == found
+    assert found["old_prices"] == []
     assert [one["charges"]["labelling"]["money_once"] for one in found["systems"]] == [0.0, 5.0, 20.0]
     assert found["comparisons"][0]["n"] == N
     assert found["comparisons"][0]["returns"]["net"]["low"] < found["comparisons"][0]["returns"]["net"]["high"]
