@@ -5,6 +5,7 @@ Computes nothing. Order: what comes of it, what each system costs, what each too
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Literal, NamedTuple
 
 from hanka.analysis.questions.contract import Measured
@@ -103,7 +104,7 @@ def returns_blocks(ledger: Ledger, words: Words) -> tuple[Block, ...]:
         return (Note(words.plain("costs_no_prices"), "muted"),)
     blocks: list[Block] = []
     if ledger.comparisons:
-        blocks.append(returns_table(ledger, words))
+        blocks += [returns_table(ledger, words), volume_table(ledger, words)]
     else:
         blocks.append(Note(words.plain("costs_nothing_tuned"), "muted"))
     for one in ledger.comparisons:
@@ -126,51 +127,66 @@ def _lacks(one: Lacking, words: Words) -> str:
 
 
 def returns_table(ledger: Ledger, words: Words) -> Table:
-    """Return a row for every tuned system and rival."""
+    """Return a row for every tuned system and rival: what it gains, and what is left of that."""
+    heads = ("system", "against", "difference", "gain", "net", "return", "payback")
+    caption = words.plain("costs_returns_caption", level=f"{100 * ledger.level:g}", count=len(ledger.comparisons))
+    return _compared(ledger, words, heads, caption, _returned)
+
+
+def volume_table(ledger: Ledger, words: Words) -> Table:
+    """Return a row for every tuned system and rival: at which volumes it is cheaper."""
+    heads = ("system", "against", "equal", "cheaper")
+    return _compared(ledger, words, heads, words.plain("costs_volume_caption"), _volumes)
+
+
+def _compared(
+    ledger: Ledger,
+    words: Words,
+    heads: tuple[str, ...],
+    caption: str,
+    cells: Callable[[Comparison, Words], tuple[Td, ...]],
+) -> Table:
     assert ledger.file is not None
     currency = ledger.file.prices.currency
-    heads = ("system", "against", "difference", "gain", "net", "return", "payback", "equal", "cheaper")
     head = tuple(
-        Th(words.plain(f"costs_head_{name}", currency=currency), numeric=name not in heads[:2]) for name in heads
+        Th(words.plain(f"costs_head_{name}", currency=currency), numeric=at > 1) for at, name in enumerate(heads)
     )
     with_base = len({one.rival for one in ledger.comparisons}) > 1
-    rows = tuple(_returns_row(one, words, with_base) for one in ledger.comparisons)
-    caption = words.plain("costs_returns_caption", level=f"{100 * ledger.level:g}", count=len(rows))
+    rows = tuple((*_sides(one, words, with_base), *cells(one, words)) for one in ledger.comparisons)
     return Table(caption, caption, (head,), rows)
 
 
-def _returns_row(one: Comparison, words: Words, with_base: bool) -> tuple[Td, ...]:
+def _sides(one: Comparison, words: Words, with_base: bool) -> tuple[Td, Td]:
     base = inert.label(one.rival) if with_base else words.plain("costs_prompted")
     rival = words.plain("costs_rival", base=base, shots=one.rival_asked.shots)
-    shown = one.returns
-    start = (
-        Td(system_name(one.system, one.asked, words), head=True, note=words.comma.join(map(inert.label, one.tests))),
-        Td(rival),
-        _difference(one, words),
-    )
-    equal = Td(numbers.NOTHING if one.equal is None else volume(one.equal, words), numeric=True)
+    note = words.comma.join(map(inert.label, one.tests))
+    return Td(system_name(one.system, one.asked, words), head=True, note=note), Td(rival)
+
+
+def _returned(one: Comparison, words: Words) -> tuple[Td, ...]:
+    shown, nothing = one.returns, Td(numbers.NOTHING, numeric=True)
     if shown is None:
-        nothing = Td(numbers.NOTHING, numeric=True)
-        return (*start, nothing, nothing, nothing, nothing, equal, nothing)
+        return (_difference(one, words), nothing, nothing, nothing, nothing)
     gain = shown.gain.times(THOUSAND)
     tone: BlockTone = "better" if shown.net.low > 0 else "worse" if shown.net.high < 0 else "undecided"
     share = percents(shown.on_costs) if shown.on_costs is not None else (words.plain("costs_no_costs"), "")
+    spoken = words.of("verdict", tone)
     return (
-        *start,
+        _difference(one, words),
         Td(money(gain.value), note=money_ends(gain), numeric=True),
-        Td(
-            money(shown.net.value),
-            note=money_ends(shown.net),
-            tone=tone,
-            mark=MARKS[tone],
-            spoken=words.of("verdict", tone),
-            numeric=True,
-        ),
+        Td(money(shown.net.value), money_ends(shown.net), tone, MARKS[tone], spoken, numeric=True),
         Td(share[0], note=share[1], numeric=True),
         Td(months(shown.payback.value, words), note=month_ends(shown.payback, words), numeric=True),
-        equal,
-        Td(volume(shown.cheaper[0], words), note=volume_ends(shown.cheaper[1:], words), numeric=True),
     )
+
+
+def _volumes(one: Comparison, words: Words) -> tuple[Td, ...]:
+    equal = Td(numbers.NOTHING if one.equal is None else volume(one.equal, words), numeric=True)
+    if one.returns is None:
+        return equal, Td(numbers.NOTHING, numeric=True)
+    at_gain, *ends = one.returns.cheaper
+    note = volume_ends((ends[0], ends[1]), words)
+    return equal, Td(volume(at_gain, words), note=note, numeric=True)
 
 
 def _difference(one: Comparison, words: Words) -> Td:
