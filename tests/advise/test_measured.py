@@ -130,7 +130,9 @@ def test_few_rows_measure_a_drop_that_decides_nothing(tmp_path: Path) -> None:
 
 
 def test_several_tasks_measure_their_number_alone(run: Planted) -> None:
-    found = measure(Focus(run.evidence(), ("sentiment", "topic"), {}))
+    several = Focus(run.evidence(), ("sentiment", "topic"), {})
+    found = measure(several)
+    assert measurement_of(several, walk(found, LINES)).weighed.reason == "several_tasks"
     assert {name: one.value for name, one in found.items()} == {"n_task_formats": 2.0}
 
 
