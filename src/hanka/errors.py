@@ -12,6 +12,7 @@ and its children carry that line and are caught only in `cli.py`, which prints i
     ├── DownloadError          exit 2   a package could not be fetched or did not match its hash
     ├── StoreError             exit 2   a run folder: locked, damaged, disk full
     ├── PathError              exit 2   a text that cannot be a path here
+    ├── PolicyError            exit 2   a policy file, or what it asks of a run: file, line, key
     └── AuditError             exit 2   `strict: true` and an audit found something
     UnitError                 (inside a run) one unit of work failed; becomes a failed row, exit 1
 """
@@ -54,6 +55,10 @@ class StoreError(HankaError):
 
 class PathError(HankaError):
     """A text cannot be a path here."""
+
+
+class PolicyError(HankaError):
+    """A policy file is wrong, or asks of a run what is not in it."""
 
 
 class AuditError(HankaError):
