@@ -8,8 +8,9 @@ import pytest
 
 from gate_runs import NOT_WORSE, as_folder, asked, judged, only, pair, write_slices
 from hanka.errors import HankaError, PolicyError
+from hanka.metrics import METRICS
 from hanka.operations.gate.systems import find_sides
-from hanka.store.folder import RunFolder, read_table, write_json, write_table
+from hanka.store.folder import RunFolder, read_table, write_table
 from planted_runs import Planted, right
 
 Z2 = 1.6448536269514722**2
@@ -108,21 +109,19 @@ def test_rows_without_an_answer_are_not_left_out_in_silence(tmp_path: Path) -> N
     assert only(judged(run, allowed)).outcome == "pass"
 
 
-def test_a_stored_value_that_is_no_number_is_inconclusive(tmp_path: Path) -> None:
-    run = pair(tmp_path)
-    run.evidence()
-    path = RunFolder(tmp_path).cell(str(run.cells[1]["id"])) / "predictions.parquet"
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    table = read_table(path)
-    place = table.schema.get_field_index("reward")
-    pq.write_table(table.set_column(place, "reward", pa.array([float("nan")] * 40)), path)
-    gate = judged(run, "{candidate: sft, rules: [{floor: 0.1}], guardrails: [{unparsed: 0.5}]}")
-    assert gate.outcome != "pass"
+@pytest.mark.parametrize("number", [float("nan"), float("inf")])
+@pytest.mark.parametrize("rule", ["{floor: 0.1}", "{non_inferior: 0.9}"])
+def test_a_value_that_is_no_number_is_inconclusive(tmp_path: Path, number: float, rule: str) -> None:
+    evidence = pair(tmp_path).evidence()
+    cell = next(one for one in evidence.cells.values() if one.variant["label"] == "sft")
+    evidence.rows(cell, METRICS.get("accuracy")).statistics[3, 0] = number
+    check = only(judged(evidence, f"{{candidate: sft, rules: [{rule}]}}"))
+    assert check.outcome == "inconclusive"
+    assert check.reason is not None
+    assert check.reason.key == "no_number"
 
 
-def test_what_was_never_damaged_is_written_back_whole(tmp_path: Path) -> None:
+def test_answers_that_cannot_be_read_are_no_evidence(tmp_path: Path) -> None:
     run = pair(tmp_path)
     path = RunFolder(tmp_path).cell(str(run.cells[1]["id"])) / "predictions.parquet"
     write_table(path, read_table(path).drop_columns(["parsed"]))
@@ -267,4 +266,3 @@ def test_a_metric_without_a_better_end_is_bounded_and_not_compared(tmp_path: Pat
 def test_a_run_may_be_judged_twice_with_one_answer(tmp_path: Path) -> None:
     run = pair(tmp_path, tuned=35).evidence()
     assert judged(run, NOT_WORSE) == judged(run, NOT_WORSE)
-    write_json(tmp_path / "again.json", {})

@@ -82,7 +82,7 @@ def test_a_wrong_policy_is_one_line(text: str, said: str) -> None:
         ),
         (
             "{candidate: sft, rules: [{floor: 0.1, slice: {language: jp}}]}",
-            "slice.language: no row has 'jp': did you mean 'ja'?",
+            "slice.language: no row has 'jp': allowed: ja",
         ),
         (
             "{candidate: sft, rules: [{floor: 0.1, slice: {length: long}}]}",

@@ -37,6 +37,8 @@ from hanka.stats import (
 )
 from hanka.stats.resampling import cluster_units
 
+MOST_ROWS = 1_000_000
+"Rows beyond which nothing is planned: the estimate lies at the limit, and no test set would decide it."
 Named: TypeAlias = Mapping[str, str | int | float]
 
 
@@ -208,10 +210,11 @@ def difference(contrast: Contrast, metric: Metric, notes: tuple[Reason, ...] = (
     def rows_for(distance: float, alpha: float) -> int | None:
         """Plan by the spread that was seen, groups counting for less."""
         seen = max(contrast.discordant or 0.0, contrast.row_variance)
-        if not distance or seen <= 0:
+        if distance * MOST_ROWS < 1 or seen <= 0:
             return None
         effect = design_effect(contrast.n, contrast.n_units, spread.error**2, contrast.row_variance)
-        return math.ceil(rows_to_show(distance, seen, 2 * alpha) * effect)
+        found = math.ceil(rows_to_show(distance, seen, 2 * alpha) * effect)
+        return found if found <= MOST_ROWS else None
 
     return Measured(
         sign * contrast.delta, contrast.n, contrast.n_units, ends, contrast.value_a, contrast.value_b, notes, rows_for

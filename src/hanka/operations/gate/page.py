@@ -11,6 +11,7 @@ from hanka.operations.gate.results import Check, Gate, Outcome, RuleResult, reas
 from hanka.operations.gate.sentences import (
     MARKS,
     asked_said,
+    colon,
     estimate_said,
     limit_said,
     measure_said,
@@ -73,7 +74,7 @@ def _holding_back(rule: RuleResult, words: Words) -> str:
     said = []
     for one in open_ones:
         why = why_said(one, words) or estimate_said(rule, one)
-        said.append(f"{place_said(rule, one, words)}{'：' if words.lang == 'ja' else ': '}{why}")
+        said.append(colon(words).join([place_said(rule, one, words), why]))
     return ("。" if words.lang == "ja" else "; ").join([*said, *(reason_said(one, words) for one in rule.notes)])
 
 

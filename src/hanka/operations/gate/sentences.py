@@ -10,6 +10,8 @@ from hanka.report.words import Words
 RATES = ("unparsed", "failed", "empty", "outside_labels", "one_answer", "repeated_text", "label_share")
 "Guardrails whose numbers are shares of rows."
 DIFFERENCES = ("non_inferior", "gain")
+BOUNDED = (*DIFFERENCES, "floor", "ceiling")
+"What rules ask of a metric."
 MARKS: dict[Outcome, str] = {"pass": "✓", "fail": "✕", "inconclusive": "?"}
 BOUNDLESS = "∞"
 
@@ -28,10 +30,13 @@ def rule_said(rule: RuleResult, words: Words) -> str:
         return rule.named
     bound = numbers.share(rule.bound) if rule.asks in RATES else f"{rule.bound:g}"
     asked = words.plain(f"gate_asks_{rule.asks}", bound=bound, label=rule.label)
-    head = f"{words.metric(rule.metric)}: {asked}" if rule.metric else asked
-    if rule.metric and words.lang == "ja":
-        head = f"{words.metric(rule.metric)}：{asked}"
-    return words.comma.join([head, *(words.relation(one) for one in rule.relations), *rule.places])
+    head = colon(words).join([words.metric(rule.metric), asked]) if rule.metric else asked
+    return words.comma.join([head, *(words.relation(one).lower() for one in rule.relations), *rule.places])
+
+
+def colon(words: Words) -> str:
+    """Return what stands between a name and what is said of it."""
+    return "：" if words.lang == "ja" else ": "
 
 
 def asked_said(askings: tuple[Asking, ...], words: Words) -> str:
@@ -52,9 +57,6 @@ def measure_said(rule: RuleResult, check: Check, words: Words) -> str:
     if check.metric:
         return words.metric(check.metric)
     return words.plain(f"gate_name_{rule.asks}", label=rule.label) if rule.asks not in BOUNDED else numbers.NOTHING
-
-
-BOUNDED = (*DIFFERENCES, "floor", "ceiling")
 
 
 def estimate_said(rule: RuleResult, check: Check) -> str:

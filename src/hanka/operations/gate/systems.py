@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from hanka.analysis.compare import find_side
+from hanka.analysis.compare import find_side, title_of
 from hanka.analysis.evidence import CellEvidence, Evidence, load_evidence
 from hanka.errors import HankaError
 from hanka.operations.gate.policy import Asked, SystemSpec
@@ -177,7 +177,7 @@ def _against(asked: Asked, candidate: GateSide, evidence: Evidence, variant: Map
         askings = "; ".join(dict.fromkeys(asking_of(cell).said for cell in own)) or "nothing"
         raise asked.error(
             ("against",),
-            f"{_titled(evidence, variant)} is never asked as {candidate.title} is ({how}): say how with `shots`, `context` or `prompt`; "
+            f"{title_of(evidence, variant)} is never asked as {candidate.title} is ({how}): say how with `shots`, `context` or `prompt`; "
             f"it is asked with {askings}",
         )
     return _side(evidence, variant, chosen, own)
@@ -211,7 +211,7 @@ def _side(
     evidence: Evidence, variant: Mapping[str, Any], cells: Mapping[str, CellEvidence], own: list[CellEvidence]
 ) -> GateSide:
     counts = {test: sum(cell.cell["test_dataset"] == test for cell in own) - 1 for test in cells}
-    return GateSide(evidence, variant, _titled(evidence, variant), cells, {test: n for test, n in counts.items() if n})
+    return GateSide(evidence, variant, title_of(evidence, variant), cells, {test: n for test, n in counts.items() if n})
 
 
 def _in_plan(cells: list[CellEvidence]) -> list[str]:
@@ -221,10 +221,6 @@ def _in_plan(cells: list[CellEvidence]) -> list[str]:
 def asking_of(cell: CellEvidence) -> Asking:
     """Return how a cell is asked."""
     return Asking(*(cell.cell[name] for name in ASKING))
-
-
-def _titled(evidence: Evidence, variant: Mapping[str, Any]) -> str:
-    return find_side(evidence, str(variant["id"])).title
 
 
 def _called(evidence: Evidence) -> str:

@@ -12,6 +12,7 @@ from xml.etree import ElementTree
 from hanka.operations.gate.results import Check, Gate, RuleResult, reason_said
 from hanka.operations.gate.sentences import (
     MARKS,
+    colon,
     estimate_said,
     limit_said,
     measure_said,
@@ -51,14 +52,15 @@ def junit_xml(gate: Gate) -> str:
                 case, OUTCOMES[rule.outcome], {"type": rule.outcome, "message": _safe("; ".join(holding))}
             )
             problem.text = _safe("\n".join(lines))
-        ElementTree.SubElement(case, "system-out").text = _safe("\n".join(lines))
+        else:
+            ElementTree.SubElement(case, "system-out").text = _safe("\n".join(lines))
     ElementTree.indent(root)
     return '<?xml version="1.0" encoding="UTF-8"?>\n' + ElementTree.tostring(root, encoding="unicode") + "\n"
 
 
 def markdown(gate: Gate, words: Words) -> str:
     """Write a summary for a pull request: the outcome, a line per rule, every check folded below."""
-    heading = words.plain("gate_title") + f": {words.plain(f'gate_outcome_{gate.outcome}')}"
+    heading = colon(words).join([words.plain("gate_title"), words.plain(f"gate_outcome_{gate.outcome}")])
     lines = [f"## {MARKS[gate.outcome]} {_cell(heading)}", "", _cell(verdict_said(gate, words)), ""]
     lines += _table(
         [words.plain(f"gate_{name}") for name in ("rule", "outcome", "held")], [_rule(one, words) for one in gate.rules]
@@ -80,7 +82,7 @@ def markdown(gate: Gate, words: Words) -> str:
     ]
     names_of = ("candidate", "against", "policy")
     said_of = zip(names_of, about, strict=True)
-    lines.append(" · ".join(f"{words.plain(f'gate_{name}')}: `{_code(value)}`" for name, value in said_of))
+    lines.append(" · ".join(f"{words.plain(f'gate_{name}')}: {_cell(value)}" for name, value in said_of))
     return "\n".join(lines) + "\n"
 
 
@@ -116,10 +118,6 @@ def _cell(text: str) -> str:
     """Make a text safe inside Markdown: one line, no table, link, image, code or HTML begun by it."""
     escaped = "".join(f"\\{one}" if one in "\\`*_[]|~#" else one for one in " ".join(visible(text).split()))
     return escaped.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("@", "@\u200b")
-
-
-def _code(text: str) -> str:
-    return " ".join(visible(text).split()).replace("`", "'")
 
 
 def _safe(text: str) -> str:
