@@ -11,6 +11,7 @@ from hanka.operations.gate.results import Check, Gate, Outcome, RuleResult, reas
 from hanka.operations.gate.sentences import (
     MARKS,
     asked_said,
+    asks_said,
     colon,
     estimate_said,
     limit_said,
@@ -53,7 +54,7 @@ def _rules(gate: Gate, words: Words) -> Section:
     )
     rows = tuple(
         (
-            Td(rule_said(one, words), head=True),
+            Td(rule_said(one, words), note=asks_said(one, words) if one.named else "", head=True),
             _outcome(one.outcome, words),
             Td(
                 words.plain(
@@ -73,7 +74,8 @@ def _holding_back(rule: RuleResult, words: Words) -> str:
     open_ones = [one for one in rule.checks if one.outcome == rule.outcome != "pass"]
     said = []
     for one in open_ones:
-        why = why_said(one, words) or estimate_said(rule, one)
+        shown = words.plain("gate_shown", estimate=estimate_said(rule, one), limit=limit_said(rule, one, words))
+        why = shown if one.estimate is not None else why_said(one, words)
         said.append(colon(words).join([place_said(rule, one, words), why]))
     return ("。" if words.lang == "ja" else "; ").join([*said, *(reason_said(one, words) for one in rule.notes)])
 

@@ -14,6 +14,7 @@ BOUNDED = (*DIFFERENCES, "floor", "ceiling")
 "What rules ask of a metric."
 MARKS: dict[Outcome, str] = {"pass": "✓", "fail": "✕", "inconclusive": "?"}
 BOUNDLESS = "∞"
+BLANK = "\N{NO-BREAK SPACE}"
 
 
 def verdict_said(gate: Gate, words: Words) -> str:
@@ -26,8 +27,11 @@ def verdict_said(gate: Gate, words: Words) -> str:
 
 def rule_said(rule: RuleResult, words: Words) -> str:
     """Name a rule: as the policy does, else what it asks and where."""
-    if rule.named:
-        return rule.named
+    return rule.named or asks_said(rule, words)
+
+
+def asks_said(rule: RuleResult, words: Words) -> str:
+    """Say what a rule asks, and where."""
     bound = numbers.share(rule.bound) if rule.asks in RATES else f"{rule.bound:g}"
     asked = words.plain(f"gate_asks_{rule.asks}", bound=bound, label=rule.label)
     head = colon(words).join([words.metric(rule.metric), asked]) if rule.metric else asked
@@ -60,13 +64,16 @@ def measure_said(rule: RuleResult, check: Check, words: Words) -> str:
 
 
 def estimate_said(rule: RuleResult, check: Check) -> str:
-    """Write an estimate with its interval; an end without a bound is infinite."""
+    """Write an estimate with its interval, which no line end breaks; an end without a bound is infinite."""
     if check.estimate is None:
         return numbers.NOTHING
-    ends = (check.low, check.high)
-    low, high = (BOUNDLESS if finite(one) is None else _number(rule.asks, float(one or 0.0)) for one in ends)
+    low, high = (
+        BOUNDLESS if finite(one) is None else _number(rule.asks, float(one or 0.0)) for one in (check.low, check.high)
+    )
     low = numbers.MINUS + low if low == BOUNDLESS else low
-    return f"{_number(rule.asks, check.estimate)} [{low}, {high}]"
+    if rule.asks in RATES:
+        low, high = low.removesuffix(" %"), high.removesuffix(" %")
+    return f"{_number(rule.asks, check.estimate)} [{low},{BLANK}{high}]"
 
 
 def limit_said(rule: RuleResult, check: Check, words: Words) -> str:

@@ -104,7 +104,8 @@ def _line(rule: RuleResult, check: Check, words: Words) -> str:
     head = f"{check.outcome}: {place_said(rule, check, words)}, {measure_said(rule, check, words)}"
     if check.estimate is None:
         return f"{head}: {why_said(check, words)}"
-    said = f"{head}: {estimate_said(rule, check)}, has to be {limit_said(rule, check, words)}, n = {check.n:,}"
+    shown = words.plain("gate_shown", estimate=estimate_said(rule, check), limit=limit_said(rule, check, words))
+    said = f"{head}: {shown}, n = {check.n:,}"
     why = why_said(check, words)
     return f"{said}; {why}" if why else said
 
