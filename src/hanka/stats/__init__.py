@@ -35,7 +35,7 @@ from hanka.stats.power import design_effect, rows_to_show
 from hanka.stats.rank import RankCorrelation, rank_correlation, spearman
 from hanka.stats.ratio import Moments, ratio_interval
 from hanka.stats.resampling import Resampled, ResamplingPlan, mean, plan_resampling, resampled
-from hanka.stats.score import mcnemar_mid_p, score_interval
+from hanka.stats.score import PairedGroups, mcnemar_mid_p, paired_groups, score_interval
 from hanka.stats.sequential import BettingSpread, Looks, e_value, looked, planned_looks
 from hanka.stats.simultaneous import Contributions, Family, equal_shares, family
 from hanka.stats.spreads import NoSpread, ScoreSpread, Spread, StudentSpread
@@ -54,6 +54,7 @@ __all__ = [
     "Moments",
     "NoSpread",
     "PairedComparison",
+    "PairedGroups",
     "RankCorrelation",
     "Resampled",
     "ResamplingPlan",
@@ -83,6 +84,7 @@ __all__ = [
     "mcnemar_mid_p",
     "mean",
     "normal_quantile",
+    "paired_groups",
     "pareto_front",
     "plan_resampling",
     "planned_looks",

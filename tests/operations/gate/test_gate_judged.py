@@ -28,10 +28,12 @@ def test_equal_answers_are_not_worse_by_what_so_many_rows_could_hide(tmp_path: P
 def test_a_shown_loss_fails_and_a_small_one_is_inconclusive(tmp_path: Path) -> None:
     worse = judged(pair(tmp_path / "a", tuned=20), NOT_WORSE)
     assert (worse.outcome, only(worse).estimate) == ("fail", -0.5)
-    assert only(worse).high is not None
-    assert only(worse).high < -0.07
+    high = only(worse).high
+    assert high is not None
+    assert high < -0.07
     unclear = only(judged(pair(tmp_path / "b", tuned=37), NOT_WORSE))
-    assert (unclear.outcome, unclear.estimate) == ("inconclusive", pytest.approx(-0.075))
+    assert unclear.outcome == "inconclusive"
+    assert unclear.estimate == pytest.approx(-0.075)
     assert unclear.rows_to_decide is not None
     assert unclear.rows_to_decide > 40
 
@@ -98,6 +100,20 @@ def test_few_groups_decide_nothing_however_many_rows_there_are(tmp_path: Path) -
     check = only(judged(pair(tmp_path, groups=8), "{candidate: sft, rules: [{non_inferior: 0.9}]}"))
     assert check.reason is not None
     assert (check.reason.key, check.reason.names["n"]) == ("few_units", 5)
+
+
+def test_rows_in_groups_are_bounded_by_what_their_groups_are_worth(tmp_path: Path) -> None:
+    whole = only(judged(pair(tmp_path / "a", groups=4), NOT_WORSE))
+    assert (whole.n, whole.n_units) == (40, 10)
+    worth = 10 * Z2 / 1.8331129**2  # a row for each group, less for ten groups: t quantile with 9 degrees of freedom
+    assert whole.low == pytest.approx(-Z2 / (worth + Z2))
+    run = Planted(tmp_path / "b")
+    run.add("base", right(40, 40), groups=4)
+    run.add("sft", right(40, 40), groups=4)
+    mean = only(judged(run, "{candidate: sft, rules: [{non_inferior: 0.2, over: mean}]}"))
+    assert whole.low is not None
+    assert mean.low == pytest.approx(whole.low / 2**0.5)  # distances of two test sets add as standard errors do
+    assert mean.outcome == "pass"
 
 
 def test_rows_without_an_answer_are_not_left_out_in_silence(tmp_path: Path) -> None:

@@ -19,7 +19,8 @@ from functools import partial
 from pathlib import Path
 from typing import Literal
 
-from hanka.operations.gate.measured import Differences, LackingError, Measured, Reason, require_rows, value_of
+from hanka.operations.gate.differences import Differences
+from hanka.operations.gate.measured import LackingError, Measured, Reason, require_rows, value_of
 from hanka.operations.gate.places import Finder, Place, Places
 from hanka.operations.gate.policy import AGAINST, Asked, Guardrail, Rule, read_policy
 from hanka.operations.gate.rates import guard, seconds_of_requests

@@ -1,9 +1,8 @@
-"""What a rule is judged on: a difference or a value of one metric, with ends at any level; or the reason why there is none.
+"""What a rule is judged on: a number with ends at any level, or the reason why there is none; and the values of metrics.
 
-Between places and checks. Differences are those of `analysis.contrasts`, paired by row; with another run on the rows that agree.
-Values of right-or-wrong metrics have exact ends (Clopper & Pearson; Korn & Graubard for rows in groups), because Wilson's miss a
-share near 0 or 1 too often for a promise; other metrics the bootstrap's. In a study that grows, differences hold at every planned
-look by themselves, values at an equal share of alpha per look.
+Between places and checks. Values of right-or-wrong metrics have exact ends (Clopper & Pearson; Korn & Graubard for rows in groups),
+because Wilson's miss a share near 0 or 1 too often for a promise; other metrics the bootstrap's. In a study that grows, values are
+bounded at an equal share of alpha per look.
 """
 
 from __future__ import annotations
@@ -15,30 +14,22 @@ from typing import NamedTuple, Protocol, TypeAlias
 
 import numpy as np
 
-from hanka.analysis.across import Sides as Runs
-from hanka.analysis.across import agreeing_rows
 from hanka.analysis.answers import Scored
-from hanka.analysis.contrasts import Contrast, Contrasts, PairResult
 from hanka.analysis.evidence import CellEvidence, Evidence
 from hanka.errors import StoreError
 from hanka.metrics import METRICS, Metric
 from hanka.operations.gate.places import Place
-from hanka.operations.gate.systems import Sides
 from hanka.stats import (
     LEAST_UNITS,
     Interval,
     NoSpread,
-    design_effect,
     estimate_resampled,
     exact_clustered_interval,
     exact_interval,
     normal_quantile,
-    rows_to_show,
 )
 from hanka.stats.resampling import cluster_units
 
-MOST_ROWS = 1_000_000
-"Rows beyond which nothing is planned: the estimate lies at the limit, and no test set would decide it."
 Named: TypeAlias = Mapping[str, str | int | float]
 
 
@@ -138,90 +129,6 @@ def require_answers(n_missing: int, n_asked: int, most: float) -> None:
     """Raise LackingError where too many rows have no answer: those that are there may be the easy ones."""
     if n_missing > most * n_asked:
         raise LackingError("missing_answers", n=n_missing, asked=n_asked, most=f"{most:.0%}")
-
-
-# ---- differences
-
-
-@dataclass(slots=True)
-class Differences:
-    """Differences of the candidate from the other side; units of a test set are numbered once for all of them."""
-
-    sides: Sides
-    most_missing: float
-    "Share of rows without an answer from which on nothing is judged."
-    _contrasts: Contrasts = field(init=False)
-
-    def __post_init__(self) -> None:
-        """Build contrasts in the candidate's run."""
-        self._contrasts = Contrasts(self.sides.candidate.evidence)
-
-    def measure(self, places: Sequence[Place], metric_name: str) -> Measured:
-        """Return the difference at a place, or the mean over several, test sets counting equally. Raises LackingError."""
-        pairs, notes, metrics = [], [], set()
-        for place in places:
-            metric = metric_at(self.sides.candidate.evidence, place.cell, metric_name)
-            pair, n_left_out = self._pair(place, metric)
-            pairs.append(pair)
-            metrics.add(metric)
-            if n_left_out:
-                notes.append(Reason("left_out", {"n": n_left_out, "test": place.test}))
-        if len({metric.name for metric in metrics}) > 1:
-            raise LackingError("several_metrics", metrics=", ".join(sorted(metric.name for metric in metrics)))
-        metric = metrics.pop()
-        if metric.higher_is_better is None:
-            raise LackingError("no_better_end", metric=metric.name)
-        return difference(self._contrasts.pooled(pairs, metric), metric, tuple(notes))
-
-    def _pair(self, place: Place, metric: Metric) -> tuple[PairResult, int]:
-        candidate, against = self.sides.candidate, self.sides.against
-        cell = require_done(place.cell, candidate.title)
-        other = require_done(against.cells.get(place.test), against.title)
-        if not self.sides.is_one_run:
-            metric_at(against.evidence, other, metric.name)
-        ours = scored(candidate.evidence, cell, metric, place.rows, self.most_missing)
-        theirs = scored(against.evidence, other, metric, place.rows, self.most_missing)
-        n_left_out = 0
-        if not self.sides.is_one_run:
-            found, n_left_out = agreeing_rows(Runs(candidate.evidence, against.evidence), cell, other, metric)
-            if found is None:
-                raise LackingError("none_agree", n=n_left_out)
-            ours, theirs = (one if place.rows is None else one.among(place.rows) for one in found)
-        pair = self._contrasts.compared(cell, other, metric, (ours, theirs))
-        if pair is None:
-            raise LackingError("no_rows")
-        return pair, n_left_out
-
-
-def difference(contrast: Contrast, metric: Metric, notes: tuple[Reason, ...] = ()) -> Measured:
-    """Return a contrast as what is bounded, counted upwards. Raises LackingError where the rows support no interval."""
-    spread, sign = contrast.spread, -1.0 if metric.higher_is_better is False else 1.0
-    if spread is None:
-        raise LackingError("unsupported", metric=metric.name)
-    if not math.isfinite(contrast.delta):
-        raise LackingError("no_number", metric=metric.name)
-
-    def ends(alpha: float, is_shared: bool) -> Interval:
-        """Bound it by its own interval, or by that of a family with equal shares."""
-        z = normal_quantile(1 - 2 * alpha)
-        found = spread.together(z) if is_shared else spread.interval(z)
-        return found if sign > 0 else Interval(-found.high, -found.low)
-
-    def rows_for(distance: float, alpha: float) -> int | None:
-        """Plan by the spread that was seen, groups counting for less."""
-        seen = max(contrast.discordant or 0.0, contrast.row_variance)
-        if distance * MOST_ROWS < 1 or seen <= 0:
-            return None
-        effect = design_effect(contrast.n, contrast.n_units, spread.error**2, contrast.row_variance)
-        found = math.ceil(rows_to_show(distance, seen, 2 * alpha) * effect)
-        return found if found <= MOST_ROWS else None
-
-    return Measured(
-        sign * contrast.delta, contrast.n, contrast.n_units, ends, contrast.value_a, contrast.value_b, notes, rows_for
-    )
-
-
-# ---- values
 
 
 def value_of(evidence: Evidence, place: Place, metric_name: str, title: str, most_missing: float) -> Measured:

@@ -2,7 +2,7 @@
 
 Between the policy and its rules. What ships is one checkpoint asked one way, so a label with several seeds is refused: which of
 them ships has to be said. What a policy names and the run never planned is a mistake of the policy; what was planned and is not
-there is missing evidence, which `checks.py` says.
+there is missing evidence, which `measured.py` says.
 """
 
 from __future__ import annotations
