@@ -28,6 +28,7 @@ from hanka.report.words_costs import COSTS_EN, COSTS_JA
 from hanka.report.words_en import ENGLISH
 from hanka.report.words_first_en import FIRST_ENGLISH
 from hanka.report.words_first_ja import FIRST_JAPANESE
+from hanka.report.words_gate import GATE_EN, GATE_JA
 from hanka.report.words_ja import JAPANESE
 from hanka.report.words_rival import RIVAL_ENGLISH, RIVAL_JAPANESE
 from hanka.report.words_rollout import ROLLOUT_EN, ROLLOUT_JA
@@ -44,6 +45,7 @@ LANGUAGES: Mapping[Lang, Mapping[str, str]] = {
         **FIRST_ENGLISH,
         **TRAINING_EN,
         **CLAIMS_EN,
+        **GATE_EN,
         **ROLLOUT_EN,
         **TERMS_EN,
         **AB_EN,
@@ -55,6 +57,7 @@ LANGUAGES: Mapping[Lang, Mapping[str, str]] = {
         **FIRST_JAPANESE,
         **TRAINING_JA,
         **CLAIMS_JA,
+        **GATE_JA,
         **ROLLOUT_JA,
         **TERMS_JA,
         **AB_JA,
