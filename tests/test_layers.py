@@ -21,7 +21,7 @@ from fake_runs import fake_run, write_study
 SOURCE = Path(__file__).parents[1] / "src/hanka"
 LAYERS = (
     ("hanka", "errors", "records", "registry", "identity"),
-    ("store",),
+    ("store", "declared"),
     ("stats",),
     ("metrics",),
     ("tasks",),

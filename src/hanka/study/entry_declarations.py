@@ -8,9 +8,9 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from pydantic import ValidationError
 
+from hanka.declared.messages import first_mistake
 from hanka.errors import nearest
 from hanka.registry import Params, Registry
-from hanka.study.messages import first_mistake
 from hanka.study.schema import EntrySpec
 from hanka.study.source import Key, StudySource
 
@@ -68,7 +68,7 @@ def resolve_entry(source: StudySource, key: Key, spec: EntrySpec, registry: Regi
     try:
         params = entry.params.model_validate(values)
     except ValidationError as error:
-        raise first_mistake(source, error, (*key, spec.entry), entry.params) from None
+        raise first_mistake(source, error, entry.params, (*key, spec.entry)) from None
     return EntryUse(entry, label, params, (*key, spec.entry))
 
 

@@ -8,9 +8,9 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError, create_model
 
+from hanka.declared.messages import first_mistake
 from hanka.methods.contract import Method, TrainParams
 from hanka.registry import Params
-from hanka.study.messages import first_mistake
 from hanka.study.source import Key, StudySource
 from hanka.training.objectives import OBJECTIVES
 from hanka.tuners import TUNERS
@@ -70,7 +70,7 @@ def checked(source: StudySource, key: Key, model: type[Params], values: Values) 
     try:
         return model.model_validate(values)
     except ValidationError as error:
-        raise first_mistake(source, error, key, model) from None
+        raise first_mistake(source, error, model, key) from None
 
 
 def part(merged: Params, kind: type[P]) -> P:

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 from pydantic import Field, ValidationError
 
 from hanka.datasets.base import Dataset
+from hanka.declared.messages import first_mistake
 from hanka.errors import HankaError, PathError
 from hanka.registry import OneOrMore, Params
 from hanka.store.paths import as_path
-from hanka.study.messages import first_mistake
 from hanka.study.schema import StudySpec
 from hanka.study.source import Key, StudySource
 
@@ -43,7 +43,7 @@ def declared_harness(source: StudySource) -> tuple[dict[str, Any], HarnessSpec |
     try:
         spec = HarnessSpec.model_validate(given if isinstance(given, dict) else {"tasks": given})
     except ValidationError as error:
-        raise first_mistake(source, error, KEY, HarnessSpec) from None
+        raise first_mistake(source, error, HarnessSpec, KEY) from None
     return source.values | {"tasks": {name: own for name, own in tasks.items() if name != NAME}}, spec
 
 

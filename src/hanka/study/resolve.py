@@ -14,6 +14,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from hanka.datasets.base import Dataset, Roles, relation
+from hanka.declared.messages import first_mistake
 from hanka.errors import StudyError, nearest
 from hanka.records import TASK_KINDS
 from hanka.study.base_declarations import resolve_bases
@@ -22,7 +23,6 @@ from hanka.study.checks import check_chat, check_evaluation, check_harness, chec
 from hanka.study.context_declarations import resolve_contexts
 from hanka.study.dataset_declarations import resolve_datasets, with_data_folder, with_splits
 from hanka.study.harness_declarations import declared_harness, resolve_harness
-from hanka.study.messages import first_mistake
 from hanka.study.method_declarations import Declared, TrainingUse, resolve_methods
 from hanka.study.places import read_placed
 from hanka.study.probe_declarations import resolve_probes
@@ -63,7 +63,7 @@ def resolve(
     try:
         spec = StudySpec.model_validate(values)
     except ValidationError as error:
-        raise first_mistake(source, error) from None
+        raise first_mistake(source, error, StudySpec) from None
     if base is not None:
         spec = spec.model_copy(update={"base": (BaseModelSpec(model=base),)})
     if limit is not None:

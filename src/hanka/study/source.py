@@ -1,183 +1,30 @@
-"""Read a YAML study file and remember where every key stands, so that errors can name file and line.
-
-`yaml.compose` gives nodes with marks; values are built from them by PyYAML's safe constructor. Anchors and
-merges work; duplicate keys, keys that are not text, tags and several documents are errors.
-"""
+"""A study file as it is read: YAML with the line of every key, and a study's own words in its errors."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
-import yaml
-
+from hanka.declared.source import FileKind, Key, Source, parse_text, read_file
 from hanka.errors import StudyError
 
-Key = tuple[str | int, ...]
+__all__ = ["Key", "StudySource", "parse_source", "read_source"]
 
-WORDS = ("on",)
-"Keys of a study that YAML 1.1 reads as true."
-
-ADVICE = (
-    ("'\\t'", "indent with spaces, not with tabs"),
-    ("mapping values are not allowed", "check the indentation, and put text that holds `: ` in quotes"),
-    ("expected <block end>", "keys of one map must stand equally far from the margin"),
-    ("expected a single document", "a study is one document; take the second `---` out"),
-    ("could not determine a constructor for the tag", "tags (`!…`) are not allowed; write plain values"),
-    ("expected ',' or", "close every [ and {, and put text that holds , [ ] { } in quotes"),
-    ("while scanning a quoted scalar", "close the quotes"),
-    ("cannot start any token", "put the text in quotes"),
+STUDY = FileKind(
+    noun="study",
+    error=StudyError,
+    keys="`name:`, `base:`, `tasks:` and `methods:`",
+    missing="`hanka init` writes one",
+    empty="`hanka init` writes a study to begin with",
 )
-"""What PyYAML says → what to do."""
+StudySource = Source
+"The raw content of a study file with the line of every key."
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class StudySource:
-    """The raw content of a study file with the line of every key."""
-
-    path: Path
-    "The file."
-    values: dict[str, Any]
-    "Plain Python values."
-    lines: dict[Key, int]
-    "Key path → line, starting at 1."
-    shown: Mapping[str, str] = field(default_factory=dict)
-    "Absolute paths among the values → what the file says instead."
-
-    def line(self, key: Key) -> int:
-        """Return the line of a key, or of the nearest key above it that stands in the file."""
-        while key and key not in self.lines:
-            key = key[:-1]
-        return self.lines.get(key, 1)
-
-    def error(self, key: Key, message: str) -> StudyError:
-        """Build the one-line error for a key: file, line, key, message."""
-        while key and isinstance(key[-1], int) and key not in self.lines:
-            key = key[:-1]
-        dotted = ".".join(str(part) for part in key) or "the study"
-        return StudyError(f"{self.path}:{self.line(key)}: {dotted}: {message}")
-
-
-def read_source(path: Path) -> StudySource:
+def read_source(path: Path) -> Source:
     """Read a study file. Raises StudyError for a missing, unreadable or malformed file."""
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except FileNotFoundError:
-        raise StudyError(f"{path}: no such study file; `hanka init` writes one") from None
-    except IsADirectoryError:
-        raise StudyError(f"{path}: a folder, not a study file; name the YAML file in it") from None
-    except UnicodeDecodeError as error:
-        line = error.object[: error.start].count(b"\n") + 1
-        raise StudyError(f"{path}:{line}: byte {error.start} is not UTF-8 text; save the file as UTF-8") from None
-    except ValueError:
-        raise StudyError(f"{str(path)[:60]!r}: holds a character that no path can hold") from None
-    except OSError as error:
-        raise StudyError(f"{str(path)[:300]}: cannot be read: {error.strerror or error}") from None
-    return parse_source(text, path)
+    return read_file(path, STUDY)
 
 
-def parse_source(text: str, path: Path) -> StudySource:
+def parse_source(text: str, path: Path) -> Source:
     """Parse the text of a study file; `path` is named in errors."""
-    try:
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
-        lines: dict[Key, int] = {}
-        values = None
-        if root is not None:
-            _read_words_as_text(root, set())
-            _Lines(path, lines, set(), set()).collect(root, ())
-            values = yaml.SafeLoader("").construct_document(root)
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        line = mark.line + 1 if mark else 1
-        raise StudyError(f"{path}:{line}: not valid YAML: {_explain(error)}") from None
-    except yaml.reader.ReaderError as error:
-        line = text.count("\n", 0, error.position) + 1
-        raise StudyError(
-            f"{path}:{line}: not valid YAML: the character {chr(int(error.character))!r} is not allowed; take it out"
-        ) from None
-    except (yaml.YAMLError, ValueError) as error:
-        raise StudyError(f"{path}:1: not valid YAML: {' '.join(str(error).split())}") from None
-    except RecursionError:
-        raise StudyError(f"{path}:1: not valid YAML: it is nested too deeply") from None
-    if root is None:
-        raise StudyError(f"{path}:1: the file is empty; `hanka init` writes a study to begin with")
-    if not isinstance(values, dict):
-        raise StudyError(
-            f"{path}:{root.start_mark.line + 1}: the study is a {type(values).__name__}, not a map; give keys such as "
-            f"`name:`, `base:`, `tasks:` and `methods:`"
-        )
-    return StudySource(path, values, lines)
-
-
-def _read_words_as_text(node: yaml.Node, seen: set[int]) -> None:
-    """Make text of keys that are words of a study, though YAML 1.1 reads them as true (`on`), and of days, which it reads as dates."""
-    if id(node) in seen:
-        return
-    seen.add(id(node))
-    if isinstance(node, yaml.MappingNode):
-        for name, value in node.value:
-            if isinstance(name, yaml.ScalarNode) and name.value in WORDS:
-                name.tag = "tag:yaml.org,2002:str"
-            _read_words_as_text(value, seen)
-    elif isinstance(node, yaml.SequenceNode):
-        for item in node.value:
-            _read_words_as_text(item, seen)
-    elif node.tag == "tag:yaml.org,2002:timestamp":
-        node.tag = "tag:yaml.org,2002:str"
-
-
-def _explain(error: yaml.MarkedYAMLError) -> str:
-    said = ", ".join(part for part in (error.context, error.problem) if part)
-    advice = next((what for sign, what in ADVICE if sign in said), "")
-    return f"{' '.join(said.split())}; {advice}" if advice else " ".join(said.split())
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Lines:
-    """Notes the line of every key of a node tree; a node that stands in several places (an alias) is noted once."""
-
-    path: Path
-    lines: dict[Key, int]
-    above: set[int]
-    noted: set[int]
-
-    def collect(self, node: yaml.Node, key: Key) -> None:
-        """Note every key below `node`; raise StudyError for a key that is no text, stands twice or holds itself."""
-        self.lines.setdefault(key, node.start_mark.line + 1)
-        if id(node) in self.above:
-            raise self._error(node, key, "the value holds itself; write it out without the alias")
-        if id(node) in self.noted:
-            return
-        self.noted.add(id(node))
-        self.above.add(id(node))
-        if isinstance(node, yaml.MappingNode):
-            self._mapping(node, key)
-        elif isinstance(node, yaml.SequenceNode):
-            for index, item in enumerate(node.value):
-                self.lines[(*key, index)] = item.start_mark.line + 1
-                self.collect(item, (*key, index))
-        self.above.discard(id(node))
-
-    def _mapping(self, node: yaml.MappingNode, key: Key) -> None:
-        seen: set[str] = set()
-        for name_node, value_node in node.value:
-            if name_node.tag == "tag:yaml.org,2002:merge":
-                continue
-            name = str(name_node.value)
-            if name_node.tag != "tag:yaml.org,2002:str":
-                kind = str(name_node.tag).rpartition(":")[2]
-                shown = f'{name}: is read as {kind}, not as text; write "{name}":'
-                raise self._error(
-                    name_node, key, shown if isinstance(name_node, yaml.ScalarNode) else "a key must be text"
-                )
-            if name in seen:
-                raise self._error(name_node, (*key, name), "the key stands twice; keep one")
-            seen.add(name)
-            self.lines[(*key, name)] = name_node.start_mark.line + 1
-            self.collect(value_node, (*key, name))
-
-    def _error(self, node: yaml.Node, key: Key, message: str) -> StudyError:
-        dotted = ".".join(map(str, key)) or "the study"
-        return StudyError(f"{self.path}:{node.start_mark.line + 1}: {dotted}: {message}")
+    return parse_text(text, path, STUDY)

@@ -6,10 +6,10 @@ import re
 
 from pydantic import ValidationError
 
+from hanka.declared.messages import first_mistake
 from hanka.errors import nearest
 from hanka.metrics import DEFAULT_METRICS, METRICS
 from hanka.records import RELATIONS, TASK_KINDS, TaskKind
-from hanka.study.messages import first_mistake
 from hanka.study.schema import TaskSpec
 from hanka.study.source import Key, StudySource
 from hanka.tasks import TASKS
@@ -134,4 +134,4 @@ def _verifier(source: StudySource, key: Key, kind: TaskKind, spec: TaskSpec) -> 
     try:
         return name, params.model_validate(values)
     except ValidationError as error:
-        raise first_mistake(source, error, (*key, name), params) from None
+        raise first_mistake(source, error, params, (*key, name)) from None

@@ -8,9 +8,8 @@ from typing import Annotated, Any, Union, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from hanka.errors import StudyError, nearest
-from hanka.study.schema import StudySpec
-from hanka.study.source import Key, StudySource
+from hanka.declared.source import Key, Source
+from hanka.errors import HankaError, nearest
 
 LONGEST = 80
 "Characters of a value that a message repeats."
@@ -38,16 +37,14 @@ SENTENCES = {
 """Pydantic's error type → what is said after the value."""
 
 
-def first_mistake(
-    source: StudySource, error: ValidationError, prefix: Key = (), model: type[BaseModel] = StudySpec
-) -> StudyError:
-    """Return the StudyError for the first mistake; says how many more there are.
+def first_mistake(source: Source, error: ValidationError, model: type[BaseModel], prefix: Key = ()) -> HankaError:
+    """Return the error for the first mistake in what a model was read from, below `prefix`; says how many more there are.
 
     An unknown key comes first, because a missing key is often a misspelt one; then the order of the file.
     """
     mistakes: dict[Key, ErrorDetails] = {}
     for detail in error.errors(include_url=False):
-        mistakes.setdefault(_study_key(detail, source, prefix), detail)
+        mistakes.setdefault(_file_key(detail, source, prefix), detail)
     for above in {key[:n] for key in mistakes for n in range(len(key))}:
         mistakes.pop(above, None)
     key, first = min(mistakes.items(), key=lambda one: (one[1]["type"] != "extra_forbidden", source.line(one[0])))
@@ -63,7 +60,7 @@ def shown(value: Any) -> str:
     return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
 
 
-def _study_key(detail: ErrorDetails, source: StudySource, prefix: Key) -> Key:
+def _file_key(detail: ErrorDetails, source: Source, prefix: Key) -> Key:
     """Keep the parts of a pydantic location that are keys of the file; others come from wrapping and unions."""
     current: Any = source.values
     for part in prefix:
