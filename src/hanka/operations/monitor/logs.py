@@ -22,6 +22,7 @@ HEAD = 4096
 "Bytes at a file's beginning that it is known by."
 LONGEST_LINE = 8 << 20
 "Bytes of a row; a longer line is malformed."
+BOM = b"\xef\xbb\xbf"
 BATCH = 4_000
 "Rows that are handed on together."
 KINDS: Mapping[str, Literal["lines", "gzip", "parquet"]] = {
@@ -127,7 +128,7 @@ def _reached(start: Place, done: int) -> Place:
 
 def _parsed(line: bytes) -> Raw:
     try:
-        found = json.loads(line.decode("utf-8-sig"))
+        found = json.loads(line.removeprefix(BOM).decode())
     except (ValueError, RecursionError):
         return None
     return found if isinstance(found, dict) else None

@@ -8,6 +8,7 @@ Limits: what a test set is not, the reference is not; live traffic that never wa
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -24,15 +25,34 @@ from hanka.operations.drift import FEWEST_TEXTS, bin_names, quantile_edges
 from hanka.operations.monitor.asked import TaskReader, stored_study, task_of
 from hanka.operations.monitor.settings import MonitorError, MonitorSettings
 from hanka.records import Prediction, is_unadapted
-from hanka.stats.resampling import FloatArray
 from hanka.store.folder import RunFolder, read_predictions
 
 BINS = 10
-"Of lengths."
+"Of lengths, at most."
+ROWS_PER_BIN = 20
 UNSURE = 0.10
 "Share of the reference's rows whose confidence is called low."
 SCRIPT_CHARACTERS = 400
 "Characters of a text by which its script is told."
+
+
+class Bins(NamedTuple):
+    """Lengths in bins that hold equally many of the reference's rows."""
+
+    edges: tuple[float, ...]
+    "Inner edges, ascending; a bin holds its upper edge."
+    names: tuple[str, ...]
+
+    def holding(self, length: int) -> str:
+        """Return the name of the bin that holds a length."""
+        return self.names[bisect_left(self.edges, length)]
+
+
+def bins_of(lengths: Sequence[int]) -> Bins:
+    """Return bins for lengths: BINS of them, or fewer where a bin would hold less than ROWS_PER_BIN rows."""
+    n_bins = max(2, min(BINS, len(lengths) // ROWS_PER_BIN))
+    edges = quantile_edges(np.array(lengths, dtype=np.float64), n_bins)
+    return Bins(tuple(map(float, edges)), tuple(bin_names(edges)))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -53,8 +73,8 @@ class Reference:
     "Signal → bad rows, rows; independent ones."
     counts: Mapping[str, Counter[str]]
     "Signal → category → rows."
-    edges: Mapping[str, FloatArray]
-    "Signal → inner edges of its bins, where its categories are bins of lengths."
+    bins: Mapping[str, Bins]
+    "Signal → its bins, where its categories are bins of lengths."
     unsure_below: float | None
     "Confidence below which a row is unsure; None where the run has no confidences."
     texts: tuple[str, ...]
@@ -71,10 +91,7 @@ class Reference:
         """Return which category of a signal a text belongs to."""
         if signal == "script":
             return script_in(text)
-        if signal in self.edges:
-            edges = self.edges[signal]
-            return bin_names(edges)[int(np.searchsorted(edges, len(text), side="left"))]
-        return text
+        return self.bins[signal].holding(len(text)) if signal in self.bins else text
 
 
 def script_in(text: str) -> str:
@@ -173,11 +190,11 @@ def _cells(evidence: Evidence, variant: Mapping[str, Any], task: str, test: Sequ
 
 def _reference(seen: _Seen, settings: MonitorSettings) -> Reference:
     reader, rows, answered = seen.reader, seen.rows, seen.answered
-    edges = {"length": quantile_edges(np.array([float(len(reader.text(one.prompt))) for one in rows]), BINS)}
+    bins = {"length": bins_of([len(reader.text(one.prompt)) for one in rows])}
     if not reader.is_classification:
-        edges["answers"] = quantile_edges(np.array([float(len(one.output or "")) for one in answered]), BINS)
+        bins["answers"] = bins_of([len(one.output or "") for one in answered])
     below, shares = _shares(seen)
-    counts = _counts(seen, edges)
+    counts = _counts(seen, bins)
     identity = {
         "variant": seen.variant["id"],
         "cells": [one.cell["id"] for one in seen.cells],
@@ -192,7 +209,7 @@ def _reference(seen: _Seen, settings: MonitorSettings) -> Reference:
         reader=reader,
         shares=shares,
         counts=counts,
-        edges=edges,
+        bins=bins,
         unsure_below=below,
         texts=tuple(_drawn(list(dict.fromkeys(reader.text(one.prompt) for one in rows)), settings)),
         id=content_id(identity),
@@ -215,21 +232,16 @@ def _shares(seen: _Seen) -> tuple[float | None, dict[str, tuple[int, int]]]:
     return sure[at], {**shares, "unsure": _shrunk(at, n, worth)}
 
 
-def _counts(seen: _Seen, edges: Mapping[str, FloatArray]) -> dict[str, Counter[str]]:
+def _counts(seen: _Seen, bins: Mapping[str, Bins]) -> dict[str, Counter[str]]:
     """Count the categories of everything that may drift."""
     inputs = [seen.reader.text(one.prompt) for one in seen.rows]
-    made = {"script": Counter(map(script_in, inputs)), "length": _binned(map(len, inputs), edges["length"])}
+    made = {"script": Counter(map(script_in, inputs)), "length": Counter(bins["length"].holding(len(one)) for one in inputs)}
     if seen.reader.is_classification:
         made["answers"] = Counter(one.parsed for one in seen.answered if one.parsed is not None)
         made["labels"] = Counter(one.target for one in seen.rows)
     else:
-        made["answers"] = _binned((len(one.output or "") for one in seen.answered), edges["answers"])
+        made["answers"] = Counter(bins["answers"].holding(len(one.output or "")) for one in seen.answered)
     return made
-
-
-def _binned(lengths: Any, edges: FloatArray) -> Counter[str]:
-    names = bin_names(edges)
-    return Counter(names[int(at)] for at in np.searchsorted(edges, np.fromiter(lengths, dtype=np.float64), side="left"))
 
 
 def _tests(cells: Sequence[CellEvidence]) -> tuple[str, ...]:

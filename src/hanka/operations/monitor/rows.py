@@ -108,9 +108,10 @@ def _key(text: str) -> int:
 
 
 def _text(value: Any) -> str | None:
-    """Return text as it is, and numbers and truth values as they are written; None for nothing and for what has parts."""
+    """Return text, and numbers and truth values as they are written; None for nothing and for what has parts."""
     if isinstance(value, str):
-        return value
+        # Lone surrogates become escapes: a state could not hold them, and would go on with another text.
+        return value if value.isascii() else value.encode("utf-8", "backslashreplace").decode()
     if isinstance(value, bool):
         return str(value).lower()
     return str(value) if isinstance(value, (int, float)) else None

@@ -76,7 +76,7 @@ class MonitorSettings(Params):
     "Signal → what is tolerated: of a share beyond the reference's upper bound, of a drift the index or the AUC."
     require: tuple[str, ...] = ("wrong",)
     "Signals without which nothing is said to be well."
-    guardrails: tuple[str, ...] = ("errors", "unparsed")
+    guardrails: tuple[str, ...] = ("wrong", "errors", "unparsed")
     "Signals whose alarm may start a retraining before the period is over."
     cooldown: int = Field(default=10, ge=1)
     "Windows after an alarm in which its signal is silent."
