@@ -8,6 +8,9 @@ from __future__ import annotations
 
 import typer
 
+from hanka.commands.monitor import monitor
+
 
 def add_commands(app: typer.Typer) -> None:
     """Add all of them to the command line, in the order in which they are used."""
+    app.command("monitor")(monitor)

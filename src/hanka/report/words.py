@@ -1,7 +1,7 @@
 """The words of the report in two languages: look-up, and how names are set into sentences.
 
 Every word of the interface stands in `words_en.py` and `words_ja.py` (of the first screen in `words_first_….py`, of trainings in
-`words_training.py`, of re-tested claims in `words_claims.py`) under the
+`words_training.py`, of re-tested claims in `words_claims.py`, of live traffic in `words_monitor.py`) under the
 same key; what analysis wrote (`…_en`, `…_ja`) is chosen here too, and what other stages stored in English only is translated
 by `stored_words.py`. Dictionary text is plain: it is escaped like any other.
 """
@@ -27,6 +27,7 @@ from hanka.report.words_en import ENGLISH
 from hanka.report.words_first_en import FIRST_ENGLISH
 from hanka.report.words_first_ja import FIRST_JAPANESE
 from hanka.report.words_ja import JAPANESE
+from hanka.report.words_monitor import MONITOR_EN, MONITOR_JA
 from hanka.report.words_rival import RIVAL_ENGLISH, RIVAL_JAPANESE
 from hanka.report.words_training import TRAINING_EN, TRAINING_JA
 
@@ -36,8 +37,8 @@ UNITS = ((1.0, 120.0, "seconds_s"), (60.0, 7200.0, "seconds_min"), (3600.0, math
 "Seconds of a unit, below how many seconds it is used, its word."
 
 LANGUAGES: Mapping[Lang, Mapping[str, str]] = {
-    "en": {**ENGLISH, **FIRST_ENGLISH, **TRAINING_EN, **CLAIMS_EN, **TERMS_EN},
-    "ja": {**JAPANESE, **FIRST_JAPANESE, **TRAINING_JA, **CLAIMS_JA, **TERMS_JA},
+    "en": {**ENGLISH, **FIRST_ENGLISH, **TRAINING_EN, **CLAIMS_EN, **MONITOR_EN, **TERMS_EN},
+    "ja": {**JAPANESE, **FIRST_JAPANESE, **TRAINING_JA, **CLAIMS_JA, **MONITOR_JA, **TERMS_JA},
 }
 
 RIVALS: Mapping[Lang, Mapping[str, str]] = {"en": RIVAL_ENGLISH, "ja": RIVAL_JAPANESE}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -21,13 +21,13 @@ TOLD = 100
 
 
 @contextmanager
-def monitoring(logs: Path, reference: Reference, settings: MonitorSettings, now: float, state: Path | None) -> Iterator[Watch]:
+def monitoring(logs: Sequence[Path], reference: Reference, settings: MonitorSettings, now: float, state: Path | None) -> Iterator[Watch]:
     """Read what is new of the logs and give the monitor, its state held until the block ends.
 
     now: seconds since 1970; rows beyond it are skewed. Raises HankaError in one line for logs that cannot be read, or a state that
     is held by another monitor or begun against something else.
     """
-    paths = find_logs(logs)
+    paths = list(dict.fromkeys(path for one in logs for path in find_logs(one)))
     if state is None:
         watch = begin(reference, settings, now)
         for path in paths:

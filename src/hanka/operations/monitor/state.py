@@ -114,24 +114,27 @@ def _fill(watch: Watch, stored: dict[str, Any], folder: Path) -> None:
     watch.latest = float("-inf") if stored["latest"] is None else float(stored["latest"])
 
 
-def save(folder: Path, watch: Watch, hooks: list[int] | None = None) -> None:
-    """Write a state: new tables first, then the file that names them, then the old tables go.
-
-    hooks: windows of the proposals whose hook was run; None: as stored.
-    """
+def save(folder: Path, watch: Watch) -> None:
+    """Write a state: new tables first, then the file that names them, then the old tables go."""
     before = read_json(folder / "state.json") if (folder / "state.json").exists() else {}
     serial = int(before.get("serial", 0)) + 1
     names = {name: f"{name}-{serial}.parquet" for name in TABLES}
     for name, table in _tables(watch.memory).items():
         write_table(folder / names[name], table)
     write_json(folder / "state.json", _state(watch) | {
-        "serial": serial, "tables": names, "hooks": before.get("hooks", []) if hooks is None else hooks
+        "serial": serial, "tables": names, "hooks": before.get("hooks", [])
     })  # fmt: skip
     kept = set(names.values())
     for path in folder.glob("*-*.parquet"):
         if path.name not in kept and path.name.partition("-")[0] in TABLES:
             with suppress(OSError):
                 path.unlink()
+
+
+def note_hook(folder: Path, window: int) -> None:
+    """Note that the hook of a proposal is run, so that it is not run again. The state has to be held."""
+    stored = read_json(folder / "state.json")
+    write_json(folder / "state.json", {**stored, "hooks": [*stored["hooks"], window]})
 
 
 def run_hooks(folder: Path) -> list[int]:
