@@ -38,15 +38,19 @@ def monitor(
     settings: Annotated[
         Optional[Path], typer.Option("--settings", metavar="FILE", help="Settings (YAML), see docs/monitor.md.")  # noqa: UP045
     ] = None,
-    fields: Annotated[str, typer.Option("--fields", metavar="FIELD=COLUMN,…", help="Where columns are called otherwise.")] = "",
+    fields: Annotated[
+        str, typer.Option("--fields", metavar="FIELD=COLUMN,…", help="Where columns are called otherwise.")
+    ] = "",
     state: Annotated[
-        Optional[Path], typer.Option("--state", metavar="DIR", help="What was read so far: the next call goes on from it.")  # noqa: UP045
+        Path | None,
+        typer.Option("--state", metavar="DIR", help="What was read so far: the next call goes on from it."),
     ] = None,
     retrain: Annotated[
         Optional[Path], typer.Option("--retrain", metavar="DIR", help="Where a study for retraining goes.")  # noqa: UP045
     ] = None,
     hook: Annotated[
-        str, typer.Option("--hook", metavar="COMMAND", help="What starts a retraining; {study} is its file. Only printed.")
+        str,
+        typer.Option("--hook", metavar="COMMAND", help="What starts a retraining; {study} is its file. Only printed."),
     ] = "",
     confirm: Annotated[bool, typer.Option("--confirm", help="Run the hook, at most once for each proposal.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
@@ -57,7 +61,9 @@ def monitor(
     if lang not in ("en", "ja"):
         raise HankaError(f"--lang {lang!r}: allowed: en, ja")
     if confirm and (state is None or not hook):
-        raise HankaError("--confirm runs a hook at most once for each proposal: name both --hook COMMAND and --state DIR")
+        raise HankaError(
+            "--confirm runs a hook at most once for each proposal: name both --hook COMMAND and --state DIR"
+        )
     words = shlex_words(hook)
     from hanka.operations.monitor.reference import load_reference
     from hanka.operations.monitor.results import report_of
@@ -126,7 +132,10 @@ def _write(
     except MonitorError as error:
         return None, f"retraining is asked for, but: {error}"
     mixed = f"{written.share:.0%} of a mix with the rows it was trained on" if written.share < 1 else "trained on alone"
-    return written, f"{written.study}: retraining with {written.n_rows:,} labelled rows, {mixed}. Next: hanka validate {written.study}"
+    return (
+        written,
+        f"{written.study}: retraining with {written.n_rows:,} labelled rows, {mixed}. Next: hanka validate {written.study}",
+    )
 
 
 def _show(report: Report, said: list[str], as_json: bool) -> None:
@@ -153,7 +162,9 @@ def _print(report: Report, said: list[str], words: Words) -> None:
         table.add_column(name, justify="right" if is_number else "left", overflow="fold")
     colours = {"alarm": "dark_orange", "quiet": "green", "open": "yellow"}
     for one in report.statuses:
-        state = f"[{colours[one.state]}]{one.state}[/]" + (f" ({escape(sentences.why_said(one, words))})" if one.missing else "")
+        state = f"[{colours[one.state]}]{one.state}[/]" + (
+            f" ({escape(sentences.why_said(one, words))})" if one.missing else ""
+        )
         now, limit = sentences.value_said(one.signal, one.now), sentences.limit_said(one.signal, one.limit)
         table.add_row(
             sentences.signal_said(one.signal, words), state, escape(now), limit,
@@ -173,7 +184,11 @@ def _print(report: Report, said: list[str], words: Words) -> None:
     )
     if warning := sentences.odd_said(report, words):
         lines.append(f"warning: {warning}")
-    lines += [*sentences.promises_said(report, words)[:-1], *said, f"{report.verdict}: {sentences.verdict_said(report, words)}"]
+    lines += [
+        *sentences.promises_said(report, words)[:-1],
+        *said,
+        f"{report.verdict}: {sentences.verdict_said(report, words)}",
+    ]
     for line in lines:
         screen.print(line, markup=False, highlight=False, soft_wrap=True)
 
@@ -194,7 +209,7 @@ def _run_hook(words: list[str], exit_code: int, as_json: bool) -> int:
     out = sys.stderr if as_json else sys.stdout
     print(f"runs: {shlex.join(words)}", file=out, flush=True)
     try:
-        code = subprocess.run(words, check=False, stdout=sys.stderr if as_json else None).returncode  # noqa: S603 - the user's own
+        code = subprocess.run(words, check=False, stdout=sys.stderr if as_json else None).returncode
     except OSError as error:
         print(f"the hook cannot be run: {error.strerror or error}", file=sys.stderr)
         return 1

@@ -19,7 +19,6 @@ from hanka.tasks.base import FIELD, Task
 from hanka.tasks.verifiers import VERIFIERS, Output
 
 
-
 class Read(NamedTuple):
     """What an output says."""
 
@@ -37,7 +36,9 @@ def stored_study(folder: RunFolder) -> dict[str, Any]:
         found = yaml.safe_load(folder.study.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         said = " ".join(str(error).split())[:200]
-        raise MonitorError(f"{folder.study}: the study of the run cannot be read ({said}); name a whole run folder") from None
+        raise MonitorError(
+            f"{folder.study}: the study of the run cannot be read ({said}); name a whole run folder"
+        ) from None
     if not isinstance(found, dict):
         raise MonitorError(f"{folder.study}: damaged; run the study again")
     return found
@@ -68,7 +69,9 @@ def task_of(study: Mapping[str, Any], name: str, planned: Mapping[str, Any]) -> 
             verifier_params=VERIFIERS.get(verifier).params.model_validate(params or {}) if verifier else None,
         )
     except (HankaError, ValueError) as error:
-        raise MonitorError(f"task {name} of the run cannot be asked of a log ({' '.join(str(error).split())[:200]})") from None
+        raise MonitorError(
+            f"task {name} of the run cannot be asked of a log ({' '.join(str(error).split())[:200]})"
+        ) from None
 
 
 class TaskReader:

@@ -158,7 +158,9 @@ def rows_to_find(rise: Rise, share: float, window: int) -> int | None:
         bad = int(stats.binom.ppf(1 - POWER, n, share))
         if rise.log_ratio(bad, n) >= rise.sum_needed:
             return True
-        return bad > rise.bound * n and math.log(weight(window)) + log_fortune(bad, 0, n, rise.bound) >= rise.wealth_needed
+        return (
+            bad > rise.bound * n and math.log(weight(window)) + log_fortune(bad, 0, n, rise.bound) >= rise.wealth_needed
+        )
 
     high = 1
     while not is_found(high):

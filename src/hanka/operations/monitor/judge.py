@@ -105,9 +105,7 @@ class Judge:
         rule: Literal["betting", "cusum"] = "betting" if evidence.betting >= evidence.cusum else "cusum"
         return Outcome(self._share_alarm(signal, rule, window, detector), True)
 
-    def _share_alarm(
-        self, signal: str, rule: Literal["betting", "cusum"], window: Window, detector: Detector
-    ) -> Alarm:
+    def _share_alarm(self, signal: str, rule: Literal["betting", "cusum"], window: Window, detector: Detector) -> Alarm:
         """Describe a rise by the rows since the bet that won most was begun."""
         bad, n = max(((bad, n) for _, bad, n in detector.starts or []), key=lambda one: detector.rise.log_ratio(*one))
         low, high = wilson_interval(bad, n) if n >= 2 else (0.0, 1.0)
@@ -150,7 +148,16 @@ class Judge:
         if found.low <= limit:
             return Outcome(None, False)
         alarm = Alarm(
-            "domain", "interval", window.number, window.last, found.value, found.low, found.high, found.n_live, 0.5, limit
+            "domain",
+            "interval",
+            window.number,
+            window.last,
+            found.value,
+            found.low,
+            found.high,
+            found.n_live,
+            0.5,
+            limit,
         )
         return Outcome(None if is_silent else alarm, True)
 

@@ -138,7 +138,8 @@ def _lines(path: Path, size: int, before: Place | None) -> Iterator[Batch]:
     start = _begin(path, size, "lines", before)
     with path.open("rb") as handle:
         handle.seek(start.done)
-        done, rows = start.done, []
+        done = start.done
+        rows: list[Raw] = []
         while line := handle.readline(LONGEST_LINE):
             row = _parsed(line)
             if not line.endswith(b"\n"):
@@ -158,7 +159,7 @@ def _lines(path: Path, size: int, before: Place | None) -> Iterator[Batch]:
         yield Batch(rows, Place(start.head, start.head_bytes, done, max(size, done)))
 
 
-def _skip_line(handle: IO[bytes]) -> int:
+def _skip_line(handle: IO[bytes] | gzip.GzipFile) -> int:
     """Go on to the end of a line that is too long; return the bytes that were passed."""
     passed = 0
     while line := handle.readline(LONGEST_LINE):
@@ -170,7 +171,8 @@ def _skip_line(handle: IO[bytes]) -> int:
 
 def _gzipped(path: Path, size: int, before: Place | None) -> Iterator[Batch]:
     start = _begin(path, size, "gzip", before)
-    done, rows = 0, []
+    done = 0
+    rows: list[Raw] = []
     is_whole = True
     with gzip.open(path, "rb") as handle:
         while True:

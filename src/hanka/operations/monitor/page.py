@@ -50,7 +50,9 @@ def _section(name: str, words: Words, lead: str, *blocks: Block) -> Section:
     return Section(name, words.plain(f"monitor_{name}"), lead, blocks)
 
 
-def _table(name: str, columns: Sequence[str], numeric: Sequence[str], rows: Sequence[tuple[Td, ...]], words: Words) -> Table:
+def _table(
+    name: str, columns: Sequence[str], numeric: Sequence[str], rows: Sequence[tuple[Td, ...]], words: Words
+) -> Table:
     head = tuple(Th(words.plain(f"monitor_{one}"), numeric=one in numeric) for one in columns)
     title = words.plain(f"monitor_{name}")
     return Table(title, title, (head,), tuple(rows))
@@ -73,7 +75,11 @@ def _signal(one: Status, words: Words) -> tuple[Td, ...]:
     return (
         Td(said.signal_said(one.signal, words), note=said.unit_said(one.signal, words), head=True),
         Td(said.state_said(one, words), note=said.why_said(one, words), tone=tone, mark=MARKS[tone]),
-        Td(said.value_said(one.signal, one.now), note="" if one.now is None else f"n = {numbers.count(one.now.n)}", numeric=True),
+        Td(
+            said.value_said(one.signal, one.now),
+            note="" if one.now is None else f"n = {numbers.count(one.now.n)}",
+            numeric=True,
+        ),
         Td(said.limit_said(one.signal, one.limit), numeric=True),
         Td(
             said.value_said(one.signal, one.reference),
@@ -103,7 +109,9 @@ def _figures(report: Report, words: Words) -> Section:
     panels = [_panel(panel, status, words) for panel, status in enumerate(shown)]
     drawn = Sketchbook().draw(Drawing(rows, panels, COLUMNS))
     label = words.plain("monitor_figure_label")
-    return _section("figures", words, words.plain("monitor_figures_lead"), Figure(drawn.svg, label, label, rows=drawn.rows))
+    return _section(
+        "figures", words, words.plain("monitor_figures_lead"), Figure(drawn.svg, label, label, rows=drawn.rows)
+    )
 
 
 def _point(window: Window, signal: str) -> tuple[float, float, float] | None:
@@ -118,13 +126,27 @@ def _panel(number: int, status: Status, words: Words) -> alt.LayerChart:
     import altair as alt
 
     chart = panel_data(number)
-    x = alt.X("window:Q", title=words.plain("monitor_window"), axis=alt.Axis(tickCount=4, format="d", grid=False), scale=alt.Scale(zero=False))
-    y = alt.Y("value:Q", title=None, axis=alt.Axis(tickCount=4, minExtent=38), scale=alt.Scale(zero=status.signal != "domain", nice=True))
+    x = alt.X(
+        "window:Q",
+        title=words.plain("monitor_window"),
+        axis=alt.Axis(tickCount=4, format="d", grid=False),
+        scale=alt.Scale(zero=False),
+    )
+    y = alt.Y(
+        "value:Q",
+        title=None,
+        axis=alt.Axis(tickCount=4, minExtent=38),
+        scale=alt.Scale(zero=status.signal != "domain", nice=True),
+    )
     colour = f"var(--mark-{'worse' if status.state == 'alarm' else 'better'})"
-    whisker = chart.mark_rule(strokeWidth=1.1, opacity=0.55, color=colour, aria=False).encode(x=x, y=alt.Y("low:Q", title=None), y2="high:Q")
+    whisker = chart.mark_rule(strokeWidth=1.1, opacity=0.55, color=colour, aria=False).encode(
+        x=x, y=alt.Y("low:Q", title=None), y2="high:Q"
+    )
     line = chart.mark_line(strokeWidth=1.3, color=colour, aria=False).encode(x=x, y=y)
     point = chart.mark_point(filled=True, size=22, opacity=1, color=colour, aria=False).encode(x=x, y=y)
-    limit = chart.mark_line(strokeWidth=1.2, strokeDash=[5, 3], color="currentColor", aria=False).encode(x=x, y=alt.Y("limit:Q", title=None))
+    limit = chart.mark_line(strokeWidth=1.2, strokeDash=[5, 3], color="currentColor", aria=False).encode(
+        x=x, y=alt.Y("limit:Q", title=None)
+    )
     heading = said.signal_said(status.signal, words)
     return alt.layer(whisker, line, point, limit).properties(width=WIDTH, height=HEIGHT, title=heading)
 
@@ -175,7 +197,10 @@ def _retraining(report: Report, words: Words) -> Section:
 def _rows(report: Report, words: Words) -> Section:
     tally = asdict(report.tally)
     rows = [
-        (Td(words.plain(f"monitor_tally_{name}"), head=True), Td(numbers.count(n), numeric=True, tone="warn" if name in report.odd else ""))
+        (
+            Td(words.plain(f"monitor_tally_{name}"), head=True),
+            Td(numbers.count(n), numeric=True, tone="warn" if name in report.odd else ""),
+        )
         for name, n in tally.items()
     ]
     lead = words.plain(

@@ -123,7 +123,9 @@ def load_reference(
         groups += [f"{cell.cell['test_dataset']}\0{group}" if group else "" for group in belonging]
     answered = [row for row in rows if row.status != "failed"]
     if not answered:
-        raise MonitorError(f"{folder.path}: every row of {', '.join(_tests(cells))} failed, so there is nothing to compare with")
+        raise MonitorError(
+            f"{folder.path}: every row of {', '.join(_tests(cells))} failed, so there is nothing to compare with"
+        )
     title = find_side(evidence, str(one["id"])).title
     return _reference(_Seen(folder, one, title, cells, reader, rows, answered, _worth(groups)), settings)
 
@@ -146,14 +148,18 @@ def _variant(evidence: Evidence, name: str) -> Mapping[str, Any]:
     done = {cell.variant["id"] for cell in evidence.done()}
     variants = [one for one in evidence.plan["variants"] if one["id"] in done]
     if not variants:
-        raise MonitorError(f"{evidence.folder.path}: no cell of this run is answered, so there is nothing to compare with")
+        raise MonitorError(
+            f"{evidence.folder.path}: no cell of this run is answered, so there is nothing to compare with"
+        )
     if name:
         ids = find_side(evidence, name).variants
         found = [one for one in variants if one["id"] in ids]
     else:
         found = [one for one in variants if not is_unadapted(one["method"])] or variants
     if len(found) != 1:
-        listed = ", ".join(f"{one['id'][:8]} = {one['label']}/{one['train_size']}/seed{one['seed']}" for one in found[:12])
+        listed = ", ".join(
+            f"{one['id'][:8]} = {one['label']}/{one['train_size']}/seed{one['seed']}" for one in found[:12]
+        )
         said = f"{name!r} is {len(found)} variants" if name else f"the run has {len(found)} variants"
         raise MonitorError(f"{said}; say which one is live with --variant ID" + (f": {listed}" if listed else ""))
     chosen: Mapping[str, Any] = found[0]
@@ -178,9 +184,13 @@ def _cells(evidence: Evidence, variant: Mapping[str, Any], task: str, test: Sequ
     ]
     tasks = list(dict.fromkeys(str(cell.cell["test_task"]) for cell in asked))
     if not asked:
-        raise MonitorError(f"no in-domain test set of this variant is answered; name test sets with --test: {', '.join(known)}")
+        raise MonitorError(
+            f"no in-domain test set of this variant is answered; name test sets with --test: {', '.join(known)}"
+        )
     if len(tasks) > 1:
-        raise MonitorError(f"the variant was tested in domain on tasks {', '.join(tasks)}; say which one is live with --task")
+        raise MonitorError(
+            f"the variant was tested in domain on tasks {', '.join(tasks)}; say which one is live with --task"
+        )
     meant = int(variant.get("meant_shots") or 0)
     chosen: dict[str, CellEvidence] = {}
     for cell in sorted(asked, key=lambda one: (abs(int(one.cell["shots"]) - meant), *evidence.order(one.asking))):
@@ -235,7 +245,10 @@ def _shares(seen: _Seen) -> tuple[float | None, dict[str, tuple[int, int]]]:
 def _counts(seen: _Seen, bins: Mapping[str, Bins]) -> dict[str, Counter[str]]:
     """Count the categories of everything that may drift."""
     inputs = [seen.reader.text(one.prompt) for one in seen.rows]
-    made = {"script": Counter(map(script_in, inputs)), "length": Counter(bins["length"].holding(len(one)) for one in inputs)}
+    made = {
+        "script": Counter(map(script_in, inputs)),
+        "length": Counter(bins["length"].holding(len(one)) for one in inputs),
+    }
     if seen.reader.is_classification:
         made["answers"] = Counter(one.parsed for one in seen.answered if one.parsed is not None)
         made["labels"] = Counter(one.target for one in seen.rows)
@@ -276,5 +289,3 @@ def _drawn(texts: Sequence[str], settings: MonitorSettings) -> list[str]:
         return list(texts)
     places = stream(settings.seed, "monitor", "reference").choice(len(texts), settings.domain_texts, replace=False)
     return [texts[at] for at in np.sort(places)]
-
-

@@ -157,7 +157,13 @@ def _missing_share(watch: Watch, signal: str, rows: int, to_find: int | None) ->
     if not watch.windows:
         return "window"
     if signal not in watch.judge.shares:
-        return "baseline" if signal in watch.baselines else "reference" if signal == "unsure" and _has_none(watch) else "rows"
+        return (
+            "baseline"
+            if signal in watch.baselines
+            else "reference"
+            if signal == "unsure" and _has_none(watch)
+            else "rows"
+        )
     if rows == 0:
         return "rows"
     if to_find is None:
@@ -166,7 +172,11 @@ def _missing_share(watch: Watch, signal: str, rows: int, to_find: int | None) ->
 
 
 def _has_none(watch: Watch) -> bool:
-    return watch.reference.unsure_below is None and all(one.confidence is None for one in watch.windows) and watch.window.sure[0] > 0
+    return (
+        watch.reference.unsure_below is None
+        and all(one.confidence is None for one in watch.windows)
+        and watch.window.sure[0] > 0
+    )
 
 
 def _drift(watch: Watch, signal: str) -> tuple[Any, ...]:

@@ -114,7 +114,12 @@ def _entry(methods: Sequence[Any], variant: Mapping[str, Any], trained: str) -> 
     taken = {str(params.get("name", name)) for name, params in entries}
     label = _free(RETRAINED, dict.fromkeys(taken))
     for name, params in entries:
-        if params.get("name", name) == variant["label"] and not is_unadapted(name) and "of" not in params and variant["train_size"]:
+        if (
+            params.get("name", name) == variant["label"]
+            and not is_unadapted(name)
+            and "of" not in params
+            and variant["train_size"]
+        ):
             return {name: {**params, "name": label, "on": [trained]}}
     return {"sft": {"name": label, "on": [trained]}}
 

@@ -21,7 +21,9 @@ TOLD = 100
 
 
 @contextmanager
-def monitoring(logs: Sequence[Path], reference: Reference, settings: MonitorSettings, now: float, state: Path | None) -> Iterator[Watch]:
+def monitoring(
+    logs: Sequence[Path], reference: Reference, settings: MonitorSettings, now: float, state: Path | None
+) -> Iterator[Watch]:
     """Read what is new of the logs and give the monitor, its state held until the block ends.
 
     now: seconds since 1970; rows beyond it are skewed. Raises HankaError in one line for logs that cannot be read, or a state that
@@ -66,4 +68,6 @@ def _require_readable(watch: Watch, path: Path, rows: object) -> None:
     if said:
         raise MonitorError(f"{path}: {said}")
     if tally.rows >= TOLD:
-        raise MonitorError(f"{path}: none of {tally.rows} rows could be read; is it a log of rows with time, prompt and output?")
+        raise MonitorError(
+            f"{path}: none of {tally.rows} rows could be read; is it a log of rows with time, prompt and output?"
+        )

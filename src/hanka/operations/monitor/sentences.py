@@ -40,14 +40,18 @@ def verdict_said(report: Report, words: Words) -> str:
         return words.plain("monitor_said_nothing", rows=counts["rows"])
     if report.verdict == "inconclusive":
         lacking = report.lacking or [one for one in report.statuses if one.state == "open"]
-        return words.plain("monitor_said_inconclusive", signals=signals_said([one.signal for one in lacking], words), **counts)
+        return words.plain(
+            "monitor_said_inconclusive", signals=signals_said([one.signal for one in lacking], words), **counts
+        )
     watched = sum(one.state == "quiet" for one in report.statuses)
     return words.plain("monitor_said_quiet", watched=watched, **counts)
 
 
 def unit_said(signal: str, words: Words) -> str:
     """Say what a signal's numbers are."""
-    return words.plain(f"monitor_unit_{'auc' if signal == 'domain' else 'psi' if SIGNALS[signal].kind == 'drift' else 'share'}")
+    return words.plain(
+        f"monitor_unit_{'auc' if signal == 'domain' else 'psi' if SIGNALS[signal].kind == 'drift' else 'share'}"
+    )
 
 
 def value_said(signal: str, measured: Measured | None) -> str:
@@ -89,7 +93,7 @@ def promises_said(report: Report, words: Words) -> list[str]:
     settings = report.settings
     said = [words.plain("monitor_promise_alpha", alpha=numbers.share(settings.alpha), period=settings.period)]
     accuracy = next((one for one in report.statuses if one.signal == "wrong"), None)
-    if accuracy is not None and accuracy.limit is not None or accuracy is not None and accuracy.missing == "reference_small":
+    if accuracy is not None and (accuracy.limit is not None or accuracy.missing == "reference_small"):
         drop = f"{settings.drop * 100:g}"
         if accuracy.to_find is None:
             said.append(words.plain("monitor_promise_never", drop=drop))
@@ -122,7 +126,11 @@ def cause_said(alarm: Alarm, words: Words) -> str:
         )
         for one in alarm.moved
     ]
-    beside = words.plain("monitor_beside", signals=signals_said(list(alarm.beside), words)) if alarm.beside else words.plain("monitor_alone")
+    beside = (
+        words.plain("monitor_beside", signals=signals_said(list(alarm.beside), words))
+        if alarm.beside
+        else words.plain("monitor_alone")
+    )
     return ("。" if words.lang == "ja" else "; ").join([*([words.comma.join(moved)] if moved else []), beside])
 
 
@@ -140,7 +148,9 @@ def labelled_said(report: Report, words: Words) -> str:
     """Say how many requests have a label."""
     if not report.tally.labelled or report.labelled_share is None:
         return words.plain("monitor_labelled_none")
-    return words.plain("monitor_labelled_said", n=numbers.count(report.tally.labelled), share=numbers.share(report.labelled_share))
+    return words.plain(
+        "monitor_labelled_said", n=numbers.count(report.tally.labelled), share=numbers.share(report.labelled_share)
+    )
 
 
 def odd_said(report: Report, words: Words) -> str:
@@ -148,5 +158,7 @@ def odd_said(report: Report, words: Words) -> str:
     if not report.odd:
         return ""
     counts = report.tally.odd()
-    kinds = words.comma.join(f"{words.plain(f'monitor_tally_{one}')} {numbers.count(counts[one])}" for one in report.odd)
+    kinds = words.comma.join(
+        f"{words.plain(f'monitor_tally_{one}')} {numbers.count(counts[one])}" for one in report.odd
+    )
     return words.plain("monitor_odd_warning", share=numbers.percent(report.settings.most_odd), kinds=kinds)

@@ -49,7 +49,9 @@ def held(folder: Path) -> Iterator[None]:
             yield
     except StoreError as error:
         if "another hanka process" in str(error):
-            raise StoreError(f"{folder}: another monitor is working on this state; wait for it, or choose another --state") from None
+            raise StoreError(
+                f"{folder}: another monitor is working on this state; wait for it, or choose another --state"
+            ) from None
         raise
 
 
@@ -80,7 +82,9 @@ def _read(path: Path) -> dict[str, Any]:
 
 def _require_same(path: Path, stored: dict[str, Any], reference: Reference, settings: MonitorSettings) -> None:
     if stored["format"] != FORMAT:
-        raise StoreError(f"{path}: of format {stored['format']}, and this hanka goes on with {FORMAT}; choose another --state")
+        raise StoreError(
+            f"{path}: of format {stored['format']}, and this hanka goes on with {FORMAT}; choose another --state"
+        )
     if stored.get("reference") != reference.id:
         raise MonitorError(
             f"{path}: begun against {stored.get('run')} ({stored.get('title')}), not {reference.run} ({reference.title}) as it is now; "
@@ -94,11 +98,11 @@ def _fill(watch: Watch, stored: dict[str, Any], folder: Path) -> None:
     tables = {name: read_table(folder / stored["tables"][name]) for name in TABLES}
     seen, is_recent = tables["seen"]["key"].to_pylist(), tables["seen"]["is_recent"].to_pylist()
     halves = [[key for key, recent in zip(seen, is_recent, strict=True) if recent is one] for one in (True, False)]
-    memory = Memory(Seen(watch.settings.remember, *halves), deque(maxlen=watch.settings.most_retrain), watch.settings.wait)
+    memory = Memory(
+        Seen(watch.settings.remember, *halves), deque(maxlen=watch.settings.most_retrain), watch.settings.wait
+    )
     memory.tally = Tally(**stored["tally"])
-    memory.waiting = {
-        row["key"]: Waiting(row["prompt"], row["output"]) for row in tables["waiting"].to_pylist()
-    }
+    memory.waiting = {row["key"]: Waiting(row["prompt"], row["output"]) for row in tables["waiting"].to_pylist()}
     memory.early = {row["key"]: (row["label"], row["correct"]) for row in tables["early"].to_pylist()}
     memory.labelled.extend(Labelled(json.loads(row["fields"]), row["target"]) for row in tables["labelled"].to_pylist())
     watch.memory = memory

@@ -115,7 +115,9 @@ class Watch:
         answer = reader.read(output).answer
         window.share("unparsed", answer is None)
         if answer is not None or not reader.is_classification:
-            window.count("answers", self.reference.category("answers", answer if reader.is_classification and answer else output))
+            window.count(
+                "answers", self.reference.category("answers", answer if reader.is_classification and answer else output)
+            )
         label, correct = row.label, row.correct
         if not row.is_labelled and row.has_id:
             label, correct = self.memory.early.pop(row.key, (None, None))
@@ -217,4 +219,3 @@ def begin(reference: Reference, settings: MonitorSettings, now: float) -> Watch:
     labelled: deque[Labelled] = deque(maxlen=settings.most_retrain)
     memory = Memory(Seen(settings.remember), labelled, settings.wait)
     return Watch(reference, settings, now, memory, Judge(reference, settings, dict(reference.shares)))
-

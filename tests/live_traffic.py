@@ -18,10 +18,10 @@ from hanka.store.folder import RunFolder
 
 LABELS = ("good", "bad")
 WORDS = {
-    "good": "thanks quick helpful solved friendly again glad perfect works lovely".split(),
-    "bad": "late broken refund waited rude lost again never wrong angry".split(),
+    "good": ["thanks", "quick", "helpful", "solved", "friendly", "again", "glad", "perfect", "works", "lovely"],
+    "bad": ["late", "broken", "refund", "waited", "rude", "lost", "again", "never", "wrong", "angry"],
 }
-OTHERS = "invoice tariff cable router signal meter contract billing outage technician".split()
+OTHERS = ["invoice", "tariff", "cable", "router", "signal", "meter", "contract", "billing", "outage", "technician"]
 NOW = 1_800_000_000.0
 BEGIN = 1_700_000_000.0
 
