@@ -39,6 +39,7 @@ LAYERS = (
     ("analysis",),
     ("report",),
     ("operations",),
+    ("advise",),
     ("terminal",),
     ("run",),
     ("commands",),
@@ -49,7 +50,7 @@ RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
 READING = ("analysis", "report", "operations")
 NOT_FOR_READING = {
     "run", "plan", "study", "engines", "models", "methods", "training", "tuners", "prompting", "probes", "recipes", "contexts",
-    "work", "executors", "audits", "costs", "cli", "terminal", "commands",
+    "work", "executors", "audits", "costs", "cli", "terminal", "commands", "advise",
 }  # fmt: skip
 HEAVY = {"torch", "transformers", "peft", "accelerate", "trl", "safetensors", "gguf", "tokenizers"}
 RUNS_MODELS = {"torch", "transformers", "peft", "accelerate", "trl"}

@@ -11,6 +11,7 @@ Source: Dmitrienko & Tamhane (2007), "Gatekeeping procedures with clinical trial
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from hanka.analysis.contrasts import Contrast, Contrasts, judging_interval, margin_of
@@ -112,44 +113,48 @@ def claims_of(contrasts: Contrasts) -> Claims:
     """Compare every system of a run with the base and judge it within its families."""
     pooling, evidence = Pooling(contrasts), contrasts.evidence
     found = [one for cells in pooling.systems() for one in _of_system(pooling, cells)]
-    benefit = contrasts.judge([_toughest(one).contrast for one in found], BENEFIT)
+    benefit = contrasts.judge([toughest_of(one.benefits).contrast for one in found], BENEFIT)
     judged = [
-        replace(one, benefits=tuple(_judged(claim, benefit, evidence) for claim in one.benefits)) for one in found
+        replace(one, benefits=tuple(judged_claim(claim, benefit, evidence) for claim in one.benefits)) for one in found
     ]
     passing = [claim.contrast for one in judged if one.is_better for claim in one.harms]
     harm = contrasts.judge(passing, HARM, sum(len(one.harms) for one in judged))
     judged = [
-        replace(one, harms=tuple(_judged(claim, harm, evidence) for claim in one.harms)) if one.is_better else one
+        replace(one, harms=tuple(judged_claim(claim, harm, evidence) for claim in one.harms)) if one.is_better else one
         for one in judged
     ]
     return Claims(tuple(judged), benefit, harm)
 
 
-def _toughest(one: SystemClaims) -> Claim:
-    """Return the benefit that is farthest from being shown: the one of its system that the family is drawn from.
+def toughest_of(benefits: Sequence[Claim]) -> Claim:
+    """Return the claim that is farthest from being shown: the one of its system that the family is drawn from.
 
     A system's claim is an intersection over rivals, and it is false where it fails against one of them: a false claim
     needs that one, so one contrast per system bounds the family (Berger 1982).
     """
-    return min(one.benefits, key=lambda claim: claim.sign * claim.contrast.z)
+    return min(benefits, key=lambda claim: claim.sign * claim.contrast.z)
 
 
 def _of_system(pooling: Pooling, cells: SystemCells) -> list[SystemClaims]:
     """Return the claims of a system for each task that it was tested on in domain."""
     tasks = {test: str(members[0].cell["test_task"]) for test, members in cells.cells.items() if members}
     inside = [test for test in tasks if cells.relations[test] == "in_domain"]
-    harms = tuple(claim for test in tasks if (claim := _claim(pooling, cells, (test,), None)))
+    harms = tuple(claim for test in tasks if (claim := claim_on(pooling, cells, (test,), None)))
     found = []
     for task in dict.fromkeys(tasks[test] for test in inside):
         tests = tuple(test for test in inside if tasks[test] == task)
         asked = pooling.rivals(cells, tests)
-        benefits = tuple(claim for rival in asked if (claim := _claim(pooling, cells, tests, rival)))
+        benefits = tuple(claim for rival in asked if (claim := claim_on(pooling, cells, tests, rival)))
         if benefits:
             found.append(SystemClaims(cells, task, benefits, harms))
     return found
 
 
-def _claim(pooling: Pooling, cells: SystemCells, tests: tuple[str, ...], rival: Asked | None) -> Claim | None:
+def claim_on(pooling: Pooling, cells: SystemCells, tests: tuple[str, ...], rival: Asked | None) -> Claim | None:
+    """Return what is claimed of a system on test sets of one metric, not judged yet; None where they cannot all be compared.
+
+    rival: how the base is asked; None: as the system is.
+    """
     evidence = pooling.evidence
     metric = METRICS.get(evidence.primary(cells.cells[tests[0]][0].cell["test_task"]))
     if metric.higher_is_better is None:
@@ -164,7 +169,8 @@ def _claim(pooling: Pooling, cells: SystemCells, tests: tuple[str, ...], rival: 
     return Claim(contrast, metric, tests, rival, cells.relations[tests[0]], margins=margins)
 
 
-def _judged(claim: Claim, together: Family, evidence: Evidence) -> Claim:
+def judged_claim(claim: Claim, together: Family, evidence: Evidence) -> Claim:
+    """Return a claim with its simultaneous interval, adjusted p-value and verdict."""
     found = judging_interval(claim.contrast, together)
     wide = _upwards(found, claim.sign) if found else None
     alone = claim.upwards(normal_quantile(evidence.level))

@@ -123,6 +123,7 @@ PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
             r"rows do not fit max_length (\d+) and are left out",
             r"max_length \1 に収まらない行です。使わずに除外しました",
         ),
+        (r"(.+) \(gated: (?:accept it|accept them|agree) on the hub first\)", r"\1（要申請：先にハブで同意が必要）"),
         (r"rows are cut at max_length (\d+), as published", r"max_length \1 で切り詰めた行です（論文の手順どおり）"),
         (r"references are longer than (\d+) tokens", r"正解が \1 トークンより長い行です"),
         (r"rows are missing of the (\d+) asked", r"求めた \1 件に足りない行です"),

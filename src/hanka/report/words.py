@@ -1,9 +1,8 @@
 """The words of the report in two languages: look-up, and how names are set into sentences.
 
-Every word of the interface stands in `words_en.py` and `words_ja.py` (of the first screen in `words_first_….py`, of trainings in
-`words_training.py`, of re-tested claims in `words_claims.py`, of live traffic in `words_monitor.py`) under the
-same key; what analysis wrote (`…_en`, `…_ja`) is chosen here too, and what other stages stored in English only is translated
-by `stored_words.py`. Dictionary text is plain: it is escaped like any other.
+Every word of the interface stands under the same key in `words_en.py` and `words_ja.py`, or in `words_PART.py` with both languages
+(first screen, trainings, claims, A/B tests, advice, costs, gate, monitor, rollout); what analysis wrote (`…_en`, `…_ja`) is chosen here
+too, and what other stages stored in English only is translated by `stored_words.py`. Dictionary text is plain: it is escaped like any other.
 """
 
 from __future__ import annotations
@@ -22,13 +21,17 @@ from hanka.report.numbers import NOTHING
 from hanka.report.rows import as_text
 from hanka.report.stored_words import in_japanese, place_in_japanese
 from hanka.report.terms import TERMS_EN, TERMS_JA
+from hanka.report.words_ab import AB_EN, AB_JA
+from hanka.report.words_advise import ADVISE_EN, ADVISE_JA
 from hanka.report.words_claims import CLAIMS_EN, CLAIMS_JA
+from hanka.report.words_costs import COSTS_EN, COSTS_JA
 from hanka.report.words_en import ENGLISH
 from hanka.report.words_first_en import FIRST_ENGLISH
 from hanka.report.words_first_ja import FIRST_JAPANESE
 from hanka.report.words_ja import JAPANESE
 from hanka.report.words_monitor import MONITOR_EN, MONITOR_JA
 from hanka.report.words_rival import RIVAL_ENGLISH, RIVAL_JAPANESE
+from hanka.report.words_rollout import ROLLOUT_EN, ROLLOUT_JA
 from hanka.report.words_training import TRAINING_EN, TRAINING_JA
 
 Lang: TypeAlias = Literal["en", "ja"]
@@ -37,8 +40,8 @@ UNITS = ((1.0, 120.0, "seconds_s"), (60.0, 7200.0, "seconds_min"), (3600.0, math
 "Seconds of a unit, below how many seconds it is used, its word."
 
 LANGUAGES: Mapping[Lang, Mapping[str, str]] = {
-    "en": {**ENGLISH, **FIRST_ENGLISH, **TRAINING_EN, **CLAIMS_EN, **MONITOR_EN, **TERMS_EN},
-    "ja": {**JAPANESE, **FIRST_JAPANESE, **TRAINING_JA, **CLAIMS_JA, **MONITOR_JA, **TERMS_JA},
+    "en": {**ENGLISH, **FIRST_ENGLISH, **TRAINING_EN, **CLAIMS_EN, **MONITOR_EN, **ROLLOUT_EN, **TERMS_EN, **AB_EN, **ADVISE_EN, **COSTS_EN},
+    "ja": {**JAPANESE, **FIRST_JAPANESE, **TRAINING_JA, **CLAIMS_JA, **MONITOR_JA, **ROLLOUT_JA, **TERMS_JA, **AB_JA, **ADVISE_JA, **COSTS_JA},
 }
 
 RIVALS: Mapping[Lang, Mapping[str, str]] = {"en": RIVAL_ENGLISH, "ja": RIVAL_JAPANESE}
