@@ -110,17 +110,12 @@ def _share(n_rows: int, size: int) -> float:
 def _entry(methods: Sequence[Any], variant: Mapping[str, Any], trained: str) -> dict[str, Any]:
     """Return the entry of the shipped method, on other rows; tuned weights where nothing was trained or something was made of others."""
     named = [one if isinstance(one, dict) else {one: {}} for one in methods]
-    entries = [(name, params or {}) for one in named for name, params in one.items()]
-    taken = {str(params.get("name", name)) for name, params in entries}
-    label = _free(RETRAINED, dict.fromkeys(taken))
-    for name, params in entries:
-        if (
-            params.get("name", name) == variant["label"]
-            and not is_unadapted(name)
-            and "of" not in params
-            and variant["train_size"]
-        ):
-            return {name: {**params, "name": label, "on": [trained]}}
+    entries = [(name, dict(said or {})) for one in named for name, said in one.items()]
+    label = _free(RETRAINED, dict.fromkeys(str(said.get("name", name)) for name, said in entries))
+    for name, said in entries:
+        is_shipped = said.get("name", name) == variant["label"] and not is_unadapted(name)
+        if is_shipped and variant["train_size"] and "of" not in said:
+            return {name: {**said, "name": label, "on": [trained]}}
     return {"sft": {"name": label, "on": [trained]}}
 
 
