@@ -17,6 +17,7 @@ import typer
 
 from hanka import __version__
 from hanka.commands import add_commands
+from hanka.commands.log import LOG
 from hanka.errors import HankaError
 
 if TYPE_CHECKING:
@@ -245,29 +246,36 @@ def export(
         str, typer.Option("--to", metavar="FORMAT", help="csv, parquet, lm-eval, model-card, merged or gguf.")
     ],
     out: Annotated[Optional[Path], typer.Option("--out", metavar="DIR", help="Where the files go.")] = None,  # noqa: UP045
+    log: Annotated[Path, typer.Option("--log", metavar="DIR", help="Log of decisions, for the cards.")] = LOG,
 ) -> None:
     """Write a run in an open format, or its variants as whole models that are scored again as exported."""
     from hanka.analysis.export import export_run
+    from hanka.operations.ledger.told import governed_variants
     from hanka.store.folder import RunFolder
 
     if to in ("merged", "gguf"):
-        _export_models(RunFolder(folder), out or folder / "export" / to, "gguf" if to == "gguf" else "merged")
+        _export_models(RunFolder(folder), out or folder / "export" / to, "gguf" if to == "gguf" else "merged", log)
         return
-    for path in export_run(RunFolder(folder), to, out or folder / "export" / to):
+    governed = governed_variants(log, RunFolder(folder)) if to == "model-card" else None
+    for path in export_run(RunFolder(folder), to, out or folder / "export" / to, governed):
         print(path)
 
 
-def _export_models(folder: RunFolder, out: Path, to: Layout) -> None:
-    """Fold every variant into a whole model, ask it the variant's own cells again, and say whether it is the same."""
+def _export_models(folder: RunFolder, out: Path, to: Layout, log: Path) -> None:
+    """Fold every variant into a whole model with its card, ask it the variant's own cells again, and say whether it is the same."""
+    from hanka.analysis.cards import card_beside
     from hanka.analysis.compare import answers_alike, compare_variants
+    from hanka.operations.ledger.told import governed_variants
     from hanka.run import RunOptions, run_study
     from hanka.terminal.result_tables import print_comparison
     from hanka.work.merging import AS_EXPORTED, AS_TUNED, merge_variants
 
     folder.require_format()
-    code = 0
+    governed, code = governed_variants(log, folder), 0
     for one in merge_variants(folder, out, lambda what, _share: print(what, flush=True), to):
         print(one.weights)
+        if card := card_beside(folder, one.variant, one.weights, governed):
+            print(card)
         for note in one.notes:
             print(f"note: {one.title}: {note}", file=sys.stderr)
         outcome = run_study(one.study, out / f"{one.study.stem}-asked", RunOptions(quiet=True))

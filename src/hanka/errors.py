@@ -12,6 +12,10 @@ and its children carry that line and are caught only in `cli.py`, which prints i
     ├── DownloadError          exit 2   a package could not be fetched or did not match its hash
     ├── StoreError             exit 2   a run folder: locked, damaged, disk full
     ├── PathError              exit 2   a text that cannot be a path here
+    ├── LedgerError            exit 2   a log of decisions: missing, held, torn, not whole
+    ├── RefusedError           exit 1   asked for rightly, and not allowed: an approval, a release, a rollback
+    ├── DesignError            exit 2   the design of an A/B test: file, line, key
+    ├── PolicyError            exit 2   a policy file, or what it asks of a run: file, line, key
     └── AuditError             exit 2   `strict: true` and an audit found something
     UnitError                 (inside a run) one unit of work failed; becomes a failed row, exit 1
 """
@@ -54,6 +58,24 @@ class StoreError(HankaError):
 
 class PathError(HankaError):
     """A text cannot be a path here."""
+
+
+class LedgerError(HankaError):
+    """A log of decisions is missing, held by another process, torn or not whole."""
+
+
+class RefusedError(HankaError):
+    """What was asked for is understood and not allowed; the text says why."""
+
+    exit_code = 1
+
+
+class DesignError(HankaError):
+    """The design of an A/B test is wrong."""
+
+
+class PolicyError(HankaError):
+    """A policy file is wrong, or asks of a run what is not in it."""
 
 
 class AuditError(HankaError):

@@ -227,6 +227,21 @@ def test_beside_the_candidate_each_open_system_says_what_would_decide_it(tmp_pat
     assert [one["decide"] is None for one in entry["systems"]] == [True, False, True]
 
 
+def rows_that_decide(path: Path, groups: int) -> int:
+    """Rows that would decide a gain of 3 points, with rows that come out alike in groups of a size."""
+    run = Planted(path)
+    run.add("base", {"home": range(100)}, n=400, groups=groups)
+    run.add("sft", {"home": range(12, 124)}, n=400, groups=groups)
+    (entry,) = decided(run)["per_task"]
+    assert entry["outcome"] == "undecided"
+    return int(entry["decide"]["rows"])
+
+
+def test_rows_that_come_out_alike_in_fours_take_four_times_as_many_to_decide(tmp_path: Path) -> None:
+    apart, together = rows_that_decide(tmp_path / "apart", 1), rows_that_decide(tmp_path / "together", 4)
+    assert together == pytest.approx(4 * apart, rel=0.05)
+
+
 def test_few_units_decide_nothing(tmp_path: Path) -> None:
     run = Planted(tmp_path)
     run.add("base", {"home": range(0)}, n=40, groups=8)
@@ -246,7 +261,8 @@ def test_a_variant_that_did_not_train_is_no_reason_to_keep_the_base(tmp_path: Pa
     assert (entry["outcome"], entry["decide"]["about"], entry["decide"]["rows"]) == ("undecided", "training", None)
     assert UNFIT.en in entry["sentence_en"]
     assert UNFIT.ja in entry["sentence_ja"]
-    assert "test rows would decide" not in entry["sentence_en"]
+    assert "test rows" not in entry["sentence_en"]
+    assert (entry["flip_en"], entry["flip_ja"]) == ("", "")
 
 
 def test_one_that_trained_goes_before_one_that_did_not(tmp_path: Path) -> None:
@@ -255,6 +271,18 @@ def test_one_that_trained_goes_before_one_that_did_not(tmp_path: Path) -> None:
     run.add("keen", {"home": right(108), "away": right(120)}, n=N)
     (entry,) = decided(run, {lazy: UNFIT})["per_task"]
     assert entry["candidate"] == "keen"
+
+
+def test_another_system_that_did_not_train_is_told_with_its_reason_not_with_rows(tmp_path: Path) -> None:
+    run = planted(tmp_path)
+    run.add("keen", {"home": right(150), "away": right(130)}, n=N)
+    lazy = run.add("lazy", {"home": right(100), "away": right(120)}, n=N)
+    (entry,) = decided(run, {lazy: UNFIT})["per_task"]
+    assert entry["candidate"] == "keen"
+    (other,) = entry["others"]
+    assert other["sentence_en"].startswith("sentiment: lazy on 8 rows is undecided, Accuracy in domain 0.500 → 0.500")
+    assert other["sentence_en"].endswith(UNFIT.en)
+    assert other["sentence_ja"].endswith(UNFIT.ja)
 
 
 def test_a_gain_with_a_collapse_is_said_with_it(tmp_path: Path) -> None:

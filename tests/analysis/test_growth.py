@@ -46,6 +46,11 @@ def test_an_open_gain_grows_where_it_is_claimed_and_nowhere_else(tmp_path: Path)
     assert rows_of_last_look(RunFolder(run.path)) == wanted
 
 
+def test_rows_that_failed_were_asked(tmp_path: Path) -> None:
+    run = grown(tmp_path, {"home": range(20)}, {"home": range(25)}, missing=(40, 41, 42))
+    assert looked_at(run) == {cell_of(run, label, "home"): 2 * BLOCK for label in ("base", "sft")}
+
+
 def test_rows_that_are_shown_grow_with_what_they_are_compared_with(tmp_path: Path) -> None:
     run = grown(tmp_path, {"home": range(20), "away": range(20)}, {"home": range(25), "away": range(20)})
     shown = {"method": "icl", "changes_weights": False, "shots": 8, "context": "own_rows", "n": BLOCK, "most": MOST}

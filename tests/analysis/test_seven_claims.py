@@ -272,6 +272,15 @@ def test_a_model_is_asked_in_the_words_of_its_training(tmp_path: Path) -> None:
     assert told(ask(run), 1) == {("sft (0) – base (2)", "home"): ("not_higher", "contradicted")}
 
 
+def test_another_wording_is_one_of_the_test_set_that_the_claim_is_about(tmp_path: Path) -> None:
+    run = Planted(tmp_path / "run")
+    for label, right in {"base": HALF, "sft": FEW}.items():
+        run.add(label, {"home": HALF, "news": right}, shots=1)
+        run.add(label, {"news": MOST}, shots=1, prompt="p2")
+        run.add(label, {"home": HALF}, shots=1, prompt="p3")
+    assert told(ask(run), 6) == {("sft p2 – p1", "news"): ("higher", "held")}
+
+
 def test_a_base_that_was_not_asked_leaves_the_rest(tmp_path: Path) -> None:
     run = Planted(tmp_path / "run")
     add(run, "base", {0: {"home": None, "away": None}})

@@ -197,6 +197,10 @@ def test_training_pays_from_the_answers_that_save_its_seconds(tmp_path: Path) ->
     # 40 rows in 80, 8 and 88 seconds: 2, 0.2 and 2.2 a row; 90 / (2 - 0.2) = 50 answers
     assert [found[f"{way}_seconds"].value for way in ("shots", "rows", "both")] == pytest.approx([2000, 200, 2200])
     assert (found["training_seconds"].value, found["pays_from"]) == (90.0, 50)
+    answer = ask(run)
+    assert answer is not None
+    assert "training takes 90.0 s once and pays from 50 answers on" in answer.sentence_en
+    assert "50 件の回答から元が取れます" in answer.sentence_ja
 
 
 def test_rows_that_are_shown_are_no_system_of_the_decision(tmp_path: Path) -> None:

@@ -53,7 +53,7 @@ def run(words: list[str], base: Path | None, monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_there_is_a_guide_to_run() -> None:
-    assert [page.name for page in GUIDES] == ["advise.md", "own-data.md", "served.md"]
+    assert {page.name for page in GUIDES} >= {"ab.md", "own-data.md", "served.md"}
 
 
 @contextmanager

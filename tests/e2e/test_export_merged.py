@@ -55,6 +55,7 @@ def test_an_adapter_and_all_weights_are_whole_models_that_say_the_same(
             one for one in (folder.path / "export/merged").glob(f"{label}-*-16-0-*") if (one / "config.json").is_file()
         ]
         assert str(merged) in said
+        assert (merged / "README.md").read_text(encoding="utf-8").startswith("---\nlicense:")
         model = AutoModelForCausalLM.from_pretrained(merged)
         assert type(model).__name__ == "LlamaForCausalLM"
         assert AutoTokenizer.from_pretrained(merged).eos_token == "</s>"

@@ -152,6 +152,10 @@ def test_logs_are_compared_document_by_document(done: RunFolder, logs: Path) -> 
     assert all(row["n"] == n_rows[row["test_dataset"]] for row in found["rows"])
     for row in found["rows"]:
         assert row["delta"] == pytest.approx(0, abs=1e-4)
+    assert {row["test_dataset"]: row["metric"] for row in found["rows"]} == {
+        "news": "rouge_l", "shop": "accuracy", "words": "bits_per_byte", "tiny-choice 2-shot": "acc,none",
+        "tiny-writing": "exact_match,whole",
+    }  # fmt: skip
     assert found["left_out"] == {}
     tuned = compare_with_harness(done.path, "sft", logs)
     moved = [row for row in tuned["rows"] if abs(row["delta"]) > 1e-3]

@@ -39,12 +39,15 @@ def test_every_word_is_translated() -> None:
 
 def test_every_word_is_used_and_every_used_word_exists() -> None:
     texts = [
-        path.read_text() for path in SOURCES.rglob("*.*") if path.suffix in (".py", ".j2") and "words_" not in path.name
+        path.read_text()
+        for folder in (SOURCES, SOURCES.parent / "operations")
+        for path in folder.rglob("*.*")
+        if path.suffix in (".py", ".j2") and "words_" not in path.name
     ]
     source = "\n".join(texts)
     quoted = set(re.findall(r"[\"']([a-z][a-z_0-9]*)[\"']", source))
     looked_up = re.compile(
-        r"^(relation|verdict|metric|task|baseline|audit|status|change|protocol|term|about|total|study|group|question|column|axis|outcome|expected|call|plain|fit|arrow|slice|script|advise)_"
+        r"^(relation|verdict|metric|task|baseline|audit|status|change|protocol|term|about|total|study|group|question|column|axis|outcome|expected|call|plain|fit|arrow|slice|script|ab|advise|costs|gate|monitor)_"
     )
     tables = {f"{name}_caption" for name in quoted}
     unused = {key for key in LANGUAGES["en"] if key not in quoted | tables and not looked_up.match(key)}

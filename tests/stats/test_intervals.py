@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -146,6 +148,13 @@ def test_coverage_of_a_share_in_clusters_of_five(share: float, n_clusters: int) 
         low, high = clustered_share_interval((latent < cut).sum(axis=1), np.full(n_clusters, 5))
         hits += low <= share <= high
     assert hits / trials > 0.93
+
+
+def test_four_clusters_of_two_by_hand() -> None:
+    # share 1/2; variance 4/3 · (1 + 1 + 0 + 0) / 8² = 1/24, worth 1/4 · 24 = 6 rows; t(3) = 3.18245 for z = 1.95996
+    n, z = 6 * (1.959964 / 3.182446) ** 2, 1.959964
+    half = z / (1 + z * z / n) * math.sqrt(0.25 / n + z * z / (4 * n * n))
+    assert clustered_share_interval([2, 0, 1, 1], [2, 2, 2, 2]) == pytest.approx((0.5 - half, 0.5 + half), abs=1e-6)
 
 
 def test_clusters_of_one_are_worth_themselves() -> None:

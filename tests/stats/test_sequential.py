@@ -8,7 +8,7 @@ import pytest
 from scipy import special
 
 from hanka.stats import BettingSpread, Looks, NoSpread, ScoreSpread, StudentSpread, e_value, looked, planned_looks
-from hanka.stats.sequential import SpendingSpread, boundaries, log_fortune
+from hanka.stats.sequential import FARTHEST, SpendingSpread, boundaries, log_fortune
 
 TWENTY = tuple(look / 20 for look in range(1, 21))
 
@@ -78,6 +78,14 @@ def test_intervals_hold_at_all_looks_together(share_a: float, share_b: float) ->
                 assert out[-1] == (not low <= truth <= high)
         left += any(out)
     assert left <= 200 * (0.05 + 2 * math.sqrt(0.05 * 0.95 / 200))
+
+
+def test_a_look_without_new_rows_spends_nothing() -> None:
+    levels, bounds = boundaries((0.5, 0.5, 1.0))
+    plain_levels, plain = boundaries((0.5, 1.0))
+    assert (bounds[:, 1] == FARTHEST).all()
+    assert levels == pytest.approx(plain_levels, abs=0)
+    assert bounds[:, [0, 2]] == pytest.approx(plain, abs=0)
 
 
 def test_boundaries_are_the_published_ones() -> None:

@@ -324,5 +324,9 @@ def margin_of(evidence: Evidence, metric: Metric, kind: str, value: float) -> fl
 
     kind: equivalence, harm or worthwhile. value: of the base model.
     """
-    share = float(evidence.plan["stats"][kind])
+    return in_units(metric, float(evidence.plan["stats"][kind]), value)
+
+
+def in_units(metric: Metric, share: float, value: float) -> float:
+    """Return a margin in a metric's units: as it is, or as a share of a value where the metric has no upper end."""
     return share if np.isfinite(metric.high) else share * abs(value)

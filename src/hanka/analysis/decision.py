@@ -202,23 +202,26 @@ def rows_to_decide(claim: Claim, alpha: float) -> int | None:
 
     None where no number of rows would: nothing differs, or seeds are what varies most.
     """
-    contrast, worthwhile = claim.contrast, claim.margins["worthwhile"]
+    worthwhile = claim.margins["worthwhile"]
+    return rows_for(claim, claim.gain if claim.gain >= worthwhile else worthwhile - claim.gain, alpha)
+
+
+def rows_for(claim: Claim, distance: float, alpha: float) -> int | None:
+    """Return how many rows per test set would show, at a two-sided level, that a gain is so far from a bound.
+
+    distance: between the gain that was seen and the bound. None where no number of rows would: there is no distance, nothing
+    differs, or seeds are what varies most.
+    """
+    contrast = claim.contrast
     spread = contrast.row_variance if contrast.discordant is None else max(contrast.discordant, contrast.row_variance)
-    if spread <= 0 or _is_luck_of_training(contrast.terms):
+    if distance <= 0 or spread <= 0 or _is_luck_of_training(contrast.terms):
         return None
     effect = design_effect(contrast.n, contrast.n_units, _items(claim), contrast.row_variance)
-    distance = claim.gain if claim.gain >= worthwhile else worthwhile - claim.gain
-    return math.ceil(rows_to_show(distance, spread, alpha) * effect) if distance > 0 else None
+    return math.ceil(rows_to_show(distance, spread, alpha) * effect)
 
 
 def _rows_against_harm(claim: Claim, level: float) -> int | None:
-    room = claim.gain + claim.margins["harm"]
-    contrast = claim.contrast
-    spread = contrast.row_variance if contrast.discordant is None else max(contrast.discordant, contrast.row_variance)
-    if room <= 0 or spread <= 0 or _is_luck_of_training(contrast.terms):
-        return None
-    effect = design_effect(contrast.n, contrast.n_units, _items(claim), contrast.row_variance)
-    return math.ceil(rows_to_show(room, spread, 2 * (1 - level)) * effect)
+    return rows_for(claim, claim.gain + claim.margins["harm"], 2 * (1 - level))
 
 
 def _plan(claim: Claim, rows: int | None, about: str) -> dict[str, Any]:

@@ -46,7 +46,7 @@ def said(told: Told, evidence: Evidence) -> dict[str, str]:
 
 
 def also(told: Told, evidence: Evidence, candidate: Told) -> dict[str, str]:
-    """Return one sentence on a system that is not the candidate and is undecided, with what would decide it.
+    """Return one sentence on a system that is not the candidate and is undecided, with what would decide it, or why nothing does.
 
     Its seeds are said where the candidate has another number of them.
     """
@@ -56,11 +56,12 @@ def also(told: Told, evidence: Evidence, candidate: Told) -> dict[str, str]:
     )
     says_seeds = toughest.contrast.n_seeds != candidate.claims.toughest.contrast.n_seeds
     seeds_en, seeds_ja = (_seeds_en(told), _seeds_ja(told)) if says_seeds else ("", "")
+    why_en, why_ja = (f" {told.unfit.en}", told.unfit.ja) if told.unfit else (_needed_en(told), _needed_ja(told))
     return {
         "method": told.claims.cells.system.label,
-        "sentence_en": f"{told.task}: {name} is undecided, {toughest.metric.display} in domain {numbers(toughest)}.{_needed_en(told)}{seeds_en}",
+        "sentence_en": f"{told.task}: {name} is undecided, {toughest.metric.display} in domain {numbers(toughest)}.{why_en}{seeds_en}",
         "sentence_ja": f"{told.task}：{name_ja}はまだ判断できません。ドメイン内の {toughest.metric_ja} は {numbers_ja(toughest)}。"
-        f"{_needed_ja(told)}{seeds_ja}",
+        f"{why_ja}{seeds_ja}",
     }
 
 

@@ -24,7 +24,7 @@ ADVICE = (
     ("'\\t'", "indent with spaces, not with tabs"),
     ("mapping values are not allowed", "check the indentation, and put text that holds `: ` in quotes"),
     ("expected <block end>", "keys of one map must stand equally far from the margin"),
-    ("expected a single document", "the file is one document; take the second `---` out"),
+    ("expected a single document", "a {noun} is one document; take the second `---` out"),
     ("could not determine a constructor for the tag", "tags (`!…`) are not allowed; write plain values"),
     ("expected ',' or", "close every [ and {, and put text that holds , [ ] { } in quotes"),
     ("while scanning a quoted scalar", "close the quotes"),
@@ -108,7 +108,7 @@ def parse_text(text: str, path: Path, kind: FileKind) -> Source:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = mark.line + 1 if mark else 1
-        raise kind.error(f"{path}:{line}: not valid YAML: {_explain(error)}") from None
+        raise kind.error(f"{path}:{line}: not valid YAML: {_explain(error, kind)}") from None
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
         raise kind.error(
@@ -145,9 +145,10 @@ def _read_words_as_text(node: yaml.Node, seen: set[int]) -> None:
         node.tag = "tag:yaml.org,2002:str"
 
 
-def _explain(error: yaml.MarkedYAMLError) -> str:
+def _explain(error: yaml.MarkedYAMLError, kind: FileKind) -> str:
     said = ", ".join(part for part in (error.context, error.problem) if part)
     advice = next((what for sign, what in ADVICE if sign in said), "")
+    advice = advice.replace("{noun}", kind.noun)
     return f"{' '.join(said.split())}; {advice}" if advice else " ".join(said.split())
 
 

@@ -152,7 +152,10 @@ class Engine(Protocol):
         ...
 
     def account(self) -> dict[str, Any]:
-        """Return what answering took since the last call beside time, for a cell's record; {} where nothing."""
+        """Return what answering took since the last call beside time, for a cell's record; {} where nothing.
+
+        `timed`: seconds of each request, which stand in a file of their own.
+        """
         ...
 
 

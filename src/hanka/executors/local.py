@@ -132,7 +132,7 @@ def _start(call: StudyCall, workers: int, places: Places) -> None:
 
     torch.set_num_threads(max(1, (os.cpu_count() or 1) // workers))
     plan = build_plan(load_study(call.path, call.base, call.limit, call.data, call.train), ask_hub=True)
-    _worker["run"] = Worker(plan, RunFolder(call.out), lambda _what, _share: None).run
+    _worker["run"] = Worker(plan, RunFolder(call.out), lambda _what, _share: None, alone=workers == 1).run
     _worker["units"] = {unit.id: unit for unit in plan.units()}
 
 

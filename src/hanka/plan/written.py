@@ -249,6 +249,7 @@ def plan_json(plan: Plan, command: str) -> dict[str, Any]:
                 {
                     "name": model.name,
                     "licence": model.entry.licence if model.entry else "not stated",
+                    "languages": list(model.entry.languages) if model.entry else [],
                     "note": model.note,
                     "identity": model_identity(model),
                 }

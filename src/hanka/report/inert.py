@@ -59,3 +59,8 @@ def label(text: str, limit: int = NAME_LIMIT) -> str:
 def name(text: str, limit: int = NAME_LIMIT) -> Markup:
     """Return a name as escaped HTML, isolated so that its direction cannot reorder the words around it."""
     return Markup("<bdi>{}</bdi>").format(escape(label(text, limit)))
+
+
+def plain(text: Markup) -> str:
+    """Return a sentence that was made as HTML as plain text: for the terminal."""
+    return Markup(str(text).replace("<bdi>", "").replace("</bdi>", "")).unescape()  # noqa: S704 - it is taken apart, not shown

@@ -1,9 +1,8 @@
 """The words of the report in two languages: look-up, and how names are set into sentences.
 
-Every word of the interface stands in `words_en.py` and `words_ja.py` (of the first screen in `words_first_….py`, of trainings in
-`words_training.py`, of re-tested claims in `words_claims.py`) under the
-same key; what analysis wrote (`…_en`, `…_ja`) is chosen here too, and what other stages stored in English only is translated
-by `stored_words.py`. Dictionary text is plain: it is escaped like any other.
+Every word of the interface stands under the same key in `words_en.py` and `words_ja.py`, or in `words_PART.py` with both languages
+(first screen, trainings, claims, A/B tests, advice, costs, gate, monitor, rollout); what analysis wrote (`…_en`, `…_ja`) is chosen here
+too, and what other stages stored in English only is translated by `stored_words.py`. Dictionary text is plain: it is escaped like any other.
 """
 
 from __future__ import annotations
@@ -22,13 +21,18 @@ from hanka.report.numbers import NOTHING
 from hanka.report.rows import as_text
 from hanka.report.stored_words import in_japanese, place_in_japanese
 from hanka.report.terms import TERMS_EN, TERMS_JA
+from hanka.report.words_ab import AB_EN, AB_JA
 from hanka.report.words_advise import ADVISE_EN, ADVISE_JA
 from hanka.report.words_claims import CLAIMS_EN, CLAIMS_JA
+from hanka.report.words_costs import COSTS_EN, COSTS_JA
 from hanka.report.words_en import ENGLISH
 from hanka.report.words_first_en import FIRST_ENGLISH
 from hanka.report.words_first_ja import FIRST_JAPANESE
+from hanka.report.words_gate import GATE_EN, GATE_JA
 from hanka.report.words_ja import JAPANESE
+from hanka.report.words_monitor import MONITOR_EN, MONITOR_JA
 from hanka.report.words_rival import RIVAL_ENGLISH, RIVAL_JAPANESE
+from hanka.report.words_rollout import ROLLOUT_EN, ROLLOUT_JA
 from hanka.report.words_training import TRAINING_EN, TRAINING_JA
 
 Lang: TypeAlias = Literal["en", "ja"]
@@ -36,9 +40,23 @@ Word: TypeAlias = str | int | float
 UNITS = ((1.0, 120.0, "seconds_s"), (60.0, 7200.0, "seconds_min"), (3600.0, math.inf, "seconds_h"))
 "Seconds of a unit, below how many seconds it is used, its word."
 
+PARTS: tuple[tuple[Mapping[str, str], Mapping[str, str]], ...] = (
+    (ENGLISH, JAPANESE),
+    (FIRST_ENGLISH, FIRST_JAPANESE),
+    (TRAINING_EN, TRAINING_JA),
+    (CLAIMS_EN, CLAIMS_JA),
+    (TERMS_EN, TERMS_JA),
+    (ADVISE_EN, ADVISE_JA),
+    (COSTS_EN, COSTS_JA),
+    (GATE_EN, GATE_JA),
+    (ROLLOUT_EN, ROLLOUT_JA),
+    (MONITOR_EN, MONITOR_JA),
+    (AB_EN, AB_JA),
+)
+"Words by part, English and Japanese."
 LANGUAGES: Mapping[Lang, Mapping[str, str]] = {
-    "en": {**ENGLISH, **FIRST_ENGLISH, **TRAINING_EN, **CLAIMS_EN, **TERMS_EN, **ADVISE_EN},
-    "ja": {**JAPANESE, **FIRST_JAPANESE, **TRAINING_JA, **CLAIMS_JA, **TERMS_JA, **ADVISE_JA},
+    "en": {key: word for english, _ in PARTS for key, word in english.items()},
+    "ja": {key: word for _, japanese in PARTS for key, word in japanese.items()},
 }
 
 RIVALS: Mapping[Lang, Mapping[str, str]] = {"en": RIVAL_ENGLISH, "ja": RIVAL_JAPANESE}

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
 PREDICTION_COLUMNS = tuple(field.name for field in fields(Prediction))
 
+LATENCY_FILE = "latency.json"
+"File of a cell that says how long single requests took: `unit`, `at_once`, `seconds`."
+
 FORMAT = 3
 "Of a run folder; raised by hand when older ones can no longer be read."
 
@@ -126,7 +129,7 @@ class RunFolder:
         make_folder(self.path)
         with (self.path / ".lock").open("w") as handle:
             try:
-                _lock_file(handle)
+                lock_file(handle)
             except OSError:
                 raise StoreError(
                     f"{self.path}: another hanka process is working here; wait for it, or choose another --out"
@@ -134,7 +137,7 @@ class RunFolder:
             yield
 
 
-def _lock_file(handle: Any) -> None:
+def lock_file(handle: Any) -> None:
     """Take the file's lock or raise OSError; it is released when the process ends, however it ends."""
     try:
         import fcntl

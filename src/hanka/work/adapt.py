@@ -25,6 +25,7 @@ from hanka.store.folder import RunFolder, read_json_or_none, write_json
 from hanka.training.optimizers import n_moments
 from hanka.tuners import TUNERS
 from hanka.work.answer import Question, answer_question
+from hanka.work.meter import Meter
 from hanka.work.place import Workplace, begin, device_name, moment, reason, versions
 from hanka.work.prepare import rows_of
 
@@ -38,7 +39,7 @@ def make_variant(place: Workplace, planned: PlannedVariant) -> None:
     if variant_done(place.folder, planned):
         return
     begin(folder)
-    started = time.monotonic()
+    started, meter = time.monotonic(), Meter(place.alone)
     record: dict[str, Any] = {**asdict(planned.variant), "status": "done", "reason": "", "tuner": ""}
     try:
         if planned.blocked:
@@ -51,7 +52,8 @@ def make_variant(place: Workplace, planned: PlannedVariant) -> None:
         raise
     except Exception as error:
         record |= {"status": "failed", "reason": reason(error, place, folder)}
-    record |= {"seconds": round(time.monotonic() - started, 2), "versions": versions(), "finished": moment()}
+    record |= {"seconds": round(time.monotonic() - started, 2), "used": meter.read()}
+    record |= {"versions": versions(), "finished": moment()}
     write_json(folder / "variant.json", record)
 
 

@@ -23,10 +23,11 @@ from hanka.tasks.base import Task
 from hanka.work.answers import Asking, n_empty, n_tied, predict
 from hanka.work.cells import cell_done, cell_record, rows_wanted
 from hanka.work.harness import ask_of_harness
+from hanka.work.meter import Meter, with_earlier
 from hanka.work.place import Workplace, begin, moment, reason, versions
 from hanka.work.reasoning import doubts as cut_off
 from hanka.work.reasoning import with_reasoning
-from hanka.work.told import doubts, failures_of, together
+from hanka.work.told import Times, doubts, failures_of, keep_times, together
 from hanka.work.voice import Voice, has_tokens, open_voice, policy_of
 
 AGREEMENT = "agreement.json"
@@ -78,8 +79,27 @@ def first_answers(place: Workplace, cell: PlannedCell, voice: Voice, n: int) -> 
     return _predict(place, _asking(place, cell.cell.test_task, cell.test.examples[:n], asked, voice), voice)[1]
 
 
+def time_alone(place: Workplace, cell: PlannedCell, voice: Voice, n: int) -> Times:
+    """Answer the first rows of a cell one at a time and time each; no answer is stored.
+
+    The first row is asked once more before: what is loaded or made ready for it is not its own. Rows that fail are not counted.
+    """
+    found: list[float] = []
+    for at in (0, *range(min(n, len(cell.test.examples)))):
+        asked = _ask_cell(place, cell, voice).part(at, at + 1)
+        asking = _asking(place, cell.cell.test_task, cell.test.examples[at : at + 1], asked, voice)
+        started = time.monotonic()
+        try:
+            answers = _predict(place, asking, voice)[1]
+        except UnitError:  # a row without a number
+            continue
+        if all(one.status != "failed" for one in answers):
+            found.append(time.monotonic() - started)
+    return Times("row", 1, tuple(found[1:]))
+
+
 def _answer_cell(place: Workplace, cell: PlannedCell, voice: Voice) -> None:
-    started, folder = time.monotonic(), place.folder.cell(cell.cell.id)
+    started, meter, folder = time.monotonic(), Meter(place.alone), place.folder.cell(cell.cell.id)
     known = cell_record(place.folder, cell)
     stop = rows_wanted(cell, known)
     before = _answered(folder, known)
@@ -88,7 +108,8 @@ def _answer_cell(place: Workplace, cell: PlannedCell, voice: Voice) -> None:
     voice.engine.account()  # what failed before, or was asked for another purpose, is not this cell's
     if (use := place.plan.study.harness.get(cell.cell.test_task)) is not None:
         judged, said = ask_of_harness(use, cell, voice.engine, voice.tokenizer, policy_of(place, voice))
-        _store(place, cell, voice, judged, {"seconds": time.monotonic() - started, "batch_tokens": budget} | said)
+        took = {"seconds": time.monotonic() - started, "used": meter.read()}
+        _store(place, cell, voice, judged, took | {"batch_tokens": budget} | said)
         return
     asked = _ask_cell(place, cell, voice).part(len(before), stop)
     _require_as_trained(place, cell, asked)
@@ -102,6 +123,7 @@ def _answer_cell(place: Workplace, cell: PlannedCell, voice: Voice) -> None:
         "n_tied": n_tied(asking, predictions),
         "n_empty": n_empty(asking, predictions),
         "seconds": time.monotonic() - started + (known["seconds"] if before else 0.0),
+        "used": with_earlier(meter.read(), known.get("used", {})) if before else meter.read(),
         "batch_tokens": budget,
         "asked": known.get("asked", {}) if before else {},
         "notes": [
@@ -144,7 +166,11 @@ def _store(
         "device": voice.device,
         "versions": versions(),
     }
-    taken = together(voice.engine.account(), said.get("asked", {}))
+    taken = dict(voice.engine.account())
+    timed, at_once = taken.pop("timed", ()), int(taken.get("concurrency", 1))
+    if timed:
+        keep_times(folder, Times("request", at_once, tuple(timed)), goes_on=bool(said.get("asked")))
+    taken = together(taken, said.get("asked", {}))
     record |= {
         **said,
         "seconds": round(said["seconds"], 3),

@@ -36,6 +36,8 @@ Layout: TypeAlias = Literal["merged", "gguf"]
 class Merged(NamedTuple):
     """A variant that was exported."""
 
+    variant: str
+    "Its id."
     title: str
     "What it is."
     weights: Path
@@ -87,7 +89,7 @@ def _merge(place: Workplace, planned: PlannedVariant, made: Mapping[str, Any], o
     direct = len(stack) == 1
     write_portable(study, _study(place, planned, weights, direct), out.resolve())
     write_portable(served, _served(place, weights, name, eos), out.resolve())
-    return Merged(title, weights, study, served, how, direct, (*_notes(made, adapter, tied), *lost))
+    return Merged(one.id, title, weights, study, served, how, direct, (*_notes(made, adapter, tied), *lost))
 
 
 def _write(loaded: LoadedModel, out: Path, name: str, to: Layout) -> tuple[Path, str, tuple[str, ...]]:

@@ -43,6 +43,8 @@ class Workplace:
     "Where results go."
     report: Report
     "Told what is being done and which share of the unit is done."
+    alone: bool = True
+    "Whether this process does all of the run's work."
     resident: Resident = field(default_factory=Resident)
     "Models in memory."
     asked: dict[tuple[Any, ...], Asked] = field(default_factory=dict)

@@ -1,16 +1,40 @@
-"""What a cell's record says of its answers: failures by reason, what is hardly an answer, what answering took."""
+"""What is stored of a cell beside its answers: failures by reason, what is hardly an answer, what answering took."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
+from pathlib import Path
+from typing import Any, NamedTuple
 
 from hanka.records import Prediction
+from hanka.store.folder import LATENCY_FILE, read_json_or_none, write_json
 from hanka.work.answers import Asking, n_empty, n_tied
 
 MOST_REASONS = 5
 "Reasons of failed rows that a record counts."
+DIGITS = 6
+"Of a time in seconds."
+
+
+class Times(NamedTuple):
+    """How long single requests took."""
+
+    unit: str
+    "row: one row alone on the machine; request: one request to a server."
+    at_once: int
+    "Requests under way at once."
+    seconds: tuple[float, ...]
+    "Of each."
+
+
+def keep_times(folder: Path, times: Times, goes_on: bool = False) -> None:
+    """Store the times of a cell. goes_on: behind those of the rows that were asked before."""
+    path = folder / LATENCY_FILE
+    known = read_json_or_none(path) if goes_on else None
+    earlier = known["seconds"] if isinstance(known, dict) and known.get("unit") == times.unit else []
+    seconds = [*earlier, *(round(one, DIGITS) for one in times.seconds)]
+    write_json(path, {"unit": times.unit, "at_once": times.at_once, "seconds": seconds})
 
 
 def together(taken: Mapping[str, Any], before: Mapping[str, Any]) -> dict[str, Any]:

@@ -17,8 +17,9 @@ from hanka.work.probe import measure_probe
 class Worker:
     """Carries out units of one plan in this process."""
 
-    def __init__(self, plan: Plan, folder: RunFolder, report: Report) -> None:
-        self.place = Workplace(plan, folder, report)
+    def __init__(self, plan: Plan, folder: RunFolder, report: Report, alone: bool = True) -> None:
+        """Begin. alone: whether no other process works on the run."""
+        self.place = Workplace(plan, folder, report, alone)
 
     def run(self, unit: Unit) -> None:
         """Carry out a unit; done work is skipped. HankaErrors end the run, other failures become rows."""

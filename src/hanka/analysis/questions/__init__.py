@@ -24,6 +24,7 @@ QUESTIONS: Registry[Question] = Registry(
         "gap_closed": "hanka.analysis.questions.gap_closed:GAP_CLOSED",
         "seven_claims": "hanka.analysis.questions.seven_claims:SEVEN_CLAIMS",
         "expense": "hanka.analysis.questions.expense:EXPENSE",
+        "amounts": "hanka.analysis.questions.amounts:AMOUNTS",
     },
 )
 

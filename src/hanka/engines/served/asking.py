@@ -29,11 +29,13 @@ class Asker:
         self.client = Client(lent.served)
         self._responses = Responses(lent.folder)
         self._taken: list[float] = []
+        self._timed: list[float] = []
+        "Seconds of every answer, those that were there with the seconds that they took then."
         self._n_kept = self._n_read = self._n_written = 0
         self._kept_seconds = 0.0
 
     def account(self) -> dict[str, Any]:
-        """Return what asking took since the last call: requests, those answered before, and seconds of one."""
+        """Return what asking took since the last call: requests, those answered before, and seconds of one, and of each (`timed`)."""
         taken = {
             "n_requests": self.client.n_requests,
             "n_retries": self.client.n_retries,
@@ -43,9 +45,10 @@ class Asker:
             "request_seconds": round(median(self._taken), 4) if self._taken else None,
             "concurrency": self.served.concurrency,
             "kept_seconds": round(self._kept_seconds / self.served.concurrency, 3),
+            "timed": self._timed,
         }
         self.client.n_requests = self.client.n_retries = self._n_kept = self._n_read = self._n_written = 0
-        self._taken, self._kept_seconds = [], 0.0
+        self._taken, self._timed, self._kept_seconds = [], [], 0.0
         return taken
 
     def body(self, what: Mapping[str, Any]) -> dict[str, Any]:
@@ -104,6 +107,7 @@ class Asker:
         self._n_read += value.get("n_read") or 0
         self._n_written += value.get("n_tokens") or 0
         self._n_kept += was_there
+        self._timed.append(seconds)
         if was_there:
             self._kept_seconds += seconds
         else:

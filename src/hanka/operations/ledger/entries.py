@@ -1,0 +1,211 @@
+"""One entry a line, each holding the hash of the one before: how the log is written and read.
+
+place/log.jsonl holds canonical JSON (sorted keys, no spaces); an entry's `hash` is the SHA-256 of the same JSON without it. Lines are
+appended by one write and synced; a line without its end is what a killed process left (see `repair`). Times are UTC.
+Source: Haber & Stornetta (1991), "How to time-stamp a digital document", for the chain.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from hanka.errors import LedgerError
+from hanka.identity import canonical
+from hanka.store.cache import REASONS
+from hanka.store.folder import lock_file, make_folder
+
+LOG, LOCK = "log.jsonl", ".log.lock"
+"Names in the folder of a log."
+FIRST = "0" * 64
+"What stands for the hash before the first entry."
+KIND = re.compile(r"[a-z][a-z0-9_-]{0,39}")
+"What a kind may be called."
+PATIENCE_SECONDS = 10.0
+"How long an append waits for another one to end."
+LONGEST_NAME = 200
+"Characters of a name."
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One thing that was decided or seen."""
+
+    index: int
+    "Place in the log, from 0."
+    time: str
+    "When it was written: UTC, ISO 8601."
+    kind: str
+    "What it is: approval, release, rollback, promotion, gate, alarm, retrain, repair, …"
+    by: str
+    "Who wrote it, as given."
+    body: Mapping[str, Any]
+    "What it says; JSON."
+    previous: str
+    "Hash of the entry before; FIRST for the first."
+    hash: str
+    "SHA-256 of all the rest, hex."
+
+    @property
+    def when(self) -> datetime:
+        """Its time."""
+        return datetime.fromisoformat(self.time)
+
+    def line(self) -> bytes:
+        """Return the line that stands for it, with its end."""
+        return canonical(asdict(self)).encode() + b"\n"
+
+
+def log_path(place: Path) -> Path:
+    """Return the file of a log."""
+    return place / LOG
+
+
+def append(place: Path, kind: str, body: Mapping[str, Any], by: str, at: datetime | None = None) -> Entry:
+    """Write one entry to the end of a log, beginning the log where there is none, and return it.
+
+    body: JSON, keys text; no NaN. at: when; None: now. Waits for another append for PATIENCE_SECONDS. Raises LedgerError in one line
+    for what cannot be written as it is, for a log that ends in a torn line or in a changed entry, or one that is held.
+    """
+    clean = _clean(kind, body, by)
+    with held(place):
+        last = _last(place)
+        entry = sealed(last, kind, clean, by.strip(), at)
+        _write(log_path(place), entry.line())
+    return entry
+
+
+def sealed(last: Entry | None, kind: str, body: Mapping[str, Any], by: str, at: datetime | None = None) -> Entry:
+    """Return the entry that follows another one, with its hash."""
+    index, previous = (0, FIRST) if last is None else (last.index + 1, last.hash)
+    when = (at or datetime.now(UTC)).astimezone(UTC).isoformat(timespec="milliseconds")
+    entry = Entry(index, when, kind, by, body, previous, "")
+    return Entry(index, when, kind, by, body, previous, hash_of(entry))
+
+
+def hash_of(entry: Entry) -> str:
+    """Return what the hash of an entry has to be."""
+    rest = {name: value for name, value in asdict(entry).items() if name != "hash"}
+    return hashlib.sha256(canonical(rest).encode()).hexdigest()
+
+
+def lines_of(place: Path) -> list[bytes]:
+    """Return the lines of a log; the last one is what stands behind the last line end: empty where none is torn."""
+    try:
+        return log_path(place).read_bytes().split(b"\n")
+    except FileNotFoundError:
+        raise LedgerError(
+            f"{log_path(place)}: no such log; `hanka log approve` begins one, --log DIR names another"
+        ) from None
+    except OSError as error:
+        raise LedgerError(f"{log_path(place)}: cannot be read: {error.strerror or error}") from None
+
+
+def parsed(line: bytes) -> Entry | None:
+    """Return the entry that a line holds; None where it holds none."""
+    try:
+        value = json.loads(line.decode("utf-8"), parse_constant=_refuse)
+        entry = Entry(**value)
+        datetime.fromisoformat(entry.time)
+    except (ValueError, TypeError, RecursionError):
+        return None
+    texts = (entry.time, entry.kind, entry.by, entry.previous, entry.hash)
+    is_right = all(isinstance(one, str) for one in texts) and isinstance(entry.body, dict)
+    return entry if is_right and type(entry.index) is int else None
+
+
+@contextmanager
+def held(place: Path) -> Iterator[None]:
+    """Hold a log for one process, however it ends. Raises LedgerError where another one does not let go."""
+    make_folder(place)
+    with (place / LOCK).open("w") as handle:
+        until = time.monotonic() + PATIENCE_SECONDS
+        while True:
+            try:
+                lock_file(handle)
+                break
+            except OSError:
+                if time.monotonic() > until:
+                    raise LedgerError(
+                        f"{place}: another process has held the log for {PATIENCE_SECONDS:g} seconds; wait for it, and try again"
+                    ) from None
+                time.sleep(0.02)
+        yield
+
+
+def _refuse(word: str) -> None:
+    raise ValueError(word)
+
+
+def _clean(kind: str, body: Mapping[str, Any], by: str) -> dict[str, Any]:
+    """Return a body as it will be read back. Raises LedgerError for what JSON cannot hold as it is."""
+    if not KIND.fullmatch(kind):
+        raise LedgerError(f"kind {kind[:60]!r}: give a lower-case word such as gate, alarm or retrain")
+    if not by.strip() or len(by) > LONGEST_NAME or not by.isprintable():
+        raise LedgerError(f"by {by[:60]!r}: say in one line who it is")
+    try:
+        text = canonical(dict(body))
+        text.encode()
+        read_back: dict[str, Any] = json.loads(text)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise LedgerError(
+            f"{kind}: the body cannot be written: {error}; give text, finite numbers, lists, maps"
+        ) from None
+    if canonical(read_back) != text:
+        raise LedgerError(f"{kind}: the body would not be read back as it is; use text as keys, each once")
+    return read_back
+
+
+def _last(place: Path) -> Entry | None:
+    """Return the last entry of a log. Raises LedgerError where nothing can follow it."""
+    path = log_path(place)
+    if not path.exists():
+        return None
+    *whole, rest = lines_of(place)
+    if rest:
+        raise LedgerError(f"{path}: line {len(whole) + 1} is torn; `hanka log repair {place} --by NAME` sets it aside")
+    if not whole:
+        return None
+    entry = parsed(whole[-1])
+    if entry is None or hash_of(entry) != entry.hash or entry.index != len(whole) - 1:
+        raise LedgerError(f"{path}: line {len(whole)} is not as it was written; `hanka log verify {place}` says more")
+    return entry
+
+
+def _write(path: Path, line: bytes) -> None:
+    """Append a line by one write and wait until it is on the disk."""
+    is_new = not path.exists()
+    try:
+        handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+        try:
+            size = os.fstat(handle).st_size
+            if os.write(handle, line) != len(line):
+                os.ftruncate(handle, size)
+                raise LedgerError(f"{path}: the entry could not be written whole; free some space and try again")
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+        if is_new:
+            _sync_folder(path.parent)
+    except OSError as error:
+        raise LedgerError(f"cannot write {path}: {REASONS.get(error.errno or 0, error.strerror)}") from None
+
+
+def _sync_folder(folder: Path) -> None:
+    """Wait until the name of a new file is on the disk, where the system lets a folder be synced."""
+    if os.name == "nt":
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,76 @@
+"""`hanka gate` leaves with the outcome, writes what it is asked to, and says wrong input in one line."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from gate_runs import as_folder, pair
+from hanka.cli import main
+
+
+def gate(monkeypatch: pytest.MonkeyPatch, *words: str) -> int:
+    monkeypatch.setattr(sys, "argv", ["hanka", "gate", *words])
+    with pytest.raises(SystemExit) as leaving:
+        main()
+    return int(leaving.value.code or 0)
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> str:
+    return str(as_folder(pair(tmp_path / "run"), recommend="sft"))
+
+
+@pytest.mark.parametrize(
+    ("rules", "code", "word"),
+    [
+        ("[{non_inferior: 0.1}]", 0, "pass: sft/home/8/seed0 may ship: all 1 rules of p.yaml hold."),
+        ("[{ceiling: 0.5}]", 1, "fail: sft/home/8/seed0 may not ship"),
+        ("[{floor: 0.99}]", 3, "inconclusive: "),
+        ("[{flor: 0.99}]", 2, "did you mean 'floor'?"),
+    ],
+)
+def test_the_exit_code_is_the_outcome(
+    tmp_path: Path,
+    run: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    rules: str,
+    code: int,
+    word: str,
+) -> None:
+    policy = tmp_path / "p.yaml"
+    policy.write_text(f"rules: {rules}", encoding="utf-8")
+    assert gate(monkeypatch, run, "--policy", str(policy)) == code
+    said = capsys.readouterr()
+    assert word in (said.err if code == 2 else said.out)
+    if code == 2:
+        assert said.err.count("\n") == 1
+
+
+def test_files_are_written_and_json_stays_readable(
+    tmp_path: Path, run: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    policy = tmp_path / "p.yaml"
+    policy.write_text("rules: [{non_inferior: 0.1}]", encoding="utf-8")
+    files = {name: str(tmp_path / f"out/{name}") for name in ("junit", "markdown", "html")}
+    options = [word for name, path in files.items() for word in (f"--{name}", path)]
+    assert gate(monkeypatch, run, "--policy", str(policy), *options, "--json", "--lang", "ja") == 0
+    assert json.loads(capsys.readouterr().out)["outcome"] == "pass"
+    assert "合格" in Path(files["markdown"]).read_text(encoding="utf-8")
+    assert '<html lang="ja">' in Path(files["html"]).read_text(encoding="utf-8")
+    assert "<testsuites" in Path(files["junit"]).read_text(encoding="utf-8")
+
+
+def test_a_folder_that_is_no_run_and_a_language_that_is_none_are_one_line(
+    tmp_path: Path, run: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    policy = tmp_path / "p.yaml"
+    policy.write_text("rules: [{non_inferior: 0.1}]", encoding="utf-8")
+    assert gate(monkeypatch, str(tmp_path), "--policy", str(policy)) == 2
+    assert "is this the folder of a run?" in capsys.readouterr().err
+    assert gate(monkeypatch, run, "--policy", str(policy), "--lang", "fr") == 2
+    assert "allowed: en, ja" in capsys.readouterr().err
