@@ -58,7 +58,7 @@ def as_folder(run: Planted, recommend: str = "base") -> Path:
     """Make a planted run one that commands read: its plan has a format, its findings a decision."""
     run.evidence()
     folder = RunFolder(run.path)
-    write_json(folder.plan, read_json(folder.plan) | {"format": FORMAT, "hanka": "0", "lang": "en"})
+    write_json(folder.plan, read_json(folder.plan) | {"format": FORMAT, "hanka": "0", "lang": "en", "study": "planted"})
     entry = {"task": "sentiment", "recommend": recommend, "base": "tiny", "train_dataset": "home", "train_size": 8}
     outcome = "adapt" if recommend != "base" else "keep"
     folder.findings.write_text(json.dumps({"decision": {"outcome": outcome, "per_task": [entry]}}), encoding="utf-8")

@@ -10,6 +10,10 @@ import pytest
 
 from gate_runs import as_folder, pair
 from hanka.cli import main
+from hanka.operations.ledger.approvals import gate_of
+from hanka.operations.ledger.chain import read
+from hanka.operations.ledger.systems import find_candidate
+from hanka.store.folder import RunFolder
 
 
 def gate(monkeypatch: pytest.MonkeyPatch, *words: str) -> int:
@@ -74,3 +78,20 @@ def test_a_folder_that_is_no_run_and_a_language_that_is_none_are_one_line(
     assert "is this the folder of a run?" in capsys.readouterr().err
     assert gate(monkeypatch, run, "--policy", str(policy), "--lang", "fr") == 2
     assert "allowed: en, ja" in capsys.readouterr().err
+
+
+def test_the_outcome_is_logged_for_the_system_that_was_judged(
+    tmp_path: Path, run: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    policy, log = tmp_path / "p.yaml", tmp_path / "log"
+    policy.write_text("rules: [{ceiling: 0.5}]", encoding="utf-8")
+    words = (run, "--policy", str(policy), "--log", str(log))
+    assert gate(monkeypatch, *words) == 2
+    assert "--log DIR and --by NAME go together" in capsys.readouterr().err
+    assert not log.exists()
+    assert gate(monkeypatch, *words, "--by", "ci") == 1
+    candidate = find_candidate(RunFolder(Path(run)), "sft")
+    entry = gate_of(read(log), candidate)
+    assert entry is not None
+    assert (entry.by, entry.body["outcome"], entry.body["rules"]["fail"]) == ("ci", "fail", 1)
+    assert gate_of(read(log), find_candidate(RunFolder(Path(run)), "base")) is None

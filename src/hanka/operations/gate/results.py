@@ -169,6 +169,15 @@ def as_json(gate: Gate) -> dict[str, Any]:
     )
 
 
+def as_entry(gate: Gate) -> dict[str, Any]:
+    """Return what the log of decisions keeps of a gate."""
+    names = ("outcome", "against", "against_run", "policy", "policy_sha256", "alpha")
+    counts = {outcome: gate.count(outcome) for outcome in EXIT_CODES}
+    return {"variant": gate.candidate_id, "title": gate.candidate, "rules": counts} | {
+        name: getattr(gate, name) for name in names
+    }
+
+
 def _rule_json(rule: RuleResult, words: Words) -> dict[str, Any]:
     return {
         "title": rule.title,
