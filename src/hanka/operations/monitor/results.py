@@ -149,11 +149,13 @@ def _share(watch: Watch, signal: str) -> tuple[Any, ...]:
         to_find = rows_to_find(rise, min(sought, 1.0), began + 1)
         per_window = rows / len(windows) if windows else 0.0
     windows_to_find = to_find / per_window if to_find is not None and per_window else None
-    missing = _missing_share(watch, signal, rows, to_find)
+    missing = _missing_share(watch, signal, to_find)
     return missing, reference, now, None if rise is None else rise.bound, rows, to_find, windows_to_find
 
 
-def _missing_share(watch: Watch, signal: str, rows: int, to_find: int | None) -> Missing:
+def _missing_share(watch: Watch, signal: str, to_find: int | None) -> Missing:
+    """Say what keeps a share from being called quiet: after an alarm, it has to be watched anew for as long as a rise may take."""
+    rows = watch.judge.detectors.get(signal, {}).get("rows", 0)
     if not watch.windows:
         return "window"
     if signal not in watch.judge.shares:
@@ -164,7 +166,7 @@ def _missing_share(watch: Watch, signal: str, rows: int, to_find: int | None) ->
             if signal == "unsure" and _has_none(watch)
             else "rows"
         )
-    if rows == 0:
+    if not any(one.shares[signal][1] for one in watch.windows):
         return "rows"
     if to_find is None:
         return "reference_small"
@@ -183,8 +185,9 @@ def _drift(watch: Watch, signal: str) -> tuple[Any, ...]:
     """Return what is missing, and the numbers of a drift."""
     looks = [one.drifts[signal] for one in watch.windows if signal in one.drifts]
     now = looks[-1] if looks else None
-    missing: Missing = "" if looks else _missing_drift(watch, signal)
     limit = watch.settings.tolerance(signal)
+    # Beyond its limit in a look that was silent: only the next look can call it quiet.
+    missing: Missing = _missing_drift(watch, signal) if now is None else "look" if now.low > limit else ""
     return missing, None, now, limit, sum(one.n for one in looks), None, None
 
 

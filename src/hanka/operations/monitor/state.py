@@ -101,6 +101,8 @@ def _fill(watch: Watch, stored: dict[str, Any], folder: Path) -> None:
     memory = Memory(
         Seen(watch.settings.remember, *halves), deque(maxlen=watch.settings.most_retrain), watch.settings.wait
     )
+    if stored["tally"].keys() != asdict(Tally()).keys():
+        raise KeyError("tally")
     memory.tally = Tally(**stored["tally"])
     memory.waiting = {row["key"]: Waiting(row["prompt"], row["output"]) for row in tables["waiting"].to_pylist()}
     memory.early = {row["key"]: (row["label"], row["correct"]) for row in tables["early"].to_pylist()}
