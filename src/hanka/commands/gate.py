@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
+from hanka.commands.entered import By, Log, enter, require_name
 from hanka.errors import HankaError
 
 if TYPE_CHECKING:
@@ -30,6 +31,8 @@ def gate(
         Optional[str],  # noqa: UP045
         typer.Option("--lang", metavar="en|ja", help="Language of page and summary; left out: the run's."),
     ] = None,
+    log: Log = None,
+    by: By = "",
 ) -> None:
     """Judge a run by a policy: may this ship?
 
@@ -37,9 +40,10 @@ def gate(
     """
     if lang not in (None, "en", "ja"):
         raise HankaError(f"--lang {lang!r}: allowed: en, ja")
+    require_name(log, by)
     from hanka.operations.gate.judge import gate_run
     from hanka.operations.gate.page import gate_html
-    from hanka.operations.gate.results import EXIT_CODES
+    from hanka.operations.gate.results import EXIT_CODES, log_body
     from hanka.operations.gate.results import as_json as gate_json
     from hanka.operations.gate.written import junit_xml
     from hanka.operations.gate.written import markdown as gate_markdown
@@ -62,6 +66,7 @@ def gate(
         if path is not None:
             write_text(path, text)
             print(path, file=sys.stderr if as_json else sys.stdout)
+    enter(log, by, "gate", [log_body(found)], run)
     raise typer.Exit(EXIT_CODES[found.outcome])
 
 

@@ -169,6 +169,19 @@ def as_json(gate: Gate) -> dict[str, Any]:
     )
 
 
+def log_body(gate: Gate) -> dict[str, Any]:
+    """Return what the log of decisions holds of a gate: the outcome, about which variant, by which policy."""
+    return {
+        "outcome": gate.outcome,
+        "variant": gate.candidate_id,
+        "candidate": gate.candidate,
+        "against": gate.against,
+        "policy": gate.policy,
+        "policy_sha256": gate.policy_sha256,
+        "rules": {rule.title: rule.outcome for rule in gate.rules},
+    }
+
+
 def _rule_json(rule: RuleResult, words: Words) -> dict[str, Any]:
     return {
         "title": rule.title,
