@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
+from hanka.commands.entered import By, Log, enter, require_name
 from hanka.errors import HankaError
 
 if TYPE_CHECKING:
@@ -35,6 +36,8 @@ def gate(
         Optional[str],  # noqa: UP045
         typer.Option("--lang", metavar="en|ja", help="Language of page and summary; left out: the run's."),
     ] = None,
+    log: Log = None,
+    by: By = "",
 ) -> None:
     """Judge a run by a policy: may this ship?
 
@@ -44,9 +47,10 @@ def gate(
         raise HankaError(f"--lang {lang!r}: allowed: en, ja")
     if (log is not None) != bool(by):
         raise HankaError("--log DIR and --by NAME go together: an entry of the log says who made it")
+    require_name(log, by)
     from hanka.operations.gate.judge import gate_run
     from hanka.operations.gate.page import gate_html
-    from hanka.operations.gate.results import EXIT_CODES
+    from hanka.operations.gate.results import EXIT_CODES, log_body
     from hanka.operations.gate.results import as_json as gate_json
     from hanka.operations.gate.written import junit_xml
     from hanka.operations.gate.written import markdown as gate_markdown
@@ -75,6 +79,7 @@ def gate(
 
         entry = add(log, GATE, as_entry(found), by, run)
         print(f"gate: entry {entry.index}, head {entry.hash}", file=sys.stderr if as_json else sys.stdout)
+    enter(log, by, "gate", [log_body(found)], run)
     raise typer.Exit(EXIT_CODES[found.outcome])
 
 

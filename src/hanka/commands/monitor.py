@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
+from hanka.commands.entered import By, Log, enter, require_name
 from hanka.errors import HankaError
 
 if TYPE_CHECKING:
@@ -56,6 +57,8 @@ def monitor(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     html: Annotated[Optional[Path], typer.Option("--html", metavar="FILE", help="Write a page.")] = None,  # noqa: UP045
     lang: Annotated[str, typer.Option("--lang", metavar="en|ja", help="Language of the page.")] = "en",
+    log: Log = None,
+    by: By = "",
 ) -> None:
     """Watch logs of live traffic against the run they came from: drift, accuracy, and whether to retrain."""
     if lang not in ("en", "ja"):
@@ -64,9 +67,10 @@ def monitor(
         raise HankaError(
             "--confirm runs a hook at most once for each proposal: name both --hook COMMAND and --state DIR"
         )
+    require_name(log, by)
     words = shlex_words(hook)
     from hanka.operations.monitor.reference import load_reference
-    from hanka.operations.monitor.results import report_of
+    from hanka.operations.monitor.results import log_bodies, report_of
     from hanka.operations.monitor.run import monitoring
     from hanka.operations.monitor.settings import fields_of, read_settings
     from hanka.store.folder import RunFolder
@@ -94,6 +98,7 @@ def monitor(
     _show(report, said, as_json)
     if html is not None:
         _page(report, html, lang, as_json)
+    enter(log, by, "alarm", log_bodies(report), run, once=True)
     raise typer.Exit(_run_hook(start, report.exit_code, as_json))
 
 

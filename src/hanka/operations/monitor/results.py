@@ -227,3 +227,17 @@ def _is_finite(value: Any) -> bool:
     if isinstance(value, (list, tuple)):
         return all(map(_is_finite, value))
     return not isinstance(value, float) or math.isfinite(value)
+
+
+def log_bodies(report: Report) -> list[dict[str, Any]]:
+    """Return what the log of decisions holds of each alarm that stands."""
+    return [
+        {
+            "what": f"{one.signal}: {one.value:.4g}, limit {one.limit:.4g}, n = {one.n}",
+            "signal": one.signal,
+            "window": one.window,
+            "guardrail": one.signal in report.settings.guardrails,
+            "system": report.title,
+        }
+        for one in report.standing
+    ]
