@@ -27,11 +27,6 @@ def gate(
     ] = None,
     html: Annotated[Optional[Path], typer.Option("--html", metavar="FILE", help="Write a page.")] = None,  # noqa: UP045
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
-    log: Annotated[
-        Optional[Path],  # noqa: UP045
-        typer.Option("--log", metavar="DIR", help="Add the outcome to this log of decisions."),
-    ] = None,
-    by: Annotated[str, typer.Option("--by", metavar="NAME", help="Who does it, for the log.")] = "",
     lang: Annotated[
         Optional[str],  # noqa: UP045
         typer.Option("--lang", metavar="en|ja", help="Language of page and summary; left out: the run's."),
@@ -45,12 +40,10 @@ def gate(
     """
     if lang not in (None, "en", "ja"):
         raise HankaError(f"--lang {lang!r}: allowed: en, ja")
-    if (log is not None) != bool(by):
-        raise HankaError("--log DIR and --by NAME go together: an entry of the log says who made it")
     require_name(log, by)
     from hanka.operations.gate.judge import gate_run
     from hanka.operations.gate.page import gate_html
-    from hanka.operations.gate.results import EXIT_CODES, log_body
+    from hanka.operations.gate.results import EXIT_CODES, as_entry
     from hanka.operations.gate.results import as_json as gate_json
     from hanka.operations.gate.written import junit_xml
     from hanka.operations.gate.written import markdown as gate_markdown
@@ -73,13 +66,7 @@ def gate(
         if path is not None:
             write_text(path, text)
             print(path, file=sys.stderr if as_json else sys.stdout)
-    if log is not None:
-        from hanka.operations.gate.results import as_entry
-        from hanka.operations.ledger.approvals import GATE, add
-
-        entry = add(log, GATE, as_entry(found), by, run)
-        print(f"gate: entry {entry.index}, head {entry.hash}", file=sys.stderr if as_json else sys.stdout)
-    enter(log, by, "gate", [log_body(found)], run)
+    enter(log, by, "gate", [as_entry(found)], run)
     raise typer.Exit(EXIT_CODES[found.outcome])
 
 

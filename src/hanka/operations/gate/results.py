@@ -175,16 +175,6 @@ def as_entry(gate: Gate) -> dict[str, Any]:
     counts = {outcome: gate.count(outcome) for outcome in EXIT_CODES}
     return {"variant": gate.candidate_id, "title": gate.candidate, "rules": counts} | {
         name: getattr(gate, name) for name in names
-def log_body(gate: Gate) -> dict[str, Any]:
-    """Return what the log of decisions holds of a gate: the outcome, about which variant, by which policy."""
-    return {
-        "outcome": gate.outcome,
-        "variant": gate.candidate_id,
-        "candidate": gate.candidate,
-        "against": gate.against,
-        "policy": gate.policy,
-        "policy_sha256": gate.policy_sha256,
-        "rules": {rule.title: rule.outcome for rule in gate.rules},
     }
 
 
