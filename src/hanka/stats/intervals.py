@@ -23,6 +23,8 @@ from scipy import special
 
 from hanka.stats.resampling import Aggregate, FloatArray, Jackknife, Resampled, ResamplingPlan, as_rows, resampled
 
+ADDED = 2
+"Clusters of which it is taken that all of their samples go together, beside those that were seen."
 BootstrapMethod: TypeAlias = Literal["expanded", "percentile", "bca"]
 
 
@@ -127,13 +129,27 @@ def clustered_share_interval(successes: npt.ArrayLike, sizes: npt.ArrayLike, lev
 
 
 def exact_clustered_interval(successes: npt.ArrayLike, sizes: npt.ArrayLike, level: float = 0.95) -> Interval:
-    """Exact interval of a share over whole clusters, as of as many trials as their spread is worth.
+    """Exact interval of a share over whole clusters, as of as many trials as they are worth.
 
-    successes, sizes: (clusters,). Raises ValueError with fewer than two clusters. Source: Korn & Graubard (1998).
+    successes, sizes: (clusters,). What they are worth is hardly known where few clusters show the rarer outcome: by their spread alone
+    an end misses a share of 2 in 100 up to five times as often as it says, so `ADDED` clusters more are taken to go wholly
+    together. Raises ValueError with fewer than two clusters. Source: Korn & Graubard (1998), with that addition.
     """
-    found = worth_of_clusters(successes, sizes)
-    trials = max(1.0, found.trials(level))
+    right, size = np.asarray(successes, dtype=np.float64), np.asarray(sizes, dtype=np.float64)
+    found, n = worth_of_clusters(right, size), float(size.sum())
+    n_telling = min(int((right > 0).sum()), int((right < size).sum()))
+    effect = effect_of_clusters(size, max(1.0, n / found.worth), n_telling)
+    trials = max(1.0, found._replace(worth=n / effect).trials(level))
     return exact_interval(found.share * trials, trials, level)
+
+
+def effect_of_clusters(sizes: FloatArray, seen: float, n_telling: int) -> float:
+    """Return how many samples of clusters are worth one independent sample: what was seen, and `ADDED` clusters that go together.
+
+    sizes: (clusters,). seen: the variance between clusters over that of independent samples. n_telling: clusters it rests on.
+    """
+    whole = float((sizes**2).sum()) / float(sizes.sum())
+    return (n_telling * seen + ADDED * max(whole, seen)) / (n_telling + ADDED)
 
 
 def t_interval(values: npt.ArrayLike, level: float = 0.95) -> Interval:

@@ -18,12 +18,10 @@ import numpy as np
 import numpy.typing as npt
 from scipy import special
 
-from hanka.stats.intervals import Interval
+from hanka.stats.intervals import Interval, effect_of_clusters
 
 STEPS = 60
 "Halvings of the range of a difference, 2: the last one is below rounding."
-ADDED = 2
-"Groups of which it is taken that all of their rows differ together, beside those that were seen."
 
 
 def score_interval(only_a: float, only_b: float, n: float, z: float) -> Interval:
@@ -88,7 +86,7 @@ def paired_groups(a: npt.ArrayLike, b: npt.ArrayLike, units: npt.ArrayLike) -> P
     whole = float((sizes**2).sum()) / n
     seen = max(1.0, of_groups / of_rows) if of_rows > 0 else whole
     n_differing = int((np.bincount(group, weights=np.abs(difference)) > 0).sum())
-    effect = (n_differing * seen + ADDED * max(whole, seen)) / (n_differing + ADDED)
+    effect = effect_of_clusters(sizes, seen, n_differing)
     return PairedGroups(int((difference > 0).sum()), int((difference < 0).sum()), n, n_groups, effect)
 
 

@@ -1,6 +1,6 @@
 """Where the truth is known: a gate seldom passes what violates a rule, and seldom fails what violates none.
 
-A small part of `benchmarks/gate.py`, which has the whole grid. Seeds are fixed, so counts do not move between runs; 12 of 120 is the
+A small part of `benchmarks/gate.py`, which has the whole grid. Seeds are fixed, so counts do not move between runs; 8 of 60 is the
 5 % that is promised and three Monte-Carlo errors.
 """
 
@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from benchmarks.gate import AT_LIMIT, EQUAL, FAR, FLOOR, MARGINS, Truth, asked, outcome, paired_rows
 
-TIMES, MOST = 120, 12
+TIMES, MOST = 60, 8
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ import pytest
 from gate_runs import NOT_WORSE, as_folder, asked, judged, only, pair, write_slices
 from hanka.errors import HankaError, PolicyError
 from hanka.metrics import METRICS
+from hanka.operations.gate.judge import rows_to_decide
 from hanka.operations.gate.systems import find_sides
 from hanka.store.folder import RunFolder, read_table, write_table
 from planted_runs import Planted, right
@@ -282,3 +283,53 @@ def test_a_metric_without_a_better_end_is_bounded_and_not_compared(tmp_path: Pat
 def test_a_run_may_be_judged_twice_with_one_answer(tmp_path: Path) -> None:
     run = pair(tmp_path, tuned=35).evidence()
     assert judged(run, NOT_WORSE) == judged(run, NOT_WORSE)
+
+
+def test_a_test_set_that_was_asked_in_another_way_alone_is_missing_evidence(tmp_path: Path) -> None:
+    run = Planted(tmp_path)
+    for label in ("base", "sft"):
+        run.add(label, {"home": range(40)}, prompt="p2")
+        run.add(label, {"away": range(5)})  # bad, and never asked with p2
+    evidence = run.evidence()
+    for rule in ("rules: [{floor: 0.5}]", "guardrails: [{unparsed: 0.2}]"):
+        gate = judged(evidence, f"{{candidate: {{variant: sft, prompt: p2}}, {rule}}}")
+        assert [(one.tests, one.outcome) for one in gate.checks] == [(("home",), "pass"), (("away",), "inconclusive")]
+        assert gate.outcome == "inconclusive"
+
+
+def test_rows_that_would_decide_are_never_fewer_than_those_that_did_not(tmp_path: Path) -> None:
+    for groups in (1, 4):
+        run = pair(tmp_path / str(groups), base=30, tuned=29, groups=groups)
+        check = only(judged(run, "{candidate: sft, rules: [{non_inferior: 0.1}]}"))
+        assert check.outcome == "inconclusive"
+        assert check.rows_to_decide is not None
+        assert check.rows_to_decide > check.n
+
+
+def test_rows_to_decide_are_those_of_a_normal_mean() -> None:
+    # 100 rows, standard error 0.04: (1.6449 + 0.8416)² · 0.16 / 0.05² rows
+    assert rows_to_decide(100, 1.6448536 * 0.04, 0.05, 0.05) == 396
+    assert rows_to_decide(100, 0.1, 0.0, 0.05) is None
+
+
+def test_a_margin_that_lets_any_loss_pass_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(
+        PolicyError, match=r"rules.0.non_inferior: 5 would let any loss pass: accuracy lies between 0 and 1"
+    ):
+        judged(pair(tmp_path), "{candidate: sft, rules: [{non_inferior: 5}]}")
+
+
+def test_a_folder_that_is_this_run_is_no_other_run(tmp_path: Path) -> None:
+    run = as_folder(pair(tmp_path / "new"))
+    policy = asked(
+        "{candidate: sft, against: {run: X, variant: sft}, rules: [{non_inferior: 0.1}]}".replace("X", str(run))
+    )
+    with pytest.raises(PolicyError, match="is the candidate itself"):
+        find_sides(policy, RunFolder(run))
+
+
+def test_against_without_a_variant_is_the_base_model(tmp_path: Path) -> None:
+    run = pair(tmp_path, base=10, tuned=30)
+    run.add("base", {"home": range(40)}, shots=4)
+    check = only(judged(run, "{candidate: sft, against: {shots: 4}, rules: [{gain: 0.1}]}"))
+    assert (check.outcome, check.other_asked[0].shots) == ("fail", 4)

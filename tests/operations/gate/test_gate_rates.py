@@ -124,3 +124,15 @@ def test_the_seconds_of_requests_are_bounded_by_order_statistics(tmp_path: Path)
     assert guarded(kept(58), "{seconds_p95: 9}").outcome == "inconclusive"  # 0.95^58 > 0.05: no upper bound
     assert guarded(kept(59), "{seconds_p95: 9}").outcome == "pass"
     assert guarded(kept(100), "{seconds_p95: 0.5}").outcome == "fail"
+
+
+def test_few_groups_bound_no_amount(tmp_path: Path) -> None:
+    grouped = guarded(pair(tmp_path / "a", groups=8).evidence(), "{tokens: 100}")
+    assert grouped.reason is not None
+    assert (grouped.outcome, grouped.reason.key) == ("inconclusive", "few_units")
+
+
+def test_tokens_that_were_not_stored_are_no_evidence(tmp_path: Path) -> None:
+    check = guarded(changed(pair(tmp_path), "n_prompt_tokens", [None] * 40), "{tokens: 11}")
+    assert check.reason is not None
+    assert (check.outcome, check.reason.key) == ("inconclusive", "no_number")

@@ -31,11 +31,8 @@ from hanka.operations.gate.measured import (
 )
 from hanka.operations.gate.places import Place
 from hanka.operations.gate.systems import Sides
-from hanka.stats import Interval, PairedGroups, design_effect, normal_quantile, paired_groups, rows_to_show
+from hanka.stats import Interval, PairedGroups, normal_quantile, paired_groups
 from hanka.stats.resampling import cluster_units
-
-MOST_ROWS = 1_000_000
-"Rows beyond which nothing is planned: the estimate lies at the limit, and no test set would decide it."
 
 
 class Paired(NamedTuple):
@@ -155,15 +152,6 @@ def difference(contrast: Contrast, metric: Metric, notes: tuple[Reason, ...] = (
         found = spread.together(z) if is_shared else spread.interval(z)
         return found if sign > 0 else Interval(-found.high, -found.low)
 
-    def rows_for(distance: float, alpha: float) -> int | None:
-        """Plan by the spread that was seen, groups counting for less."""
-        seen = max(contrast.discordant or 0.0, contrast.row_variance)
-        if distance * MOST_ROWS < 1 or seen <= 0:
-            return None
-        effect = design_effect(contrast.n, contrast.n_units, spread.error**2, contrast.row_variance)
-        found = math.ceil(rows_to_show(distance, seen, 2 * alpha) * effect)
-        return found if found <= MOST_ROWS else None
-
     return Measured(
-        sign * contrast.delta, contrast.n, contrast.n_units, ends, contrast.value_a, contrast.value_b, notes, rows_for
+        sign * contrast.delta, contrast.n, contrast.n_units, ends, contrast.value_a, contrast.value_b, notes
     )

@@ -26,8 +26,12 @@ from hanka.operations.gate.policy import AGAINST, Asked, Guardrail, Rule, read_p
 from hanka.operations.gate.rates import guard, seconds_of_requests
 from hanka.operations.gate.results import Check, Gate, Outcome, RuleResult
 from hanka.operations.gate.systems import Sides, asking_of, find_sides
-from hanka.stats import LEAST_UNITS
+from hanka.stats import normal_quantile
+from hanka.stats.power import POWER
 from hanka.store.folder import RunFolder
+
+MOST_ROWS = 1_000_000
+"Rows beyond which nothing is planned: the estimate lies at the limit, and no test set would decide it."
 
 
 def gate_run(folder: RunFolder, policy: Path) -> Gate:
@@ -93,7 +97,8 @@ def _planned(rule: Rule | Guardrail, places: Places, sides: Sides) -> list[Plann
         found = [Planned(places.found)]
     named = [test for test in rule.test if test in places.without]
     lacking = [Planned((), Reason("no_rows", {}), test) for test in named]
-    unasked = [test for test in rule.test if test not in sides.candidate.cells]
+    unasked = [test for test in rule.test if test not in sides.candidate.cells and test not in places.unasked]
+    unasked += places.unasked
     lacking += [Planned((), Reason("no_cell", {"system": sides.candidate.title}), test) for test in unasked]
     return [*found, *lacking] or [Planned((), Reason("no_test", {}))]
 
@@ -124,11 +129,10 @@ class Judging:
             return blank("inconclusive", planned.lacking)
         try:
             measured = self._measure(rule, planned.places, differences)
-            is_rate = isinstance(rule, Guardrail)
-            require_rows(measured.n, LEAST_UNITS if is_rate else measured.n_units, rule.least_rows or self.least_rows)
+            require_rows(measured.n, measured.n_units, rule.least_rows or self.least_rows)
         except LackingError as lacking:
             return blank("inconclusive", lacking.reason)
-        return self._judged(blank, measured, limit, wants)
+        return self._judged(blank, measured, limit, wants, len(tests) if compared else 0)
 
     def _measure(self, rule: Rule | Guardrail, places: tuple[Place, ...], differences: Differences) -> Measured:
         candidate = self.sides.candidate
@@ -141,8 +145,14 @@ class Judging:
         return value_of(candidate.evidence, places[0], rule.metric, candidate.title, self.most_missing)
 
     def _judged(
-        self, blank: Callable[..., Check], found: Measured, limit: float, wants: Literal["above", "below"]
+        self,
+        blank: Callable[..., Check],
+        found: Measured,
+        limit: float,
+        wants: Literal["above", "below"],
+        n_compared: int,
     ) -> Check:
+        """n_compared: test sets of a difference; 0 where nothing is compared."""
         alone, shared = found.ends(self.alpha, False), found.ends(self.alpha / self.n_checks, True)
         low, high = (alone.low, shared.high) if wants == "above" else (shared.low, alone.high)
         if math.isnan(low) or math.isnan(high) or not math.isfinite(found.estimate):
@@ -151,7 +161,12 @@ class Judging:
         outcome: Outcome = "inconclusive"
         if is_above or is_below:
             outcome = "pass" if is_above == (wants == "above") else "fail"
-        rows = found.rows_for(abs(found.estimate - limit), self.alpha) if outcome == "inconclusive" else None
+        rows = None
+        if outcome == "inconclusive" and n_compared:
+            is_good = (found.estimate > limit) == (wants == "above")
+            alpha = self.alpha if is_good else self.alpha / self.n_checks
+            half = abs((low if found.estimate > limit else high) - found.estimate)
+            rows = rows_to_decide(found.n / n_compared, half, abs(found.estimate - limit), alpha)
         return blank(
             outcome, notes=found.notes, n=found.n, n_units=found.n_units, own=found.own, other=found.other,
             estimate=found.estimate, low=low, high=high, rows_to_decide=rows,
@@ -164,6 +179,18 @@ class Judging:
         return rule.metric or _together(
             [evidence.primary(str(place.cell.cell["test_task"])) for place in planned.places]
         )
+
+
+def rows_to_decide(n: float, half: float, distance: float, alpha: float) -> int | None:
+    """Return about how many rows per test set put a bound beyond the limit with probability `POWER`; None: no number is sensible.
+
+    n: rows of a test set. half: from the estimate to its bound at alpha, which shrinks as 1 / √n. distance: to the limit, if the
+    estimate is true. By the bound that judges, so that it is never fewer than the rows that did not decide it.
+    """
+    if distance * MOST_ROWS < 1:
+        return None
+    found = n * (half / distance * (1 + normal_quantile(2 * POWER - 1) / normal_quantile(1 - 2 * alpha))) ** 2
+    return math.ceil(found) if found <= MOST_ROWS else None
 
 
 def _limit(rule: Rule | Guardrail) -> tuple[float, Literal["above", "below"]]:

@@ -8,8 +8,8 @@ bounded at an equal share of alpha per look.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from typing import NamedTuple, Protocol, TypeAlias
 
 import numpy as np
@@ -76,8 +76,6 @@ class Measured:
     "The other side's."
     notes: tuple[Reason, ...] = ()
     "What has to be known of it."
-    rows_for: Callable[[float, float], int | None] = field(default=lambda distance, alpha: None)
-    "Rows per test set that would show a distance from the limit as large as was seen, one-sided at alpha; None: not known."
 
 
 def require_rows(n: int, n_units: int, least: int) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 from hanka.analysis.evidence import CellEvidence, Evidence
 from hanka.declared.source import Key
 from hanka.errors import nearest
+from hanka.metrics import METRICS
 from hanka.operations.gate.policy import Address, Asked, Guardrail, Rule
 from hanka.operations.gate.systems import Sides
 from hanka.store.folder import read_table
@@ -44,6 +45,8 @@ class Places:
     "Test sets, in the order of the plan."
     without: tuple[str, ...] = ()
     "Test sets of the address that have no row of the slice."
+    unasked: tuple[str, ...] = ()
+    "Test sets of the address that the candidate was asked in other ways alone."
 
 
 @dataclass(slots=True)
@@ -64,8 +67,9 @@ class Finder:
         self._check_names(key, rule)
         cells = [one for one in self.sides.candidate.cells.values() if _fits(one, rule)]
         self._check_measure(key, rule, cells)
+        unasked = tuple(test for test, one in self.sides.candidate.unasked.items() if _fits(one, rule))
         if not rule.slice:
-            return Places(tuple(Place(str(one.cell["test_dataset"]), one, None) for one in cells))
+            return Places(tuple(Place(str(one.cell["test_dataset"]), one, None) for one in cells), unasked=unasked)
         self._check_slice(key, rule, cells)
         found, without = [], []
         for cell in cells:
@@ -75,7 +79,7 @@ class Finder:
                 found.append(Place(test, cell, rows))
             else:
                 without.append(test)
-        return Places(tuple(found), tuple(without))
+        return Places(tuple(found), tuple(without), unasked)
 
     def _check_names(self, key: Key, rule: Address) -> None:
         cells = [cell.cell for cell in self.evidence.cells.values()]
@@ -95,6 +99,16 @@ class Finder:
             if rule.metric not in (own or known):
                 raise self.asked.error(
                     (*key, "metric"), f"{rule.metric!r} is not measured there: {nearest(rule.metric, own or known)}"
+                )
+        if isinstance(rule, Rule) and rule.non_inferior is not None:
+            metrics = [METRICS.get(rule.metric or self.evidence.primary(task)) for task in sorted(tasks)]
+            spans = {one.high - one.low: one for one in metrics}
+            if spans and rule.non_inferior >= min(spans):
+                one = spans[min(spans)]
+                raise self.asked.error(
+                    (*key, "non_inferior"),
+                    f"{rule.non_inferior:g} would let any loss pass: {one.name} lies between {one.low:g} and {one.high:g}; give the "
+                    "margin in units of the metric, as in 0.05 for 5 points",
                 )
         if isinstance(rule, Guardrail) and rule.label:
             labels = {label for task in tasks for label in self.evidence.task(task)["labels"]}

@@ -123,7 +123,8 @@ def _read(evidence: Evidence, cell: CellEvidence, place: Place) -> Rows:
     kept = [at for at, one in enumerate(ids) if place.rows is None or one in place.rows]
     found: dict[str, list[Any]] = {name: [column[at] for at in kept] for name, column in columns.items()}
     n_read, n_written = (
-        np.array([one or 0 for one in found[name]], dtype=np.float64) for name in ("n_prompt_tokens", "n_output_tokens")
+        np.array([math.nan if one is None else one for one in found[name]], dtype=np.float64)
+        for name in ("n_prompt_tokens", "n_output_tokens")
     )
     return Rows(found["group"], found["status"], found["output"], found["parsed"], n_read, n_written)
 
@@ -150,6 +151,8 @@ def _commonest(rows: Rows, n_labels: int, looks: int) -> Measured:
 
 def _amount(evidence: Evidence, cell: CellEvidence, rows: Rows, rail: Guardrail, looks: int) -> Measured:
     """Bound the mean of tokens or of a price a row."""
+    if not np.isfinite(rows.n_read + rows.n_written).all():
+        raise LackingError("no_number", metric="tokens")
     asked = cell.record.get("asked") or {}
     read, written = (
         _as_counted(column, asked.get(name))

@@ -15,7 +15,7 @@ from hanka.analysis.compare import find_side, title_of
 from hanka.analysis.evidence import CellEvidence, Evidence, load_evidence
 from hanka.errors import HankaError
 from hanka.operations.gate.policy import Asked, SystemSpec
-from hanka.records import is_unadapted
+from hanka.records import UNADAPTED, is_unadapted
 from hanka.store.folder import RunFolder, read_json
 from hanka.store.paths import as_path
 
@@ -51,6 +51,8 @@ class GateSide:
     "Test set → its cell, whether or not that was answered."
     left_out: Mapping[str, int]
     "Test set → its cells that were asked another way, which are not judged."
+    unasked: Mapping[str, CellEvidence]
+    "Test set that was asked in other ways alone → one of those cells: there is no evidence of it as it would ship."
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -77,7 +79,8 @@ def find_sides(asked: Asked, folder: RunFolder) -> Sides:
         if not (path / "plan.json").is_file():
             raise asked.error(("against", "run"), f"{asked.policy.against.run!r} is not the folder of a run")
         RunFolder(path).require_format()
-        other = load_evidence(RunFolder(path))
+        if path.resolve() != folder.path.resolve():
+            other = load_evidence(RunFolder(path))
     return sides_of(asked, evidence, other)
 
 
@@ -88,7 +91,7 @@ def sides_of(asked: Asked, evidence: Evidence, other: Evidence) -> Sides:
     variant = _recommended(asked, evidence) if not spec.variant else _variant(asked, key, evidence, spec.variant)
     candidate = _candidate(asked, evidence, variant)
     rival = asked.policy.against
-    if is_unadapted(rival.variant):
+    if is_unadapted(rival.variant or UNADAPTED):
         reference = str(variant.get("reference") or variant["base"])
         bases = [one for one in other.plan["variants"] if is_unadapted(one["method"])]
         found = next((one for one in bases if one["base"] == reference), None)
@@ -211,7 +214,9 @@ def _side(
     evidence: Evidence, variant: Mapping[str, Any], cells: Mapping[str, CellEvidence], own: list[CellEvidence]
 ) -> GateSide:
     counts = {test: sum(cell.cell["test_dataset"] == test for cell in own) - 1 for test in cells}
-    return GateSide(evidence, variant, title_of(evidence, variant), cells, {test: n for test, n in counts.items() if n})
+    unasked = {test: cell for cell in own if (test := str(cell.cell["test_dataset"])) not in cells}
+    left_out = {test: n for test, n in counts.items() if n}
+    return GateSide(evidence, variant, title_of(evidence, variant), cells, left_out, unasked)
 
 
 def _in_plan(cells: list[CellEvidence]) -> list[str]:
