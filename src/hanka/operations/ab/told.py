@@ -147,16 +147,16 @@ def _result(result: Result, words: Words) -> Shown:
         "p_always",
         "verdict",
     )
-    rows = tuple((*_compared(one, words), words.of("verdict", one.verdict)) for one in result.judged)
+    rows = tuple((*_compared(one, one.effect.metric), words.of("verdict", one.verdict)) for one in result.judged)
     tones: tuple[Tone, ...] = tuple(TONES[one.verdict] for one in result.judged)
     return Shown("result", words.plain("ab_result"), lead, _head(words, *names), rows, tones, tuple(notes))
 
 
-def _compared(one: Judged, words: Words) -> tuple[str, ...]:
+def _compared(one: Judged, name: str) -> tuple[str, ...]:
     effect = one.effect
     return (
         effect.arm,
-        _metric(effect, words),
+        name,
         _n(effect),
         _side(effect.a),
         _side(effect.b),
@@ -188,14 +188,14 @@ def _value(result: Result, words: Words) -> Shown | None:
     if not result.valued:
         return None
     names = ("arm", "metric", "units", "value", "control", "difference", "once", "p_once", "always", "p_always")
-    rows = tuple(_compared(one, words) for one in result.valued)
+    rows = tuple(_compared(one, words.plain("ab_value")) for one in result.valued)
     return Shown("value", words.plain("ab_value"), words.plain("ab_value_lead"), _head(words, *names), rows)
 
 
 def _checks(result: Result, words: Words) -> Shown:
     rows = tuple(
         (
-            words.plain(f"ab_check_{check.name}", arm=check.arm),
+            words.plain(f"ab_check_{check.name}", arm=check.arm, metric=check.metric),
             _found(check, result, words),
             _limit(check, words),
             words.plain(f"ab_outcome_{check.outcome}"),
@@ -278,10 +278,6 @@ def _terms(result: Result, words: Words) -> tuple[tuple[str, str], ...]:
         "every": words.plain(every),
     }
     return tuple((words.plain(f"ab_term_{name}"), text) for name, text in pairs.items())
-
-
-def _metric(effect: Effect, words: Words) -> str:
-    return effect.metric if effect.metric != "value" else words.plain("ab_value")
 
 
 def _n(effect: Effect) -> str:
