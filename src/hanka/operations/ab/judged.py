@@ -61,6 +61,8 @@ class Kept:
     outcome: Literal["holds", "broken", "open"]
     decides: Interval | None
     "The design's, of this guardrail alone."
+    reasons: tuple[Reason, ...] = ()
+    "Why it is open whatever the interval says."
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,9 +206,10 @@ def _kept(effect: Effect, rail: Guardrail, design: Design, checks: tuple[Check, 
     decides = _deciding(effect, design, quantile(design.level))
     n_rails = len(design.guardrails) * len(design.treatments)
     together = _deciding(effect, design, quantile(design.level, n_rails))
+    reasons = _reasons(effect, design, checks)
+    if reasons:
+        return Kept(effect, rail, "open", decides, reasons)
     if decides is None or together is None or effect.n_least < LEAST_UNITS:
-        return Kept(effect, rail, "open", decides)
-    if _reasons(effect, design, checks):
         return Kept(effect, rail, "open", decides)
     sign = 1 if rail.better == "higher" else -1
     least, most = sorted((sign * decides.low, sign * decides.high))
