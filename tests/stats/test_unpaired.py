@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
@@ -38,6 +38,7 @@ def test_the_statistic_at_no_difference_is_the_pooled_one() -> None:
     assert spread.p_value == pytest.approx(2 * stats.norm.sf(spread.z))
 
 
+@settings(max_examples=40)
 @given(st.integers(1, 60), st.integers(1, 60), st.data(), st.floats(-0.98, 0.98))
 def test_shares_under_a_difference_are_the_most_likely_ones(
     n_a: int, n_b: int, data: st.DataObject, delta: float
@@ -57,6 +58,7 @@ def log_likelihood(spread: TwoSharesSpread, share_a: FloatArray, share_b: FloatA
     return np.asarray(sum(count * np.log(np.maximum(share, 1e-12)) for count, share in terms))
 
 
+@settings(max_examples=40)
 @given(st.integers(1, 80), st.integers(1, 80), st.data())
 def test_an_interval_excludes_nothing_exactly_where_its_test_rejects(n_a: int, n_b: int, data: st.DataObject) -> None:
     spread = TwoSharesSpread(data.draw(st.integers(0, n_a)), n_a, data.draw(st.integers(0, n_b)), n_b)
