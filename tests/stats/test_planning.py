@@ -86,6 +86,10 @@ def test_looking_often_costs_units_at_most_and_saves_them_on_average() -> None:
     assert power_of_looks(signal, once, 0.05).power < 0.8
 
 
+def test_nobody_looks_oftener_than_units_come() -> None:
+    assert often_to_show(means_signal(50.0, 1.0), 0.05).expected >= 1
+
+
 def test_no_looks_are_free_without_a_difference() -> None:
     """A plan's own boundary keeps its level: no drift, all looks."""
     from hanka.stats.mixture import stretched
@@ -112,6 +116,7 @@ def test_the_bound_of_a_bet_is_where_its_fortune_reaches_forty(rows: int) -> Non
         (lambda: paired_shares_signal(0.3, 0.2), "discordant"),
         (lambda: clustered(means_signal(1, 1), 0.5, 0.1), "at least 1"),
         (lambda: units_to_show(means_signal(1, 1), 0.05, 0.01), "alpha < power"),
+        (lambda: units_to_show(shares_signal(0.5, 1e-9), 0.05), "too small for a plan"),
         (lambda: crossing([0.5, 0.2], [1, 1], 0.0), "ascending"),
     ],
 )

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
@@ -38,6 +38,7 @@ def test_the_statistic_at_no_difference_is_the_pooled_one() -> None:
     assert spread.p_value == pytest.approx(2 * stats.norm.sf(spread.z))
 
 
+@settings(max_examples=40)
 @given(st.integers(1, 60), st.integers(1, 60), st.data(), st.floats(-0.98, 0.98))
 def test_shares_under_a_difference_are_the_most_likely_ones(
     n_a: int, n_b: int, data: st.DataObject, delta: float
@@ -57,6 +58,7 @@ def log_likelihood(spread: TwoSharesSpread, share_a: FloatArray, share_b: FloatA
     return np.asarray(sum(count * np.log(np.maximum(share, 1e-12)) for count, share in terms))
 
 
+@settings(max_examples=40)
 @given(st.integers(1, 80), st.integers(1, 80), st.data())
 def test_an_interval_excludes_nothing_exactly_where_its_test_rejects(n_a: int, n_b: int, data: st.DataObject) -> None:
     spread = TwoSharesSpread(data.draw(st.integers(0, n_a)), n_a, data.draw(st.integers(0, n_b)), n_b)
@@ -77,12 +79,39 @@ def test_counts_that_do_not_fit_are_refused(counts: tuple[int, int, int, int]) -
 
 def test_welch_is_scipys() -> None:
     rng = np.random.default_rng(1)
-    a, b = rng.normal(1, 3, 30), rng.normal(0, 1, 12)
+    a, b = rng.normal(1, 1, 30), rng.normal(0, 3, 12)
     found, reference = mean_difference(a, b), stats.ttest_ind(a, b, equal_var=False)
     assert found is not None
     assert found.p_value == pytest.approx(reference.pvalue)
     ends = reference.confidence_interval(0.95)
     assert found.interval(Z) == pytest.approx((ends.low, ends.high))
+
+
+def test_one_variance_for_both_is_used_where_it_is_wider() -> None:
+    rng = np.random.default_rng(1)
+    a, b = rng.normal(1, 3, 30), rng.normal(0, 1, 12)
+    found, reference = mean_difference(a, b), stats.ttest_ind(a, b)
+    assert found is not None
+    assert found.p_value == pytest.approx(reference.pvalue)
+    assert found.p_value > stats.ttest_ind(a, b, equal_var=False).pvalue
+
+
+def test_a_small_group_without_a_rare_event_is_not_sure_of_it() -> None:
+    # 1 of 200 units is worth 1: 100 units see none of it in 61 of 100 draws, and have no variance of their own.
+    rng, wrong = np.random.default_rng(2), 0
+    for _ in range(300):
+        found = mean_difference(rng.random(100) < 0.005, rng.random(1900) < 0.005)
+        wrong += found is not None and found.p_value < 0.05
+    assert wrong / 300 <= 0.05 + 2 * math.sqrt(0.05 * 0.95 / 300)
+
+
+@pytest.mark.parametrize("unit", [1e-12, 1.0, 1e9])
+def test_a_difference_does_not_depend_on_the_unit_of_measurement(unit: float) -> None:
+    found, plain = mean_difference([1 * unit, 3 * unit], [2 * unit, 9 * unit]), mean_difference([1, 3], [2, 9])
+    assert found is not None
+    assert plain is not None
+    assert found.p_value == pytest.approx(plain.p_value)
+    assert mean_difference([0.1 * unit] * 7, [0.3 * unit] * 9) is None
 
 
 def test_what_does_not_vary_has_no_spread_and_what_is_no_number_is_refused() -> None:

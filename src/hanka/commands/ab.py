@@ -75,7 +75,7 @@ def assign(
 ) -> None:
     """Give every unit its arm by a hash of its id: the same on every machine, in every language, whenever it is asked."""
     from hanka.errors import DesignError
-    from hanka.operations.ab.assigned_rows import assign_rows, assign_text, require_salt
+    from hanka.operations.ab.assigned_rows import assign_rows, assign_text, require_salt, require_suffix
     from hanka.operations.ab.assignment import assigned_arm
     from hanka.operations.ab.design import read_design, require_apart
 
@@ -89,6 +89,8 @@ def assign(
     require_apart({str(path): read_design(path) for path in (design, *(beside or ()))})
     require_salt(agreed)
     column = unit or agreed.fields.unit
+    if out is not None and rows:
+        require_suffix(out, f".{stdin}" if rows == "-" else Path(rows).suffix)
     if unit_id:
         print(assigned_arm(agreed, unit_id) or "")
     elif rows == "-":

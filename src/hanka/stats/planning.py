@@ -97,6 +97,8 @@ def units_to_show(signal: Signal, alpha: float, power: float = 0.8) -> int:
     _require_rates(alpha, power)
     z = float(special.ndtri(1 - alpha / 2))
     n = max(2, math.ceil(((z + signal.scale * float(special.ndtri(power))) / signal.drift) ** 2 - 1e-9))
+    if n > MOST:
+        raise ValueError(f"more than {MOST:,} units: the difference is too small for a plan")
     return n if not signal.groups else _smallest(lambda units: power_of_one_look(signal, units, alpha), power, n)
 
 
@@ -141,6 +143,7 @@ def power_of_looks(signal: Signal, units: int, alpha: float, looks: int = LOOKS,
 
     tuned_at: units at which it is narrowest; 0: the last ones.
     """
+    looks = max(1, min(looks, units))  # nobody looks between two units
     shares = [(look + 1) / looks for look in range(looks)]
     if signal.discordant is None:
         z = -float(special.ndtri(alpha / 2))

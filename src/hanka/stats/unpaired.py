@@ -3,10 +3,14 @@
 Reading side, beside `paired`: where each unit belongs to one group alone, as in an A/B test.
 
     right or wrong, one row a unit    score interval of two shares (Miettinen & Nurminen); |z| of the same at no difference
-    anything else                     t interval with a variance per group (Welch 1938, Satterthwaite 1946)
+    anything else                     t interval with a variance per group (Welch 1938, Satterthwaite 1946), or Student's with one
+                                      variance for both where that is wider
 
 A unit that has several rows is one number: its mean, or, where rows count equally, what leaving it out changes in the group's mean
 (`parts`). The score interval stays in [-1, 1] and holds its level where few or nearly all are right.
+
+The wider of the two t intervals: a small group in which a rare event has not happened yet shows no variance of its own, and Welch's
+error alone would then call any difference to a large group real. With equal groups both errors are the same.
 
 Source: Miettinen & Nurminen (1985), "Comparative analysis of two rates", with Farrington & Manning (1990) for the shares under a
 given difference; Welch (1938). Limits: units must be independent; a t interval rests on the mean being nearly normal.
@@ -25,6 +29,8 @@ from hanka.stats.intervals import Interval
 from hanka.stats.resampling import FloatArray, jackknife, mean
 from hanka.stats.spreads import StudentSpread
 
+ROUNDING = 1e-9
+"Of the size of a mean: an error below it is rounding, whatever the unit of measurement."
 STEPS = 60
 "Halvings of the range of a difference, 2: the last one is below rounding."
 
@@ -144,17 +150,21 @@ def parts(sums: npt.ArrayLike, sizes: npt.ArrayLike, by_rows: bool) -> FloatArra
 def mean_difference(a: npt.ArrayLike, b: npt.ArrayLike) -> StudentSpread | None:
     """Return the difference of the means of two independent groups, (n,) each; None where nothing varies or a group has one.
 
-    Raises ValueError for a value that is not finite. Source: Welch (1938).
+    Raises ValueError for a value that is not finite. Source: Welch (1938), and Student (1908) where one variance for both is wider.
     """
     first, second = np.asarray(a, dtype=np.float64), np.asarray(b, dtype=np.float64)
     if not (np.isfinite(first).all() and np.isfinite(second).all()):
         raise ValueError("a value is not finite: remove the units without a value first")
-    if min(len(first), len(second)) < 2:
+    n_a, n_b = len(first), len(second)
+    if min(n_a, n_b) < 2:
         return None
-    square_a, square_b = first.var(ddof=1) / len(first), second.var(ddof=1) / len(second)
-    variance = float(square_a + square_b)
-    delta = float(first.mean() - second.mean())
-    if variance <= (1e-9 * max(1.0, abs(float(first.mean())), abs(float(second.mean())))) ** 2:
+    var_a, var_b = float(first.var(ddof=1)), float(second.var(ddof=1))
+    square_a, square_b = var_a / n_a, var_b / n_b
+    variance, delta = square_a + square_b, float(first.mean() - second.mean())
+    if math.sqrt(variance) <= ROUNDING * max(abs(float(first.mean())), abs(float(second.mean()))):
         return None
-    df = variance**2 / float(square_a**2 / (len(first) - 1) + square_b**2 / (len(second) - 1))
+    df = variance / ((square_a / variance) * square_a / (n_a - 1) + (square_b / variance) * square_b / (n_b - 1))
+    of_both = ((n_a - 1) * var_a + (n_b - 1) * var_b) / (n_a + n_b - 2) * (1 / n_a + 1 / n_b)
+    if of_both > variance * (1 + ROUNDING):
+        variance, df = of_both, float(n_a + n_b - 2)
     return StudentSpread(delta, math.sqrt(variance), df)

@@ -45,13 +45,13 @@ def test_the_javascript_of_the_guide_assigns_alike() -> None:
 
 
 def test_arms_come_in_their_weights_and_salts_are_independent() -> None:
-    units = [f"u{at}" for at in range(20_000)]
+    units = [f"u{at}" for at in range(6_000)]
     first = [arm_of("one", unit, {"a": 70, "b": 30}) for unit in units]
     second = [arm_of("two", unit, {"a": 50, "b": 50}) for unit in units]
-    # Four standard errors of 20,000 coins.
-    assert Counter(first)["a"] / 20_000 == pytest.approx(0.7, abs=4 * (0.21 / 20_000) ** 0.5)
+    # Four standard errors of 6,000 coins.
+    assert Counter(first)["a"] / 6_000 == pytest.approx(0.7, abs=4 * (0.21 / 6_000) ** 0.5)
     both = Counter(zip(first, second, strict=True))
-    assert both["a", "a"] / 20_000 == pytest.approx(0.35, abs=4 * (0.35 * 0.65 / 20_000) ** 0.5)
+    assert both["a", "a"] / 6_000 == pytest.approx(0.35, abs=4 * (0.35 * 0.65 / 6_000) ** 0.5)
 
 
 def test_a_smaller_arm_that_grows_keeps_its_units() -> None:

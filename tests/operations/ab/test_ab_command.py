@@ -86,6 +86,8 @@ def test_page_and_summary_are_written_in_the_language_asked(
         (["test", "LOG", "--design", "DESIGN", "--control", "now"], "stand in the design"),
         (["test", "LOG", "--control", "now", "--lang", "fr"], "allowed: en, ja"),
         (["test", "none.csv", "--control", "now"], "none.csv: there is no such log"),
+        (["assign", "LOG", "--design", "SALTED", "--out", "x.csv"], "name it x.jsonl"),
+        (["test", "ODD", "--control", "now"], "'new (2)' is no name of an arm"),
         (["assign", "LOG"], "assign needs --design FILE"),
         (["assign", "LOG", "--design", "DESIGN"], "has no salt"),
         (["assign", "--design", "DESIGN"], "a file of units"),
@@ -104,7 +106,12 @@ def test_wrong_input_is_one_line_and_2(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     log = write(tmp_path / "log.jsonl", rows(right(60, 100), right(70, 100)))
-    known = {"LOG": str(log), "DESIGN": str(agreed)}
+    odd = write(
+        tmp_path / "odd.jsonl", [{"unit": 1, "arm": "now", "outcome": 1}, {"unit": 2, "arm": "new (2)", "outcome": 0}]
+    )
+    salted = tmp_path / "salted.yaml"
+    salted.write_text(agreed.read_text() + "salt: s\n", encoding="utf-8")
+    known = {"LOG": str(log), "DESIGN": str(agreed), "ODD": str(odd), "SALTED": str(salted)}
     assert run(monkeypatch, *(known.get(word, word) for word in words)) == 2
     found = capsys.readouterr().err
     assert said in found

@@ -13,6 +13,7 @@ from hanka.operations.ab.assignment import assigned_arm
 from hanka.operations.ab.design import Design
 from hanka.operations.ab.judged import BROKEN, DONE, INCONCLUSIVE, Result, judge_log
 from hanka.stats import rows_to_show
+from hanka.stats.mixture import MixtureSpread
 from hanka.stats.sequential import BettingSpread
 from hanka.stats.unpaired import TwoSharesSpread
 
@@ -163,6 +164,21 @@ def test_pairs_of_one_user_are_one_unit(tmp_path: Path) -> None:
     assert by_rows.delta == pytest.approx(0.1)
 
 
+def test_few_users_with_many_pairs_are_few_users(tmp_path: Path) -> None:
+    result = judged(tmp_path, both_answer(400, 0, 200, users=40), design(weigh="rows"))
+    assert result.judged[0].reasons == ("before_first_look",)
+
+
+def test_pairs_are_sharpest_at_the_horizon_however_many_arms_there_are(tmp_path: Path) -> None:
+    found = [
+        {"item": f"q{at}", "arm": arm, "outcome": at + 0.5 * len(arm)} for at in range(60) for arm in ("a", "bb", "ccc")
+    ]
+    agreed = design(arms={"a": 1, "bb": 1, "ccc": 1}, control="a", metric={"kind": "mean"}, horizon=3000)
+    every = judged(tmp_path, found, agreed).judged[0].effect.every
+    assert isinstance(every, MixtureSpread)
+    assert every.tuned_at == 3000
+
+
 def test_items_that_users_share_do_not_pair_users(tmp_path: Path) -> None:
     found = [
         {"unit": f"{arm}{at}", "item": f"q{at % 7}", "arm": arm, "outcome": at % 2}
@@ -205,6 +221,45 @@ def test_a_guardrail_without_evidence_is_open(tmp_path: Path) -> None:
     assert (result.kept[0].outcome, result.exit_code) == ("open", INCONCLUSIVE)
 
 
+def test_a_guardrail_whose_values_one_arm_loses_is_open(tmp_path: Path) -> None:
+    # Slow answers of the new arm time out and leave no seconds: those that are left look fast.
+    found = [
+        {**row, "seconds": None if row["arm"] == "new" and at % 4 == 0 else row["seconds"]}
+        for at, row in enumerate(with_seconds(2.0, 2.0))
+    ]
+    result = judged(
+        tmp_path, found, design(guardrails={"seconds": {"field": "seconds", "better": "lower", "harm": 0.5}})
+    )
+    assert result.verdict == "better", "the metric's own outcomes are all there"
+    assert (result.kept[0].outcome, result.exit_code) == ("open", INCONCLUSIVE)
+    missing = {check.metric: check.outcome for check in result.checks if check.name == "missing"}
+    assert missing == {"outcome": "holds", "seconds": "fails"}
+
+
+@pytest.mark.parametrize("test", ["fixed", "always-valid"])
+def test_rows_that_one_arm_loses_within_its_units_forbid_a_verdict(tmp_path: Path, test: str) -> None:
+    found = [
+        {"unit": f"{arm}{unit}", "arm": arm, "outcome": None if arm == "new" and row % 2 else (unit + row) % 3 > 0}
+        for arm in ("now", "new")
+        for unit in range(200)
+        for row in range(4)
+    ]
+    assert judged(tmp_path, found, design(test=test)).judged[0].reasons == ("missing",)
+
+
+def test_a_rare_harm_that_never_came_holds_with_several_rows_a_unit(tmp_path: Path) -> None:
+    found = [
+        {"unit": f"{arm}{unit}", "arm": arm, "outcome": (unit + row) % (2 if arm == "now" else 8) > 0, "harmful": 0}
+        for arm in ("now", "new")
+        for unit in range(600)
+        for row in range(3)
+    ]
+    agreed = design(guardrails={"harm": {"field": "harmful", "kind": "share", "better": "lower", "harm": 0.05}})
+    result = judged(tmp_path, found, agreed)
+    assert result.kept[0].decides is not None
+    assert (result.kept[0].outcome, result.kept[0].effect.method) == ("holds", "two_shares")
+
+
 def test_a_guardrail_of_an_arm_that_is_worse_is_not_asked(tmp_path: Path) -> None:
     agreed = design(
         metric={"better": "lower"}, guardrails={"seconds": {"field": "seconds", "better": "lower", "harm": 0.5}}
@@ -230,6 +285,9 @@ def test_several_arms_share_what_may_be_wrong(tmp_path: Path) -> None:
     result = judged(tmp_path, found, design(arms={"now": 1, "new": 1, "third": 1}))
     assert [one.verdict for one in result.judged] == ["better", "undecided"]
     assert result.verdict == "undecided"
+    found = [{**row, "outcome": 0} if row["arm"] == "third" else row for row in found]
+    decided = judged(tmp_path, found, design(arms={"now": 1, "new": 1, "third": 1}))
+    assert (decided.verdict, decided.exit_code) == ("mixed", DONE)
     assert result.judged[0].once == pytest.approx(
         TwoSharesSpread(600, 1000, 500, 1000).interval(stats.norm.ppf(1 - 0.0125))
     )

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from decimal import Decimal
 from pathlib import Path
 
 import pyarrow as pa
@@ -7,10 +8,11 @@ import pyarrow.parquet as pq
 import pytest
 from ab_logs import design, write
 
+from hanka.datasets.files import Row
 from hanka.errors import DataError
 from hanka.operations.ab.groups import sort_arms
 from hanka.operations.ab.judged import judge
-from hanka.operations.ab.logs import read_log
+from hanka.operations.ab.logs import kind_of, read_log
 
 MESSY = [
     '{"unit": "u1", "arm": "now", "time": 1, "outcome": true}',
@@ -57,6 +59,29 @@ def test_what_was_missing_is_taken_from_the_row_that_brings_it(tmp_path: Path) -
     assert values["u2"] == (1.0,)
     assert values["u1"] == (1.0,), "of two that differ the first stays"
     assert values["u3"] == (None,), "a NaN is no answer, and not 0"
+
+
+@pytest.mark.parametrize("value", [10**400, 1e200, "1e300", "-1e101"])
+def test_a_number_beyond_all_measure_is_unreadable_and_stops_nothing(tmp_path: Path, value: object) -> None:
+    found = [{"unit": f"{arm}{at}", "arm": arm, "outcome": at} for arm in ("now", "new") for at in range(9)]
+    path = write(tmp_path / "log.jsonl", [*found, {"unit": "u", "arm": "now", "outcome": value}])
+    log = read_log([path], design(metric={"kind": "mean"}))
+    assert log.counted["unreadable"] == 1
+    assert judge(log, design(metric={"kind": "mean"})).judged[0].effect.a.n == 9
+
+
+def test_decimal_numbers_of_parquet_are_numbers(tmp_path: Path) -> None:
+    path = tmp_path / "log.parquet"
+    pq.write_table(pa.table({"unit": ["a"], "arm": ["now"], "outcome": [Decimal("1.25")]}), path)
+    assert read_log([path], design(metric={"kind": "mean"})).answers[0].values == (1.25,)
+
+
+@pytest.mark.parametrize(
+    ("values", "kind"),
+    [(["true", "no", "oops"], "share"), ([1, 0, None], "share"), ([1, 0, 2, "?"], "mean"), (["?", ""], "mean")],
+)
+def test_one_bad_value_does_not_decide_what_a_column_holds(values: list[object], kind: str) -> None:
+    assert kind_of([Row("", {"outcome": value}) for value in values], "outcome") == kind
 
 
 def test_the_formats_give_the_same_answers(tmp_path: Path) -> None:

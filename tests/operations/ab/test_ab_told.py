@@ -56,7 +56,7 @@ def test_both_languages_say_the_same_things_with_the_same_names() -> None:
 
 
 def test_japanese_leaves_no_english_over() -> None:
-    allowed = r"{\w+}|A/B|p|id|t|Miettinen|Nurminen|Welch|Tango|Robbins|Waudby-Smith|Ramdas|[^A-Za-z]"
+    allowed = r"{\w+}|A/B|p|id|t|Miettinen|Nurminen|Welch|Student|Tango|Robbins|Waudby-Smith|Ramdas|[^A-Za-z]"
     for key, text in AB_JA.items():
         rest = re.sub(r"{\w+}", "", text)
         assert not [word for word in re.findall(r"[A-Za-z/-]+", rest) if not re.fullmatch(allowed, word)], key
@@ -127,6 +127,30 @@ def test_names_from_a_log_stay_text(tmp_path: Path) -> None:
     assert result.counted["unknown_arm"] == 101
     assert "<script>alert" not in result_html(result, [path], EN)
     assert "<b>" not in markdown(tell(result, EN), EN)
+
+
+def test_small_numbers_are_not_written_as_nothing(tmp_path: Path) -> None:
+    found = rows([0.0003, 0.0005] * 60, [0.0001, 0.0002] * 60)
+    told = tell(judge_log((write(tmp_path / "log.jsonl", found),), design(metric={"kind": "mean"})), EN)
+    assert "0.000150 against 0.000400" in told.sentences[0]
+    assert "−0.000250 [" in told.sentences[0]
+
+
+def test_a_guardrail_that_is_open_for_another_reason_says_which(tmp_path: Path) -> None:
+    found = [{**row, "tone": 1.0 + at % 2} for at, row in enumerate(rows(right(600, 1000), right(560, 800)))]
+    result = judge_log(
+        (write(tmp_path / "log.jsonl", found),), design(guardrails={"tone": {"field": "tone", "harm": 0.5}})
+    )
+    said = tell(result, EN).sentences[1]
+    assert "may be worse" not in said
+    assert AB_EN["ab_reason_sample_ratio"] in said
+
+
+def test_a_metric_may_be_called_value(tmp_path: Path) -> None:
+    found = [{**row, "value": 2 * at} for at, row in enumerate(rows(right(60, 100), right(90, 100)))]
+    result = judge_log((write(tmp_path / "log.jsonl", found),), design(metric={"name": "value"}))
+    table, worth = (next(one for one in tell(result, EN).tables if one.id == name) for name in ("result", "value"))
+    assert (table.rows[0][1], worth.rows[0][1]) == ("value", AB_EN["ab_value"])
 
 
 def test_the_page_shows_a_mismatch_as_the_reason(tmp_path: Path) -> None:

@@ -39,6 +39,13 @@ class Assigned(NamedTuple):
     "Where rows without a unit stand."
 
 
+def require_suffix(out: Path, given: str) -> None:
+    """Raise DataError where a file would hold another format than its name says. given: suffix of the units, .jsonl or .csv, …"""
+    allowed = JSON_LIKE if given.lower() in JSON_LIKE else (".csv",)
+    if out.suffix.lower() not in allowed:
+        raise DataError(f"--out {out}: JSON lines come back as .jsonl, tables as .csv; name it {out.stem}{allowed[0]}")
+
+
 def assign_rows(path: Path, design: Design, column: str) -> Assigned:
     """Assign every row of a file. Raises DataError where it cannot be read or has no such column."""
     return _assign(log_rows([path]), design, column, path.suffix.lower() in JSON_LIKE)

@@ -5,7 +5,8 @@ Part of `judged`. Each check has a number, its n and whether it holds; one that 
     sample ratio    units per arm against the weights: χ² at one look, a bet that holds at every look (`stats.allocation`)
     contaminated    units that were in more than one arm
     assignment      units in another arm than the design's hash gives them
-    missing         units without an outcome, arm against control; of pairs, items that one arm alone answered
+    missing         rows without an outcome, unit by unit, arm against control; of pairs, items that one arm alone answered; of the
+                    metric and of every guardrail
 """
 
 from __future__ import annotations
@@ -18,7 +19,6 @@ from hanka.operations.ab.groups import Arms
 from hanka.stats import e_value, mcnemar_mid_p
 from hanka.stats.allocation import ratio_p_value, ratio_p_value_at_any_look
 from hanka.stats.mixture import TUNED_AT, always_valid
-from hanka.stats.unpaired import TwoSharesSpread
 
 CheckName = Literal["sample_ratio", "contaminated", "assignment", "missing"]
 
@@ -39,11 +39,13 @@ class Check(NamedTuple):
     limit: float
     "Largest share, or smallest p-value, that holds."
     why: str = ""
-    "Why it was not made: paired, no_salt."
+    "Why it was not made: paired, no_salt, no_units; of a sample ratio that was, weights_supposed."
+    metric: str = ""
+    "Of missing outcomes, which metric's or guardrail's."
 
 
 def check_log(arms: Arms, effects: tuple[Effect, ...], design: Design, is_ratio_agreed: bool) -> tuple[Check, ...]:
-    """Return all checks. effects: of the metric. is_ratio_agreed: whether the weights were declared or are merely supposed."""
+    """Return all checks. effects: of the metric and the guardrails. is_ratio_agreed: whether the weights were declared or are merely supposed."""
     if arms.is_paired:
         ratio = Check("sample_ratio", "", "not_made", 0, 0, None, design.limits.mismatch_level, "paired")
         return (ratio, *(_alone(effect, design) for effect in effects))
@@ -73,16 +75,14 @@ def _share(name: CheckName, count: int, n: int, design: Design) -> Check:
 
 
 def _missing(effect: Effect, design: Design) -> Check:
-    """Compare the shares of units without an outcome."""
+    """Compare the shares of rows without an outcome, unit by unit."""
     a, b, limit = effect.a, effect.b, design.limits.mismatch_level
-    n_a, n_b = a.n + a.n_missing, b.n + b.n_missing
-    p_value = 1.0
-    if n_a and n_b:
-        spread = TwoSharesSpread(a.n_missing, n_a, b.n_missing, n_b)
-        one = spread if design.test == "fixed" else always_valid(spread, n_a + n_b, design.horizon or TUNED_AT)
-        p_value = one.p_value
-    outcome: Literal["holds", "fails"] = "holds" if p_value >= limit else "fails"
-    return Check("missing", effect.arm, outcome, a.n_missing + b.n_missing, n_a + n_b, p_value, limit)
+    n_missing, n = a.n_missing + b.n_missing, a.n + a.n_missing + b.n + b.n_missing
+    if effect.lost is None:
+        return Check("missing", effect.arm, "not_made", n_missing, n, None, limit, "no_units", effect.metric)
+    lost = effect.lost if design.test == "fixed" else always_valid(effect.lost, n, design.horizon or TUNED_AT)
+    outcome: Literal["holds", "fails"] = "holds" if lost.p_value >= limit else "fails"
+    return Check("missing", effect.arm, outcome, n_missing, n, lost.p_value, limit, "", effect.metric)
 
 
 def _alone(effect: Effect, design: Design) -> Check:
@@ -94,4 +94,4 @@ def _alone(effect: Effect, design: Design) -> Check:
         p_value = min(1.0, 1 / e_value(only_a, only_b))
     n = effect.a.n_rows + only_a + only_b
     outcome: Literal["holds", "fails"] = "holds" if p_value >= limit else "fails"
-    return Check("missing", effect.arm, outcome, only_a + only_b, n, p_value, limit)
+    return Check("missing", effect.arm, outcome, only_a + only_b, n, p_value, limit, "", effect.metric)

@@ -19,6 +19,7 @@ from hanka.identity import content_id
 
 SLOTS = 1_000
 "Slots of a layer that experiments share."
+NAMING = "a letter or digit first, then letters, digits, spaces and _ . : / -, 60 characters at most"
 Name = Annotated[str, Field(pattern=r"^\w[\w .:/-]{0,59}$")]
 KIND = FileKind(
     "design",
@@ -204,6 +205,8 @@ def bare_design(
     except ValidationError as error:
         detail = error.errors(include_url=False)[0]
         said = detail.get("ctx", {}).get("error", detail["msg"])
+        if detail["type"] == "string_pattern_mismatch":
+            raise DesignError(f"{detail['input']!r} is no name of an arm: {NAMING}; rename it in the log") from None
         raise DesignError(f"{'.'.join(map(str, detail['loc'])) or 'the arms'}: {said}") from None
 
 

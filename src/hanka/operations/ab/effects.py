@@ -2,8 +2,8 @@
 
 Fourth step of `hanka ab test`. Which statistics stand behind it:
 
-    each unit in one arm, right or wrong, one row a unit     score interval of two shares      `stats.unpaired`
-    each unit in one arm, anything else                      t interval by units (Welch)       `stats.unpaired`
+    each unit in one arm, each all right or all wrong        score interval of two shares      `stats.unpaired`
+    each unit in one arm, anything else                      t interval by units               `stats.unpaired`
     both arms on the same items                              as two systems of a study         `stats.paired`
     every look: paired right-or-wrong items                  confidence sequence by betting    `stats.sequential`
     every look: anything else                                confidence sequence by a mixture  `stats.mixture`
@@ -76,6 +76,13 @@ class Effect:
     "What intervals of one look are made from; None where the units support none."
     every: Spread | None
     "What intervals of every look are made from."
+    lost: Spread | None = None
+    "Difference of the shares of rows without a value, unit by unit; None where arms are paired or one has no units."
+
+    @property
+    def n_least(self) -> int:
+        """Independent units of the smaller arm; of pairs, the pairs or who asked them."""
+        return min(self.a.n, self.b.n, self.n_units)
 
     def once(self, z: float) -> Interval | None:
         """Return the interval of one look, whose level a normal quantile says."""
@@ -113,7 +120,9 @@ def unpaired_effect(a: Units, b: Units, arm: str, measured: Measured) -> Effect:
     """Compare an arm's units with the control arm's."""
     values = [parts(side.sums, side.sizes, measured.by_rows) if side.n else np.zeros(0) for side in (a, b)]
     whole = [_value(side, measured.by_rows) for side in (a, b)]
-    are_shares = measured.kind == "share" and all((side.sizes == 1).all() for side in (a, b))
+    # Rows that count one by one make a share of units only where no unit has several.
+    are_single = not measured.by_rows or all((side.sizes == 1).all() for side in (a, b))
+    are_shares = measured.kind == "share" and are_single and _are_right_or_wrong(*values)
     sides = [
         _side(value, one, measured.level, side.n_rows, side.n_missing, are_shares)
         for value, one, side in zip(whole, values, (a, b), strict=True)
@@ -122,12 +131,30 @@ def unpaired_effect(a: Units, b: Units, arm: str, measured: Measured) -> Effect:
     method: Method = "none"
     delta = None if whole[0] is None or whole[1] is None else whole[0] - whole[1]
     if delta is not None and are_shares:
-        method, spread = "two_shares", TwoSharesSpread(int(a.sums.sum()), a.n, int(b.sums.sum()), b.n)
+        method, spread = "two_shares", _two_shares(*values)
     elif delta is not None and (found := mean_difference(*values)) is not None:
         method, spread = "welch", found._replace(delta=delta)  # the jackknife's own mean differs in its bias
     n_units = a.n + b.n
     every = None if spread is None else always_valid(spread, n_units, measured.tuned_at)
-    return Effect(arm, measured.metric, sides[0], sides[1], delta, n_units, method, spread, every)
+    lost = _lost(a.missing, b.missing)
+    return Effect(arm, measured.metric, sides[0], sides[1], delta, n_units, method, spread, every, lost)
+
+
+def _two_shares(a: FloatArray, b: FloatArray) -> TwoSharesSpread:
+    return TwoSharesSpread(round(float(a.sum())), len(a), round(float(b.sum())), len(b))
+
+
+def _are_right_or_wrong(*values: FloatArray) -> bool:
+    return bool(np.isin(np.concatenate(values), (0.0, 1.0)).all())
+
+
+def _lost(a: FloatArray, b: FloatArray) -> Spread | None:
+    """Compare how much is missing: units that lost a part of their rows count with that part."""
+    if not (len(a) and len(b)):
+        return None
+    if not _are_right_or_wrong(a, b) and (found := mean_difference(a, b)) is not None:
+        return found
+    return _two_shares(np.ceil(a), np.ceil(b))
 
 
 def paired_effect(pairs: Pairs, arm: str, measured: Measured) -> Effect:
@@ -137,7 +164,7 @@ def paired_effect(pairs: Pairs, arm: str, measured: Measured) -> Effect:
     if units and not measured.by_rows:
         a, b = _by_unit(a, units), _by_unit(b, units)
         units = ()
-    are_shares = measured.kind == "share" and bool(np.isin(np.concatenate([a, b]), (0.0, 1.0)).all())
+    are_shares = measured.kind == "share" and _are_right_or_wrong(a, b)
     sides = [
         _side(float(one.mean()) if len(one) else None, one, measured.level, n_pairs, alone, are_shares)
         for one, alone in ((a, pairs.only_a), (b, pairs.only_b))

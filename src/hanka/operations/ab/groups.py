@@ -34,6 +34,8 @@ class Units(NamedTuple):
     "(units,) rows of each unit."
     n_missing: int
     "Units of the arm without any value."
+    missing: FloatArray = np.zeros(0)
+    "(units of the arm,) share of each one's rows without a value; empty where nobody asks."
 
     @property
     def n(self) -> int:
@@ -84,15 +86,16 @@ class Arms(NamedTuple):
         """Return the units of an arm by a column of the log's values."""
         sums: dict[str, float] = defaultdict(float)
         sizes: dict[str, int] = defaultdict(int)
-        everyone = set()
+        everyone: dict[str, int] = defaultdict(int)
         for answer in self.answers[arm]:
-            everyone.add(answer.unit)
+            everyone[answer.unit] += 1
             value = answer.values[column]
             if value is not None:
                 sums[answer.unit] += value
                 sizes[answer.unit] += 1
         rows = np.array([sizes[unit] for unit in sums], dtype=np.float64)
-        return Units(np.array(list(sums.values()), dtype=np.float64), rows, len(everyone) - len(sums))
+        missing = np.array([1 - sizes.get(unit, 0) / n for unit, n in everyone.items()], dtype=np.float64)
+        return Units(np.array(list(sums.values()), dtype=np.float64), rows, len(everyone) - len(sums), missing)
 
     def pairs(self, arm: str, control: str, column: int, has_units: bool) -> Pairs:
         """Return an arm's and the control arm's values on the items that both answered; several answers of an arm are averaged."""

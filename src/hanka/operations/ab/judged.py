@@ -19,7 +19,7 @@ from hanka.operations.ab.checks import Check, check_log
 from hanka.operations.ab.design import Design, Guardrail
 from hanka.operations.ab.effects import Effect, Measured, effect_of, quantile
 from hanka.operations.ab.groups import Arms, sort_arms
-from hanka.operations.ab.logs import Counted, Log, read_log
+from hanka.operations.ab.logs import Column, Counted, Log, read_log
 from hanka.stats import LEAST_UNITS, Interval, Verdict, verdict
 from hanka.stats.mixture import TUNED_AT
 
@@ -61,6 +61,8 @@ class Kept:
     outcome: Literal["holds", "broken", "open"]
     decides: Interval | None
     "The design's, of this guardrail alone."
+    reasons: tuple[Reason, ...] = ()
+    "Why it is open whatever the interval says."
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,10 +88,15 @@ class Result:
     "Of how the log came about."
 
     @property
-    def verdict(self) -> Verdict:
-        """The one word of a test with one arm beside the control; of several, the word they share, else undecided."""
+    def verdict(self) -> Verdict | Literal["mixed"]:
+        """The one word of a test with one arm beside the control; of several, the word they share, else mixed or undecided.
+
+        mixed: every arm is decided, not all alike.
+        """
         words = {one.verdict for one in self.judged}
-        return words.pop() if len(words) == 1 else "undecided"
+        if len(words) == 1:
+            return words.pop()
+        return "mixed" if words <= set(DECIDED) else "undecided"
 
     @property
     def n_used(self) -> int:
@@ -119,14 +126,14 @@ def judge(log: Log, design: Design, is_agreed: bool = True, are_weights_agreed: 
     arms, has_units = sort_arms(log, design), "unit" in log.has
     tables = [
         [
-            effect_of(arms, arm, design.control, _measured(design, arm, column.name, column.kind, at), has_units)
+            effect_of(arms, arm, design.control, _measured(design, arm, column, at, arms.is_paired), has_units)
             for arm in design.treatments
         ]
         for at, column in enumerate(log.columns)
     ]
-    metric = tuple(tables[0])
-    checks = check_log(arms, metric, design, are_weights_agreed)
-    rails = list(design.guardrails.values())
+    metric, rails = tuple(tables[0]), list(design.guardrails.values())
+    asked = tuple(effect for effects in tables[: 1 + len(rails)] for effect in effects)
+    checks = check_log(arms, asked, design, are_weights_agreed)
     return Result(
         design=design,
         is_agreed=is_agreed,
@@ -145,10 +152,16 @@ def judge(log: Log, design: Design, is_agreed: bool = True, are_weights_agreed: 
     )
 
 
-def _measured(design: Design, arm: str, metric: str, kind: Literal["share", "mean"], column: int) -> Measured:
-    both = (design.arms[arm] + design.arms[design.control]) / sum(design.arms.values())
-    tuned_at = max(1, round(design.horizon * both)) if design.horizon else TUNED_AT
-    return Measured(metric, column, kind, design.weigh == "rows", design.level, tuned_at)
+def _measured(design: Design, arm: str, column: Column, at: int, is_paired: bool) -> Measured:
+    tuned_at = _horizon(design, arm, is_paired) or TUNED_AT
+    return Measured(column.name, at, column.kind, design.weigh == "rows", design.level, tuned_at)
+
+
+def _horizon(design: Design, arm: str, is_paired: bool) -> int | None:
+    """Return what of the horizon an arm and the control arm have: their share of the units, or all pairs."""
+    if design.horizon is None or is_paired:
+        return design.horizon
+    return max(1, round(design.horizon * (design.arms[arm] + design.arms[design.control]) / sum(design.arms.values())))
 
 
 def _judged(effect: Effect, design: Design, checks: tuple[Check, ...], is_judged: bool = True) -> Judged:
@@ -156,8 +169,7 @@ def _judged(effect: Effect, design: Design, checks: tuple[Check, ...], is_judged
     once, always = effect.once(together), effect.always(together)
     reasons = _reasons(effect, design, checks)
     higher = design.metric.better == "higher" if is_judged else None
-    least = min(effect.a.n, effect.b.n, effect.n_units)
-    word = verdict(once if design.test == "fixed" else always, alone, design.metric.equivalence, higher, least)
+    word = verdict(once if design.test == "fixed" else always, alone, design.metric.equivalence, higher, effect.n_least)
     if reasons and is_judged:
         word = "undecided"
     p_once = None if effect.spread is None else effect.spread.p_value
@@ -171,15 +183,16 @@ def _deciding(effect: Effect, design: Design, z: float) -> Interval | None:
 
 def _reasons(effect: Effect, design: Design, checks: tuple[Check, ...]) -> tuple[Reason, ...]:
     """Say why there may be no verdict, whatever the intervals say."""
-    found: list[Reason] = [check.name for check in checks if check.outcome == "fails" and check.arm in ("", effect.arm)]
+    mine = ("", design.metric.name, effect.metric)
+    failed = [check for check in checks if check.outcome == "fails" and check.arm in ("", effect.arm)]
+    found: list[Reason] = list(dict.fromkeys(check.name for check in failed if check.metric in mine))
     if effect.spread is None:
         return (*found, "no_evidence")
-    if design.test == "fixed" and design.horizon is not None:
-        both = (design.arms[effect.arm] + design.arms[design.control]) / sum(design.arms.values())
-        needed = design.horizon if effect.method in ("mcnemar_tango", "paired_t") else round(design.horizon * both)
-        if effect.n_units < needed:
+    if design.test == "fixed":
+        needed = _horizon(design, effect.arm, effect.method in ("mcnemar_tango", "paired_t"))
+        if needed is not None and effect.n_units < needed:
             found.append("before_horizon")
-    if design.test == "always-valid" and min(effect.a.n, effect.b.n) < _first_look(effect, design):
+    if design.test == "always-valid" and effect.n_least < _first_look(effect, design):
         found.append("before_first_look")
     return tuple(found)
 
@@ -193,9 +206,10 @@ def _kept(effect: Effect, rail: Guardrail, design: Design, checks: tuple[Check, 
     decides = _deciding(effect, design, quantile(design.level))
     n_rails = len(design.guardrails) * len(design.treatments)
     together = _deciding(effect, design, quantile(design.level, n_rails))
-    if decides is None or together is None or min(effect.a.n, effect.b.n) < LEAST_UNITS:
-        return Kept(effect, rail, "open", decides)
-    if _reasons(effect, design, checks):
+    reasons = _reasons(effect, design, checks)
+    if reasons:
+        return Kept(effect, rail, "open", decides, reasons)
+    if decides is None or together is None or effect.n_least < LEAST_UNITS:
         return Kept(effect, rail, "open", decides)
     sign = 1 if rail.better == "higher" else -1
     least, most = sorted((sign * decides.low, sign * decides.high))

@@ -1,7 +1,7 @@
 """Rows of a log → answers, each with its unit, arm and outcomes; whatever is not used is counted, with where it stands.
 
 Second step of `hanka ab test`. A row that cannot be used never stops a test and is never dropped in silence: `Counted` holds how
-many and the first places. A value that is no number (a text, NaN, infinity) is `unreadable`, an empty one `missing`; neither is an
+many and the first places. A value that is no number (a text, NaN, infinity, beyond ±1e100) is `unreadable`, an empty one `missing`; neither is an
 answer, and neither is 0. Limits: the whole log is read into memory.
 """
 
@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -19,6 +20,8 @@ from hanka.operations.ab.design import Design, Fields
 
 PLACES = 3
 "Places that a count names."
+LARGEST = 1e100
+"Beyond it a value is no measurement, and its square no number."
 WORDS = {"true": 1.0, "false": 0.0, "yes": 1.0, "no": 0.0, "1": 1.0, "0": 0.0}
 "Texts of a share."
 EMPTY = ("", "null", "none", "na", "n/a")
@@ -128,10 +131,15 @@ def arms_of(rows: Iterable[Row], fields: Fields) -> tuple[str, ...]:
 
 
 def kind_of(rows: Iterable[Row], column: str) -> Literal["share", "mean"]:
-    """Tell what a column holds: a share where every value that can be read is true, false, 1 or 0."""
-    values = [row.values.get(column) for row in rows]
-    known = [value for value in values if value is not None and id_text(value).lower() not in EMPTY]
-    return "share" if known and all(not math.isnan(_number(value, "share")) for value in known) else "mean"
+    """Tell what a column holds: a share where every value that can be read is true, false, yes, no, 1 or 0."""
+    is_share = False
+    for row in rows:
+        value = row.values.get(column)
+        if not math.isnan(_number(value, "share")):
+            is_share = True
+        elif not math.isnan(_number(value, "mean")):
+            return "mean"
+    return "share" if is_share else "mean"
 
 
 def _present(fields: Fields, names: set[str]) -> frozenset[str]:
@@ -233,6 +241,6 @@ def _number(value: Any, kind: str) -> float:
             value = float(word)
         except ValueError:
             return math.nan
-    if not isinstance(value, (int, float)) or not math.isfinite(value):
+    if not isinstance(value, (int, float, Decimal)) or not -LARGEST <= value <= LARGEST:
         return math.nan
     return float(value) if kind == "mean" or value in (0, 1) else math.nan

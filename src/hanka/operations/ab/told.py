@@ -10,7 +10,7 @@ from typing import Literal, NamedTuple
 
 from hanka.operations.ab.checks import Check
 from hanka.operations.ab.effects import Effect, Side
-from hanka.operations.ab.judged import BROKEN, Judged, Result
+from hanka.operations.ab.judged import BROKEN, Judged, Reason, Result
 from hanka.operations.ab.logs import KINDS
 from hanka.report import numbers
 from hanka.report.blocks import Tone
@@ -95,30 +95,34 @@ def _sentence(one: Judged, result: Result, words: Words) -> str:
     design, effect = result.design, one.effect
     named = {"arm": effect.arm, "control": design.control, "metric": effect.metric}
     if one.reasons:
-        reasons = " ".join(words.plain(f"ab_reason_{reason}") for reason in one.reasons)
-        return words.plain("ab_no_verdict", **named, reasons=reasons)
+        return words.plain("ab_no_verdict", **named, reasons=_reasons(one.reasons, words))
     ends = one.once if design.test == "fixed" else one.always
     return words.plain(
         f"ab_{one.verdict}",
         **named,
-        value=numbers.value(effect.a.value),
-        other=numbers.value(effect.b.value),
+        value=numbers.value(effect.a.value, _fine(effect)),
+        other=numbers.value(effect.b.value, _fine(effect)),
         margin=_plain(design.metric.equivalence),
         level=_level(design.level),
         looks=words.plain("ab_looks_fixed" if design.test == "fixed" else "ab_looks_always"),
-        difference=numbers.difference(effect.delta, *(ends or (None, None))),
+        difference=numbers.difference(effect.delta, *(ends or (None, None)), _fine(effect)),
     )
+
+
+def _reasons(reasons: tuple[Reason, ...], words: Words) -> str:
+    return " ".join(words.plain(f"ab_reason_{reason}") for reason in reasons)
 
 
 def _guard_sentences(result: Result, words: Words) -> tuple[str, ...]:
     standing = {one.effect.arm for one in result.judged if one.verdict != "worse"}
     return tuple(
         words.plain(
-            f"ab_guard_{one.outcome}",
+            "ab_guard_no_verdict" if one.reasons else f"ab_guard_{one.outcome}",
             name=one.effect.metric,
             arm=one.effect.arm,
             harm=_plain(one.rail.harm),
-            difference=numbers.difference(one.effect.delta, *(one.decides or (None, None))),
+            difference=numbers.difference(one.effect.delta, *(one.decides or (None, None)), _fine(one.effect)),
+            reasons=_reasons(one.reasons, words),
         )
         for one in result.kept
         if one.outcome != "holds" and one.effect.arm in standing
@@ -147,23 +151,23 @@ def _result(result: Result, words: Words) -> Shown:
         "p_always",
         "verdict",
     )
-    rows = tuple((*_compared(one, words), words.of("verdict", one.verdict)) for one in result.judged)
+    rows = tuple((*_compared(one, one.effect.metric), words.of("verdict", one.verdict)) for one in result.judged)
     tones: tuple[Tone, ...] = tuple(TONES[one.verdict] for one in result.judged)
     return Shown("result", words.plain("ab_result"), lead, _head(words, *names), rows, tones, tuple(notes))
 
 
-def _compared(one: Judged, words: Words) -> tuple[str, ...]:
-    effect = one.effect
+def _compared(one: Judged, name: str) -> tuple[str, ...]:
+    effect, decimals = one.effect, _fine(one.effect)
     return (
         effect.arm,
-        _metric(effect, words),
+        name,
         _n(effect),
-        _side(effect.a),
-        _side(effect.b),
-        numbers.signed(effect.delta),
-        numbers.interval(*(one.once or (None, None)), sign=True) or numbers.NOTHING,
+        _side(effect.a, decimals),
+        _side(effect.b, decimals),
+        numbers.signed(effect.delta, decimals),
+        numbers.interval(*(one.once or (None, None)), sign=True, decimals=decimals) or numbers.NOTHING,
         numbers.p_value(one.p_once),
-        numbers.interval(*(one.always or (None, None)), sign=True) or numbers.NOTHING,
+        numbers.interval(*(one.always or (None, None)), sign=True, decimals=decimals) or numbers.NOTHING,
         numbers.p_value(one.p_always),
     )
 
@@ -173,8 +177,8 @@ def _guards(result: Result, words: Words) -> Shown | None:
         return None
     rows = tuple(
         (
-            one.effect.arm, one.effect.metric, _n(one.effect), _side(one.effect.a), _side(one.effect.b),
-            numbers.difference(one.effect.delta, *(one.decides or (None, None))), _plain(one.rail.harm),
+            one.effect.arm, one.effect.metric, _n(one.effect), _side(one.effect.a, _fine(one.effect)), _side(one.effect.b, _fine(one.effect)),
+            numbers.difference(one.effect.delta, *(one.decides or (None, None)), _fine(one.effect)), _plain(one.rail.harm),
             words.plain(f"ab_outcome_{one.outcome}"),
         )
         for one in result.kept
@@ -188,14 +192,14 @@ def _value(result: Result, words: Words) -> Shown | None:
     if not result.valued:
         return None
     names = ("arm", "metric", "units", "value", "control", "difference", "once", "p_once", "always", "p_always")
-    rows = tuple(_compared(one, words) for one in result.valued)
+    rows = tuple(_compared(one, words.plain("ab_value")) for one in result.valued)
     return Shown("value", words.plain("ab_value"), words.plain("ab_value_lead"), _head(words, *names), rows)
 
 
 def _checks(result: Result, words: Words) -> Shown:
     rows = tuple(
         (
-            words.plain(f"ab_check_{check.name}", arm=check.arm),
+            words.plain(f"ab_check_{check.name}", arm=check.arm, metric=check.metric),
             _found(check, result, words),
             _limit(check, words),
             words.plain(f"ab_outcome_{check.outcome}"),
@@ -213,17 +217,22 @@ def _found(check: Check, result: Result, words: Words) -> str:
         return why
     if check.name == "sample_ratio":
         counts = words.comma.join(f"{arm} {numbers.count(n)}" for arm, n in result.arms.n_units.items())
-        said = words.plain("ab_found_p", counts=counts, p=numbers.p_value(check.p_value))
+        said = words.plain("ab_found_p", counts=counts, p=_p(check.p_value))
     elif check.p_value is not None:
         said = words.plain(
             "ab_found_missing",
             count=numbers.count(check.n_wrong),
             n=numbers.count(check.n),
-            p=numbers.p_value(check.p_value),
+            p=_p(check.p_value),
         )
     else:
         said = words.plain("ab_found_share", count=numbers.count(check.n_wrong), n=numbers.count(check.n))
     return f"{said}; {why}" if why else said
+
+
+def _p(number: float | None) -> str:
+    text = numbers.p_value(number)
+    return text if text.startswith("<") else f"= {text}"
 
 
 def _limit(check: Check, words: Words) -> str:
@@ -280,16 +289,16 @@ def _terms(result: Result, words: Words) -> tuple[tuple[str, str], ...]:
     return tuple((words.plain(f"ab_term_{name}"), text) for name, text in pairs.items())
 
 
-def _metric(effect: Effect, words: Words) -> str:
-    return effect.metric if effect.metric != "value" else words.plain("ab_value")
-
-
 def _n(effect: Effect) -> str:
     return f"{numbers.count(effect.a.n)} / {numbers.count(effect.b.n)}"
 
 
-def _side(side: Side) -> str:
-    return numbers.with_interval(side.value, side.low, side.high)
+def _fine(effect: Effect) -> int:
+    return numbers.fine(effect.a.value, effect.b.value)
+
+
+def _side(side: Side, decimals: int) -> str:
+    return numbers.with_interval(side.value, side.low, side.high, decimals)
 
 
 def _head(words: Words, *names: str) -> tuple[str, ...]:

@@ -26,7 +26,8 @@ def as_json(result: Result) -> dict[str, Any]:
         "units": {**arms.n_units},
         "results": [_judged(one, result) for one in result.judged],
         "guardrails": [
-            {**_effect(one.effect, result), "harm": one.rail.harm, "interval": _ends(one.decides), "outcome": one.outcome}
+            {**_effect(one.effect, result), "harm": one.rail.harm, "interval": _ends(one.decides), "outcome": one.outcome,
+             "reasons": list(one.reasons)}
             for one in result.kept
         ],
         "value": [{key: item for key, item in _judged(one, result).items() if key != "verdict"} for one in result.valued],
