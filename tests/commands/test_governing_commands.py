@@ -123,7 +123,10 @@ def test_verify_leaves_with_1_and_says_each_line_that_is_wrong(hanka: Hanka, tmp
         (("log", "show", "nowhere"), "no such log"),
         (("rollback", "nowhere"), "no such log"),
         (("log", "add", "note", "--by", "Ada", "--set", "x=" + "[" * 50_000), "flatter"),
-        (("log", "add", "gate", "--by", "ci", "--run", "run", "--set", "outcome=pass", "--set", "decision=x"), "said by --run"),
+        (
+            ("log", "add", "gate", "--by", "ci", "--run", "run", "--set", "outcome=pass", "--set", "decision=x"),
+            "said by --run",
+        ),
         (("log", "withdraw", "3", "--by", "Ada", "--why", "x"), "no approval that counts"),
     ],
 )

@@ -42,7 +42,9 @@ def verify_log(
                 "entries cut off the end are not seen from the log alone: keep this head elsewhere, compare with --head"
             )
     for one, last in found.dated_back:
-        print(f"entry {one.index} is dated before entry {last.index} ({one.time} after {last.time}): a clock was set back")
+        print(
+            f"entry {one.index} is dated before entry {last.index} ({one.time} after {last.time}): a clock was set back"
+        )
     raise typer.Exit(1 if broken else 3 if found.breaks else 0)
 
 
@@ -176,7 +178,9 @@ def _body(values: list[str]) -> dict[str, Any]:
         try:
             body[key] = json.loads(text)
         except RecursionError:
-            raise LedgerError(f"--set {word[:80]!r}…: too many lists and maps within each other; write it flatter") from None
+            raise LedgerError(
+                f"--set {word[:80]!r}…: too many lists and maps within each other; write it flatter"
+            ) from None
         except ValueError:
             body[key] = text
     return body

@@ -188,7 +188,9 @@ def test_an_emptied_log_is_not_called_whole(tmp_path: Path) -> None:
         read(tmp_path)
     with pytest.raises(LedgerError, match="hanka log repair"):
         append(tmp_path, "note", {}, "Ada")
-    assert repair(tmp_path, "Bob", AT).body["bytes"] == 0  # a process that was stopped before its first write leaves this, too
+    assert (
+        repair(tmp_path, "Bob", AT).body["bytes"] == 0
+    )  # a process that was stopped before its first write leaves this, too
     assert append(tmp_path, "note", {}, "Ada").index == 1
 
 

@@ -95,7 +95,12 @@ def cadenced(
         return Criterion("cadence", "met", "first", "", {"days": rule.days})
     when = max(each.when for each in entries[: last.index + 1])
     until = when + timedelta(days=rule.days)
-    numbers = {"days": rule.days, "last": when.date().isoformat(), "until": until.date().isoformat(), "entry": last.index}
+    numbers = {
+        "days": rule.days,
+        "last": when.date().isoformat(),
+        "until": until.date().isoformat(),
+        "entry": last.index,
+    }
     if now >= until:
         return Criterion("cadence", "met", "over", "", numbers)
     alarm = next(
