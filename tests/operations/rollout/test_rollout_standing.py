@@ -14,8 +14,8 @@ from governed_runs import BASE, GOOD, governed_run, variant_of
 from hanka.errors import HankaError, LedgerError, RefusedError
 from hanka.operations.ledger import append, read
 from hanka.operations.ledger.approvals import RELEASE, ROLLBACK, Signing, add, approve, withdraw
-from hanka.operations.ledger.serving import carry_out, plan_release, plan_rollback
 from hanka.operations.ledger.entries import Entry
+from hanka.operations.ledger.serving import carry_out, plan_release, plan_rollback
 from hanka.operations.rollout import Cadence, Stage, Stages, Standing, promote, stand
 from hanka.operations.rollout.criteria import Criterion
 from hanka.store.folder import RunFolder, read_json, write_json
