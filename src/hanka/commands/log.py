@@ -41,7 +41,7 @@ def verify_log(
             print(
                 "entries cut off the end are not seen from the log alone: keep this head elsewhere, compare with --head"
             )
-    for one, last in found.dated_back:
+    for later, before in found.dated_back:
         print(
             f"entry {one.index} is dated before entry {last.index} ({one.time} after {last.time}): a clock was set back"
         )
