@@ -15,6 +15,7 @@ and its children carry that line and are caught only in `cli.py`, which prints i
     ├── LedgerError            exit 2   a log of decisions: missing, held, torn, not whole
     ├── RefusedError           exit 1   asked for rightly, and not allowed: an approval, a release, a rollback
     ├── DesignError            exit 2   the design of an A/B test: file, line, key
+    ├── PolicyError            exit 2   a policy file, or what it asks of a run: file, line, key
     └── AuditError             exit 2   `strict: true` and an audit found something
     UnitError                 (inside a run) one unit of work failed; becomes a failed row, exit 1
 """
@@ -71,6 +72,10 @@ class RefusedError(HankaError):
 
 class DesignError(HankaError):
     """The design of an A/B test is wrong."""
+
+
+class PolicyError(HankaError):
+    """A policy file is wrong, or asks of a run what is not in it."""
 
 
 class AuditError(HankaError):

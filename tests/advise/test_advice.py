@@ -103,7 +103,7 @@ def test_a_study_that_was_not_run_is_advised_on_from_its_file_and_rows(
 ) -> None:
     assert command(str(write_study(tmp_path)), "--json", monkeypatch=monkeypatch) == 0
     found = json.loads(capsys.readouterr().out)
-    assert (found["of"], found["measurement"]["reason"]) == ("study", "nothing_tuned")
+    assert (found["of"], found["measurement"]["reason"]) == ("study", "not_run")
     assert found["inputs"]["rows_per_class"]["source"] == "rows"
     assert not {"ood_drop", "curve_slope", "gain_over_constant"} & set(found["inputs"])
     assert found["needs"]["longest_prompt_tokens"] > 0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
@@ -14,10 +13,10 @@ from hanka.advise.flow import walk
 from hanka.advise.focus import Focus, focus_on
 from hanka.advise.inputs import Given
 from hanka.advise.measured import measure
-from hanka.advise.serving import quantile
+from hanka.advise.remarks import remarks
 from hanka.advise.thresholds import Thresholds
 from hanka.errors import HankaError
-from hanka.store.folder import RunFolder, write_json
+from hanka.store.folder import LATENCY_FILE, RunFolder, write_json
 from planted_runs import N, Planted, right
 
 LINES = Thresholds()
@@ -130,26 +129,36 @@ def test_few_rows_measure_a_drop_that_decides_nothing(tmp_path: Path) -> None:
 
 
 def test_several_tasks_measure_their_number_alone(run: Planted) -> None:
-    found = measure(Focus(run.evidence(), ("sentiment", "topic"), {}))
+    several = Focus(run.evidence(), ("sentiment", "topic"), {})
+    found = measure(several)
+    assert measurement_of(several, walk(found, LINES)).weighed.reason == "several_tasks"
     assert {name: one.value for name, one in found.items()} == {"n_task_formats": 2.0}
 
 
-def test_an_order_statistic_bounds_a_quantile_where_there_are_values_enough() -> None:
-    value, interval = quantile([float(n) for n in range(1, 201)], 0.95, 0.95)
-    assert value == 190.0
-    assert interval == (184.0, 197.0), "binomial(200, 0.95): 2.5 % below 184, 97.5 % at 196"
-    assert quantile([1.0, 2.0, 3.0], 0.95, 0.95) == (3.0, None)
-
-
-def test_the_seconds_of_a_served_models_requests_give_its_95th_percentile(run: Planted) -> None:
+def timed(run: Planted, n: int) -> Focus:
+    """The run with the seconds of n requests of the base at home: 0.01, 0.02, …"""
     evidence = run.evidence()
-    base = next(one for one in evidence.plan["variants"] if one["method"] == "base")
-    folder = evidence.folder.variant(base["id"])
-    folder.mkdir(parents=True)
-    lines = [json.dumps({"key": str(n), "seconds": n / 100, "value": {}}) for n in range(1, 201)]
-    (folder / "responses.jsonl").write_text("\n".join([*lines, '{"key": "cut']), encoding="utf-8")
-    found = measure(Focus(evidence, ("sentiment",), {}))["p95_latency_seconds"]
-    assert (found.value, found.low, found.high, found.n) == (1.9, 1.84, 1.97, 200)
+    cell = next(
+        one for one in run.cells if one["test_dataset"] == "home" and one["variant_id"] == run.variants[0]["id"]
+    )
+    seconds = [at / 100 for at in range(1, n + 1)]
+    write_json(evidence.folder.cell(cell["id"]) / LATENCY_FILE, {"unit": "request", "at_once": 4, "seconds": seconds})
+    return Focus(evidence, ("sentiment",), {})
+
+
+def test_the_seconds_of_single_requests_give_their_95th_percentile(run: Planted) -> None:
+    found = measure(timed(run, 200))["p95_latency_seconds"]
+    assert found.value == pytest.approx(1.9, abs=0.01)
+    assert (found.n, found.source) == (200, "requests")
+    low, high = ends(found)
+    assert 1.8 < low < 1.9 < high <= 2.0
+
+
+def test_a_percentile_that_too_few_requests_bound_decides_nothing(run: Planted) -> None:
+    found = measure(timed(run, 20))
+    assert found["p95_latency_seconds"].ends is None
+    inputs = found | exact(latency_limit_seconds=0.01, cost_per_1000=1, cost_limit_per_1000=2)
+    assert next(one for one in remarks(inputs, walk(inputs, LINES), LINES) if one.id == "8a").fires == "open"
 
 
 def test_sizes_that_grow_and_fall_are_found(tmp_path: Path) -> None:

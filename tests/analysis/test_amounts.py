@@ -127,12 +127,21 @@ def test_the_question_tabulates_every_system_and_says_what_tuning_saves_in_promp
     assert (base["costs_parameters"], tuned["costs_parameters"]) == (None, 1000)
     assert tuned["costs_training_tokens"] == 5000
     assert shown["row_tokens_read"].value == 110
-    assert "360.0 s of training on 5,000 tokens (mean of n = 1)" in answer.sentence_en
+    assert [row["costs_labelled"] for row in (base, shown, tuned)] == [0, 2, 8]
+    assert "5,000 tokens of training (mean of n = 1)" in answer.sentence_en
     assert (
         "a prompt of 30.0 [30.0, 30.0] tokens, against 110.0 [110.0, 110.0] of base with 2 examples"
         in answer.sentence_en
     )
     json.dumps(answer.as_json(), allow_nan=False)
+
+
+def test_the_question_says_nothing_that_depends_on_when_and_where_a_study_ran(tmp_path: Path) -> None:
+    first, second = priced_run(tmp_path / "first"), priced_run(tmp_path / "second", record={"train_seconds": 999.0})
+    for cell in second.cells.values():
+        revise(second.folder.cell(cell.cell["id"]) / "cell.json", {"seconds": 77.0, "device": "another"})
+    answers = [AMOUNTS.ask(load_evidence(one.folder)) for one in (first, second)]
+    assert answers[0] == answers[1]
 
 
 def test_a_run_that_tuned_nothing_has_no_answer(tmp_path: Path) -> None:

@@ -23,7 +23,9 @@ from hanka.store.folder import PREDICTION_COLUMNS, SUMMARY_COLUMNS
 from hanka.study import load_study
 from hanka.work.baselines import BASELINE_COLUMNS
 
-STUDIES = [block for page in pages() for block in blocks(page, "yaml")]
+YAML = [block for page in pages() for block in blocks(page, "yaml")]
+STUDIES = [block for block in YAML if not block.mark.startswith("file ")]
+FILES = [block for block in YAML if block.mark.startswith("file ")]
 LINK = re.compile(r"\[[^\]]*\]\((?!https?:|mailto:|#)([^)#\s]+)")
 
 
@@ -50,6 +52,11 @@ def test_every_study_shown_loads(block: Block, tmp_path: Path) -> None:
     path = tmp_path / "study.yaml"
     path.write_text(text, encoding="utf-8")
     assert load_study(path).tasks
+
+
+@pytest.mark.parametrize("block", FILES, ids=lambda block: block.place)
+def test_a_page_shows_a_file_as_it_is(block: Block) -> None:
+    assert block.body == (ROOT / block.mark.removeprefix("file ")).read_text(encoding="utf-8")
 
 
 def test_there_are_studies_to_load() -> None:

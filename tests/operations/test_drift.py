@@ -82,7 +82,7 @@ def test_values_are_binned_by_the_references_quantiles() -> None:
 
 def test_values_that_repeat_make_fewer_bins_and_one_value_none() -> None:
     found = psi([1.0] * 90 + [2.0] * 10, [1.0] * 10 + [2.0] * 90)
-    assert [(one.name, one.reference, one.live) for one in found.bins] == [("up to 1", 90, 10), ("above 1", 10, 90)]
+    assert [(one.name, one.reference, one.live) for one in found.bins] == [("≤ 1", 90, 10), ("> 1", 10, 90)]
     same = psi([3.0] * 20, [3.0] * 20)
     assert (same.value, same.high, same.p_value) == (0, 0, 1)
 

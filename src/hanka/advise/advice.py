@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 import hanka
 from hanka.advise.answers import NOBODY_ASKED, Answered, ask_for
-from hanka.advise.conflict import Measurement, measurement_of, nothing_tuned
+from hanka.advise.conflict import Measurement, measurement_of, nothing_measured
 from hanka.advise.flips import Flip, flips
 from hanka.advise.flow import Path as Way
 from hanka.advise.flow import Side, walk
@@ -159,7 +159,7 @@ def advise(material: Material, answered: Answered = NOBODY_ASKED, read: Callable
         inputs |= ask_for(inputs, answered.thresholds, read, Words("en"))
     inputs = {name: inputs[name] for name in SPECS if name in inputs}
     path = walk(inputs, answered.thresholds)
-    measurement = nothing_tuned(path) if material.focus is None else measurement_of(material.focus, path)
+    measurement = nothing_measured(path) if material.focus is None else measurement_of(material.focus, path)
     needs = _needs(material.needs, answered.needs)
     found = Advice(
         material,

@@ -184,7 +184,9 @@ def _answer(spec: InputSpec, read: Callable[[str], str], words: Words) -> Given 
     said = read(f"{label}? ({hint}; Enter: unknown) ").strip()
     while said:
         try:
-            return declared(spec.name, typed(said), "asked")
+            value = typed(said)
+            is_word = isinstance(value, bool) and spec.kind != "yes_no"
+            return declared(spec.name, said if is_word else value, "asked")
         except HankaError as error:
             said = read(f"{error}. Again: ").strip()
     return None

@@ -92,8 +92,10 @@ class Measurement:
 
 def measurement_of(focus: Focus, path: Path) -> Measurement:
     """Hold what the run shows against the path; of several tasks, and where nothing was tuned, there is nothing to hold against it."""
-    if len(focus.tasks) > 1 or not focus.systems:
-        return nothing_tuned(path)
+    if len(focus.tasks) > 1:
+        return nothing_measured(path, "several_tasks")
+    if not focus.systems:
+        return nothing_measured(path, "nothing_tuned")
     outside = _outside(focus)
     decision = focus.decision
     outcome: Outcome = decision.get("outcome", "undecided")
@@ -104,9 +106,9 @@ def measurement_of(focus: Focus, path: Path) -> Measurement:
     return Measurement(outcome, en, ja, deltas, focus.rival, shown, weigh(path, shown, elsewhere))
 
 
-def nothing_tuned(path: Path) -> Measurement:
-    """Return the measurement of what was not run, or not tuned: the flow stands alone."""
-    return Measurement("", "", "", (), "", "nothing", Weighed(path.side, "none", "nothing_tuned"))
+def nothing_measured(path: Path, why: str = "not_run") -> Measurement:
+    """Return the measurement of what was not run, or not tuned for one task: the flow stands alone. why: a key of the words."""
+    return Measurement("", "", "", (), "", "nothing", Weighed(path.side, "none", why))
 
 
 def _shown(outcome: Outcome, elsewhere: Delta | None) -> Shown:

@@ -10,6 +10,7 @@ centre stays the observed difference; a metric without an upper end has no point
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Hashable, Mapping, Sequence
 from typing import NamedTuple
@@ -172,7 +173,7 @@ def _unit_means(members: Sequence[Units]) -> FloatArray:
     for one in members:
         for key, value in zip(one.keys, one.values.tolist(), strict=True):
             by_unit[key].append(value)
-    return np.array([float(np.mean(values)) for values in by_unit.values()])
+    return np.array([math.fsum(values) / len(values) for values in by_unit.values()])
 
 
 def _padded(units: FloatArray, of_pairs: bool, sign: float) -> FloatArray:

@@ -94,7 +94,7 @@ def _beside(advice: Advice, words: Words) -> Section:
         Note(stands_sentence(advice, words), "warn" if found.weighed.stands == "measurement" else "")
     ]
     if found.deltas:
-        said = found.sentence_ja if words.lang == "ja" else found.sentence_en
+        said = words.written({"sentence_en": found.sentence_en, "sentence_ja": found.sentence_ja}, "sentence")
         caption = words.plain("advise_beside_caption", rival=found.rival)
         head = tuple(Th(words.plain(f"advise_column_{name}")) for name in ("system", "tests", "delta"))
         rows = tuple(_delta(one, words) for one in found.deltas)

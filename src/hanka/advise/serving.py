@@ -1,73 +1,38 @@
 """What a request to the prompted model took: the 95th percentile of its seconds, and what a thousand requests cost.
 
-focus → **serving** → inputs of remark 8. Only of a model behind an endpoint: there each request was timed as it was sent
-(`variants/<id>/responses.jsonl`), and the study states prices. Limits: the times are those of the hour of the run, at the study's
-concurrency; a model in memory answers many rows at once, so nothing is known of one request.
+focus → **serving** → inputs of remark 8. Seconds are those of single requests: of a model behind an endpoint as it was asked, of one on this
+machine where they were measured (`hanka cost RUN --latency N`). Prices are the study's. Limits: times are those of the hour of the run, at the study's
+concurrency.
 """
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Sequence
 
-from scipy import stats
-
 from hanka.advise.focus import Focus, names
 from hanka.advise.inputs import Given, measured
+from hanka.analysis.amounts import serving_of
 from hanka.stats import LEAST_UNITS, t_interval
 from hanka.store.folder import read_table
 
-RESPONSES = "responses.jsonl"
-QUANTILE = 0.95
 THOUSAND = 1000
 
 
 def serving(focus: Focus) -> dict[str, Given]:
-    """Measure what the rival took, where it is behind an endpoint."""
+    """Measure what the rival took, as far as single requests were timed and a price is stated."""
     return _latency(focus) | _cost(focus)
 
 
 def _latency(focus: Focus) -> dict[str, Given]:
-    taken: list[float] = []
-    for one in focus.evidence.plan["variants"]:
-        if one["base"] == focus.rival and not one["train_size"]:
-            taken += _seconds(focus, str(one["id"]))
-    if not taken:
+    """Take the 95th percentile at the first asking; too few requests bound it on one side alone, and then it decides nothing."""
+    cells = focus.first_prompted()
+    latency = serving_of(focus.evidence, cells).latency if cells else None
+    if latency is None:
         return {}
-    value, interval = quantile(taken, QUANTILE, focus.level)
-    return {"p95_latency_seconds": measured(value, interval, len(taken), "requests", focus.rival)}
-
-
-def _seconds(focus: Focus, variant: str) -> list[float]:
-    path = focus.evidence.folder.variant(variant) / RESPONSES
-    if not path.is_file():
-        return []
-    found = []
-    for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
-        try:
-            seconds = float(json.loads(line)["seconds"])
-        except (ValueError, KeyError, TypeError):  # the line a killed process left
-            continue
-        found += [seconds] if math.isfinite(seconds) else []
-    return found
-
-
-def quantile(values: Sequence[float], share: float, level: float) -> tuple[float, tuple[float, float] | None]:
-    """Return a quantile with its interval by order statistics, which assumes no distribution; None where too few values bound it.
-
-    Of n independent values, as many as a binomial says lie below the quantile. Raises ValueError without values.
-    Source: David & Nagaraja (2003), Order Statistics, section 7.1.
-    """
-    ordered = sorted(values)
-    if not ordered:
-        raise ValueError("no values: a quantile needs one")
-    n, tail = len(ordered), (1 - level) / 2
-    value = ordered[min(n, math.ceil(share * n)) - 1]
-    below, above = int(stats.binom.ppf(tail, n, share)), int(stats.binom.ppf(1 - tail, n, share)) + 1
-    if below < 1 or above > n:
-        return value, None
-    return value, (ordered[below - 1], ordered[above - 1])
+    found = latency.p95
+    ends = None if found.low is None or found.high is None else (found.low, found.high)
+    return {"p95_latency_seconds": measured(found.value, ends, int(found.n or 0), "requests", focus.rival)}
 
 
 def _cost(focus: Focus) -> dict[str, Given]:

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -42,7 +42,7 @@ def compare_runs(first: RunFolder, second: RunFolder) -> dict[str, Any]:
         if other is None or name != theirs.primary(other.cell["test_task"]):
             continue
         metric = METRICS.get(name)
-        agreeing, n_left_out = _agreeing(ours, theirs, cell, other)
+        agreeing, n_left_out = agreeing_rows(Sides(ours, theirs), cell, other, metric)
         pair = contrasts.compared(cell, other, metric, agreeing) if agreeing else None
         if n_left_out:
             left_out[str(cell.cell["test_dataset"])] = n_left_out
@@ -90,7 +90,7 @@ def compare_with_harness(first: Path, name: str | None, logged: Path) -> dict[st
             if other is None or (called := theirs.task(other.cell["test_task"])["keys"].get(key_of(ours, own))) is None:
                 continue
             their = METRICS.get(called)
-            agreeing, n_left_out = _agreeing(ours, theirs, cell, other, their)
+            agreeing, n_left_out = agreeing_rows(Sides(ours, theirs), cell, other, own, their)
             if n_left_out:
                 left_out[str(cell.cell["test_dataset"])] = n_left_out
             metric = own if own.binary == their.binary or their.binary else their
@@ -143,16 +143,27 @@ def _without_seed(cell: CellEvidence) -> tuple[Any, ...]:
     return (variant["label"], variant["train_dataset"], variant["train_size"], cell.cell["test_dataset"], *cell.asking)
 
 
-def _agreeing(
-    ours: Evidence, theirs: Evidence, cell: CellEvidence, other: CellEvidence, their_metric: Metric | None = None
+class Sides(NamedTuple):
+    """Two runs that are compared."""
+
+    ours: Evidence
+    theirs: Evidence
+
+
+def agreeing_rows(
+    sides: Sides, cell: CellEvidence, other: CellEvidence, metric: Metric, their_metric: Metric | None = None
 ) -> tuple[tuple[Scored, Scored] | None, int]:
-    """Return both cells' statistics on the rows whose id and reference agree, and how many rows do not."""
-    metric, context = METRICS.get(ours.primary(cell.cell["test_task"])), ours.context(cell)
+    """Return both cells' statistics on the rows whose id and reference agree, and how many rows do not.
+
+    their_metric: what the other run calls the metric, where that is a harness's.
+    """
+    ours, theirs = sides
+    context = ours.context(cell)
     rows = ours.rows(cell, metric, context), theirs.rows(other, their_metric or metric, context)
     columns = ("target", "parsed") if their_metric is not None else ("target",)
     targets = [_targets(ours, cell, columns[:1]), _targets(theirs, other, columns)]
     same = {sample for sample, (target,) in targets[0].items() if target in targets[1].get(sample, ())}
-    kept = [_kept(one, same) for one in rows]
+    kept = [one.among(same) for one in rows]
     return ((kept[0], kept[1]) if same else None), len(targets[0].keys() | targets[1].keys()) - len(same)
 
 
@@ -161,8 +172,3 @@ def _targets(evidence: Evidence, cell: CellEvidence, columns: tuple[str, ...]) -
     table = read_table(evidence.folder.cell(cell.cell["id"]) / "predictions.parquet", ("sample_id", *columns))
     values = zip(*(table[name].to_pylist() for name in columns), strict=True)
     return dict(zip(table["sample_id"].to_pylist(), values, strict=True))
-
-
-def _kept(rows: Scored, same: set[str]) -> Scored:
-    wanted = np.array([rows.samples.ids[place] in same for place in rows.places], dtype=bool)
-    return Scored(rows.samples, rows.places[wanted], rows.statistics[wanted])

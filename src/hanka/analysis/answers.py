@@ -95,6 +95,11 @@ class Scored:
         """Return how many samples could be scored."""
         return len(self.places)
 
+    def among(self, ids: Collection[str]) -> Scored:
+        """Keep the samples with one of some ids."""
+        wanted = np.array([self.samples.ids[place] in ids for place in self.places], dtype=bool)
+        return Scored(self.samples, self.places[wanted], self.statistics[wanted])
+
     def paired(self, other: Scored) -> Paired:
         """Keep the samples that both have, in the order of this cell."""
         partners = other.places

@@ -6,7 +6,7 @@ A and B are variants, or systems with all their seeds. Rows are judged together,
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from hanka.analysis.contrasts import Contrast, Contrasts, PairResult
@@ -113,18 +113,18 @@ def find_side(evidence: Evidence, name: str) -> Side:
     """Find a variant by id, its beginning, title or label, or all seeds of a system. Raises HankaError with what to write."""
     variants = evidence.plan["variants"]
     found = [one for one in variants if one["id"].startswith(name)] if len(name) >= 4 else []
-    found = found or [one for one in variants if name in (one["label"], _title(evidence, one))]
-    systems = {_title(evidence, one, with_seed=False) for one in found}
+    found = found or [one for one in variants if name in (one["label"], title_of(evidence, one))]
+    systems = {title_of(evidence, one, with_seed=False) for one in found}
     if len(systems) == 1:
-        title = _title(evidence, found[0]) if len(found) == 1 else f"{systems.pop()} ({len(found)} seeds)"
+        title = title_of(evidence, found[0]) if len(found) == 1 else f"{systems.pop()} ({len(found)} seeds)"
         return Side(title, tuple(one["id"] for one in found))
-    listed = ", ".join(f"{one['id'][:8]} = {_title(evidence, one)}" for one in (found or variants)[:12])
+    listed = ", ".join(f"{one['id'][:8]} = {title_of(evidence, one)}" for one in (found or variants)[:12])
     if found:
         raise HankaError(f"{name!r} names {len(found)} variants; write the id of one: {listed}")
     raise HankaError(f"no variant {name!r}: {nearest(name, [one['label'] for one in variants])}; variants: {listed}")
 
 
-def _title(evidence: Evidence, variant: dict[str, Any], with_seed: bool = True) -> str:
+def title_of(evidence: Evidence, variant: Mapping[str, Any], with_seed: bool = True) -> str:
     """Name a variant in words: its base where it is that, or where the study has several."""
     if is_unadapted(variant["method"]):
         return f"{variant['label']}/{variant['base']}"

@@ -12,15 +12,19 @@ from hanka.commands import log
 from hanka.commands.ab import ab
 from hanka.commands.advise import advise
 from hanka.commands.cost import cost
+from hanka.commands.gate import gate
+from hanka.commands.monitor import monitor
 from hanka.commands.rollback import rollback
 from hanka.commands.rollout import rollout
 
 
 def add_commands(app: typer.Typer) -> None:
     """Add all of them to the command line, in the order in which they are used."""
-    app.command("rollout")(rollout)
-    app.add_typer(log.app, name="log")
-    app.command("rollback")(rollback)
-    app.add_typer(ab)
     app.command()(advise)
     app.command()(cost)
+    app.command()(gate)
+    app.command()(rollout)
+    app.add_typer(log.app, name="log")
+    app.command()(rollback)
+    app.command()(monitor)
+    app.add_typer(ab)

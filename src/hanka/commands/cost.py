@@ -122,7 +122,8 @@ def _write_page(ledger: Ledger, path: Path, lang: str) -> None:
 
 def _print(ledger: Ledger) -> None:
     """Print the tables of the page, and the sentence that stands above them."""
-    from hanka.operations.costs.page import amount_blocks, basis_blocks, bill_blocks, headline, returns_blocks
+    from hanka.operations.costs.amount_tables import amount_blocks
+    from hanka.operations.costs.page import basis_blocks, bill_blocks, headline, returns_blocks
     from hanka.report.words import Words
     from hanka.terminal.blocks import print_block
     from hanka.terminal.result_tables import console

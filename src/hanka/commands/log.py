@@ -43,7 +43,7 @@ def verify_log(
             )
     for later, before in found.dated_back:
         print(
-            f"entry {one.index} is dated before entry {last.index} ({one.time} after {last.time}): a clock was set back"
+            f"entry {later.index} is dated before entry {before.index} ({later.time} after {before.time}): a clock was set back"
         )
     raise typer.Exit(1 if broken else 3 if found.breaks else 0)
 

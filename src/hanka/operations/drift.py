@@ -119,9 +119,9 @@ def quantile_edges(values: FloatArray, n_bins: int) -> FloatArray:
 def bin_names(edges: FloatArray) -> list[str]:
     """Name the bins between inner edges, ascending: each holds its upper edge."""
     if not len(edges):
-        return ["all"]
-    between = [f"{low:g} to {high:g}" for low, high in pairwise(edges)]
-    return [f"up to {edges[0]:g}", *between, f"above {edges[-1]:g}"]
+        return ["…"]
+    between = [f"{low:g}–{high:g}" for low, high in pairwise(edges)]
+    return [f"≤ {edges[0]:g}", *between, f"> {edges[-1]:g}"]
 
 
 def _binned(values: Sequence[str] | Sequence[float], edges: FloatArray) -> Counter[str]:

@@ -28,7 +28,9 @@ from hanka.report.words_costs import COSTS_EN, COSTS_JA
 from hanka.report.words_en import ENGLISH
 from hanka.report.words_first_en import FIRST_ENGLISH
 from hanka.report.words_first_ja import FIRST_JAPANESE
+from hanka.report.words_gate import GATE_EN, GATE_JA
 from hanka.report.words_ja import JAPANESE
+from hanka.report.words_monitor import MONITOR_EN, MONITOR_JA
 from hanka.report.words_rival import RIVAL_ENGLISH, RIVAL_JAPANESE
 from hanka.report.words_rollout import ROLLOUT_EN, ROLLOUT_JA
 from hanka.report.words_training import TRAINING_EN, TRAINING_JA
@@ -38,29 +40,23 @@ Word: TypeAlias = str | int | float
 UNITS = ((1.0, 120.0, "seconds_s"), (60.0, 7200.0, "seconds_min"), (3600.0, math.inf, "seconds_h"))
 "Seconds of a unit, below how many seconds it is used, its word."
 
+PARTS: tuple[tuple[Mapping[str, str], Mapping[str, str]], ...] = (
+    (ENGLISH, JAPANESE),
+    (FIRST_ENGLISH, FIRST_JAPANESE),
+    (TRAINING_EN, TRAINING_JA),
+    (CLAIMS_EN, CLAIMS_JA),
+    (TERMS_EN, TERMS_JA),
+    (ADVISE_EN, ADVISE_JA),
+    (COSTS_EN, COSTS_JA),
+    (GATE_EN, GATE_JA),
+    (ROLLOUT_EN, ROLLOUT_JA),
+    (MONITOR_EN, MONITOR_JA),
+    (AB_EN, AB_JA),
+)
+"Words by part, English and Japanese."
 LANGUAGES: Mapping[Lang, Mapping[str, str]] = {
-    "en": {
-        **ENGLISH,
-        **FIRST_ENGLISH,
-        **TRAINING_EN,
-        **CLAIMS_EN,
-        **ROLLOUT_EN,
-        **TERMS_EN,
-        **AB_EN,
-        **ADVISE_EN,
-        **COSTS_EN,
-    },
-    "ja": {
-        **JAPANESE,
-        **FIRST_JAPANESE,
-        **TRAINING_JA,
-        **CLAIMS_JA,
-        **ROLLOUT_JA,
-        **TERMS_JA,
-        **AB_JA,
-        **ADVISE_JA,
-        **COSTS_JA,
-    },
+    "en": {key: word for english, _ in PARTS for key, word in english.items()},
+    "ja": {key: word for _, japanese in PARTS for key, word in japanese.items()},
 }
 
 RIVALS: Mapping[Lang, Mapping[str, str]] = {"en": RIVAL_ENGLISH, "ja": RIVAL_JAPANESE}

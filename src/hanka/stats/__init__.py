@@ -14,6 +14,8 @@ from hanka.stats.intervals import (
     bootstrap_interval,
     estimate,
     estimate_resampled,
+    exact_clustered_interval,
+    exact_interval,
     expanded_interval,
     t_interval,
     wilson_interval,
@@ -33,7 +35,7 @@ from hanka.stats.power import design_effect, rows_to_show
 from hanka.stats.rank import RankCorrelation, rank_correlation, spearman
 from hanka.stats.ratio import Moments, ratio_interval
 from hanka.stats.resampling import Resampled, ResamplingPlan, mean, plan_resampling, resampled
-from hanka.stats.score import mcnemar_mid_p, score_interval
+from hanka.stats.score import PairedGroups, mcnemar_mid_p, paired_groups, score_interval
 from hanka.stats.sequential import BettingSpread, Looks, e_value, looked, planned_looks
 from hanka.stats.simultaneous import Contributions, Family, equal_shares, family
 from hanka.stats.spreads import NoSpread, ScoreSpread, Spread, StudentSpread
@@ -52,6 +54,7 @@ __all__ = [
     "Moments",
     "NoSpread",
     "PairedComparison",
+    "PairedGroups",
     "RankCorrelation",
     "Resampled",
     "ResamplingPlan",
@@ -71,6 +74,8 @@ __all__ = [
     "equal_shares",
     "estimate",
     "estimate_resampled",
+    "exact_clustered_interval",
+    "exact_interval",
     "expanded_interval",
     "family",
     "items_term",
@@ -79,6 +84,7 @@ __all__ = [
     "mcnemar_mid_p",
     "mean",
     "normal_quantile",
+    "paired_groups",
     "pareto_front",
     "plan_resampling",
     "planned_looks",

@@ -70,15 +70,41 @@ def _wilson(share: float, n: float, z: float) -> Interval:
     return Interval(low, 1.0 if share == 1 else min(1.0, centre + half))
 
 
-def clustered_share_interval(successes: npt.ArrayLike, sizes: npt.ArrayLike, level: float = 0.95) -> Interval:
-    """Wilson interval of a share over whole clusters, with the number of samples that their spread is worth.
+def exact_interval(successes: float, n: float, level: float = 0.95) -> Interval:
+    """Exact interval of a share of successes in n independent trials: each end misses the truth in at most (1 - level)/2.
 
-    successes, sizes: (clusters,). The effective number is the share's binomial variance over its variance between
-    clusters, at most all samples, times (z/t)² for few clusters; the number of clusters where nothing varies. Raises
-    ValueError with fewer than two clusters. Source: Korn & Graubard (1998), "Confidence intervals for proportions with
-    small expected number of positive counts estimated from survey data", with Wilson's interval inside.
+    successes: 0 to n; fractional counts are allowed. Wider than Wilson's, whose ends miss a rare event too often: for what must
+    hold whatever the share. Raises ValueError if n < 1 or successes lies outside. Source: Clopper & Pearson (1934).
     """
     _require_level(level)
+    if n < 1 or not 0 <= successes <= n:
+        raise ValueError(f"{successes} successes of {n}: need n of at least 1 and 0 ≤ successes ≤ n")
+    tail = (1 - level) / 2
+    low = float(special.betaincinv(successes, n - successes + 1, tail)) if successes > 0 else 0.0
+    high = float(special.betaincinv(successes + 1, n - successes, 1 - tail)) if successes < n else 1.0
+    return Interval(low, high)
+
+
+class WorthOfClusters(NamedTuple):
+    """A share over whole clusters, and how many independent samples it is worth."""
+
+    share: float
+    worth: float
+    "The share's binomial variance over its variance between clusters, at most all samples; the clusters where nothing varies."
+    n_clusters: int
+
+    def trials(self, level: float) -> float:
+        """Return the trials of an interval: what the share is worth, times (z/t)² for few clusters."""
+        z, t = special.ndtri(0.5 + level / 2), special.stdtrit(self.n_clusters - 1, 0.5 + level / 2)
+        return self.worth * float(z / t) ** 2
+
+
+def worth_of_clusters(successes: npt.ArrayLike, sizes: npt.ArrayLike) -> WorthOfClusters:
+    """Say what a share over whole clusters is worth. successes, sizes: (clusters,).
+
+    Raises ValueError with fewer than two clusters. Source: Korn & Graubard (1998), "Confidence intervals for proportions
+    with small expected number of positive counts estimated from survey data".
+    """
     right, size = np.asarray(successes, dtype=np.float64), np.asarray(sizes, dtype=np.float64)
     n_clusters, n = len(size), float(size.sum())
     if n_clusters < 2:
@@ -86,8 +112,28 @@ def clustered_share_interval(successes: npt.ArrayLike, sizes: npt.ArrayLike, lev
     share = float(right.sum()) / n
     variance = n_clusters / (n_clusters - 1) * float(((right - share * size) ** 2).sum()) / n**2
     worth = min(n, share * (1 - share) / variance) if variance > 0 else float(n_clusters)
-    z, t = special.ndtri(0.5 + level / 2), special.stdtrit(n_clusters - 1, 0.5 + level / 2)
-    return _wilson(share, worth * float(z / t) ** 2, float(z))
+    return WorthOfClusters(share, worth, n_clusters)
+
+
+def clustered_share_interval(successes: npt.ArrayLike, sizes: npt.ArrayLike, level: float = 0.95) -> Interval:
+    """Wilson interval of a share over whole clusters, with the number of samples that their spread is worth.
+
+    successes, sizes: (clusters,). Raises ValueError with fewer than two clusters. Source: `worth_of_clusters`, with Wilson's
+    interval inside.
+    """
+    _require_level(level)
+    found = worth_of_clusters(successes, sizes)
+    return _wilson(found.share, found.trials(level), float(special.ndtri(0.5 + level / 2)))
+
+
+def exact_clustered_interval(successes: npt.ArrayLike, sizes: npt.ArrayLike, level: float = 0.95) -> Interval:
+    """Exact interval of a share over whole clusters, as of as many trials as their spread is worth.
+
+    successes, sizes: (clusters,). Raises ValueError with fewer than two clusters. Source: Korn & Graubard (1998).
+    """
+    found = worth_of_clusters(successes, sizes)
+    trials = max(1.0, found.trials(level))
+    return exact_interval(found.share * trials, trials, level)
 
 
 def t_interval(values: npt.ArrayLike, level: float = 0.95) -> Interval:

@@ -5,9 +5,10 @@ Computes nothing. Order: what comes of it, what each system costs, what each too
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Literal, NamedTuple
 
-from hanka.analysis.questions.contract import Measured
+from hanka.operations.costs.amount_tables import amount_blocks, has_several_bases, named
 from hanka.operations.costs.charges import LINES, THOUSAND, Line
 from hanka.operations.costs.ledger import Comparison, Entry, Lacking, Ledger
 from hanka.operations.costs.returns import Ends
@@ -17,7 +18,6 @@ from hanka.operations.costs.wording import (
     month_ends,
     months,
     percents,
-    seconds,
     system_name,
     volume,
     volume_ends,
@@ -103,7 +103,7 @@ def returns_blocks(ledger: Ledger, words: Words) -> tuple[Block, ...]:
         return (Note(words.plain("costs_no_prices"), "muted"),)
     blocks: list[Block] = []
     if ledger.comparisons:
-        blocks.append(returns_table(ledger, words))
+        blocks += [returns_table(ledger, words), volume_table(ledger, words)]
     else:
         blocks.append(Note(words.plain("costs_nothing_tuned"), "muted"))
     for one in ledger.comparisons:
@@ -126,51 +126,66 @@ def _lacks(one: Lacking, words: Words) -> str:
 
 
 def returns_table(ledger: Ledger, words: Words) -> Table:
-    """Return a row for every tuned system and rival."""
+    """Return a row for every tuned system and rival: what it gains, and what is left of that."""
+    heads = ("system", "against", "difference", "gain", "net", "return", "payback")
+    caption = words.plain("costs_returns_caption", level=f"{100 * ledger.level:g}", count=len(ledger.comparisons))
+    return _compared(ledger, words, heads, caption, _returned)
+
+
+def volume_table(ledger: Ledger, words: Words) -> Table:
+    """Return a row for every tuned system and rival: at which volumes it is cheaper."""
+    heads = ("system", "against", "equal", "cheaper")
+    return _compared(ledger, words, heads, words.plain("costs_volume_caption"), _volumes)
+
+
+def _compared(
+    ledger: Ledger,
+    words: Words,
+    heads: tuple[str, ...],
+    caption: str,
+    cells: Callable[[Comparison, Words], tuple[Td, ...]],
+) -> Table:
     assert ledger.file is not None
     currency = ledger.file.prices.currency
-    heads = ("system", "against", "difference", "gain", "net", "return", "payback", "equal", "cheaper")
     head = tuple(
-        Th(words.plain(f"costs_head_{name}", currency=currency), numeric=name not in heads[:2]) for name in heads
+        Th(words.plain(f"costs_head_{name}", currency=currency), numeric=at > 1) for at, name in enumerate(heads)
     )
     with_base = len({one.rival for one in ledger.comparisons}) > 1
-    rows = tuple(_returns_row(one, words, with_base) for one in ledger.comparisons)
-    caption = words.plain("costs_returns_caption", level=f"{100 * ledger.level:g}", count=len(rows))
+    rows = tuple((*_sides(one, words, with_base), *cells(one, words)) for one in ledger.comparisons)
     return Table(caption, caption, (head,), rows)
 
 
-def _returns_row(one: Comparison, words: Words, with_base: bool) -> tuple[Td, ...]:
+def _sides(one: Comparison, words: Words, with_base: bool) -> tuple[Td, Td]:
     base = inert.label(one.rival) if with_base else words.plain("costs_prompted")
     rival = words.plain("costs_rival", base=base, shots=one.rival_asked.shots)
-    shown = one.returns
-    start = (
-        Td(system_name(one.system, one.asked, words), head=True, note=words.comma.join(map(inert.label, one.tests))),
-        Td(rival),
-        _difference(one, words),
-    )
-    equal = Td(numbers.NOTHING if one.equal is None else volume(one.equal, words), numeric=True)
+    note = words.comma.join(map(inert.label, one.tests))
+    return Td(system_name(one.system, one.asked, words), head=True, note=note), Td(rival)
+
+
+def _returned(one: Comparison, words: Words) -> tuple[Td, ...]:
+    shown, nothing = one.returns, Td(numbers.NOTHING, numeric=True)
     if shown is None:
-        nothing = Td(numbers.NOTHING, numeric=True)
-        return (*start, nothing, nothing, nothing, nothing, equal, nothing)
+        return (_difference(one, words), nothing, nothing, nothing, nothing)
     gain = shown.gain.times(THOUSAND)
     tone: BlockTone = "better" if shown.net.low > 0 else "worse" if shown.net.high < 0 else "undecided"
     share = percents(shown.on_costs) if shown.on_costs is not None else (words.plain("costs_no_costs"), "")
+    spoken = words.of("verdict", tone)
     return (
-        *start,
+        _difference(one, words),
         Td(money(gain.value), note=money_ends(gain), numeric=True),
-        Td(
-            money(shown.net.value),
-            note=money_ends(shown.net),
-            tone=tone,
-            mark=MARKS[tone],
-            spoken=words.of("verdict", tone),
-            numeric=True,
-        ),
+        Td(money(shown.net.value), money_ends(shown.net), tone, MARKS[tone], spoken, numeric=True),
         Td(share[0], note=share[1], numeric=True),
         Td(months(shown.payback.value, words), note=month_ends(shown.payback, words), numeric=True),
-        equal,
-        Td(volume(shown.cheaper[0], words), note=volume_ends(shown.cheaper[1:], words), numeric=True),
     )
+
+
+def _volumes(one: Comparison, words: Words) -> tuple[Td, ...]:
+    equal = Td(numbers.NOTHING if one.equal is None else volume(one.equal, words), numeric=True)
+    if one.returns is None:
+        return equal, Td(numbers.NOTHING, numeric=True)
+    at_gain, *ends = one.returns.cheaper
+    note = volume_ends((ends[0], ends[1]), words)
+    return equal, Td(volume(at_gain, words), note=note, numeric=True)
 
 
 def _difference(one: Comparison, words: Words) -> Td:
@@ -201,25 +216,15 @@ def bill_table(ledger: Ledger, words: Words) -> Table:
         Th(words.plain("costs_head_system", currency=currency)),
         *(Th(words.plain(f"costs_head_{name}", currency=currency), numeric=True) for name in LINES),
     )
-    rows = tuple(_bill_row(one, words, _has_several_bases(ledger)) for one in ledger.entries if one.charges is not None)
+    rows = tuple(_bill_row(one, words, has_several_bases(ledger)) for one in ledger.entries if one.charges is not None)
     caption = words.plain("costs_bills_caption", currency=currency, count=len(rows))
     return Table(caption, caption, (head,), rows)
-
-
-def _has_several_bases(ledger: Ledger) -> bool:
-    return len({one.amounts.system.base for one in ledger.entries}) > 1
 
 
 def _bill_row(one: Entry, words: Words, with_base: bool) -> tuple[Td, ...]:
     assert one.charges is not None
     lines = [(name, one.charges.line(name)) for name in LINES]
-    return (_named(one, words, with_base), *(_line(name, line, words) for name, line in lines))
-
-
-def _named(one: Entry, words: Words, with_base: bool) -> Td:
-    amounts = one.amounts
-    note = inert.label(amounts.system.base) if with_base else ""
-    return Td(system_name(amounts.system, amounts.asked, words), note=note, head=True)
+    return (named(one, words, with_base), *(_line(name, line, words) for name, line in lines))
 
 
 def _line(name: str, line: Line, words: Words) -> Td:
@@ -227,98 +232,6 @@ def _line(name: str, line: Line, words: Words) -> Td:
         why = words.plain(f"costs_why_{line.why}")
         return Td(words.plain("costs_not_priced"), note=why, tone="warn", numeric=True)
     return Td(money(line.money * (THOUSAND if name in PER_REQUEST else 1)), numeric=True)
-
-
-# ---- amounts
-
-
-def amount_blocks(ledger: Ledger, words: Words) -> tuple[Block, ...]:
-    """Return what each system took, and the whole study."""
-    if not ledger.entries:
-        return (Note(words.plain("costs_nothing_asked"), "muted"),)
-    totals = ledger.totals
-    making = (training_table(ledger, words),) if any(one.amounts.training for one in ledger.entries) else ()
-    return (
-        *making,
-        serving_table(ledger, words),
-        Note(
-            words.plain(
-                "costs_totals", trained=totals.n_trained, training=f"{totals.training_seconds:,.0f}", cells=f"{totals.n_cells:,}",
-                answering=f"{totals.answering_seconds:,.0f}",
-            ), "muted",
-        ),
-    )  # fmt: skip
-
-
-def training_table(ledger: Ledger, words: Words) -> Table:
-    """Return what making each tuned system took."""
-    heads = ("system", "labelled", "parameters", "tokens", "seconds", "energy", "memory", "seeds")
-    made = [one for one in ledger.entries if one.amounts.training is not None]
-    once = list({(one.amounts.task, one.amounts.system): one for one in made}.values())
-    caption = words.plain("costs_training_caption", count=len(once))
-    return Table(caption, caption, (_amount_heads(heads, words),), tuple(_training_row(one, words) for one in once))
-
-
-def _training_row(one: Entry, words: Words) -> tuple[Td, ...]:
-    made, system = one.amounts.training, one.amounts.system
-    assert made is not None
-    note = (
-        words.plain("costs_made_from", names=words.comma.join(map(inert.label, made.made_from)))
-        if made.made_from
-        else ""
-    )
-    name = f"{inert.label(system.label)}{words.comma}{words.rows(system.size)}"
-    return (
-        Td(name, note=note, head=True),
-        _count(made.n_labelled, words), _count(made.n_parameters, words), _count(made.n_tokens, words),
-        Td(words.plain("costs_not_measured") if made.seconds is None else f"{made.seconds:,.1f}", numeric=True),
-        Td(words.plain("costs_not_measured") if made.energy_joules is None else f"{made.energy_joules:,.0f}", numeric=True),
-        _memory(made.peak_bytes, words), _count(made.n_seeds, words),
-    )  # fmt: skip
-
-
-def serving_table(ledger: Ledger, words: Words) -> Table:
-    """Return what answering took of each system."""
-    heads = ("system", "requests", "read", "written", "row_seconds", "median", "p95", "row_energy", "memory")
-    caption = words.plain("costs_serving_caption", count=len(ledger.entries))
-    rows = tuple(_serving_row(one, words, _has_several_bases(ledger)) for one in ledger.entries)
-    return Table(caption, caption, (_amount_heads(heads, words),), rows)
-
-
-def _serving_row(one: Entry, words: Words, with_base: bool) -> tuple[Td, ...]:
-    serving = one.amounts.serving
-    latency = serving.latency
-    how = "" if latency is None else words.plain(f"costs_timed_{latency.unit}", count=latency.at_once)
-    return (
-        _named(one, words, with_base), _count(serving.n, words),
-        _measured(serving.n_tokens_read, words), _measured(serving.n_tokens_written, words),
-        Td(seconds(serving.seconds, words), numeric=True),
-        _measured(latency.median if latency else None, words), _measured(latency.p95 if latency else None, words, how),
-        Td(seconds(serving.energy_joules, words), numeric=True), _memory(serving.peak_bytes, words),
-    )  # fmt: skip
-
-
-def _amount_heads(names: tuple[str, ...], words: Words) -> tuple[Th, ...]:
-    return tuple(Th(words.plain(f"costs_took_{name}"), numeric=name != "system") for name in names)
-
-
-def _count(number: float | None, words: Words) -> Td:
-    return Td(words.plain("costs_not_measured") if number is None else numbers.count(round(number)), numeric=True)
-
-
-def _measured(found: Measured | None, words: Words, how: str = "") -> Td:
-    if found is None:
-        return Td(words.plain("costs_not_measured"), numeric=True)
-    n = f"n = {found.n:,}" if found.n is not None else ""
-    note = " ".join(part for part in (numbers.interval(found.low, found.high), n, how) if part)
-    return Td(numbers.value(found.value), note=note, numeric=True)
-
-
-def _memory(peaks: object, words: Words) -> Td:
-    """Write the memory of each meter in MB."""
-    assert isinstance(peaks, dict)
-    said = words.comma.join(f"{inert.label(name)} {size / 1e6:,.0f}" for name, size in peaks.items())
-    return Td(said or words.plain("costs_not_measured"), numeric=True)
 
 
 # ---- on what it rests

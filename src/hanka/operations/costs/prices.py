@@ -7,6 +7,7 @@ money is in one currency. Limits: prices do not change within the period, nothin
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date as Day
 from importlib.resources import files
 from pathlib import Path
@@ -215,7 +216,8 @@ class Prices(Params):
         return [(name, one) for name, one in found if one is not None]
 
 
-class Old(Params):
+@dataclass(frozen=True, slots=True)
+class Old:
     """A price that is called old."""
 
     key: str
@@ -226,7 +228,8 @@ class Old(Params):
     "Days since."
 
 
-class PriceFile(Params):
+@dataclass(frozen=True, slots=True)
+class PriceFile:
     """A price file that was read."""
 
     path: Path

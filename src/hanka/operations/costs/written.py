@@ -29,7 +29,7 @@ def ledger_json(ledger: Ledger) -> dict[str, Any]:
     found = {
         "study": ledger.study,
         "prices": None if prices is None else prices.model_dump(mode="json"),
-        "old_prices": [] if ledger.file is None else [one.model_dump(mode="json") for one in ledger.file.old],
+        "old_prices": [] if ledger.file is None else [asdict(one) | {"date": str(one.date)} for one in ledger.file.old],
         "level": ledger.level,
         "local_level": ledger.local_level,
         "systems": [_entry(one) for one in ledger.entries],

@@ -6,8 +6,8 @@ from hanka.analysis.questions.contract import Question, asked_in
 
 AMOUNTS = Question(
     name="amounts",
-    reference="as the run stored it; energy from the machine's own meters (RAPL, NVML)",
-    description="what each system takes: trained parameters, tokens, seconds, memory and energy, in its own domain",
+    reference="tokens as the run counted them",
+    description="what each system takes: trained parameters, labelled rows, tokens of training and of a prompt",
     version=1,
     ask=asked_in("hanka.analysis.questions.amounts.ask"),
 )

@@ -1,27 +1,26 @@
-"""What does each system take to make and to ask? A row per system at an asking: parameters, tokens, seconds, memory; no money.
+"""What does each system take to make and to ask? A row per system at an asking: trained parameters, labelled rows, tokens; no money.
 
-Of runs that tuned something: there the choice is between a longer prompt for every question and a training once. Prices, and what
-comes of them, are the affair of `hanka cost`.
+Of runs that tuned something: there the choice is between a longer prompt for every question and a training once. Seconds, memory and
+energy are not told here, for findings are the same whenever and wherever a study is run; they, prices, and what comes of
+them are the affair of `hanka cost`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from hanka.analysis.amounts import Amounts, amounts_of
 from hanka.analysis.evidence import Evidence
 from hanka.analysis.questions.contract import Answer, Column, Entry, Measured, Note
 
-MEGA = 1e6
 MOST_ROWS = 400
 "Rows of the table at most."
 SAID = 3
 "Tuned systems that the sentence names."
 COLUMNS = (
     Column("base"), Column("method"), Column("train_size", "count"), Column("costs_seeds", "count"), Column("shots"), Column("context"),
-    Column("costs_parameters", "count"), Column("costs_training_tokens", "count"), Column("costs_training_seconds", "value"),
-    Column("costs_energy", "value"), Column("costs_memory", "count"), Column("costs_asked", "count"),
-    Column("row_tokens_read", "value"), Column("row_tokens_written", "value"), Column("row_seconds", "value"),
+    Column("costs_parameters", "count"), Column("costs_labelled", "count"), Column("costs_training_tokens", "count"),
+    Column("costs_asked", "count"), Column("row_tokens_read", "value"), Column("row_tokens_written", "value"),
 )  # fmt: skip
 
 
@@ -65,13 +64,11 @@ def _sentence(one: Amounts, shown: Amounts | None) -> tuple[str, str]:
     rows_en = f" ({system.size:,} rows)" if system.size else ""
     rows_ja = f"（{system.size:,} 件）" if system.size else ""
     en, ja = f"{system.label}{rows_en}", f"{system.label}{rows_ja}"
-    if made.seconds is None:
+    if made.n_tokens is None:
         en, ja = f"{en}: what training it took is not known", f"{ja}：学習に要した資源は不明"
     else:
-        tokens_en = "" if not made.n_tokens else f" on {made.n_tokens:,.0f} tokens"
-        tokens_ja = "" if not made.n_tokens else f"、{made.n_tokens:,.0f} トークン"
-        en += f": {made.seconds:,.1f} s of training{tokens_en} (mean of n = {made.n_seeds})"
-        ja += f"：学習 {made.seconds:,.1f} 秒{tokens_ja}（n = {made.n_seeds} の平均）"
+        en += f": {made.n_tokens:,.0f} tokens of training (mean of n = {made.n_seeds})"
+        ja += f"：学習 {made.n_tokens:,.0f} トークン（n = {made.n_seeds} の平均）"
     read, longest = one.serving.n_tokens_read, shown.serving.n_tokens_read if shown else None
     if read is None or longest is None or shown is None:
         return en + ".", ja + "。"
@@ -90,27 +87,25 @@ def _row(one: Amounts) -> tuple[Entry, ...]:
     made, serving = one.training, one.serving
     return (
         one.system.base, one.system.label, one.system.size or None, made.n_seeds if made else None, str(one.asked.shots), one.asked.context,
-        made.n_parameters if made else None, _whole(made.n_tokens if made else None),
-        Measured(made.seconds, n=made.n_seeds) if made and made.seconds is not None else None,
-        Measured(made.energy_joules, n=made.n_seeds) if made and made.energy_joules is not None else None,
-        _largest(made.peak_bytes if made else serving.peak_bytes), serving.n, serving.n_tokens_read, serving.n_tokens_written,
-        Measured(serving.seconds, n=serving.n) if serving.seconds is not None else None,
+        made.n_parameters if made else None, _labelled(one), _whole(made.n_tokens if made else None), serving.n, serving.n_tokens_read,
+        serving.n_tokens_written,
     )  # fmt: skip
+
+
+def _labelled(one: Amounts) -> int | None:
+    """Return the labelled rows that it was trained on and is shown; None of one tuned elsewhere."""
+    made = one.training.n_labelled if one.training else 0
+    return None if made is None else made + one.serving.n_demonstrations
 
 
 def _whole(count: float | None) -> int | None:
     return None if count is None else round(count)
 
 
-def _largest(peaks: Mapping[str, int]) -> int | None:
-    """Return the most memory of any meter in MB: the process's, or an accelerator's."""
-    return round(max(peaks.values()) / MEGA) if peaks else None
-
-
 def _about() -> Note:
     return Note(
-        "In each system's own domain, as the run stored it; a dash is what no meter measured. Tokens are those of the whole prompt, "
-        "demonstrations among them; seconds a row are those of whole test sets, many rows at once. Prices and what comes of them: `hanka cost`.",
-        "各システムの自ドメインで、実行時に記録された値です。「–」は計測できなかったものです。トークン数は例示を含むプロンプト全体、1 件あたりの秒数は"
-        "多数を同時に処理したテストセット全体の時間に基づきます。価格と効果は `hanka cost` で求められます。",
+        "In each system's own domain; a dash is what was not counted. Tokens are those of the whole prompt, demonstrations among them. "
+        "Seconds, memory, energy and prices, and what comes of them: `hanka cost`.",
+        "各システムの自ドメインでの値です。「–」は記録がないものです。トークン数は例示を含むプロンプト全体のものです。時間、メモリ、電力量、価格と"
+        "それに基づく効果は `hanka cost` で求められます。",
     )

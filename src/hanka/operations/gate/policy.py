@@ -1,0 +1,294 @@
+"""The policy of a gate: who is judged against whom, and which rules and guardrails have to hold.
+
+Strict, as a study is: an unknown key is an error with file, line and the nearest name. A rule bounds a metric or its difference, a
+guardrail a rate, a time or an amount; each is addressed by relation, task, test set and slice, and what is left out means all.
+What names something of a run (a test set, a slice, a metric) is checked when the run is known, in `places.py`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, ValidationError, field_validator, model_validator
+
+from hanka.declared.messages import first_mistake
+from hanka.declared.source import FileKind, Key, Source, read_file
+from hanka.errors import HankaError, PolicyError
+from hanka.identity import sha256_text
+from hanka.records import UNADAPTED, Relation
+from hanka.registry import Names, Params
+
+POLICY = FileKind(
+    noun="policy",
+    error=PolicyError,
+    keys="`candidate:`, `against:`, `rules:` and `guardrails:`",
+    missing="docs/gate.md shows one to begin with",
+    empty="docs/gate.md shows a policy to begin with",
+)
+BOUNDS = ("non_inferior", "gain", "floor", "ceiling")
+"What a rule may ask."
+AGAINST = ("non_inferior", "gain")
+"Those that compare with another system."
+RATES = ("unparsed", "failed", "empty", "outside_labels", "one_answer", "repeated_text")
+"Guardrails on shares of rows."
+AMOUNTS = ("seconds_p95", "tokens", "price")
+"Guardrails on what answering takes."
+
+
+def _one_or_more(value: Any) -> Any:
+    return (value,) if isinstance(value, str) else value
+
+
+def _as_text(value: Any) -> Any:
+    """Read values of a slice as text: a year is a number in YAML."""
+    if isinstance(value, dict):
+        return {
+            key: str(one) if isinstance(one, int) and not isinstance(one, bool) else one for key, one in value.items()
+        }
+    return value
+
+
+class SystemSpec(Params):
+    """A system: a variant of a run, and how it is asked."""
+
+    variant: str = ""
+    "Label, id or the beginning of one; of the candidate, empty: what the run's decision recommends."
+    run: str = ""
+    "Folder of another run, seen from the policy's folder; empty: the run that is judged."
+    shots: int | None = Field(default=None, ge=0)
+    "Demonstrations; left out: of the candidate those it is meant to be asked with, of the other the candidate's."
+    context: str | None = None
+    "Label of the context; likewise."
+    prompt: str | None = None
+    "Prompt set; likewise."
+    draw: int | None = Field(default=None, ge=0)
+    "Draw of the demonstrations; likewise."
+
+
+def _system(value: Any) -> Any:
+    return {"variant": value} if isinstance(value, str) else value
+
+
+class Address(Params):
+    """Where a rule applies; what is left out means all test sets of the candidate."""
+
+    name: str = ""
+    "What the rule is called; left out: what it asks, in words."
+    relation: Annotated[tuple[Relation, ...], BeforeValidator(_one_or_more)] = ()
+    "Relations of test sets to what the candidate was trained on."
+    task: Names = ()
+    "Tasks."
+    test: Names = ()
+    "Test sets."
+    slice: Annotated[dict[str, str], BeforeValidator(_as_text)] = Field(default_factory=dict)
+    "Column of the rows → value: `language: ja`; of the length, in characters, a range: `length: 200-` or `12–80`."
+    least_rows: int | None = Field(default=None, ge=1)
+    "Rows below which the rule is not judged; left out: the policy's."
+
+    @property
+    def asks(self) -> str:
+        """Name what is asked."""
+        raise NotImplementedError
+
+    @property
+    def bound(self) -> float:
+        """Return the number that is asked for."""
+        raise NotImplementedError
+
+    @property
+    def title(self) -> str:
+        """Return the name, or what it asks and where."""
+        return self.name or ", ".join([f"{self.what} {self.bound:g}", *self.relation, *self.where])
+
+    @property
+    def where(self) -> tuple[str, ...]:
+        """Return tasks, test sets and slice as words."""
+        return (*self.task, *self.test, *(f"{column} = {value}" for column, value in self.slice.items()))
+
+    @property
+    def what(self) -> str:
+        """Name what is asked, with what it is asked of."""
+        return self.asks
+
+
+class Rule(Address):
+    """A bound on a metric, or on its difference from the system that the candidate is compared with."""
+
+    non_inferior: float | None = Field(default=None, gt=0)
+    "Margin, in units of the metric: by how much less is still as good."
+    gain: float | None = Field(default=None, ge=0)
+    "Least gain, in units of the metric; 0: any."
+    floor: float | None = None
+    "What the value has to be above."
+    ceiling: float | None = None
+    "What the value has to be below."
+    metric: str = ""
+    "Metric; left out: the primary one of each test set."
+    over: Literal["each", "mean"] = "each"
+    "each: the rule holds on every test set; mean: on their mean, test sets counting equally."
+
+    @model_validator(mode="after")
+    def _has_one_bound(self) -> Rule:
+        _exactly_one(self, BOUNDS)
+        if self.over == "mean" and self.asks not in AGAINST:
+            raise ValueError(f"over: mean goes with {' and '.join(AGAINST)}; a {self.asks} holds on every test set")
+        return self
+
+    @property
+    def asks(self) -> str:
+        """Return which bound it is."""
+        return _named(self, BOUNDS)[0]
+
+    @property
+    def bound(self) -> float:
+        """Return the bound as it is written."""
+        return float(getattr(self, self.asks))
+
+    @property
+    def what(self) -> str:
+        """Name the metric, too, where one is named."""
+        return f"{self.metric} {self.asks}" if self.metric else self.asks
+
+
+class Guardrail(Address):
+    """An upper bound on a rate, a time or an amount."""
+
+    unparsed: float | None = Field(default=None, gt=0, lt=1)
+    "Share of answered rows in whose output no answer could be read."
+    failed: float | None = Field(default=None, gt=0, lt=1)
+    "Share of asked rows that got no answer."
+    empty: float | None = Field(default=None, gt=0, lt=1)
+    "Share of answered rows whose output has no visible character."
+    outside_labels: float | None = Field(default=None, gt=0, lt=1)
+    "Share of answered rows whose answer is none of the task's labels."
+    one_answer: float | None = Field(default=None, gt=0, lt=1)
+    "Share of answered rows that the commonest answer has: a collapsed output space."
+    repeated_text: float | None = Field(default=None, gt=0, lt=1)
+    "Share of answered rows whose text repeats itself."
+    label_share: dict[str, float] | None = None
+    "Label → largest share of answered rows that may get it: `{negative: 0.6}`."
+    seconds_p95: float | None = Field(default=None, gt=0)
+    "Seconds of a request that 95 in 100 stay below; of served models."
+    tokens: float | None = Field(default=None, gt=0)
+    "Tokens a row, read and written, on average."
+    price: float | None = Field(default=None, gt=0)
+    "Price of 1,000 rows, in the currency of the study's prices."
+
+    @field_validator("label_share")
+    @classmethod
+    def _is_one_share(cls, value: dict[str, float] | None) -> dict[str, float] | None:
+        if value is not None and (len(value) != 1 or not 0 < next(iter(value.values())) < 1):
+            raise ValueError(f"{value!r}: give one label with a share between 0 and 1, as in {{negative: 0.6}}")
+        return value
+
+    @model_validator(mode="after")
+    def _has_one_bound(self) -> Guardrail:
+        _exactly_one(self, (*RATES, "label_share", *AMOUNTS))
+        if self.seconds_p95 is not None and (self.relation or self.task or self.test or self.slice):
+            raise ValueError(
+                "seconds_p95 is of all requests of the candidate; leave out relation, task, test and slice"
+            )
+        return self
+
+    @property
+    def asks(self) -> str:
+        """Return which guardrail it is."""
+        return _named(self, (*RATES, "label_share", *AMOUNTS))[0]
+
+    @property
+    def label(self) -> str:
+        """Return the label that a share is bounded of; empty for other guardrails."""
+        return next(iter(self.label_share or {}), "")
+
+    @property
+    def bound(self) -> float:
+        """Return the bound as it is written."""
+        return self.label_share[self.label] if self.label_share else float(getattr(self, self.asks))
+
+    @property
+    def what(self) -> str:
+        """Name the label, too, where there is one."""
+        return f"{self.asks} of {self.label}" if self.label else self.asks
+
+
+class Policy(Params):
+    """Everything that has to hold before something ships."""
+
+    candidate: Annotated[SystemSpec, BeforeValidator(_system)] = SystemSpec()
+    "What may ship."
+    against: Annotated[SystemSpec, BeforeValidator(_system)] = SystemSpec(variant=UNADAPTED)
+    "What it is compared with: the base model, another variant, or one of another run."
+    alpha: float = Field(default=0.05, gt=0, lt=0.5)
+    "Most often that something passes which violates a rule, and that something fails which violates none."
+    least_rows: int = Field(default=30, ge=1)
+    "Rows below which nothing is judged."
+    most_missing: float = Field(default=0.05, ge=0, lt=1)
+    "Share of a cell's rows without an answer from which on nothing is judged by the others; guardrail `failed` excepted."
+    rules: tuple[Rule, ...] = ()
+    "Bounds on metrics."
+    guardrails: tuple[Guardrail, ...] = ()
+    "Upper bounds on rates and amounts."
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Asked:
+    """A policy with the file it came from."""
+
+    policy: Policy
+    "What it asks."
+    source: Source
+    "The file."
+    sha256: str
+    "Of what it asks: the same policy written differently has the same."
+
+    def items(self) -> list[tuple[Key, Rule | Guardrail]]:
+        """Return rules, then guardrails, each with its key in the file."""
+        rules: list[tuple[Key, Rule | Guardrail]] = [(("rules", at), one) for at, one in enumerate(self.policy.rules)]
+        return [*rules, *((("guardrails", at), one) for at, one in enumerate(self.policy.guardrails))]
+
+    def error(self, key: Key, message: str) -> HankaError:
+        """Return the one-line error for a key."""
+        return self.source.error(key, message)
+
+
+def read_policy(path: Path) -> Asked:
+    """Read a policy file. Raises PolicyError with file, line and key."""
+    return policy_of(read_file(path, POLICY))
+
+
+def policy_of(source: Source) -> Asked:
+    """Check what a policy file says. Raises PolicyError with file, line and key."""
+    try:
+        policy = Policy.model_validate(source.values)
+    except ValidationError as error:
+        raise first_mistake(source, error, Policy) from None
+    asked = Asked(policy, source, sha256_text(policy.model_dump_json()))
+    if policy.candidate.run:
+        raise asked.error(
+            ("candidate", "run"), "the candidate is of the run that is judged; name that run on the command line"
+        )
+    if policy.against.run and not policy.against.variant:
+        raise asked.error(
+            ("against", "variant"), "say which variant of that run, as in {run: ../released, variant: sft}"
+        )
+    if not asked.items():
+        raise asked.error((), "asks nothing; give at least one of `rules` or `guardrails`")
+    known: dict[str, Key] = {}
+    for key, one in asked.items():
+        if one.title in known:
+            raise asked.error(key, f"two rules are called {one.title!r}; give one a `name:` of its own")
+        known[one.title] = key
+    return asked
+
+
+def _named(model: Address, names: tuple[str, ...]) -> list[str]:
+    return [name for name in names if getattr(model, name) is not None]
+
+
+def _exactly_one(model: Address, names: tuple[str, ...]) -> None:
+    found = _named(model, names)
+    if len(found) != 1:
+        said = "nothing" if not found else " and ".join(found)
+        raise ValueError(f"asks {said}; give exactly one of {', '.join(names)} (several rules where several are meant)")

@@ -1,0 +1,214 @@
+"""Log files, streamed: JSON lines, plain or gzipped, and Parquet; each knows how far it was read, whatever it is called by now.
+
+First stage of a monitor. A file is known by its beginning, so that a log that was renamed when it was rotated is not read twice, and one
+that grew is read on from where it ended. What cannot be parsed is a row that is None; a last line that is still being written is left for
+the next time. Limits: a gzipped or Parquet file that changed is gone through from its start (rows are recognised, see `rows`).
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import json
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any, Literal, NamedTuple
+
+from hanka.operations.monitor.settings import MonitorError
+
+HEAD = 4096
+"Bytes at a file's beginning that it is known by."
+LONGEST_LINE = 8 << 20
+"Bytes of a row; a longer line is malformed."
+BOM = b"\xef\xbb\xbf"
+BATCH = 4_000
+"Rows that are handed on together."
+KINDS: Mapping[str, Literal["lines", "gzip", "parquet"]] = {
+    ".jsonl": "lines", ".ndjson": "lines", ".jsonl.gz": "gzip", ".ndjson.gz": "gzip", ".parquet": "parquet"
+}  # fmt: skip
+
+Raw = Mapping[str, Any] | None
+"A row as it stands in the file; None where it cannot be parsed."
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """How far a file was read."""
+
+    head: str
+    "SHA-256 of its first bytes (of Parquet, of its ends and its size)."
+    head_bytes: int
+    "How many they were."
+    done: int
+    "Bytes of a plain file, rows of another."
+    size: int
+    "Bytes of the whole file then; an unchanged compressed file is not opened again."
+
+
+class Batch(NamedTuple):
+    """Some rows of a file, and how far it is read with them."""
+
+    rows: Sequence[Raw]
+    place: Place
+
+
+def find_logs(path: Path) -> list[Path]:
+    """Return the log files at a path: itself, or those in a folder by name. Raises MonitorError where there is none."""
+    try:
+        if path.is_dir():
+            found = sorted(one for one in path.iterdir() if _kind(one) and not one.name.startswith("."))
+            if found:
+                return found
+            raise MonitorError(f"{path} holds no log: files may end in {', '.join(KINDS)}")
+        if not path.is_file():
+            raise MonitorError(f"{path}: no such log; name a file or a folder of files")
+    except (OSError, ValueError) as error:
+        raise MonitorError(f"{str(path)[:300]!r} cannot be looked at: {error}") from None
+    if _kind(path) is None:
+        raise MonitorError(f"{path} has suffix {path.suffix!r}: allowed are {', '.join(KINDS)}")
+    return [path]
+
+
+def _kind(path: Path) -> Literal["lines", "gzip", "parquet"] | None:
+    return next((kind for suffix, kind in KINDS.items() if path.name.lower().endswith(suffix)), None)
+
+
+def known_place(path: Path, places: Sequence[Place]) -> Place | None:
+    """Find how far a file was read, by whatever name: the place whose beginning it has, and that reached farthest.
+
+    Raises MonitorError for a file that cannot be read.
+    """
+    try:
+        size, kind = path.stat().st_size, _kind(path)
+        found = [
+            place
+            for place in places
+            if (place.size == size if kind == "parquet" else place.size <= size)
+            and place.head == _head(path, place.head_bytes, kind)
+        ]
+    except OSError as error:
+        raise MonitorError(f"{path} cannot be read: {error.strerror or error}") from None
+    return max(found, key=lambda place: place.done, default=None)
+
+
+def read_on(path: Path, before: Place | None) -> Iterator[Batch]:
+    """Yield what was not read yet of a file, some thousand rows at a time. Raises MonitorError for one that cannot be read."""
+    kind = _kind(path)
+    assert kind is not None
+    try:
+        size = path.stat().st_size
+        if before is not None and before.size == size and (kind != "lines" or before.done == size):
+            return
+        yield from {"lines": _lines, "gzip": _gzipped, "parquet": _parquet}[kind](path, size, before)
+    except OSError as error:
+        raise MonitorError(f"{path} cannot be read: {error.strerror or error}") from None
+
+
+def _head(path: Path, n_bytes: int, kind: str | None) -> str:
+    with path.open("rb") as handle:
+        digest = hashlib.sha256(handle.read(n_bytes))
+        if kind == "parquet":
+            size = path.stat().st_size
+            handle.seek(max(0, size - HEAD))
+            digest.update(handle.read() + str(size).encode())
+    return digest.hexdigest()
+
+
+def _begin(path: Path, size: int, kind: str, before: Place | None) -> Place:
+    """Return the place of a file that is about to be read: known by as much of its beginning as it has by now."""
+    n_bytes = min(size, HEAD)
+    return Place(_head(path, n_bytes, kind), n_bytes, before.done if before else 0, size)
+
+
+def _reached(start: Place, done: int) -> Place:
+    return Place(start.head, start.head_bytes, done, start.size)
+
+
+def _parsed(line: bytes) -> Raw:
+    try:
+        found = json.loads(line.removeprefix(BOM).decode())
+    except (ValueError, RecursionError):
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def _lines(path: Path, size: int, before: Place | None) -> Iterator[Batch]:
+    start = _begin(path, size, "lines", before)
+    with path.open("rb") as handle:
+        handle.seek(start.done)
+        done = start.done
+        rows: list[Raw] = []
+        while line := handle.readline(LONGEST_LINE):
+            row = _parsed(line)
+            if not line.endswith(b"\n"):
+                if len(line) >= LONGEST_LINE:
+                    done += len(line) + _skip_line(handle)
+                    rows.append(None)
+                    continue
+                if row is None:  # still being written, or broken off: read again when the file has grown
+                    break
+            done += len(line)
+            if row is not None or line.strip():
+                rows.append(row)
+            if len(rows) >= BATCH:
+                yield Batch(rows, _reached(start, done))
+                rows = []
+    if rows or done > start.done:
+        yield Batch(rows, Place(start.head, start.head_bytes, done, max(size, done)))
+
+
+def _skip_line(handle: IO[bytes] | gzip.GzipFile) -> int:
+    """Go on to the end of a line that is too long; return the bytes that were passed."""
+    passed = 0
+    while line := handle.readline(LONGEST_LINE):
+        passed += len(line)
+        if line.endswith(b"\n"):
+            break
+    return passed
+
+
+def _gzipped(path: Path, size: int, before: Place | None) -> Iterator[Batch]:
+    start = _begin(path, size, "gzip", before)
+    done = 0
+    rows: list[Raw] = []
+    is_whole = True
+    with gzip.open(path, "rb") as handle:
+        while True:
+            try:
+                line = handle.readline(LONGEST_LINE)
+            except (EOFError, zlib.error, gzip.BadGzipFile):
+                is_whole = False  # still being written, or damaged from here on
+                break
+            if not line:
+                break
+            if not line.endswith(b"\n") and len(line) >= LONGEST_LINE:
+                _skip_line(handle)
+            done += 1
+            if done > start.done:
+                row = _parsed(line)
+                if row is not None or line.strip():
+                    rows.append(row)
+            if len(rows) >= BATCH:
+                yield Batch(rows, Place(start.head, start.head_bytes, done, 0))
+                rows = []
+    # The size is only noted when the file was read to its end: an unfinished one is opened again.
+    yield Batch(rows, Place(start.head, start.head_bytes, max(done, start.done), size if is_whole else 0))
+
+
+def _parquet(path: Path, size: int, before: Place | None) -> Iterator[Batch]:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    start = _begin(path, size, "parquet", None)
+    try:
+        with pq.ParquetFile(path) as file:
+            done = 0
+            for batch in file.iter_batches(batch_size=BATCH):
+                done += batch.num_rows
+                rows: list[Raw] = list(batch.to_pylist())
+                yield Batch(rows, Place(start.head, start.head_bytes, done, -1))
+            yield Batch([], _reached(start, done))
+    except pa.ArrowException as error:
+        raise MonitorError(f"{path} cannot be read as Parquet ({' '.join(str(error).split())[:200]})") from None

@@ -1,0 +1,73 @@
+"""One call of a monitor: go on from the state, read what is new, write the state on the way, say how it stands."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from hanka.operations.monitor.logs import Place, find_logs, known_place, read_on
+from hanka.operations.monitor.reference import Reference
+from hanka.operations.monitor.settings import MonitorError, MonitorSettings
+from hanka.operations.monitor.state import held, load, save
+from hanka.operations.monitor.watch import Watch, begin
+
+CHECKPOINT = 200_000
+"Rows between two writings of the state: what a kill costs at most."
+MOST_PLACES = 10_000
+"Files whose reading is remembered; the oldest are forgotten, and would be recognised by their rows."
+TOLD = 100
+"Rows after which a log of which none could be read is refused."
+
+
+@contextmanager
+def monitoring(
+    logs: Sequence[Path], reference: Reference, settings: MonitorSettings, now: float, state: Path | None
+) -> Iterator[Watch]:
+    """Read what is new of the logs and give the monitor, its state held until the block ends.
+
+    now: seconds since 1970; rows beyond it are skewed. Raises HankaError in one line for logs that cannot be read, or a state that
+    is held by another monitor or begun against something else.
+    """
+    paths = list(dict.fromkeys(path for one in logs for path in find_logs(one)))
+    if state is None:
+        watch = begin(reference, settings, now)
+        for path in paths:
+            _read(watch, path, None, CHECKPOINT)
+        yield watch
+        return
+    with held(state):
+        watch = load(state, reference, settings, now)
+        before = list(watch.places)
+        for path in paths:
+            _read(watch, path, state, CHECKPOINT)
+        if watch.places != before or not (state / "state.json").exists():
+            save(state, watch)
+        yield watch
+
+
+def _read(watch: Watch, path: Path, state: Path | None, checkpoint: int) -> None:
+    before: Place | None = known_place(path, watch.places)
+    current, written = before, watch.memory.tally.rows
+    for batch in read_on(path, before):
+        watch.take(batch.rows)
+        watch.places = [*(one for one in watch.places if one is not current), batch.place][-MOST_PLACES:]
+        current = batch.place
+        _require_readable(watch, path, batch.rows)
+        if state is not None and watch.memory.tally.rows - written >= checkpoint:
+            save(state, watch)
+            written = watch.memory.tally.rows
+
+
+def _require_readable(watch: Watch, path: Path, rows: object) -> None:
+    """Raise MonitorError where no row of a log could be read because a column is named otherwise."""
+    tally = watch.memory.tally
+    if tally.rows < 1 or tally.malformed < tally.rows or not isinstance(rows, list):
+        return
+    said = watch.reader.missing(rows)
+    if said:
+        raise MonitorError(f"{path}: {said}")
+    if tally.rows >= TOLD:
+        raise MonitorError(
+            f"{path}: none of {tally.rows} rows could be read; is it a log of rows with time, prompt and output?"
+        )
