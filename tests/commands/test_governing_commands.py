@@ -121,6 +121,12 @@ def test_verify_leaves_with_1_and_says_each_line_that_is_wrong(hanka: Hanka, tmp
         (("log", "add", "gate", "--by", "ci", "--set", "outcome=good"), "pass|fail|inconclusive"),
         (("log", "add", "approval", "--by", "Eve"), "command of its own"),
         (("log", "show", "nowhere"), "no such log"),
+        (("rollback", "nowhere"), "no such log"),
+        (("log", "add", "note", "--by", "Ada", "--set", "x=" + "[" * 50_000), "flatter"),
+        (
+            ("log", "add", "gate", "--by", "ci", "--run", "run", "--set", "outcome=pass", "--set", "decision=x"),
+            "said by --run",
+        ),
         (("log", "withdraw", "3", "--by", "Ada", "--why", "x"), "no approval that counts"),
     ],
 )
@@ -134,3 +140,9 @@ def test_a_page_is_written_where_and_in_the_language_that_is_asked(hanka: Hanka,
     assert hanka("rollout", "run", "--html", "out/page.html", "--lang", "ja")[0] == 3
     assert '<html lang="ja">' in (tmp_path / "out/page.html").read_text(encoding="utf-8")
     assert not (tmp_path / "run/rollout.html").exists()
+
+
+def test_what_somebody_logged_moves_no_cursor(hanka: Hanka) -> None:
+    hanka("log", "add", "note", "--by", "Ada", "--set", "what=\x1b[2Jgone")
+    out = hanka("log", "show")[1]
+    assert ("\x1b" in out, "U+001B" in out) == (False, True)

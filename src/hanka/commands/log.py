@@ -41,6 +41,10 @@ def verify_log(
             print(
                 "entries cut off the end are not seen from the log alone: keep this head elsewhere, compare with --head"
             )
+    for later, before in found.dated_back:
+        print(
+            f"entry {later.index} is dated before entry {before.index} ({later.time} after {before.time}): a clock was set back"
+        )
     raise typer.Exit(1 if broken else 3 if found.breaks else 0)
 
 
@@ -63,7 +67,7 @@ def repair_log(by: By, place: Place = LOG) -> None:
     from hanka.operations.ledger import repair
 
     entry = repair(place, by)
-    print(f"{entry.body['bytes']} bytes were set aside, they stand in entry {entry.index}; head {entry.hash}")
+    print(f"{entry.body['bytes']:,} bytes were set aside, they stand in entry {entry.index}; head {entry.hash}")
 
 
 @app.command("approve")
@@ -173,6 +177,10 @@ def _body(values: list[str]) -> dict[str, Any]:
             raise LedgerError(f"--set {word[:80]!r}: write KEY=VALUE, each key once")
         try:
             body[key] = json.loads(text)
+        except RecursionError:
+            raise LedgerError(
+                f"--set {word[:80]!r}…: too many lists and maps within each other; write it flatter"
+            ) from None
         except ValueError:
             body[key] = text
     return body

@@ -38,12 +38,13 @@ def rollout(
     if promote_it and not by.strip():
         raise HankaError("--promote needs --by NAME: who logs it")
     folder = RunFolder(run)
-    standing = stand(folder, place, read_stages(stages), variant, datetime.now(UTC))
+    asked = read_stages(stages)
+    standing = stand(folder, place, asked, variant, datetime.now(UTC))
     print_standing(standing, place)
     if promote_it:
         entry = promote(place, standing, by)
         print(f"stage {entry.body['stage']} is passed: entry {entry.index}, head {entry.hash}")
-        standing = stand(folder, place, read_stages(stages), variant, datetime.now(UTC))
+        standing = stand(folder, place, asked, str(standing.candidate.variant["id"]), datetime.now(UTC))
     page = html or run / "rollout.html"
     chosen = lang or standing.candidate.evidence.plan["lang"]
     write_text(page, rollout_html(standing, folder, "ja" if chosen == "ja" else "en"))

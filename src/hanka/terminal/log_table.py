@@ -8,6 +8,7 @@ from typing import Any
 
 from hanka.operations.ledger.chain import read
 from hanka.operations.ledger.serving import live, pointer_says
+from hanka.report.inert import visible
 from hanka.terminal.result_tables import console
 
 SAID = ("outcome", "stage", "why", "although", "note", "what")
@@ -27,7 +28,7 @@ def print_log(place: Path, last: int) -> None:
         by = f"{one.by} ({one.body['role']})" if one.body.get("role") else one.by
         about = " ".join(str(one.body[name]) for name in ("title", "study") if one.body.get(name))
         row = (str(one.index), one.time[:19].replace("T", " "), one.kind, by, about, _said(one.body))
-        table.add_row(*map(escape, row))
+        table.add_row(*(escape(visible(cell)) for cell in row))
     screen.print(table)
     if len(entries) > last:
         screen.print(

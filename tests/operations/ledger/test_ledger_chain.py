@@ -186,6 +186,12 @@ def test_an_emptied_log_is_not_called_whole(tmp_path: Path) -> None:
     assert whats(tmp_path) == [(1, "empty")]
     with pytest.raises(LedgerError, match="not whole"):
         read(tmp_path)
+    with pytest.raises(LedgerError, match="hanka log repair"):
+        append(tmp_path, "note", {}, "Ada")
+    assert (
+        repair(tmp_path, "Bob", AT).body["bytes"] == 0
+    )  # a process that was stopped before its first write leaves this, too
+    assert append(tmp_path, "note", {}, "Ada").index == 1
 
 
 def test_nothing_is_read_from_a_log_that_is_not_whole(tmp_path: Path) -> None:
@@ -311,3 +317,39 @@ def test_two_processes_append_to_one_log_without_losing_or_mixing_an_entry(tmp_p
     assert len(found) == 50
     for name in ("Ada", "Bob"):
         assert [one.body["n"] for one in found if one.by == name] == list(range(25))
+
+
+# ---- made to break the reader
+
+
+def test_a_body_too_deep_to_be_hashed_is_refused_and_as_a_line_it_is_no_entry(tmp_path: Path) -> None:
+    log_of(tmp_path, 1)
+    for depth in (entries.DEEPEST, 700, 20_000):
+        body: list[Any] = []
+        for _ in range(depth):
+            body = [body]
+        with pytest.raises(LedgerError, match="flatter"):
+            append(tmp_path, "note", {"x": body}, "Ada")
+    line = log_path(tmp_path).read_bytes().replace(b'{"n":0}', b'{"n":' + b"[" * 800 + b"]" * 800 + b"}")
+    log_path(tmp_path).write_bytes(line)
+    assert whats(tmp_path) == [(1, "changed")]
+
+
+def test_a_date_without_a_zone_is_no_entry(tmp_path: Path) -> None:
+    log_of(tmp_path, 1)
+    rewrite(tmp_path, lambda lines: [lines[0].replace(b"+00:00", b"")])
+    assert [one.message for one in verify(tmp_path).breaks] == ["is no entry of a log"]
+
+
+def test_a_clock_that_was_set_back_is_told_and_breaks_nothing(tmp_path: Path) -> None:
+    made = [append(tmp_path, "note", {}, "Ada", AT - timedelta(days=days)) for days in (1, 3, 2)]
+    found = verify(tmp_path)
+    assert (found.is_whole, found.dated_back) == (True, [(made[1], made[0])])
+
+
+def test_a_line_that_is_still_being_written_is_not_called_torn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    log_of(tmp_path, 2)
+    whole = log_path(tmp_path).read_bytes()
+    log_path(tmp_path).write_bytes(whole[:-20])
+    monkeypatch.setattr(entries.time, "sleep", lambda _: log_path(tmp_path).write_bytes(whole))
+    assert verify(tmp_path).is_whole

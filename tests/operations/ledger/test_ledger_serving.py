@@ -10,7 +10,7 @@ import pytest
 
 from governed_runs import governed_run, variant_of
 from hanka.errors import LedgerError, RefusedError
-from hanka.operations.ledger import read, verify
+from hanka.operations.ledger import append, read, verify
 from hanka.operations.ledger.approvals import RELEASE, ROLLBACK, Signing, approvals, approve, withdraw
 from hanka.operations.ledger.serving import POINTER, carry_out, live, plan_release, plan_rollback, pointer_says
 from hanka.store.folder import RunFolder, read_json, write_json
@@ -184,6 +184,9 @@ def test_a_move_that_was_planned_before_another_one_is_not_carried_out(run: RunF
 
 
 def test_without_any_approval_nothing_is_served(place: Path) -> None:
+    with pytest.raises(LedgerError, match="no such log"):
+        plan_release(place)
+    append(place, "note", {}, "Ada")
     with pytest.raises(RefusedError, match="hanka log approve"):
         plan_release(place)
     with pytest.raises(RefusedError, match="no approved system is left"):
@@ -205,3 +208,47 @@ def test_the_base_model_is_served_by_its_identity(run: RunFolder, place: Path) -
     found = read_json(place / POINTER)
     assert (found["folder"], found["files"]) == (None, {})
     assert found["base"]["identity"]["hub"] == "acme/tiny"
+
+
+def test_what_was_served_is_gone_back_to_on_any_approval_of_it_that_counts(run: RunFolder, place: Path) -> None:
+    a, b, c = ids(run)
+    for one in (a, a, c, b):
+        sign(place, run, one)
+    serve(place, "1")
+    serve(place, "3")
+    withdraw(place, 1, "Ada", "signed twice")
+    assert plan_rollback(place).to.entry.index == 0  # not c, which was never served
+
+
+def test_what_is_withdrawn_between_plan_and_move_is_not_served(run: RunFolder, place: Path) -> None:
+    index = sign(place, run, ids(run)[0])
+    move = plan_release(place)
+    withdraw(place, index, "Bob", "wait")
+    with pytest.raises(LedgerError, match="withdrawn meanwhile"):
+        carry_out(place, RELEASE, move, "Ada")
+    assert not (place / POINTER).exists()
+
+
+def test_the_log_is_held_until_the_pointer_stands(run: RunFolder, place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from hanka.operations.ledger import entries, serving
+
+    sign(place, run, ids(run)[0])
+    monkeypatch.setattr(entries, "PATIENCE_SECONDS", 0.0)
+
+    def meanwhile(path: Path, value: Any) -> None:
+        with pytest.raises(LedgerError, match="another process has held the log"):
+            append(place, "note", {}, "Eve")
+        write_json(path, value)
+
+    monkeypatch.setattr(serving, "write_json", meanwhile)
+    serve(place, "")
+    assert pointer_says(place) == ""
+
+
+def test_a_pointer_is_mended_to_what_is_served_not_to_what_was_approved_since(run: RunFolder, place: Path) -> None:
+    a, b, _ = ids(run)
+    index = sign(place, run, a)
+    serve(place, "")
+    sign(place, run, b)
+    write_json(place / POINTER, read_json(place / POINTER) | {"head": "0" * 64})
+    assert f"--to {index} --confirm" in pointer_says(place)

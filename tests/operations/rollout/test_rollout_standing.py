@@ -14,6 +14,7 @@ from governed_runs import BASE, GOOD, governed_run, variant_of
 from hanka.errors import HankaError, LedgerError, RefusedError
 from hanka.operations.ledger import append, read
 from hanka.operations.ledger.approvals import RELEASE, ROLLBACK, Signing, add, approve, withdraw
+from hanka.operations.ledger.entries import Entry
 from hanka.operations.ledger.serving import carry_out, plan_release, plan_rollback
 from hanka.operations.rollout import Cadence, Stage, Stages, Standing, promote, stand
 from hanka.operations.rollout.criteria import Criterion
@@ -343,7 +344,7 @@ def test_the_release_of_another_system_counts_and_the_period_is_the_files(
     run: RunFolder, place: Path, tmp_path: Path
 ) -> None:
     other = governed_run(tmp_path / "other", tuned=GOOD | {"home": range(310)}, train_size=16)
-    sign(other, place)
+    sign(other, place, at=NOW - timedelta(days=8))
     carry_out(place, RELEASE, plan_release(place), "Ada", at=NOW - timedelta(days=8))
     assert of(judged(run, place), "cadence").state == "failed"
     assert of(judged(run, place, STAGES.model_copy(update={"cadence": Cadence(days=7)})), "cadence").state == "met"
@@ -373,3 +374,64 @@ def test_nothing_is_judged_by_a_log_that_is_not_whole(run: RunFolder, place: Pat
     log.write_bytes(log.read_bytes().replace(b'"lead"', b'"boss"'))
     with pytest.raises(LedgerError, match="not whole"):
         judged(run, place)
+
+
+def test_a_clock_that_was_set_back_shortens_no_period(run: RunFolder, place: Path) -> None:
+    append(place, "note", {}, "Ada", NOW - timedelta(days=1))
+    append(place, "retrain", {"run": "0" * 16}, "hook", NOW - timedelta(days=90))
+    found = of(judged(run, place), "cadence")
+    assert (found.state, found.numbers["last"]) == ("failed", (NOW - timedelta(days=1)).date().isoformat())
+
+
+# ---- evidence of something else
+
+
+def test_what_another_system_passed_is_no_evidence_of_this_one(run: RunFolder, place: Path, tmp_path: Path) -> None:
+    for _ in STAGES.stages:
+        sign(run, place)
+        promote(place, judged(run, place), "Ada", NOW)
+    assert judged(run, place).verdict == "through"
+    other = governed_run(tmp_path / "other", tuned=GOOD | {"home": range(310)}, train_size=16)
+    found = judged(other, place)
+    assert (found.stage, states(found)["review"], found.exit_code) == (STAGES.stages[-1], "open", 3)
+    sign(other, place)
+    promote(place, judged(other, place), "Ada", NOW)
+    assert judged(other, place).verdict == "through"
+
+
+def test_numbers_that_changed_since_the_last_stage_are_judged_again(run: RunFolder, place: Path) -> None:
+    for _ in STAGES.stages:
+        sign(run, place)
+        promote(place, judged(run, place), "Ada", NOW)
+    found = read_json(run.findings)
+    found["decision"]["per_task"][0]["benefit"]["delta"] += 0.01
+    write_json(run.findings, found)
+    assert judged(run, place).exit_code == 3
+
+
+def test_a_gate_that_does_not_say_on_which_numbers_is_no_pass(run: RunFolder, place: Path) -> None:
+    name = judged(run, place).candidate.run
+    add(place, "gate", {"outcome": "pass", "run": name}, "ci")
+    assert of(judged(run, place, only(Stage(name="one"))), "gate").state == "open"
+
+
+def test_one_person_in_two_spellings_signs_once(run: RunFolder, place: Path) -> None:
+    for name in ("Ada Byron", "ada  byron", "\uff21da Byron"):
+        sign(run, place, name)
+    assert of(judged(run, place), "review").numbers["signed"] == 1
+
+
+def test_a_rollback_leaves_a_stage_that_another_system_passed_too() -> None:
+    from hanka.operations.ledger.entries import sealed
+    from hanka.operations.rollout.signed import promotions
+
+    def entry(kind: str, **body: Any) -> Entry:
+        return sealed(None, kind, body, "Ada", NOW)
+
+    a, b = {"run": "a", "variant": "1"}, {"run": "b", "variant": "2"}
+    first, last = (entry("promotion", stage=name, **a) for name in ("one", "two"))
+    again, back = entry("promotion", stage="two", **b), entry("rollback", **{"from": b})
+    assert promotions([first, last, again], ["one", "two"])["two"] == again
+    assert promotions([first, last, again, back], ["one", "two"]) == {"one": first, "two": last}
+    assert promotions([first, again, back], ["one", "two"]) == {"one": first}
+    assert promotions([first, again, entry("rollback", **{"from": a})], ["one", "two"]) == {}

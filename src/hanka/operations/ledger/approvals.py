@@ -141,13 +141,12 @@ def objections(one: Candidate, gate: Entry | None) -> list[str]:
 def gate_of(entries: Iterable[Entry], one: Candidate) -> Entry | None:
     """Return the last word of a gate on a system; None where the log has none on its present numbers.
 
-    An entry counts that names the run, and, where it says these, the variant and the decision as they are.
+    An entry counts that names the run and its decision as it is, and, where it names a variant, this one.
     """
-    here = {"variant": one.variant["id"], "decision": one.decision}
     found = None
     for entry in entries:
-        if entry.kind == GATE and entry.body.get("run") == one.run:
-            is_this = all(entry.body.get(name) in (None, "", value) for name, value in here.items())
+        if entry.kind == GATE and (entry.body.get("run"), entry.body.get("decision")) == (one.run, one.decision):
+            is_this = entry.body.get("variant") in (None, "", one.variant["id"])
             found = entry if is_this and entry.body.get("outcome") in OUTCOMES else found
     return found
 
@@ -196,7 +195,8 @@ def _left(body: Mapping[str, Any]) -> tuple[str, str]:
 def add(place: Path, kind: str, body: Mapping[str, Any], by: str, run: RunFolder | None = None) -> Entry:
     """Log something seen or done elsewhere: a gate's verdict, an alarm, a retraining. run: the run that it is about.
 
-    Raises LedgerError for a kind that a command of its own writes, and for a gate without an outcome.
+    Raises LedgerError for a kind that a command of its own writes, for a gate without an outcome, and for a body that says
+    otherwise what the run says of itself.
     """
     if kind in OWN:
         raise LedgerError(
@@ -207,6 +207,9 @@ def add(place: Path, kind: str, body: Mapping[str, Any], by: str, run: RunFolder
     about: dict[str, Any] = {}
     if run is not None:
         about = about_run(run)
+        other = next((name for name, value in about.items() if body.get(name, value) != value), None)
+        if other is not None:
+            raise LedgerError(f"{other} is said by --run: {about[other]!r}, not {body[other]!r}; leave one of them out")
     return append(place, kind, {**about, **body}, by)
 
 

@@ -10,11 +10,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Literal, TypeAlias
 
 from hanka.errors import LedgerError
-from hanka.operations.ledger.entries import FIRST, Entry, hash_of, lines_of, log_path, parsed
+from hanka.operations.ledger.entries import FIRST, Entry, hash_of, log_path, parsed, settled_lines
 
 What: TypeAlias = Literal["changed", "missing", "reordered", "repeated", "truncated", "torn", "empty"]
 HEAD = re.compile(r"[0-9a-f]{12,64}")
@@ -50,6 +51,11 @@ class Verified:
         return self.entries[-1].hash if self.entries else ""
 
     @property
+    def dated_back(self) -> list[tuple[Entry, Entry]]:
+        """Return entries that are dated before the one before them, with that one: a clock was set back, or a date was made up."""
+        return [(one, last) for last, one in pairwise(self.entries) if one.when < last.when]
+
+    @property
     def is_whole(self) -> bool:
         """Whether nothing is wrong."""
         return not self.breaks
@@ -62,7 +68,7 @@ def verify(place: Path, head: str = "") -> Verified:
     """
     if head and not HEAD.fullmatch(head):
         raise LedgerError(f"--head {head[:80]!r}: give the hash of an entry, 12 to 64 digits 0-9 a-f")
-    *whole, rest = lines_of(place)
+    *whole, rest = settled_lines(place)
     entries = [parsed(line) for line in whole]
     breaks = list(_breaks(whole, entries))
     if rest:
@@ -72,7 +78,7 @@ def verify(place: Path, head: str = "") -> Verified:
     known = tuple(one for one in entries if one is not None)
     since = None
     if head:
-        at = next((place for place, one in enumerate(known) if one.hash.startswith(head)), None)
+        at = next((number for number, one in enumerate(known) if one.hash.startswith(head)), None)
         since = None if at is None else len(known) - 1 - at
         if at is None:
             said = f"the head {head[:12]}… is in no line: entries were cut off the end, or the log was written anew"

@@ -14,7 +14,7 @@ import re
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -34,6 +34,10 @@ PATIENCE_SECONDS = 10.0
 "How long an append waits for another one to end."
 LONGEST_NAME = 200
 "Characters of a name."
+DEEPEST = 100
+"Lists and maps within each other that a body may hold."
+SETTLES_SECONDS = 0.3
+"How long a line without its end may be one that is being written."
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +66,7 @@ class Entry:
 
     def line(self) -> bytes:
         """Return the line that stands for it, with its end."""
-        return canonical(asdict(self)).encode() + b"\n"
+        return canonical(_fields(self)).encode() + b"\n"
 
 
 def log_path(place: Path) -> Path:
@@ -78,10 +82,12 @@ def append(place: Path, kind: str, body: Mapping[str, Any], by: str, at: datetim
     """
     clean = _clean(kind, body, by)
     with held(place):
-        last = _last(place)
-        entry = sealed(last, kind, clean, by.strip(), at)
-        _write(log_path(place), entry.line())
-    return entry
+        return _append(place, kind, clean, by, at)
+
+
+def append_held(place: Path, kind: str, body: Mapping[str, Any], by: str, at: datetime | None = None) -> Entry:
+    """Write one entry to a log that the caller holds (see `held`), so that nothing comes between what it read and this."""
+    return _append(place, kind, _clean(kind, body, by), by, at)
 
 
 def sealed(last: Entry | None, kind: str, body: Mapping[str, Any], by: str, at: datetime | None = None) -> Entry:
@@ -94,7 +100,7 @@ def sealed(last: Entry | None, kind: str, body: Mapping[str, Any], by: str, at: 
 
 def hash_of(entry: Entry) -> str:
     """Return what the hash of an entry has to be."""
-    rest = {name: value for name, value in asdict(entry).items() if name != "hash"}
+    rest = {name: value for name, value in _fields(entry).items() if name != "hash"}
     return hashlib.sha256(canonical(rest).encode()).hexdigest()
 
 
@@ -110,16 +116,26 @@ def lines_of(place: Path) -> list[bytes]:
         raise LedgerError(f"{log_path(place)}: cannot be read: {error.strerror or error}") from None
 
 
+def settled_lines(place: Path) -> list[bytes]:
+    """Return the lines of a log, a last line without its end only where nobody is about to write its rest."""
+    lines, until = lines_of(place), time.monotonic() + SETTLES_SECONDS
+    while lines[-1] and time.monotonic() < until:
+        time.sleep(0.02)
+        lines = lines_of(place)
+    return lines
+
+
 def parsed(line: bytes) -> Entry | None:
     """Return the entry that a line holds; None where it holds none."""
     try:
         value = json.loads(line.decode("utf-8"), parse_constant=_refuse)
         entry = Entry(**value)
-        datetime.fromisoformat(entry.time)
+        is_dated = datetime.fromisoformat(entry.time).tzinfo is not None
     except (ValueError, TypeError, RecursionError):
         return None
     texts = (entry.time, entry.kind, entry.by, entry.previous, entry.hash)
-    is_right = all(isinstance(one, str) for one in texts) and isinstance(entry.body, dict)
+    is_right = is_dated and all(isinstance(one, str) for one in texts) and isinstance(entry.body, dict)
+    is_right = is_right and not _is_too_deep(entry.body)
     return entry if is_right and type(entry.index) is int else None
 
 
@@ -142,16 +158,44 @@ def held(place: Path) -> Iterator[None]:
         yield
 
 
+def _fields(entry: Entry) -> dict[str, Any]:
+    return {name: getattr(entry, name) for name in Entry.__slots__}
+
+
+def _is_too_deep(body: Mapping[str, Any]) -> bool:
+    """Tell whether lists and maps lie in each other deeper than can be hashed whoever asks."""
+    level: list[Any] = [body]
+    for _ in range(DEEPEST):
+        inner = [one.values() if isinstance(one, Mapping) else one for one in level]
+        level = [each for one in inner for each in one if isinstance(each, (Mapping, list, tuple))]
+        if not level:
+            return False
+    return True
+
+
+def _append(place: Path, kind: str, clean: dict[str, Any], by: str, at: datetime | None) -> Entry:
+    entry = sealed(_last(place), kind, clean, by.strip(), at)
+    _write(log_path(place), entry.line())
+    return entry
+
+
 def _refuse(word: str) -> None:
     raise ValueError(word)
+
+
+def require_name(by: str) -> None:
+    """Raise LedgerError where a text names nobody: empty, longer than LONGEST_NAME, or more than a line."""
+    if not by.strip() or len(by) > LONGEST_NAME or not by.isprintable():
+        raise LedgerError(f"by {by[:60]!r}: say in one line of up to {LONGEST_NAME} characters who it is")
 
 
 def _clean(kind: str, body: Mapping[str, Any], by: str) -> dict[str, Any]:
     """Return a body as it will be read back. Raises LedgerError for what JSON cannot hold as it is."""
     if not KIND.fullmatch(kind):
         raise LedgerError(f"kind {kind[:60]!r}: give a lower-case word such as gate, alarm or retrain")
-    if not by.strip() or len(by) > LONGEST_NAME or not by.isprintable():
-        raise LedgerError(f"by {by[:60]!r}: say in one line who it is")
+    require_name(by)
+    if _is_too_deep(body):
+        raise LedgerError(f"{kind}: the body lies more than {DEEPEST} lists and maps deep; write it flatter")
     try:
         text = canonical(dict(body))
         text.encode()
@@ -174,7 +218,7 @@ def _last(place: Path) -> Entry | None:
     if rest:
         raise LedgerError(f"{path}: line {len(whole) + 1} is torn; `hanka log repair {place} --by NAME` sets it aside")
     if not whole:
-        return None
+        raise LedgerError(f"{path}: holds no entry; `hanka log repair {place} --by NAME` begins it anew and logs that")
     entry = parsed(whole[-1])
     if entry is None or hash_of(entry) != entry.hash or entry.index != len(whole) - 1:
         raise LedgerError(f"{path}: line {len(whole)} is not as it was written; `hanka log verify {place}` says more")

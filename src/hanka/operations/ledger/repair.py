@@ -1,7 +1,7 @@
-"""A log whose last line has no end: what a process left that was stopped while it wrote.
+"""A log whose last line has no end, or that has no line yet: what a process left that was stopped while it wrote.
 
 The entry never came to be, so it is set aside, and that is an entry itself: the torn text, its length and its hash stand in its
-body. The file is replaced as a whole, so that a repair that is stopped changes nothing. Nothing else is ever repaired.
+body; of a file without a line, the first entry says that it had none. The file is replaced as a whole, so that a repair that is stopped changes nothing. Nothing else is ever repaired.
 """
 
 from __future__ import annotations
@@ -12,24 +12,26 @@ from pathlib import Path
 
 from hanka.errors import LedgerError
 from hanka.operations.ledger.chain import verify
-from hanka.operations.ledger.entries import Entry, held, lines_of, log_path, sealed
+from hanka.operations.ledger.entries import Entry, held, lines_of, log_path, require_name, sealed
 from hanka.store.cache import atomic_path
 
 
 def repair(place: Path, by: str, at: datetime | None = None) -> Entry:
-    """Set the torn last line of a log aside and log that. Raises LedgerError where nothing is torn, or more than that is wrong."""
-    if not by.strip() or not by.isprintable():
-        raise LedgerError(f"by {by[:60]!r}: say in one line who it is")
+    """Set the torn last line of a log aside, or begin an empty one anew, and log that.
+
+    Raises LedgerError where nothing is torn, or more than that is wrong.
+    """
+    require_name(by)
     with held(place):
         found = verify(place)
-        wrong = [one for one in found.breaks if one.what != "torn"]
+        wrong = [one for one in found.breaks if one.what not in ("torn", "empty")]
         if wrong:
             raise LedgerError(
                 f"{log_path(place)}: line {wrong[0].line}: {wrong[0].message}; only a torn last line can be repaired, "
                 f"restore this one from a copy"
             )
         *whole, rest = lines_of(place)
-        if not rest:
+        if found.is_whole:
             raise LedgerError(f"{log_path(place)}: no line is torn; nothing to repair")
         body = {
             "torn": rest.decode("utf-8", "backslashreplace"),

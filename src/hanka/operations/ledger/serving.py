@@ -17,7 +17,7 @@ from typing import Any
 from hanka.errors import LedgerError, RefusedError
 from hanka.operations.ledger.approvals import RELEASE, ROLLBACK, Approval, approvals
 from hanka.operations.ledger.chain import read
-from hanka.operations.ledger.entries import Entry, append
+from hanka.operations.ledger.entries import Entry, append_held, held, log_path
 from hanka.operations.ledger.systems import changed_files
 from hanka.store.folder import read_json_or_none, write_json
 
@@ -46,8 +46,6 @@ class Move:
     "What is served before; None: nothing yet."
     to: Approval
     "What is served afterwards."
-    pointer: dict[str, Any]
-    "What current.json is to say, but for the entry."
 
 
 def live(entries: Sequence[Entry]) -> Live | None:
@@ -62,9 +60,9 @@ def plan_release(place: Path, which: str = "") -> Move:
 
     Raises LedgerError where no approval of that name counts, RefusedError where its files are not those that were approved.
     """
-    entries = read(place)
+    entries = _begun(place)
     to = _named(approvals(entries), which)
-    return _checked(place, Move(live(entries), to, _pointer(to)))
+    return _checked(place, Move(live(entries), to))
 
 
 def plan_rollback(place: Path, which: str = "") -> Move:
@@ -73,7 +71,7 @@ def plan_rollback(place: Path, which: str = "") -> Move:
     Where none was served before, to the one that was approved last before this one.
     Raises RefusedError where nothing approved is left, or where its files are not those that were approved.
     """
-    entries = read(place)
+    entries = _begun(place)
     now, known = live(entries), approvals(entries)
     if which:
         to = _named(known, which)
@@ -81,7 +79,7 @@ def plan_rollback(place: Path, which: str = "") -> Move:
             raise LedgerError(f"{to.title} is what is served now; name another approval with --to")
     else:
         to = back_from(entries, now.approval if now is not None else None)
-    return _checked(place, Move(now, to, _pointer(to)))
+    return _checked(place, Move(now, to))
 
 
 def back_from(entries: Sequence[Entry], now: Approval | None) -> Approval:
@@ -101,15 +99,28 @@ def back_from(entries: Sequence[Entry], now: Approval | None) -> Approval:
 def carry_out(place: Path, kind: str, move: Move, by: str, why: str = "", at: datetime | None = None) -> Entry:
     """Log a move that was planned and tell it to the server. kind: release or rollback.
 
-    Where the system is served already, the pointer alone is written anew. Raises LedgerError where the log went on since.
+    Where the system is served already, the pointer alone is written anew. The log is held from the last look at it until the
+    pointer stands, so that of two who move at once one is refused. Raises LedgerError where the log went on since.
     """
-    entries = read(place)
-    now = live(entries)
-    if (now and now.entry) != (move.live and move.live.entry):
-        raise LedgerError(f"{place}: something else was released meanwhile; look at it with `hanka log show {place}`")
-    if now is not None and now.approval.entry == move.to.entry:
-        _point(place, move, now.entry)
-        return now.entry
+    with held(place):
+        entries = read(place)
+        now = live(entries)
+        if (now and now.entry) != (move.live and move.live.entry):
+            raise LedgerError(
+                f"{place}: something else was released meanwhile; look at it with `hanka log show {place}`"
+            )
+        if not any(one.counts and one.entry == move.to.entry for one in approvals(entries)):
+            raise LedgerError(f"{place}: entry {move.to.entry.index} no longer counts; it was withdrawn meanwhile")
+        if now is not None and now.approval.entry == move.to.entry:
+            entry = now.entry
+        else:
+            entry = append_held(place, kind, _moved(move, why), by, at)
+        write_json(place / POINTER, _pointer(move.to) | _said(entry))
+    return entry
+
+
+def _moved(move: Move, why: str) -> dict[str, Any]:
+    """Return the body of the entry for a move."""
     run, variant = move.to.system
     body: dict[str, Any] = {
         "approval": move.to.entry.index,
@@ -120,9 +131,7 @@ def carry_out(place: Path, kind: str, move: Move, by: str, why: str = "", at: da
     if move.live is not None:
         run, variant = move.live.approval.system
         body["from"] = {"run": run, "variant": variant, "title": move.live.approval.entry.body["title"]}
-    entry = append(place, kind, body | ({"why": why} if why else {}), by, at)
-    _point(place, move, entry)
-    return entry
+    return body | ({"why": why} if why else {})
 
 
 def folder_of(place: Path, one: Approval) -> Path:
@@ -136,17 +145,33 @@ def pointer_says(place: Path) -> str:
     found = read_json_or_none(place / POINTER)
     if now is None:
         return "" if found is None else f"{place / POINTER} names a system, and the log released none"
-    wanted = _pointer(now.approval)
+    wanted = _pointer(now.approval) | _said(now.entry)
     if not isinstance(found, dict) or any(found.get(name) != value for name, value in wanted.items()):
-        return f"{place / POINTER} does not say what the log says; `hanka log release --confirm` writes it anew"
+        again = f"hanka log release --to {now.approval.entry.index} --confirm --by NAME"
+        return f"{place / POINTER} does not say what the log says; `{again}` writes it anew"
     return ""
 
 
 def _served(entries: Sequence[Entry], left: Sequence[Approval]) -> list[Approval]:
-    """Return which of some approvals were served, in order: what worked before goes before what was only approved."""
-    by_entry = {one.entry.index: one for one in left}
-    moves = [one.body["approval"] for one in entries if one.kind in (RELEASE, ROLLBACK)]
-    return [by_entry[index] for index in moves if index in by_entry]
+    """Return which of some approvals are of what was served, in order: what worked before goes before what was only approved.
+
+    A system whose approval was withdrawn is still one that was served where another approval of the same files counts.
+    """
+    known = {one.entry.index: one for one in approvals(entries)}
+    moves = [known[one.body["approval"]] for one in entries if one.kind in (RELEASE, ROLLBACK)]
+    same = ([one for one in left if _what(one) == _what(served)] for served in moves)
+    return [found[-1] for found in same if found]
+
+
+def _what(one: Approval) -> tuple[tuple[str, str], Any]:
+    return one.system, one.entry.body["files"]
+
+
+def _begun(place: Path) -> tuple[Entry, ...]:
+    """Return the entries of a log. Raises LedgerError where none was begun: a wrong folder is not an empty log."""
+    if not log_path(place).exists():
+        raise LedgerError(f"{log_path(place)}: no such log; `hanka log approve` begins one, or name its folder")
+    return read(place)
 
 
 def _named(known: Sequence[Approval], which: str) -> Approval:
@@ -200,5 +225,6 @@ def _pointer(one: Approval) -> dict[str, Any]:
     }
 
 
-def _point(place: Path, move: Move, entry: Entry) -> None:
-    write_json(place / POINTER, move.pointer | {"entry": entry.index, "since": entry.time, "head": entry.hash})
+def _said(entry: Entry) -> dict[str, Any]:
+    """Return what current.json says of the entry that put a system there."""
+    return {"entry": entry.index, "since": entry.time, "head": entry.hash}

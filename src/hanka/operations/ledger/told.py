@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from hanka.analysis.cards import Governed, Signed
 from hanka.errors import RefusedError
 from hanka.operations.ledger.approvals import Approval, about_run, approvals
 from hanka.operations.ledger.chain import read
-from hanka.operations.ledger.entries import log_path
+from hanka.operations.ledger.entries import Entry, log_path
 from hanka.operations.ledger.serving import back_from
 from hanka.store.folder import RunFolder, read_json
 
@@ -29,7 +30,7 @@ def governed_variants(place: Path, folder: RunFolder) -> dict[str, Governed]:
             one for one in known
             if one.counts and one.system == (about["run"], variant["id"]) and one.entry.body["decision"] == about["decision"]
         ]  # fmt: skip
-        found[str(variant["id"])] = Governed(tuple(map(_signed, own)), _instead(place, own), head)
+        found[str(variant["id"])] = Governed(tuple(map(_signed, own)), _instead(entries, own), head)
     return found
 
 
@@ -38,10 +39,10 @@ def _signed(one: Approval) -> Signed:
     return Signed(one.entry.by, str(body["role"]), one.entry.time[:10], one.entry.index, str(body["although"]))
 
 
-def _instead(place: Path, own: list[Approval]) -> str:
+def _instead(entries: Sequence[Entry], own: list[Approval]) -> str:
     if not own:
         return ""
     try:
-        return back_from(read(place), own[-1]).title
+        return back_from(entries, own[-1]).title
     except RefusedError:
         return ""

@@ -88,9 +88,11 @@ def _stages(standing: Standing, words: Words) -> Section:
 
 def _where(standing: Standing, stage: Stage, words: Words) -> str:
     entry = standing.passed.get(stage.name)
+    if stage == standing.stage:
+        return words("rollout_here")
     if entry is not None:
         return words("rollout_passed", date=entry.time[:10], title=str(entry.body["title"]), name=entry.by)
-    return words("rollout_here" if stage == standing.stage else "rollout_ahead")
+    return words("rollout_ahead")
 
 
 def _say(standing: Standing, outline: Outline, words: Words) -> Section:

@@ -5,8 +5,10 @@ Between the log and a standing; see `criteria` for what the run's numbers answer
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from itertools import takewhile
 
 from hanka.operations.ledger.approvals import (
     APPROVAL,
@@ -50,12 +52,17 @@ def gated(entries: Sequence[Entry], one: Candidate, stage: Stage) -> Criterion:
 def reviewed(entries: Sequence[Entry], one: Candidate, variants: Sequence[str], stage: Stage) -> Criterion:
     """Judge whether enough people signed for the system as it is, since the last promotion."""
     signed = signatures(entries, one, variants)
-    names = sorted({each.entry.by for each in signed})
+    names = sorted({_person(each.entry.by): each.entry.by for each in signed}.values())
     roles = {str(each.entry.body["role"]).casefold() for each in signed}
     lacking = [role for role in stage.roles if role.casefold() not in roles]
     numbers = {"signed": len(names), "asked": stage.signatures, "roles": lacking, "names": names}
     is_met = len(names) >= stage.signatures and not lacking
     return Criterion("review", "met" if is_met else "open", "roles" if lacking else "", "", numbers)
+
+
+def _person(by: str) -> str:
+    """Return one spelling of a name: case, width and spaces make no second person."""
+    return " ".join(unicodedata.normalize("NFKC", by).casefold().split())
 
 
 def signatures(entries: Sequence[Entry], one: Candidate, variants: Sequence[str]) -> list[Approval]:
@@ -75,6 +82,7 @@ def cadenced(
     """Judge whether the period since the last other retraining is over, or a guardrail alarmed since.
 
     A retraining is an entry `retrain`, or the release of a system other than this one; a base model as it is was not trained.
+    It was no earlier than any entry before it, whatever a clock that was set back said.
     """
     bases = {each.index for each in entries if each.kind == APPROVAL and each.body.get("outcome") == AS_IS}
     own = {(one.run, variant) for variant in variants}
@@ -85,8 +93,14 @@ def cadenced(
         last = each if is_release or is_other else last
     if last is None:
         return Criterion("cadence", "met", "first", "", {"days": rule.days})
-    until = last.when + timedelta(days=rule.days)
-    numbers = {"days": rule.days, "last": last.time[:10], "until": until.date().isoformat(), "entry": last.index}
+    when = max(each.when for each in entries[: last.index + 1])
+    until = when + timedelta(days=rule.days)
+    numbers = {
+        "days": rule.days,
+        "last": when.date().isoformat(),
+        "until": until.date().isoformat(),
+        "entry": last.index,
+    }
     if now >= until:
         return Criterion("cadence", "met", "over", "", numbers)
     alarm = next(
@@ -105,21 +119,17 @@ def cadenced(
 def promotions(entries: Sequence[Entry], names: Sequence[str]) -> dict[str, Entry]:
     """Return the stages that were passed, in order, each with the promotion that says so.
 
-    A rollback from a system takes back what it was promoted for, and every stage after that.
+    A rollback from a system takes back what it was promoted for; where no other system passed that stage, every stage after it, too.
     """
-    passed: dict[str, Entry] = {}
+    passed: dict[str, list[Entry]] = {name: [] for name in names}
     for each in entries:
         if each.kind == PROMOTION:
-            passed[str(each.body["stage"])] = each
+            passed.setdefault(str(each.body["stage"]), []).append(each)
         elif each.kind == ROLLBACK and each.body.get("from"):
             left = (each.body["from"]["run"], each.body["from"]["variant"])
-            first = next(
-                (at for at, name in enumerate(names) if name in passed and system_of(passed[name]) == left), None
-            )
-            passed = passed if first is None else {name: one for name, one in passed.items() if name in names[:first]}
-    found: dict[str, Entry] = {}
-    for name in names:
-        if name not in passed:
-            break
-        found[name] = passed[name]
-    return found
+            is_kept = True
+            for name in names:
+                others = [one for one in passed[name] if is_kept and system_of(one) != left]
+                is_kept = is_kept and (bool(others) or not passed[name])
+                passed[name] = others
+    return {name: passed[name][-1] for name in takewhile(passed.__getitem__, names)}

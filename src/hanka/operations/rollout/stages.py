@@ -47,7 +47,7 @@ class Stage(BaseModel):
     "Guardrail: share of rows without an answer that could be read, by its upper bound. 0 of 60 rows stay below the default."
     gate: Literal["required", "if_recorded"] = "required"
     "Guardrail: whether the log has to hold a gate's pass for the run; a gate that failed always counts."
-    signatures: int = Field(default=1, ge=1)
+    signatures: int = Field(default=1, ge=1, le=100)
     "Approvals of the system by different people since the last promotion."
     roles: tuple[str, ...] = ()
     "Roles that have to be among those who signed."
@@ -58,7 +58,7 @@ class Cadence(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    days: float = Field(default=30.0, ge=0.0, allow_inf_nan=False)
+    days: float = Field(default=30.0, ge=0.0, le=36_500.0, allow_inf_nan=False)
     "At most one retraining in so many days; a guardrail's alarm since the last one lifts it."
 
 

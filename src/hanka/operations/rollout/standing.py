@@ -17,8 +17,9 @@ from hanka.analysis.contrasts import Contrasts
 from hanka.analysis.pooling import Pooling, SystemCells, system_of
 from hanka.errors import HankaError, LedgerError, RefusedError
 from hanka.operations.ledger.approvals import PROMOTION, Approval
+from hanka.operations.ledger.approvals import system_of as system_of_entry
 from hanka.operations.ledger.chain import read
-from hanka.operations.ledger.entries import Entry, append
+from hanka.operations.ledger.entries import Entry, append_held, held
 from hanka.operations.ledger.systems import Candidate, find_candidate
 from hanka.operations.rollout.criteria import Criterion, Judging, measured
 from hanka.operations.rollout.signed import cadenced, complete, gated, promotions, reviewed, signatures
@@ -43,7 +44,7 @@ class Standing:
     passed: Mapping[str, Entry]
     "Stages that were passed, with the promotion of each."
     stage: Stage | None
-    "The stage it stands before passing; None: all are passed."
+    "The stage it stands before passing; None: all are passed, the last one by this system."
     tasks: tuple[str, ...]
     "Trained tasks that the stage is about."
     criteria: tuple[Criterion, ...]
@@ -78,7 +79,9 @@ class Standing:
 def stand(folder: RunFolder, place: Path, stages: Stages, variant: str, now: datetime) -> Standing:
     """Judge a run by the stage that the log says comes next.
 
-    variant: of the system; empty: the one that the run's decision is about. Raises HankaError where that is none, or several.
+    variant: of the system; empty: the one that the run's decision is about. Where all stages are passed, but the last one by another
+    system or on other numbers, it is the last one that this system stands before: what another one showed is no evidence of it.
+    Raises HankaError where the decision is about no system, or several.
     """
     entries = read(place)
     passed = promotions(entries, [one.name for one in stages.stages])
@@ -86,6 +89,9 @@ def stand(folder: RunFolder, place: Path, stages: Stages, variant: str, now: dat
     one = find_candidate(folder, variant or _decided(folder, stage))
     claims, system = _judged(one)
     variants = [each["id"] for each in system.variants]
+    last = stages.stages[-1]
+    if stage is None and not _is_of(passed[last.name], one, variants):
+        stage = last
     own = _own_tasks(one, system)
     tasks = tuple(task for task in own if stage is not None and one.evidence.task(task)["kind"] in stage.kinds)
     criteria: list[Criterion] = []
@@ -110,25 +116,37 @@ def promote(place: Path, standing: Standing, by: str, at: datetime | None = None
     if standing.verdict != "go_on":
         wanted = ", ".join(dict.fromkeys(one.name for one in standing.criteria if one.state != "met"))
         raise RefusedError(f"stage {standing.stage.name} is not passed: {wanted}")
-    entries = read(place)
-    if not entries or entries[-1].hash != standing.head:
-        raise LedgerError(f"{place}: the log went on since the run was judged; judge it again")
+    body = _promoted(standing, standing.stage)
+    with held(place):
+        entries = read(place)
+        if not entries or entries[-1].hash != standing.head:
+            raise LedgerError(f"{place}: the log went on since the run was judged; judge it again")
+        return append_held(place, PROMOTION, body, by, at)
+
+
+def _promoted(standing: Standing, stage: Stage) -> dict[str, Any]:
+    """Return the body of the entry for a promotion: which system passed what, and every condition with its numbers."""
     last = standing.signed[-1].entry
-    body = {
-        "stage": standing.stage.name,
+    return {
+        "stage": stage.name,
         "run": last.body["run"],
         "variant": last.body["variant"],
         "title": last.body["title"],
         "study": last.body["study"],
         "decision": standing.candidate.decision,
         "approvals": [one.entry.index for one in standing.signed],
-        "asked": standing.stage.model_dump(mode="json"),
+        "asked": stage.model_dump(mode="json"),
         "criteria": [
             {"name": one.name, "state": one.state, "about": one.about, "numbers": dict(one.numbers)}
             for one in standing.criteria
         ],
     }
-    return append(place, PROMOTION, body, by, at)
+
+
+def _is_of(promotion: Entry, one: Candidate, variants: Sequence[str]) -> bool:
+    """Tell whether a promotion is of a system, on its present numbers."""
+    run, variant = system_of_entry(promotion)
+    return run == one.run and variant in variants and promotion.body["decision"] == one.decision
 
 
 def _decided(folder: RunFolder, stage: Stage | None) -> str:
