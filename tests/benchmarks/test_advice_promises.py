@@ -7,7 +7,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from benchmarks.advice import PARTS, Truth, drops, holds, overrules
+from benchmarks.advice import PARTS, Truth, holds, overrules
+
+from hanka.advise.drops import drops
 
 
 def test_intervals_of_a_loss_hold_the_truth() -> None:
