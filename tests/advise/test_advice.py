@@ -6,6 +6,7 @@ import ast
 import json
 import re
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,7 @@ from hanka.advise.advice import Advice, Material, advise, as_json, material_of
 from hanka.advise.answers import Answered
 from hanka.advise.figure import flow_drawing, flow_said
 from hanka.advise.flow import walk
-from hanka.advise.inputs import SPECS
+from hanka.advise.inputs import SPECS, Given
 from hanka.advise.page import advice_html
 from hanka.advise.remarks import remarks
 from hanka.advise.thresholds import Thresholds
@@ -44,10 +45,9 @@ def command(*words: str, monkeypatch: pytest.MonkeyPatch) -> int:
     return int(leaving.value.code or 0)
 
 
-def declared_only(inputs: object, about: str = "trial") -> Advice:
-    return advise(
-        Material(about, "study", ("sentiment",), {}, Needs(), "en", None, ()), Answered(inputs, Needs(), LINES)
-    )  # type: ignore[arg-type]
+def declared_only(inputs: Mapping[str, Given], about: str = "trial") -> Advice:
+    material = Material(about, "study", ("sentiment",), {}, Needs(), "en", None, ())
+    return advise(material, Answered(inputs, Needs(), LINES))
 
 
 # ---- the command

@@ -163,9 +163,11 @@ def test_live_text_of_another_kind_is_told_apart_and_of_the_same_kind_is_not(tmp
 
 
 def test_turns_labels_and_rows_without_text_are_counted(tmp_path: Path) -> None:
-    several = {"messages": [{"role": role, "content": "hm"} for role in ("user", "assistant", "user")]}
-    one = {"messages": [{"role": "user", "content": "hm"}]}
-    rows = [*[several] * 30, *[one] * 10, {"prompt": "x", "label": "good"}, {"prompt": ""}]
+    several: dict[str, object] = {
+        "messages": [{"role": role, "content": "hm"} for role in ("user", "assistant", "user")]
+    }
+    one: dict[str, object] = {"messages": [{"role": "user", "content": "hm"}]}
+    rows: list[dict[str, object]] = [*[several] * 30, *[one] * 10, {"prompt": "x", "label": "good"}, {"prompt": ""}]
     found = live_traffic(written(tmp_path, rows), [], 0, 0.95)
     assert found.inputs["multi_turn_share"].value == pytest.approx(0.75)
     assert found.inputs["n_live_labelled"].value == 1.0

@@ -7,15 +7,17 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from benchmarks.advice import PARTS, Truth, drops, holds, overrules
+from benchmarks.advice import PARTS, Truth, holds, overrules
+
+from hanka.advise.drops import drops
 
 
 def test_intervals_of_a_loss_hold_the_truth() -> None:
     truth = Truth(100, (0.6, 0.55), (0.9, 0.7))
-    found = [drops(truth.study(seed)) for seed in range(300)]
-    # 93 % less two Monte-Carlo errors of 300 studies.
-    assert sum(holds(one["ood_drop"], 0.2) for one in found) / len(found) >= 0.90
-    assert sum(holds(one["drop_gap"], 0.15) for one in found) / len(found) >= 0.90
+    found = [drops(truth.study(seed)) for seed in range(150)]
+    # 93 % less two Monte-Carlo errors of 150 studies.
+    assert sum(holds(one["ood_drop"], 0.2) for one in found) / len(found) >= 0.885
+    assert sum(holds(one["drop_gap"], 0.15) for one in found) / len(found) >= 0.885
     assert sum(holds(one["ood_drop"], 0.4) for one in found) / len(found) < 0.2, (
         "what is far from the truth is excluded"
     )
