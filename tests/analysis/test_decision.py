@@ -13,7 +13,8 @@ from hanka.analysis.contrasts import Contrasts
 from hanka.analysis.decision import decide, overall
 from hanka.analysis.sentences import Unfit
 from hanka.analysis.summary import summarise
-from planted_runs import Planted
+from hanka.stats import rows_to_exclude
+from planted_runs import MARGINS, Planted
 
 N = 200
 HALF = range(100)
@@ -240,6 +241,16 @@ def rows_that_decide(path: Path, groups: int) -> int:
 def test_rows_that_come_out_alike_in_fours_take_four_times_as_many_to_decide(tmp_path: Path) -> None:
     apart, together = rows_that_decide(tmp_path / "apart", 1), rows_that_decide(tmp_path / "together", 4)
     assert together == pytest.approx(4 * apart, rel=0.05)
+
+
+def test_where_nothing_differs_so_far_as_many_rows_are_named_as_would_exclude_the_harm(tmp_path: Path) -> None:
+    run = Planted(tmp_path)
+    for label, home in (("base", range(100)), ("sft", range(160))):
+        run.add(label, {"home": home}, n=200)
+        run.add(label, {"away": range(20)}, n=40)
+    (entry,) = decided(run)["per_task"]
+    assert (entry["outcome"], entry["decide"]["about"], entry["decide"]["tests"]) == ("undecided", "harm", ["away"])
+    assert 40 < entry["decide"]["rows"] == rows_to_exclude(MARGINS["harm"], 0.1) == 52
 
 
 def test_few_units_decide_nothing(tmp_path: Path) -> None:

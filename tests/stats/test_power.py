@@ -2,9 +2,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy import special
 
-from hanka.stats.power import design_effect, rows_to_show
-from hanka.stats.score import mcnemar_mid_p
+from hanka.stats.power import design_effect, rows_to_exclude, rows_to_show
+from hanka.stats.score import mcnemar_mid_p, score_interval
 
 # Share of rows that differ, true difference, local level → rows: worked out by hand from Connor (1987).
 TABLE = [
@@ -31,6 +32,15 @@ def test_a_difference_on_every_differing_row_needs_the_fewest() -> None:
     assert rows_to_show(1.0, 1.0, 0.05) == 4
 
 
+@pytest.mark.parametrize(("difference", "alpha"), [(0.02, 0.1), (0.05, 0.05), (0.3, 0.01)])
+def test_rows_that_all_agree_exclude_a_difference_at_that_number_and_not_before(
+    difference: float, alpha: float
+) -> None:
+    n, z = rows_to_exclude(difference, alpha), float(special.ndtri(1 - alpha / 2))
+    assert score_interval(0, 0, n, z).high < difference <= score_interval(0, 0, n - 1, z).high
+    assert rows_to_exclude(0.02, 0.1) == 133
+
+
 def test_groups_are_worth_fewer_rows() -> None:
     assert design_effect(100, 100, 0.5, 0.2) == 1.0
     assert design_effect(100, 20, 0.004, 0.2) == pytest.approx(2.0)
@@ -45,6 +55,8 @@ def test_groups_are_worth_fewer_rows() -> None:
         lambda: rows_to_show(0.1, 0.0, 0.05),
         lambda: rows_to_show(0.1, 0.2, 0.9),
         lambda: rows_to_show(0.1, 0.2, 0.05, power=1.0),
+        lambda: rows_to_exclude(0.0, 0.05),
+        lambda: rows_to_exclude(1.0, 0.05),
     ],
 )
 def test_impossible_designs_raise(call) -> None:

@@ -18,7 +18,7 @@ from hanka.analysis.claims import Claim, Claims, SystemClaims
 from hanka.analysis.evidence import Evidence
 from hanka.analysis.sentences import Told, Unfit, also, said
 from hanka.records import UNADAPTED
-from hanka.stats import design_effect, rows_to_show
+from hanka.stats import design_effect, rows_to_exclude, rows_to_show
 
 Outcome: TypeAlias = Literal["adapt", "trade-off", "keep", "undecided"]
 PREFERRED: tuple[Outcome, ...] = ("adapt", "trade-off", "undecided", "keep")
@@ -200,7 +200,7 @@ def what_decides(judged: Judged, claims: Claims, level: float) -> dict[str, Any]
 def rows_to_decide(claim: Claim, alpha: float) -> int | None:
     """Return how many rows per test set would show a gain as large as was seen, or else that none is worthwhile.
 
-    None where no number of rows would: nothing differs, or seeds are what varies most.
+    None where no number of rows would, see `rows_for`.
     """
     worthwhile = claim.margins["worthwhile"]
     return rows_for(claim, claim.gain if claim.gain >= worthwhile else worthwhile - claim.gain, alpha)
@@ -209,12 +209,16 @@ def rows_to_decide(claim: Claim, alpha: float) -> int | None:
 def rows_for(claim: Claim, distance: float, alpha: float) -> int | None:
     """Return how many rows per test set would show, at a two-sided level, that a gain is so far from a bound.
 
-    distance: between the gain that was seen and the bound. None where no number of rows would: there is no distance, nothing
-    differs, or seeds are what varies most.
+    distance: between the gain that was seen and the bound. None where no number of rows would: there is no distance, seeds are
+    what varies most, or nothing differs and rows are more than right or wrong.
     """
     contrast = claim.contrast
     spread = contrast.row_variance if contrast.discordant is None else max(contrast.discordant, contrast.row_variance)
-    if distance <= 0 or spread <= 0 or _is_luck_of_training(contrast.terms):
+    if distance <= 0 or _is_luck_of_training(contrast.terms):
+        return None
+    if contrast.discordant == 0 and distance < 1:
+        return math.ceil(rows_to_exclude(distance, alpha) * contrast.n / contrast.n_units)
+    if spread <= 0:
         return None
     effect = design_effect(contrast.n, contrast.n_units, _items(claim), contrast.row_variance)
     return math.ceil(rows_to_show(distance, spread, alpha) * effect)

@@ -31,7 +31,7 @@ from hanka.stats.paired import (
     unit_differences,
 )
 from hanka.stats.pareto import pareto_front
-from hanka.stats.power import design_effect, rows_to_show
+from hanka.stats.power import design_effect, rows_to_exclude, rows_to_show
 from hanka.stats.rank import RankCorrelation, rank_correlation, spearman
 from hanka.stats.ratio import Moments, ratio_interval
 from hanka.stats.resampling import Resampled, ResamplingPlan, mean, plan_resampling, resampled
@@ -92,6 +92,7 @@ __all__ = [
     "ratio_interval",
     "replicates_term",
     "resampled",
+    "rows_to_exclude",
     "rows_to_show",
     "score_interval",
     "sign_flip_test",

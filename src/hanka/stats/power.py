@@ -37,6 +37,19 @@ def rows_to_show(difference: float, spread: float, alpha: float, power: float = 
     return max(2, math.ceil(quantile**2 / square))
 
 
+def rows_to_exclude(difference: float, alpha: float) -> int:
+    """Return how many independent right-or-wrong rows exclude a difference if none of them differs, as none does so far.
+
+    difference: in score units, between 0 and 1. alpha: two-sided. The score interval of n rows that all agree ends at
+    ± z²/(n + z²). Raises ValueError outside. Source: Tango (1998), as `score.score_interval`.
+    """
+    _require_rates(alpha, POWER)
+    if not 0 < difference < 1:
+        raise ValueError(f"difference {difference}: must lie between 0 and 1")
+    square = float(special.ndtri(1 - alpha / 2)) ** 2
+    return max(2, math.floor(square * (1 - difference) / difference) + 1)
+
+
 def design_effect(n: int, n_units: int, variance: float, spread: float) -> float:
     """Return how many rows in groups are worth one independent row: at least 1.
 
