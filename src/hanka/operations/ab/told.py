@@ -105,7 +105,7 @@ def _sentence(one: Judged, result: Result, words: Words) -> str:
         margin=_plain(design.metric.equivalence),
         level=_level(design.level),
         looks=words.plain("ab_looks_fixed" if design.test == "fixed" else "ab_looks_always"),
-        difference=numbers.difference(effect.delta, *(ends or (None, None)), _fine(effect)),
+        difference=numbers.difference(effect.delta, *(ends or (None, None)), decimals=_fine(effect)),
     )
 
 
@@ -121,7 +121,7 @@ def _guard_sentences(result: Result, words: Words) -> tuple[str, ...]:
             name=one.effect.metric,
             arm=one.effect.arm,
             harm=_plain(one.rail.harm),
-            difference=numbers.difference(one.effect.delta, *(one.decides or (None, None)), _fine(one.effect)),
+            difference=numbers.difference(one.effect.delta, *(one.decides or (None, None)), decimals=_fine(one.effect)),
             reasons=_reasons(one.reasons, words),
         )
         for one in result.kept
@@ -178,7 +178,7 @@ def _guards(result: Result, words: Words) -> Shown | None:
     rows = tuple(
         (
             one.effect.arm, one.effect.metric, _n(one.effect), _side(one.effect.a, _fine(one.effect)), _side(one.effect.b, _fine(one.effect)),
-            numbers.difference(one.effect.delta, *(one.decides or (None, None)), _fine(one.effect)), _plain(one.rail.harm),
+            numbers.difference(one.effect.delta, *(one.decides or (None, None)), decimals=_fine(one.effect)), _plain(one.rail.harm),
             words.plain(f"ab_outcome_{one.outcome}"),
         )
         for one in result.kept
