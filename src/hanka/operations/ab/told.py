@@ -15,6 +15,7 @@ from hanka.operations.ab.logs import KINDS
 from hanka.report import numbers
 from hanka.report.blocks import Tone
 from hanka.report.words import Words
+from hanka.stats import Interval
 
 PageTone = Literal["adapt", "trade-off", "keep", "undecided"]
 TONES: dict[str, Tone] = {
@@ -105,7 +106,7 @@ def _sentence(one: Judged, result: Result, words: Words) -> str:
         margin=_plain(design.metric.equivalence),
         level=_level(design.level),
         looks=words.plain("ab_looks_fixed" if design.test == "fixed" else "ab_looks_always"),
-        difference=numbers.difference(effect.delta, *(ends or (None, None)), _fine(effect)),
+        difference=_difference(effect, ends),
     )
 
 
@@ -121,7 +122,7 @@ def _guard_sentences(result: Result, words: Words) -> tuple[str, ...]:
             name=one.effect.metric,
             arm=one.effect.arm,
             harm=_plain(one.rail.harm),
-            difference=numbers.difference(one.effect.delta, *(one.decides or (None, None)), _fine(one.effect)),
+            difference=_difference(one.effect, one.decides),
             reasons=_reasons(one.reasons, words),
         )
         for one in result.kept
@@ -178,7 +179,7 @@ def _guards(result: Result, words: Words) -> Shown | None:
     rows = tuple(
         (
             one.effect.arm, one.effect.metric, _n(one.effect), _side(one.effect.a, _fine(one.effect)), _side(one.effect.b, _fine(one.effect)),
-            numbers.difference(one.effect.delta, *(one.decides or (None, None)), _fine(one.effect)), _plain(one.rail.harm),
+            _difference(one.effect, one.decides), _plain(one.rail.harm),
             words.plain(f"ab_outcome_{one.outcome}"),
         )
         for one in result.kept
@@ -295,6 +296,11 @@ def _n(effect: Effect) -> str:
 
 def _fine(effect: Effect) -> int:
     return numbers.fine(effect.a.value, effect.b.value)
+
+
+def _difference(effect: Effect, ends: Interval | None) -> str:
+    low, high = ends or (None, None)
+    return numbers.difference(effect.delta, low, high, _fine(effect))
 
 
 def _side(side: Side, decimals: int) -> str:
