@@ -150,3 +150,10 @@ def test_the_file_to_fill_in_names_every_input_and_is_read_back(tmp_path: Path) 
     assert set(found.inputs) == set(NO_TO_ALL) - {"ood_drop", "numeric_target"}
     assert found.needs == Needs(("en",), None, 143)
     assert found.thresholds == LINES
+
+
+def test_a_language_that_is_no_code_is_one_line_and_no_reason_against_every_model(tmp_path: Path) -> None:
+    path = tmp_path / "answers.yaml"
+    path.write_text("needs: {languages: [english]}\n", encoding="utf-8")
+    with pytest.raises(HankaError, match="'english' is no code of a language; give two small letters"):
+        read_answers_file(path)

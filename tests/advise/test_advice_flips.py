@@ -33,7 +33,7 @@ def tried(inputs: Inputs) -> set[str]:
         spec = SPECS[name]
         low, high = max(spec.low, -1.0), min(spec.high, 1.0)
         values: list[float | bool] = (
-            [True, False] if spec.kind == "yes_no" else [low + (high - low) * k / 100 for k in range(101)]
+            [True, False] if spec.kind == "yes_no" else [low + (high - low) * k / 40 for k in range(41)]
         )
         values += [] if spec.kind == "yes_no" or spec.high <= 1 else [2.0, 2.9, 3.0, 5.0, 49.0, 50.0, 51.0, 1000.0]
         if any(changed(inputs, name, value, LINES).side != now for value in values):

@@ -162,6 +162,42 @@ def test_live_text_of_another_kind_is_told_apart_and_of_the_same_kind_is_not(tmp
     assert near.inputs["domain_auc"].value < 0.75
 
 
+def test_the_words_of_a_prompt_are_no_difference_from_raw_requests(tmp_path: Path) -> None:
+    raw = [f"{n} films, good and long, {n % 7}" for n in range(60)]
+    asked = [f"Is this review positive or negative?\n{text}\nAnswer with one word:" for text in raw]
+    for live in (raw, asked):
+        found = live_traffic(written(tmp_path, [{"prompt": text} for text in live]), asked, 0, 0.95)
+        assert found.inputs["domain_auc"].value < 0.75
+
+
+def test_a_label_that_is_missing_or_has_no_text_is_not_counted(tmp_path: Path) -> None:
+    rows = [{"prompt": "x", "label": label} for label in (float("nan"), " ", None, "", "good", 0)]
+    found = live_traffic(written(tmp_path, [*rows, {"label": "good"}]), [], 0, 0.95)
+    assert (found.inputs["n_live_labelled"].value, found.inputs["n_live_labelled"].n) == (2.0, 6)
+
+
+def test_a_row_that_is_asked_in_two_ways_is_one_row_of_evidence(tmp_path: Path) -> None:
+    width = []
+    for n_prompts in (1, 2):
+        run = Planted(tmp_path / str(n_prompts), trained_tasks=())
+        for k in range(n_prompts):
+            run.add(
+                "base",
+                {"quiz": range(10)},
+                relation="in_domain",
+                said=["x"] * N,
+                context="retrieve",
+                prompt=f"p{k + 1}",
+            )
+            rewritten = [answered(n, True, f"{'Paris' if n < 20 else 'a town'} {n}, way {k}") for n in range(N)]
+            write_predictions(RunFolder(run.path).cell(run.cells[-1]["id"]), rewritten, [""] * N)
+        found = books(focus(run, "question"))["answer_in_context"]
+        assert found.low is not None
+        assert found.high is not None
+        width.append(found.high - found.low)
+    assert width[1] == pytest.approx(width[0])
+
+
 def test_turns_labels_and_rows_without_text_are_counted(tmp_path: Path) -> None:
     several: dict[str, object] = {
         "messages": [{"role": role, "content": "hm"} for role in ("user", "assistant", "user")]

@@ -219,6 +219,20 @@ def test_an_undecided_measurement_does_not_win(tmp_path: Path) -> None:
     assert found.weighed == ("LLM", "flow", "measured_open")
 
 
+def test_a_gain_out_of_domain_alone_wins_at_question_6_and_nowhere_else(tmp_path: Path) -> None:
+    planted = Planted(tmp_path)
+    planted.add("base", right(20, 10))
+    planted.add("sft", right(20, 36))
+    on = focus(planted)
+    at_6 = measurement_of(on, walk(common(ood_drop=0.2), LINES))
+    assert (at_6.outcome, at_6.shown, at_6.side) == ("undecided", "outside", "undecided")
+    assert at_6.weighed == ("FT", "measurement", "holds_out_of_domain")
+    assert measurement_of(on, walk(common(rows_per_class=3), LINES)).weighed == ("LLM", "flow", "measured_open")
+    assert measurement_of(on, walk(common(), LINES)).weighed == ("FT", "flow", "measured_open")
+    open_at_2 = measurement_of(on, walk(common(hard_reasoning=None), LINES))
+    assert open_at_2.weighed == ("undecided", "none", "flow_open_open")
+
+
 def test_a_gain_with_a_loss_out_of_domain_does_not_overrule_question_6(tmp_path: Path) -> None:
     planted = Planted(tmp_path)
     planted.add("base", right(20, 38))

@@ -6,12 +6,13 @@ answer goes before what a run measured of the same input, and both are shown. `n
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, Field, ValidationError, create_model
+from pydantic import BaseModel, BeforeValidator, Field, ValidationError, create_model, field_validator
 
 from hanka.advise.flow import BY_NUMBER, walk
 from hanka.advise.inputs import SPECS, Given, Inputs, InputSpec, declared
@@ -30,6 +31,9 @@ ANSWERS = FileKind(
     missing="`hanka advise … --questions` writes one",
     empty="`hanka advise … --questions` writes one to fill in",
 )
+
+
+LANGUAGE = re.compile("[a-z]{2}")
 
 
 class AnswerSpec(Params):
@@ -93,6 +97,16 @@ class NeedsSpec(Params):
     "Whether it is used commercially."
     longest_prompt_tokens: int | None = Field(default=None, ge=1)
     "Tokens of the longest prompt with its answer."
+
+    @field_validator("languages")
+    @classmethod
+    def _are_codes(cls, languages: tuple[str, ...]) -> tuple[str, ...]:
+        wrong = next((one for one in languages if not LANGUAGE.fullmatch(one)), None)
+        if wrong is not None:
+            raise ValueError(
+                f"{wrong!r} is no code of a language; give two small letters of ISO 639-1, such as en or ja"
+            )
+        return languages
 
 
 AnswersSpec = _answers_model()

@@ -24,6 +24,7 @@ ASKED_ALIKE = ("test_dataset", "prompt", "draw", "shots")
 
 
 class _Row(NamedTuple):
+    sample_id: str
     prompt: str
     target: str
     reward: float | None
@@ -117,8 +118,8 @@ def _rows(focus: Focus, cell: CellEvidence) -> list[_Row]:
 
 
 def _share(focus: Focus, flags: Sequence[bool], rows: Sequence[tuple[CellEvidence, _Row]]) -> Share:
-    """Return a share; rows of one text count once, as do rows that several cells asked."""
-    groups = [f"{cell.cell['test_dataset']}/{row.group or row.prompt}" for cell, row in rows]
+    """Return a share; rows of one text count once, as does a row that several cells asked, in whatever words."""
+    groups = [f"{cell.cell['test_dataset']}/{row.group or row.sample_id}" for cell, row in rows]
     return share_of(flags, groups, focus.level)
 
 

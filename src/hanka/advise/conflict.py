@@ -22,8 +22,9 @@ OUT_OF_DOMAIN = 6
 "Question that sends data out of distribution to prompting."
 BEYOND = frozenset({1, 3})
 "Questions about a use that one task's test sets say nothing of: a chatbot, several tasks."
-Shown: TypeAlias = Literal["FT", "LLM", "price", "open", "nothing"]
-"""What the run shows: tuning pays; it does not; it gains and loses; neither is shown; nothing was tuned."""
+Shown: TypeAlias = Literal["FT", "LLM", "price", "outside", "open", "nothing"]
+"""What the run shows: tuning pays; it does not; it gains and loses; it gains out of domain, and in domain neither is shown; neither is
+shown; nothing was tuned."""
 Stands: TypeAlias = Literal["agree", "measurement", "flow", "none"]
 """agree: both say the same; measurement, flow: they differ and this one stands; none: one of them says nothing."""
 
@@ -112,14 +113,14 @@ def nothing_measured(path: Path, why: str = "not_run") -> Measurement:
 
 
 def _shown(outcome: Outcome, elsewhere: Delta | None) -> Shown:
-    """Return what a decision says of tuning; a gain out of domain that is shown speaks for it where nothing speaks against."""
+    """Return what a decision says of tuning; where it is undecided, a gain out of domain is told apart."""
     if outcome == "adapt":
         return "FT"
     if outcome == "keep":
         return "LLM"
     if outcome == "trade-off":
         return "price"
-    return "FT" if elsewhere is not None and elsewhere.verdict == "better" else "open"
+    return "outside" if elsewhere is not None and elsewhere.verdict == "better" else "open"
 
 
 def weigh(path: Path, shown: Shown, elsewhere: Delta | None) -> Weighed:
@@ -128,6 +129,8 @@ def weigh(path: Path, shown: Shown, elsewhere: Delta | None) -> Weighed:
     Exit by exit: where the measurement goes before each that can be reached, it decides even what the flow leaves open.
     """
     flow = path.side
+    if shown == "outside":
+        return _weigh_outside(path)
     if shown not in ("FT", "LLM"):
         if flow == "undecided":
             return Weighed(flow, "none", f"flow_open_{shown}")
@@ -141,6 +144,15 @@ def weigh(path: Path, shown: Shown, elsewhere: Delta | None) -> Weighed:
     if flow == "undecided":
         return Weighed(flow, "none", f"flow_open_{shown}") if kept else Weighed(shown, "measurement", f"open_{shown}")
     return Weighed(flow, "flow", kept) if kept else Weighed(shown, "measurement", voices[-1][1])
+
+
+def _weigh_outside(path: Path) -> Weighed:
+    """Let a gain that is shown out of domain alone win where the flow sends such data to prompting, and nowhere else."""
+    flow = path.side
+    decides = all(one.exit == "FT" or one.number == OUT_OF_DOMAIN for one in path.exits)
+    if decides and flow != "FT":
+        return Weighed("FT", "measurement", "holds_out_of_domain")
+    return Weighed(flow, "none", "flow_open_open") if flow == "undecided" else Weighed(flow, "flow", "measured_open")
 
 
 def _at_exit(left: ExitReached, shown: Literal["FT", "LLM"], elsewhere: Delta | None) -> tuple[Exit, str]:

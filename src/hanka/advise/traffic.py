@@ -1,13 +1,15 @@
 """What live traffic says: how far its text is from that of training, how much of it is a conversation, how much of it has labels.
 
 A file of requests (jsonl, csv, parquet) → **inputs**. A row has its text under `prompt`, else `text` or `input`, or as `messages`; `label` marks
-a labelled one. Rows without text are counted, and none is fatal. Limits: text is compared as it is written, so a file of rendered prompts
-belongs beside rendered prompts.
+a labelled one. Rows without text are counted, and none is fatal. What every reference prompt begins and ends with is the prompt's own and is
+taken off before texts are compared, from live requests that were rendered alike, too. Limits: of a prompt with several fields, the words
+between them stay.
 """
 
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -40,19 +42,20 @@ def live_traffic(path: Path, reference: Sequence[str], seed: int, level: float) 
         raise DataError(f"--live {path}: no such file; name one with a request a row")
     rows = read_rows(path)
     values = [row.values for row in rows if not row.fault]
-    texts = [text for one in values if (text := _text(one))]
+    told = [(text, one) for one in values if (text := _text(one))]
+    texts = [text for text, _ in told]
     if not texts:
         raise DataError(f"{path}: no row has a text under {', '.join(TEXT)} or messages; name the column so")
     left_out = len(rows) - len(texts)
     notes = [f"{path}: {left_out:,} of {len(rows):,} rows have no text and are left out"] if left_out else []
-    turns = [_n_turns(one) for one in values if "messages" in one]
-    found = {
-        "n_live_labelled": counted(float(sum(_is_labelled(one) for one in values)), "live", len(values), path.name)
-    }
+    turns = [_n_turns(one) for _, one in told if _turns(one)]
+    found = {"n_live_labelled": counted(float(sum(_is_labelled(one) for _, one in told)), "live", len(told), path.name)}
     if turns:
         share = share_of([n > 1 for n in turns], (), level)
         ends = None if share.low is None or share.high is None else (share.low, share.high)
         found["multi_turn_share"] = measured(share.value, ends, share.n, "live", path.name)
+    if reference:
+        reference, texts = without_frame(reference, texts)
     n_reference, n_live = len(set(reference)), len(set(texts))
     if reference and min(n_reference, n_live) < FEWEST_TEXTS:
         notes.append(
@@ -62,6 +65,28 @@ def live_traffic(path: Path, reference: Sequence[str], seed: int, level: float) 
         auc = domain_auc(reference, texts, seed, level)
         found["domain_auc"] = measured(auc.value, (auc.low, auc.high), auc.n_reference + auc.n_live, "live", path.name)
     return Live(found, tuple(notes))
+
+
+def without_frame(reference: Sequence[str], live: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Take off what all reference texts begin and end with, of live texts where they have both."""
+    head = _beginning(reference)
+    tail = _beginning([text[len(head) :][::-1] for text in reference])[::-1]
+
+    def inner(text: str) -> str:
+        """Return what stands between."""
+        return text[len(head) : len(text) - len(tail)]
+
+    framed = len(head) + len(tail)
+    is_framed = [len(text) >= framed and text.startswith(head) and text.endswith(tail) for text in live]
+    return [inner(text) for text in reference], [
+        inner(text) if one else text for text, one in zip(live, is_framed, strict=True)
+    ]
+
+
+def _beginning(texts: Sequence[str]) -> str:
+    """Return what all texts begin with: as much as the first and the last in order share."""
+    first, last = min(texts), max(texts)
+    return first[: next((at for at, one in enumerate(first) if not last.startswith(one, at)), len(first))]
 
 
 def _text(row: Mapping[str, Any]) -> str:
@@ -87,4 +112,6 @@ def _n_turns(row: Mapping[str, Any]) -> int:
 
 
 def _is_labelled(row: Mapping[str, Any]) -> bool:
-    return row.get("label") not in (None, "")
+    label = row.get("label")
+    is_missing = label is None or (isinstance(label, float) and math.isnan(label))
+    return not is_missing and bool(str(label).strip())
