@@ -26,6 +26,7 @@ from hanka.advise.usable import Needs
 from hanka.cli import main
 from hanka.report.words import Lang, Words
 from hanka.report.words_advise import ADVISE_EN
+from operated_runs import operated_run
 
 LINES = Thresholds()
 HOSTILE = "<script>alert(1)</script>"
@@ -53,7 +54,7 @@ def declared_only(inputs: Mapping[str, Given], about: str = "trial") -> Advice:
 # ---- the command
 
 
-def test_a_run_measures_what_it_can_and_evidence_decides_what_the_flow_leaves_open(
+def test_a_run_measures_what_it_can_and_says_what_it_leaves_open(
     run: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     code = command(str(run), "--json", monkeypatch=monkeypatch)
@@ -64,6 +65,16 @@ def test_a_run_measures_what_it_can_and_evidence_decides_what_the_flow_leaves_op
     assert all(one["low"] is not None for one in found["inputs"].values() if not one["is_exact"])
     assert found["inputs"]["rows_per_class"]["value"] == 8.0, "16 rows of two labels are few"
     assert found["flow"]["verdict"] == "undecided", "whether the base beats a constant answer is not shown"
+    assert (found["verdict"], code) == ("undecided", 3), "twelve rows show nothing in domain"
+    assert found["measurement"]["reason"] == "flow_open_open"
+
+
+def test_evidence_decides_what_the_flow_leaves_open(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code = command(str(operated_run(tmp_path).path), "--json", monkeypatch=monkeypatch)
+    found = json.loads(capsys.readouterr().out)
+    assert found["flow"]["verdict"] == "undecided"
     assert (found["verdict"], code) == ("FT", 0)
     assert found["measurement"]["reason"] == "open_FT"
 
@@ -85,7 +96,7 @@ def test_the_terminal_says_verdict_path_flips_and_models(
     run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     page = tmp_path / "advice.html"
-    assert command(str(run), "--html", str(page), "--lang", "ja", monkeypatch=monkeypatch) == 0
+    assert command(str(run), "--html", str(page), "--lang", "ja", monkeypatch=monkeypatch) == 3
     said = capsys.readouterr().out
     for words in (
         "fake (run), task sentiment",
@@ -116,7 +127,9 @@ def test_the_questions_of_a_run_are_a_file_that_it_reads(
     main_code(monkeypatch)
     file = tmp_path / "answers.yaml"
     file.write_text(capsys.readouterr().out, encoding="utf-8")
-    assert command(str(run), "--answers", str(file), monkeypatch=monkeypatch) == 0
+    assert command(str(run), "--answers", str(file), monkeypatch=monkeypatch) == 3, (
+        "nothing was answered, so the run leaves it open as before"
+    )
 
 
 def main_code(monkeypatch: pytest.MonkeyPatch) -> None:
