@@ -196,7 +196,7 @@ def _left(body: Mapping[str, Any]) -> tuple[str, str]:
 def add(place: Path, kind: str, body: Mapping[str, Any], by: str, run: RunFolder | None = None) -> Entry:
     """Log something seen or done elsewhere: a gate's verdict, an alarm, a retraining. run: the run that it is about.
 
-    Raises LedgerError for a kind that a command of its own writes, and for a gate without an outcome.
+    Raises LedgerError for a kind that a command of its own writes, and for a gate without an outcome or a run.
     """
     if kind in OWN:
         raise LedgerError(
@@ -204,10 +204,10 @@ def add(place: Path, kind: str, body: Mapping[str, Any], by: str, run: RunFolder
         )
     if kind == GATE and body.get("outcome") not in OUTCOMES:
         raise LedgerError(f"a gate needs outcome={'|'.join(OUTCOMES)}, not {body.get('outcome')!r}")
-    about: dict[str, Any] = {}
-    if run is not None:
-        about = about_run(run)
-    return append(place, kind, {**about, **body}, by)
+    whole = {**(about_run(run) if run is not None else {}), **body}
+    if kind == GATE and not whole.get("run"):
+        raise LedgerError("a gate needs the run that it is about: name its folder with --run")
+    return append(place, kind, whole, by)
 
 
 def about_run(folder: RunFolder) -> dict[str, Any]:
