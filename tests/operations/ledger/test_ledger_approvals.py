@@ -10,7 +10,7 @@ import pytest
 
 from governed_runs import BASE, decided, governed_run, variant_of
 from hanka.errors import HankaError, LedgerError, RefusedError
-from hanka.operations.ledger import read, verify
+from hanka.operations.ledger import append, read, verify
 from hanka.operations.ledger.approvals import OWN, Signing, add, approvals, approve, withdraw
 from hanka.operations.ledger.systems import run_id
 from hanka.store.folder import RunFolder, read_json, write_json
@@ -145,14 +145,18 @@ def test_a_gate_that_did_not_pass_is_an_objection_until_it_does(run: RunFolder, 
 
 def test_a_gate_of_another_run_variant_or_decision_says_nothing(run: RunFolder, place: Path) -> None:
     here = run_id(read_json(run.plan))
-    for body in ({"run": "0" * 16}, {}, {"run": here, "variant": "0" * 16}, {"run": here, "decision": "0" * 64}):
+    for body in ({"run": "0" * 16}, {"run": here, "variant": "0" * 16}, {"run": here, "decision": "0" * 64}):
         add(place, "gate", body | {"outcome": "fail"}, "ci")
+    append(place, "gate", {"outcome": "fail"}, "ci")  # of no run at all
     assert approve(place, run, ADA).body["gate"] is None
 
 
-def test_a_gate_without_an_outcome_is_not_logged(place: Path) -> None:
+def test_a_gate_without_an_outcome_or_a_run_is_not_logged(place: Path) -> None:
     with pytest.raises(LedgerError, match="outcome=pass"):
         add(place, "gate", {"result": "pass"}, "ci")
+    with pytest.raises(LedgerError, match="--run"):
+        add(place, "gate", {"outcome": "pass"}, "ci")
+    assert read(place) == ()
 
 
 @pytest.mark.parametrize("kind", OWN)

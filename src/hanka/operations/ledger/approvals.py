@@ -195,7 +195,7 @@ def _left(body: Mapping[str, Any]) -> tuple[str, str]:
 def add(place: Path, kind: str, body: Mapping[str, Any], by: str, run: RunFolder | None = None) -> Entry:
     """Log something seen or done elsewhere: a gate's verdict, an alarm, a retraining. run: the run that it is about.
 
-    Raises LedgerError for a kind that a command of its own writes, for a gate without an outcome, and for a body that says
+    Raises LedgerError for a kind that a command of its own writes, for a gate without an outcome or a run, and for a body that says
     otherwise what the run says of itself.
     """
     if kind in OWN:
@@ -210,7 +210,10 @@ def add(place: Path, kind: str, body: Mapping[str, Any], by: str, run: RunFolder
         other = next((name for name, value in about.items() if body.get(name, value) != value), None)
         if other is not None:
             raise LedgerError(f"{other} is said by --run: {about[other]!r}, not {body[other]!r}; leave one of them out")
-    return append(place, kind, {**about, **body}, by)
+    whole = {**about, **body}
+    if kind == GATE and not whole.get("run"):
+        raise LedgerError("a gate needs the run that it is about: name its folder with --run")
+    return append(place, kind, whole, by)
 
 
 def about_run(folder: RunFolder) -> dict[str, Any]:
