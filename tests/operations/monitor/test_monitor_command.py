@@ -51,13 +51,30 @@ def traffic_written(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def monitor(monkeypatch: pytest.MonkeyPatch, shipped: RunFolder, given: Path, log: str, *more: str) -> int:
     """Monitor a log of the folder."""
-    words = ("monitor", str(given / log), "--against", str(shipped.path), "--settings", str(given / "monitor.yaml"), *more)
+    words = (
+        "monitor",
+        str(given / log),
+        "--against",
+        str(shipped.path),
+        "--settings",
+        str(given / "monitor.yaml"),
+        *more,
+    )
     return hanka(monkeypatch, *words)
 
 
-@pytest.mark.parametrize(("log", "code", "said"), [("well.jsonl", 0, "quiet: "), ("falls.jsonl", 1, "alarm: "), ("unlabelled.jsonl", 3, "inconclusive: ")])
+@pytest.mark.parametrize(
+    ("log", "code", "said"),
+    [("well.jsonl", 0, "quiet: "), ("falls.jsonl", 1, "alarm: "), ("unlabelled.jsonl", 3, "inconclusive: ")],
+)
 def test_it_leaves_with_what_it_found(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], shipped: RunFolder, given: Path, log: str, code: int, said: str
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    shipped: RunFolder,
+    given: Path,
+    log: str,
+    code: int,
+    said: str,
 ) -> None:
     assert monitor(monkeypatch, shipped, given, log) == code
     out = capsys.readouterr().out
@@ -76,7 +93,12 @@ def test_it_leaves_with_what_it_found(
     ],
 )
 def test_wrong_input_is_one_line(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], shipped: RunFolder, given: Path, more: tuple[str, ...], said: str
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    shipped: RunFolder,
+    given: Path,
+    more: tuple[str, ...],
+    said: str,
 ) -> None:
     assert monitor(monkeypatch, shipped, given, "well.jsonl", *more) == 2
     error = capsys.readouterr().err
@@ -84,7 +106,9 @@ def test_wrong_input_is_one_line(
     assert error.count("\n") == 1
 
 
-def test_what_is_no_run_is_one_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], given: Path) -> None:
+def test_what_is_no_run_is_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], given: Path
+) -> None:
     assert hanka(monkeypatch, "monitor", str(given / "well.jsonl"), "--against", str(given)) == 2
     assert "is this the folder of a run?" in capsys.readouterr().err
 
@@ -140,7 +164,10 @@ def test_an_alarm_leaves_a_study_that_validates_and_a_hook_that_is_only_printed(
 def test_a_hook_that_fails_is_said(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], shipped: RunFolder, given: Path, hook: str
 ) -> None:
-    assert monitor(monkeypatch, shipped, given, "falls.jsonl", "--state", str(given / "s"), "--hook", hook, "--confirm") == 1
+    assert (
+        monitor(monkeypatch, shipped, given, "falls.jsonl", "--state", str(given / "s"), "--hook", hook, "--confirm")
+        == 1
+    )
     said = capsys.readouterr()
     assert "cannot be run" in said.err or "the hook left with 4" in said.out
 
@@ -158,7 +185,9 @@ def test_rows_to_train_on_are_whole_and_once() -> None:
 
 
 def test_too_few_labelled_rows_make_no_study(shipped: RunFolder, tmp_path: Path) -> None:
-    with pytest.raises(MonitorError, match="49 labelled rows can be trained on, and a study for retraining takes at least 50"):
+    with pytest.raises(
+        MonitorError, match="49 labelled rows can be trained on, and a study for retraining takes at least 50"
+    ):
         write_retraining(shipped, reference_of(shipped), labelled(49), 50, tmp_path / "re")
     assert not (tmp_path / "re").exists()
 

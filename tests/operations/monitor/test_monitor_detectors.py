@@ -84,7 +84,9 @@ def test_a_rise_is_found_within_the_stated_rows(begins: int) -> None:
         for bad in rng.binomial(per_window, 0.15, begins):
             detector.add(int(bad), per_window)
         windows = math.ceil(stated / per_window)
-        in_time += any(max(detector.add(int(bad), per_window)[:2]) >= 1 for bad in rng.binomial(per_window, 0.35, windows))
+        in_time += any(
+            max(detector.add(int(bad), per_window)[:2]) >= 1 for bad in rng.binomial(per_window, 0.35, windows)
+        )
     assert in_time >= stats.binom.ppf(0.01, times, 0.9)
 
 
@@ -109,7 +111,9 @@ def test_counts_that_do_not_fit_are_refused(bad: int, n: int) -> None:
         upper_bound(bad, n, 0.05)
 
 
-@pytest.mark.parametrize("wrong", [(0.0, 0.3, 0.1, 5), (0.3, 0.3, 0.1, 5), (0.2, 1.0, 0.1, 5), (0.2, 0.3, 1.0, 5), (0.2, 0.3, 0.1, 0)])
+@pytest.mark.parametrize(
+    "wrong", [(0.0, 0.3, 0.1, 5), (0.3, 0.3, 0.1, 5), (0.2, 1.0, 0.1, 5), (0.2, 0.3, 1.0, 5), (0.2, 0.3, 0.1, 0)]
+)
 def test_a_rise_that_is_none_is_refused(wrong: tuple[float, float, float, int]) -> None:
     with pytest.raises(ValueError, match="bound < risen"):
         Rise(*wrong)

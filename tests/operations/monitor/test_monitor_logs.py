@@ -127,7 +127,9 @@ def test_a_folder_is_its_logs_by_name(tmp_path: Path) -> None:
     assert [one.name for one in find_logs(tmp_path)] == ["a.parquet", "b.jsonl", "c.jsonl.gz"]
 
 
-@pytest.mark.parametrize(("name", "said"), [("gone.jsonl", "no such log"), ("log.csv", "allowed are .jsonl"), ("empty", "holds no log")])
+@pytest.mark.parametrize(
+    ("name", "said"), [("gone.jsonl", "no such log"), ("log.csv", "allowed are .jsonl"), ("empty", "holds no log")]
+)
 def test_what_is_no_log_is_one_line(tmp_path: Path, name: str, said: str) -> None:
     (tmp_path / "log.csv").write_text("a,b\n")
     (tmp_path / "empty").mkdir()

@@ -38,7 +38,9 @@ def test_a_request_without_a_time_is_malformed(time: object) -> None:
     assert read(REQUEST | {"time": time}) is None
 
 
-@pytest.mark.parametrize("raw", [{}, {"time": 1}, {"time": 1, "output": "o"}, {"time": 1, "prompt": ["p"]}, {"label": "good"}])
+@pytest.mark.parametrize(
+    "raw", [{}, {"time": 1}, {"time": 1, "output": "o"}, {"time": 1, "prompt": ["p"]}, {"label": "good"}]
+)
 def test_what_is_neither_request_nor_label_is_malformed(raw: dict[str, Any]) -> None:
     assert read(raw) is None
 
@@ -66,7 +68,9 @@ def test_without_an_id_a_row_is_what_it_says_and_when() -> None:
     assert same.key != other.key
 
 
-@pytest.mark.parametrize(("said", "meant"), [(True, True), ("false", False), (1, True), (0, False), ("maybe", None), (None, None)])
+@pytest.mark.parametrize(
+    ("said", "meant"), [(True, True), ("false", False), (1, True), (0, False), ("maybe", None), (None, None)]
+)
 def test_a_log_may_say_itself_what_is_right(said: object, meant: bool | None) -> None:
     row = read(REQUEST | {"correct": said})
     assert row is not None
@@ -147,7 +151,12 @@ def test_what_is_wrong_with_settings_is_one_line(tmp_path: Path, text: str, said
 
 @pytest.mark.parametrize(
     ("text", "said"),
-    [("time", "write FIELD=COLUMN"), ("tine=ts", "did you mean 'time'"), ("time=a,time=b", "twice"), ("time=", "write FIELD=COLUMN")],
+    [
+        ("time", "write FIELD=COLUMN"),
+        ("tine=ts", "did you mean 'time'"),
+        ("time=a,time=b", "twice"),
+        ("time=", "write FIELD=COLUMN"),
+    ],
 )
 def test_what_is_wrong_with_fields_is_one_line(text: str, said: str) -> None:
     with pytest.raises(MonitorError, match=said):

@@ -21,7 +21,9 @@ from hanka.store.folder import RunFolder
 from live_traffic import NOW, reference_of, request, traffic, write_log
 from test_monitor_watch import known
 
-SETTINGS = MonitorSettings(window=100, least_rows=50, baseline=100, cooldown=5, period=20, domain_every=7, domain_texts=40)
+SETTINGS = MonitorSettings(
+    window=100, least_rows=50, baseline=100, cooldown=5, period=20, domain_every=7, domain_texts=40
+)
 
 
 def said(shipped: RunFolder, log: Path, state: Path | None, settings: MonitorSettings = SETTINGS) -> dict[str, Any]:
@@ -82,7 +84,9 @@ def test_a_killed_monitor_gone_on_with_says_what_an_undisturbed_one_says(
     assert {one.name for one in state.iterdir() if one.name.startswith(".")} == {".lock"}
 
 
-def test_a_second_call_without_new_rows_says_the_same_and_new_rows_are_added(shipped: RunFolder, tmp_path: Path) -> None:
+def test_a_second_call_without_new_rows_says_the_same_and_new_rows_are_added(
+    shipped: RunFolder, tmp_path: Path
+) -> None:
     every = traffic(600)
     log, state = write_log(tmp_path / "log.jsonl", every[:350]), tmp_path / "state"
     first = said(shipped, log, state)
@@ -121,7 +125,10 @@ def test_a_state_is_of_one_run_and_one_way_of_judging(shipped: RunFolder, tmp_pa
     from dataclasses import replace
 
     other = replace(reference_of(shipped, SETTINGS), id="0" * 16, title="sft/other")
-    with pytest.raises(MonitorError, match="a new system needs a new --state"), monitoring([log], other, SETTINGS, NOW, state):
+    with (
+        pytest.raises(MonitorError, match="a new system needs a new --state"),
+        monitoring([log], other, SETTINGS, NOW, state),
+    ):
         pass
 
 
@@ -162,7 +169,10 @@ def test_a_hook_is_remembered(shipped: RunFolder, tmp_path: Path) -> None:
 
 def test_a_log_whose_columns_are_called_otherwise_says_which(shipped: RunFolder, tmp_path: Path) -> None:
     log = write_log(tmp_path / "log.jsonl", [{"ts": 1, "prompt": "p", "output": "o"}] * 3)
-    with pytest.raises(MonitorError, match="no row has 'time' for field 'time'; columns: ts, prompt, output; map it with --fields time=COLUMN"):
+    with pytest.raises(
+        MonitorError,
+        match="no row has 'time' for field 'time'; columns: ts, prompt, output; map it with --fields time=COLUMN",
+    ):
         said(shipped, log, None)
 
 

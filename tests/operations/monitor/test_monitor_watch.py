@@ -23,7 +23,9 @@ from hanka.store.folder import RunFolder
 from hanka.tasks import TASKS
 from live_traffic import BEGIN, NOW, OTHERS, mail, reference_of, request, traffic, tuned
 
-SMALL = MonitorSettings(window=100, least_rows=50, baseline=100, cooldown=5, period=20, domain_every=12, domain_texts=60)
+SMALL = MonitorSettings(
+    window=100, least_rows=50, baseline=100, cooldown=5, period=20, domain_every=12, domain_texts=60
+)
 
 
 @cache
@@ -31,7 +33,9 @@ def known(shipped: RunFolder, domain_texts: int) -> Reference:
     return reference_of(shipped, MonitorSettings(domain_texts=domain_texts))
 
 
-def watched(shipped: RunFolder, rows: Sequence[Any], settings: MonitorSettings = SMALL, **shares: tuple[int, int]) -> Watch:
+def watched(
+    shipped: RunFolder, rows: Sequence[Any], settings: MonitorSettings = SMALL, **shares: tuple[int, int]
+) -> Watch:
     """A monitor that took the rows in; shares: what the reference's are taken for."""
     reference = known(shipped, settings.domain_texts)
     watch = begin(replace(reference, shares={**reference.shares, **shares}), settings, NOW)
@@ -108,8 +112,18 @@ def test_a_prompt_is_read_back_to_its_fields() -> None:
 
 def test_every_row_is_counted_as_what_it_is(shipped: RunFolder) -> None:
     rows: list[Any] = traffic(10)
-    rows += [None, {"no": "row"}, rows[3], request(np.random.default_rng(1), 50, time=BEGIN), request(np.random.default_rng(2), 51, time=NOW + 10_000)]
-    rows += [{"id": "r7", "label": "good"}, {"id": "never", "label": "good"}, request(np.random.default_rng(3), 52, label="great")]
+    rows += [
+        None,
+        {"no": "row"},
+        rows[3],
+        request(np.random.default_rng(1), 50, time=BEGIN),
+        request(np.random.default_rng(2), 51, time=NOW + 10_000),
+    ]
+    rows += [
+        {"id": "r7", "label": "good"},
+        {"id": "never", "label": "good"},
+        request(np.random.default_rng(3), 52, label="great"),
+    ]
     tally = watched(shipped, rows).memory.tally
     assert (tally.rows, tally.requests, tally.malformed, tally.repeated) == (18, 13, 2, 1)
     assert (tally.out_of_order, tally.ahead, tally.unknown_labels) == (1, 1, 1)
@@ -139,7 +153,13 @@ def test_what_waits_is_bounded_and_given_up_is_counted(shipped: RunFolder) -> No
 
 def test_errors_and_unreadable_answers_are_no_wrong_answers(shipped: RunFolder) -> None:
     rng = np.random.default_rng(0)
-    rows = [request(rng, 0, output=None), request(rng, 1, output=" "), request(rng, 2, error="timeout"), request(rng, 3, output="who knows", label="good"), request(rng, 4)]
+    rows = [
+        request(rng, 0, output=None),
+        request(rng, 1, output=" "),
+        request(rng, 2, error="timeout"),
+        request(rng, 3, output="who knows", label="good"),
+        request(rng, 4),
+    ]
     shares = watched(shipped, rows).window.shares
     assert shares["errors"] == [3, 5]
     assert shares["unparsed"] == [1, 2]
@@ -197,7 +217,9 @@ def test_a_drop_of_accuracy_is_found_within_the_stated_rows_and_only_after_it(sh
     until = 100 * found[0].window
     well_again = [request(np.random.default_rng(at), at, right=0.95) for at in range(until, until + 500)]
     later = report_of(watched(shipped, [*rows[:until], *well_again], SMALL, unsure=(90, 300), wrong=(40, 400)))
-    assert (later.verdict, status(later, "wrong").missing) == ("inconclusive", "few"), "an alarm that is over is no pass"
+    assert (later.verdict, status(later, "wrong").missing) == ("inconclusive", "few"), (
+        "an alarm that is over is no pass"
+    )
 
 
 CHANGES: dict[str, Callable[[np.random.Generator], dict[str, Any]]] = {
@@ -226,7 +248,10 @@ def test_each_change_alarms_with_its_own_signal(shipped: RunFolder, signal: str)
 
 
 def test_an_alarm_names_what_moved_and_what_was_beyond_beside_it(shipped: RunFolder) -> None:
-    rows = [*traffic(1000), *(request(np.random.default_rng(at), 1000 + at, output="good", label="bad") for at in range(200))]
+    rows = [
+        *traffic(1000),
+        *(request(np.random.default_rng(at), 1000 + at, output="good", label="bad") for at in range(200)),
+    ]
     report = report_of(watched(shipped, rows, SMALL, unsure=(90, 300)))
     first = {one.signal: one for one in reversed(report.alarms)}
     moved = first["answers"].moved[0]
@@ -247,8 +272,14 @@ def alarm(window: int, signal: str) -> Alarm:
 
 
 def test_one_retraining_a_period_and_earlier_ones_only_for_guardrails() -> None:
-    found = proposals([alarm(1, "length"), alarm(8, "length"), alarm(9, "errors"), alarm(11, "errors"), alarm(40, "script")], SMALL)
-    assert [(one.window, one.signals, one.early) for one in found] == [(1, ("length",), False), (9, ("errors",), True), (40, ("script",), False)]
+    found = proposals(
+        [alarm(1, "length"), alarm(8, "length"), alarm(9, "errors"), alarm(11, "errors"), alarm(40, "script")], SMALL
+    )
+    assert [(one.window, one.signals, one.early) for one in found] == [
+        (1, ("length",), False),
+        (9, ("errors",), True),
+        (40, ("script",), False),
+    ]
     assert [one.window for one in standing([alarm(1, "length"), alarm(8, "length")], 10, SMALL)] == [8]
 
 
