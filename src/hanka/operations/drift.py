@@ -168,17 +168,9 @@ def _bins(reference: Counter[str], live: Counter[str]) -> tuple[Bin, ...]:
 
 def _noncentrality(statistic: float, freedom: int, share: float) -> float:
     """Return the noncentrality under which so large a share of statistics lies below this one; 0 where none does."""
-
-    def above(noncentrality: float) -> float:
-        """Return by how much more lies below."""
-        return float(special.chndtr(statistic, freedom, noncentrality)) - share
-
     if float(special.chdtr(freedom, statistic)) <= share:
         return 0.0
-    far = statistic + 10.0
-    while above(far) > 0:
-        far *= 2
-    return float(optimize.brentq(above, 1e-12, far, xtol=1e-9))
+    return float(special.chndtrinc(statistic, freedom, share))
 
 
 # ---- texts

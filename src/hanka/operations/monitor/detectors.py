@@ -21,7 +21,7 @@ import math
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from scipy import stats
+from scipy import special, stats
 
 from hanka.stats.sequential import log_fortune
 
@@ -181,4 +181,4 @@ def upper_bound(bad: int, n: int, alpha: float) -> float:
     """
     if not 0 <= bad <= n or n < 1:
         raise ValueError(f"{bad} bad of {n} rows: counts do not fit")
-    return 1.0 if bad == n else float(stats.beta.ppf(1 - alpha, bad + 1, n - bad))
+    return 1.0 if bad == n else float(special.betaincinv(bad + 1, n - bad, 1 - alpha))
