@@ -146,6 +146,17 @@ def test_a_guardrail_that_is_open_for_another_reason_says_which(tmp_path: Path) 
     assert AB_EN["ab_reason_sample_ratio"] in said
 
 
+def test_reasons_and_counts_are_never_cut(tmp_path: Path) -> None:
+    arms = {"now": 1} | {f"an-arm-with-a-long-name-{at}": 1 for at in range(6)}
+    found = [{"unit": f"{arm}-{at}", "arm": arm, "outcome": 1} for arm in arms for at in range(20)]
+    result = judge_log((write(tmp_path / "log.jsonl", found[:-15]),), design(arms=arms, salt="s"))
+    told = tell(result, EN)
+    assert "…" not in " ".join(
+        (*told.sentences, *(cell for table in told.tables for row in table.rows for cell in row))
+    )
+    assert told.sentences[0].endswith(AB_EN["ab_reason_before_first_look"])
+
+
 def test_a_metric_may_be_called_value(tmp_path: Path) -> None:
     found = [{**row, "value": 2 * at} for at, row in enumerate(rows(right(60, 100), right(90, 100)))]
     result = judge_log((write(tmp_path / "log.jsonl", found),), design(metric={"name": "value"}))

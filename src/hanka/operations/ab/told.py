@@ -10,7 +10,7 @@ from typing import Literal, NamedTuple
 
 from hanka.operations.ab.checks import Check
 from hanka.operations.ab.effects import Effect, Side
-from hanka.operations.ab.judged import BROKEN, Judged, Reason, Result
+from hanka.operations.ab.judged import BROKEN, Judged, Kept, Reason, Result
 from hanka.operations.ab.logs import KINDS
 from hanka.report import numbers
 from hanka.report.blocks import Tone
@@ -96,7 +96,7 @@ def _sentence(one: Judged, result: Result, words: Words) -> str:
     design, effect = result.design, one.effect
     named = {"arm": effect.arm, "control": design.control, "metric": effect.metric}
     if one.reasons:
-        return words.plain("ab_no_verdict", **named, reasons=_reasons(one.reasons, words))
+        return " ".join((words.plain("ab_no_verdict", **named), *_reasons(one.reasons, words)))
     ends = one.once if design.test == "fixed" else one.always
     return words.plain(
         f"ab_{one.verdict}",
@@ -110,23 +110,27 @@ def _sentence(one: Judged, result: Result, words: Words) -> str:
     )
 
 
-def _reasons(reasons: tuple[Reason, ...], words: Words) -> str:
-    return " ".join(words.plain(f"ab_reason_{reason}") for reason in reasons)
+def _reasons(reasons: tuple[Reason, ...], words: Words) -> tuple[str, ...]:
+    # Beside a sentence, not in it: what is set into a sentence is a name, and a long one is cut.
+    return tuple(words.plain(f"ab_reason_{reason}") for reason in reasons)
 
 
 def _guard_sentences(result: Result, words: Words) -> tuple[str, ...]:
     standing = {one.effect.arm for one in result.judged if one.verdict != "worse"}
     return tuple(
-        words.plain(
-            "ab_guard_no_verdict" if one.reasons else f"ab_guard_{one.outcome}",
-            name=one.effect.metric,
-            arm=one.effect.arm,
-            harm=_plain(one.rail.harm),
-            difference=_difference(one.effect, one.decides),
-            reasons=_reasons(one.reasons, words),
-        )
+        " ".join((_guard_sentence(one, words), *_reasons(one.reasons, words)))
         for one in result.kept
         if one.outcome != "holds" and one.effect.arm in standing
+    )
+
+
+def _guard_sentence(one: Kept, words: Words) -> str:
+    return words.plain(
+        "ab_guard_no_verdict" if one.reasons else f"ab_guard_{one.outcome}",
+        name=one.effect.metric,
+        arm=one.effect.arm,
+        harm=_plain(one.rail.harm),
+        difference=_difference(one.effect, one.decides),
     )
 
 
@@ -218,7 +222,7 @@ def _found(check: Check, result: Result, words: Words) -> str:
         return why
     if check.name == "sample_ratio":
         counts = words.comma.join(f"{arm} {numbers.count(n)}" for arm, n in result.arms.n_units.items())
-        said = words.plain("ab_found_p", counts=counts, p=_p(check.p_value))
+        said = f"{counts}{words.comma}{words.plain('ab_found_p', p=_p(check.p_value))}"
     elif check.p_value is not None:
         said = words.plain(
             "ab_found_missing",
