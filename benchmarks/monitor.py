@@ -44,7 +44,7 @@ def write_log(path: Path, n: int, seed: int = 0) -> int:
             label = LABELS[rng.random() < 0.5]
             answer = label if rng.random() < 0.9 else LABELS[label == "good"]
             text = " ".join(rng.choices(WORDS, k=rng.randrange(8, 40)))
-            row = {
+            row: dict[str, Any] = {
                 "time": round(begin + step * at, 3), "id": f"{seed}-{at}", "prompt": f"Mail: {text}\nTone:", "output": answer,
                 "confidence": round(rng.betavariate(9, 1), 4), "latency": round(rng.lognormvariate(-1, 0.4), 4),
             }  # fmt: skip
@@ -150,7 +150,7 @@ def measure(folder: Path, rows: int) -> dict[str, Any]:
     return {
         "requests": rows, "lines": lines, "mib": round(log.stat().st_size / 2**20, 1), "targets": TARGETS, "first": first, "unchanged": again,
         "load": load,
-        "judged_by": judged,
+        "judged_by": judged, "cores": cores, "kept": kept,
     }  # fmt: skip
 
 

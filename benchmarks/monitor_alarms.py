@@ -113,7 +113,9 @@ def delay(times: int) -> Iterator[Promise]:
     per_window = int(SETTINGS.window * LABELLED)
     for n in (400, 1500):
         for begins in (0, 10, 60):
-            rng, found, stated = np.random.default_rng([3, n, begins]), [], []
+            rng = np.random.default_rng([3, n, begins])
+            found: list[bool] = []
+            stated: list[int] = []
             while len(found) < times:
                 seen = reference(rng, n)
                 seen = replace(seen, shares={**seen.shares, "wrong": (round(n * SHARES["wrong"]), n)})

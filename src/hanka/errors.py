@@ -15,6 +15,7 @@ and its children carry that line and are caught only in `cli.py`, which prints i
     ├── LedgerError            exit 2   a log of decisions: missing, held, torn, not whole
     ├── RefusedError           exit 1   asked for rightly, and not allowed: an approval, a release, a rollback
     ├── DesignError            exit 2   the design of an A/B test: file, line, key
+    ├── MonitorError           exit 2   a log of live traffic, the settings of a monitor, its state
     └── AuditError             exit 2   `strict: true` and an audit found something
     UnitError                 (inside a run) one unit of work failed; becomes a failed row, exit 1
 """
@@ -71,6 +72,10 @@ class RefusedError(HankaError):
 
 class DesignError(HankaError):
     """The design of an A/B test is wrong."""
+
+
+class MonitorError(HankaError):
+    """A log, the settings of a monitor or its state is not what can be watched."""
 
 
 class AuditError(HankaError):

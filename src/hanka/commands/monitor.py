@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
-from hanka.errors import HankaError
+from hanka.errors import HankaError, MonitorError
 
 if TYPE_CHECKING:
     from hanka.operations.monitor.alarms import Proposal
@@ -120,7 +120,6 @@ def _write(
 ) -> tuple[Written | None, str]:
     """Write the study for retraining; say what was written, or why nothing was."""
     from hanka.operations.monitor.retrain import write_retraining
-    from hanka.operations.monitor.settings import MonitorError
     from hanka.store.folder import RunFolder
 
     assert isinstance(run, RunFolder)
