@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +56,12 @@ def write_run(folder: Path, n_test: int = 300, seed: int = 5) -> RunFolder:
 def reference_of(run: RunFolder, settings: MonitorSettings | None = None) -> Reference:
     """The reference of a run's only tuned variant."""
     return load_reference(run, settings or MonitorSettings())
+
+
+@cache
+def known_reference(run: RunFolder, domain_texts: int) -> Reference:
+    """The same, read once."""
+    return reference_of(run, MonitorSettings(domain_texts=domain_texts))
 
 
 def tuned(run: RunFolder) -> str:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Optional
 import typer
 
 from hanka.commands.entered import By, Log, enter, require_name
-from hanka.errors import HankaError
+from hanka.errors import HankaError, MonitorError
 
 if TYPE_CHECKING:
     from hanka.operations.monitor.alarms import Proposal
@@ -125,7 +125,6 @@ def _write(
 ) -> tuple[Written | None, str]:
     """Write the study for retraining; say what was written, or why nothing was."""
     from hanka.operations.monitor.retrain import write_retraining
-    from hanka.operations.monitor.settings import MonitorError
     from hanka.store.folder import RunFolder
 
     assert isinstance(run, RunFolder)

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from hanka.cli import main
+from hanka.errors import MonitorError
 from hanka.operations.monitor.memory import Labelled
 from hanka.operations.monitor.retrain import usable, write_retraining
-from hanka.operations.monitor.settings import MonitorError
 from hanka.store.folder import RunFolder
 from live_traffic import reference_of, traffic, write_log
 

@@ -51,6 +51,7 @@ def test_bets_are_few_however_many_windows() -> None:
     starts = [at for at, _, _ in detector.starts or []]
     assert len(starts) < 40
     assert starts[-4:] == [597, 598, 599, 600]
+    assert starts[0] == 1, "a rise that was there from the beginning is bet on from the beginning"
 
 
 def test_a_stored_detector_goes_on_like_one_that_was_not() -> None:

@@ -12,9 +12,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from hanka.errors import MonitorError
 from hanka.operations.monitor import logs
 from hanka.operations.monitor.logs import Place, find_logs, known_place, read_on
-from hanka.operations.monitor.settings import MonitorError
 
 
 def rows(n: int, start: int = 0) -> list[dict[str, int]]:

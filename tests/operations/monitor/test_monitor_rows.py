@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
+from hanka.errors import MonitorError
 from hanka.operations.monitor.rows import LONGEST_TEXT, LogRow, RowReader
-from hanka.operations.monitor.settings import MonitorError, MonitorSettings, fields_of, read_settings
+from hanka.operations.monitor.settings import MonitorSettings, fields_of, read_settings
 from hanka.operations.monitor.signals import SIGNALS
 
 REQUEST = {"time": 1_700_000_000, "prompt": "p", "output": "o"}

@@ -10,16 +10,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from test_monitor_watch import known
 
-from hanka.errors import HankaError, StoreError
+from hanka.errors import HankaError, MonitorError, StoreError
 from hanka.operations.monitor import run as one_call
 from hanka.operations.monitor.results import as_json, report_of
 from hanka.operations.monitor.run import monitoring
-from hanka.operations.monitor.settings import MonitorError, MonitorSettings
+from hanka.operations.monitor.settings import MonitorSettings
 from hanka.operations.monitor.state import held, note_hook, run_hooks
 from hanka.store.folder import RunFolder
-from live_traffic import NOW, reference_of, request, traffic, write_log
+from live_traffic import NOW, known_reference, reference_of, request, traffic, write_log
 
 SETTINGS = MonitorSettings(
     window=100, least_rows=50, baseline=100, cooldown=5, period=20, domain_every=7, domain_texts=40
@@ -28,7 +27,7 @@ SETTINGS = MonitorSettings(
 
 def said(shipped: RunFolder, log: Path, state: Path | None, settings: MonitorSettings = SETTINGS) -> dict[str, Any]:
     """What one call says."""
-    with monitoring([log], known(shipped, settings.domain_texts), settings, NOW, state) as watch:
+    with monitoring([log], known_reference(shipped, settings.domain_texts), settings, NOW, state) as watch:
         return as_json(report_of(watch))
 
 
@@ -147,7 +146,8 @@ def test_a_state_that_lost_a_table_or_a_key_is_one_line(shipped: RunFolder, tmp_
     log, state = write_log(tmp_path / "log.jsonl", traffic(10)), tmp_path / "state"
     said(shipped, log, state)
     stored = json.loads((state / "state.json").read_text())
-    for broken in ({"tally": {}}, {"judge": None}, {"window": {"number": "x", "y": 1}}):
+    wrong: list[dict[str, Any]] = [{"tally": {}}, {"judge": None}, {"window": {"number": "x", "y": 1}}]
+    for broken in wrong:
         (state / "state.json").write_text(json.dumps(stored | broken))
         with pytest.raises(StoreError, match="damaged"):
             said(shipped, log, state)
@@ -188,6 +188,6 @@ def test_places_of_files_are_few(shipped: RunFolder, tmp_path: Path, monkeypatch
     monkeypatch.setattr(one_call, "MOST_PLACES", 2)
     for name in range(4):
         write_log(tmp_path / f"{name}.jsonl", [request(np.random.default_rng(name), name)])
-    with monitoring([tmp_path], known(shipped, 40), SETTINGS, NOW, None) as watch:
+    with monitoring([tmp_path], known_reference(shipped, 40), SETTINGS, NOW, None) as watch:
         assert len(watch.places) == 2
         assert watch.memory.tally.requests == 4

@@ -4,40 +4,35 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from functools import cache
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import pytest
 
+from hanka.errors import MonitorError
 from hanka.operations.monitor.alarms import Alarm, proposals, standing
 from hanka.operations.monitor.asked import TaskReader
 from hanka.operations.monitor.reference import Reference, bins_of, confidence_of, script_in
 from hanka.operations.monitor.results import Report, Status, as_json, report_of
-from hanka.operations.monitor.settings import MonitorError, MonitorSettings
+from hanka.operations.monitor.settings import MonitorSettings
 from hanka.operations.monitor.watch import Watch, begin
 from hanka.operations.monitor.windows import percentile
 from hanka.records import Prediction
 from hanka.store.folder import RunFolder
 from hanka.tasks import TASKS
-from live_traffic import BEGIN, NOW, OTHERS, mail, reference_of, request, traffic, tuned
+from live_traffic import BEGIN, NOW, OTHERS, known_reference, mail, reference_of, request, traffic, tuned
 
 SMALL = MonitorSettings(
     window=100, least_rows=50, baseline=100, cooldown=5, period=20, domain_every=12, domain_texts=60
 )
 
 
-@cache
-def known(shipped: RunFolder, domain_texts: int) -> Reference:
-    return reference_of(shipped, MonitorSettings(domain_texts=domain_texts))
-
-
 def watched(
     shipped: RunFolder, rows: Sequence[Any], settings: MonitorSettings = SMALL, **shares: tuple[int, int]
 ) -> Watch:
     """A monitor that took the rows in; shares: what the reference's are taken for."""
-    reference = known(shipped, settings.domain_texts)
+    reference = known_reference(shipped, settings.domain_texts)
     watch = begin(replace(reference, shares={**reference.shares, **shares}), settings, NOW)
     watch.take(rows)
     return watch
@@ -175,7 +170,7 @@ def test_the_first_latencies_set_the_limit_of_the_others(shipped: RunFolder) -> 
 
 
 def test_windows_of_time_close_when_the_next_begins_and_hold_enough_rows(shipped: RunFolder) -> None:
-    settings = MonitorSettings(window="1h", least_rows=50)
+    settings = MonitorSettings.model_validate({"window": "1h", "least_rows": 50})
     hourly = [request(np.random.default_rng(at), at, time=1_700_002_800 + 40.0 * at) for at in range(400)]
     assert [one.rows for one in watched(shipped, hourly, settings).windows] == [90, 90, 90, 90]
     rare = [request(np.random.default_rng(at), at, time=1_700_002_800 + 400.0 * at) for at in range(200)]

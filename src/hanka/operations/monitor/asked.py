@@ -11,8 +11,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from hanka.errors import HankaError
-from hanka.operations.monitor.settings import MonitorError
+from hanka.errors import HankaError, MonitorError
 from hanka.store.folder import RunFolder
 from hanka.tasks import TASKS
 from hanka.tasks.base import FIELD, Task

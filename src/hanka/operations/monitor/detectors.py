@@ -113,9 +113,9 @@ class Detector:
         return found
 
     def _stays(self, at: int) -> bool:
-        """Tell whether a bet is kept: all near ones, then every second, every fourth, …; what is dropped counts as lost."""
+        """Tell whether a bet is kept: the first, all near ones, then every second, every fourth, …; what is dropped counts as lost."""
         age = (self.windows - at) // NEAR
-        return at % (1 << max(0, age.bit_length() - 1)) == 0
+        return (at - 1) % (1 << max(0, age.bit_length() - 1)) == 0
 
     def _wealth(self) -> tuple[float, int]:
         """Return the log of all fortunes together, and rows since the start of the largest; bets not yet made are still worth 1."""

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Literal, NamedTuple
 
-from hanka.operations.monitor.settings import MonitorError
+from hanka.errors import MonitorError
 
 HEAD = 4096
 "Bytes at a file's beginning that it is known by."

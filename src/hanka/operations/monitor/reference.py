@@ -19,11 +19,11 @@ import numpy as np
 from hanka.analysis.compare import find_side
 from hanka.analysis.evidence import CellEvidence, Evidence, load_evidence
 from hanka.datasets.scripts import script_of
-from hanka.errors import nearest
+from hanka.errors import MonitorError, nearest
 from hanka.identity import content_id, stream
 from hanka.operations.drift import FEWEST_TEXTS, bin_names, quantile_edges
 from hanka.operations.monitor.asked import TaskReader, stored_study, task_of
-from hanka.operations.monitor.settings import MonitorError, MonitorSettings
+from hanka.operations.monitor.settings import MonitorSettings
 from hanka.records import Prediction, is_unadapted
 from hanka.store.folder import RunFolder, read_predictions
 

@@ -14,11 +14,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from hanka.errors import nearest
+from hanka.errors import MonitorError, nearest
 from hanka.operations.monitor.asked import stored_study
 from hanka.operations.monitor.memory import Labelled
 from hanka.operations.monitor.reference import Reference
-from hanka.operations.monitor.settings import MonitorError
 from hanka.records import is_unadapted
 from hanka.store.folder import RunFolder, make_folder, read_json_or_none, write_json, write_text
 

@@ -6,9 +6,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from hanka.errors import MonitorError
 from hanka.operations.monitor.logs import Place, find_logs, known_place, read_on
 from hanka.operations.monitor.reference import Reference
-from hanka.operations.monitor.settings import MonitorError, MonitorSettings
+from hanka.operations.monitor.settings import MonitorSettings
 from hanka.operations.monitor.state import held, load, save
 from hanka.operations.monitor.watch import Watch, begin
 

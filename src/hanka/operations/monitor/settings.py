@@ -15,7 +15,7 @@ from pydantic import BeforeValidator, Field, ValidationError, field_validator, m
 
 from hanka.declared.messages import first_mistake
 from hanka.declared.source import FileKind, read_file
-from hanka.errors import HankaError, nearest
+from hanka.errors import MonitorError, nearest
 from hanka.operations.monitor.signals import SHARES, SIGNALS
 from hanka.registry import Params
 
@@ -23,10 +23,6 @@ FIELDS = ("time", "prompt", "output", "label", "confidence", "id", "latency", "e
 "What a row of a log may hold."
 WINDOW = re.compile(r"(\d+)\s*([hd])")
 SECONDS = {"h": 3600, "d": 86400}
-
-
-class MonitorError(HankaError):
-    """A log, its settings or its state is not what can be watched."""
 
 
 SETTINGS = FileKind(

@@ -15,14 +15,14 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from hanka.errors import StoreError
+from hanka.errors import MonitorError, StoreError
 from hanka.identity import content_id
 from hanka.operations.monitor.alarms import stored_alarm
 from hanka.operations.monitor.judge import Judge
 from hanka.operations.monitor.logs import Place
 from hanka.operations.monitor.memory import Labelled, Memory, Seen, Tally, Waiting
 from hanka.operations.monitor.reference import Reference
-from hanka.operations.monitor.settings import MonitorError, MonitorSettings
+from hanka.operations.monitor.settings import MonitorSettings
 from hanka.operations.monitor.watch import Baseline, Watch, begin
 from hanka.operations.monitor.windows import opened, stored_window
 from hanka.store.folder import RunFolder, read_json, read_table, write_json, write_table

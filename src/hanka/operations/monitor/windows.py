@@ -13,7 +13,6 @@ from collections import Counter
 from dataclasses import asdict, dataclass, field
 from typing import Any, NamedTuple
 
-import numpy as np
 from scipy import special, stats
 
 from hanka.operations.monitor.signals import COUNTED, SHARES
@@ -177,11 +176,6 @@ def percentile(values: list[float], share: float = PERCENTILE, level: float = 0.
     return Measured(values[at], ends.low, ends.high, n)
 
 
-def pooled(windows: list[Window], signal: str) -> tuple[int, int]:
-    """Return bad rows and rows of a share over several windows."""
-    return sum(one.shares[signal][0] for one in windows), sum(one.shares[signal][1] for one in windows)
-
-
 def counted(window: Window, signal: str) -> Counter[str]:
     """Return the categories of a window."""
     return Counter(window.counts.get(signal, {}))
@@ -190,9 +184,3 @@ def counted(window: Window, signal: str) -> Counter[str]:
 def texts_of(sample: list[tuple[int, str]]) -> list[str]:
     """Return the texts of a sample, in an order that does not depend on how they came in."""
     return [text for _, text in sorted(sample, reverse=True)]
-
-
-def bad_share(window: Window, signal: str) -> float | None:
-    """Return a window's share of bad rows; None without rows."""
-    bad, n = window.shares[signal]
-    return None if n == 0 else float(np.divide(bad, n))
