@@ -7,7 +7,8 @@ The log is what a service writes: time, id, prompt, output, confidence, latency,
 one line in a thousand broken, repeated, late or ahead. `hanka monitor` runs on it in a process of its own, as from a shell, with a
 state, a page and all ten signals; wall seconds with the start of the interpreter, CPU seconds, and the peak resident size that the
 system reports. A second call shows what an unchanged log costs. Where more processes want the cores than there are, CPU seconds are held
-against the target, for the wall then says how busy the machine is. Exits with 1 if a target is missed.
+against the target, for the wall then says how busy the machine is. The made-up run is
+equally sure of every answer, so `unsure` alarms. Exits with 1 if a target is missed.
 """
 
 from __future__ import annotations

@@ -1,13 +1,13 @@
 """Do the promises of the monitor hold where the truth is known?
 
-    python -m benchmarks.monitor_alarms            # the whole grid, about ten minutes on one core; writes results/monitor_alarms.json
+    python -m benchmarks.monitor_alarms            # the whole grid, about three minutes on one core; writes results/monitor_alarms.json
     python -m benchmarks.monitor_alarms --quick    # a tenth of the repetitions, nothing written
 
 alarms   streams in which nothing changes, of a period each: any of nine signals alarms in at most 5 of 100, the reference drawn anew each
          time, with the tolerances that are there by default and with none (the domain classifier has its own part, see `domain`)
 bound    a share exactly at its bound, the worst that is no change, alarms no oftener than its own part of the rate
 delay    a drop of accuracy by ten points is found within the stated rows in at least 90 of 100 streams, whenever it begins
-index    the interval of a stability index misses on its lower side no oftener than its level says, down to 1 in 1,000
+index    the interval of a stability index lies above the true one at most 1.5 times as often as its level says, down to 1 in 1,000
 domain   without drift the interval of a domain classifier's AUC holds one half at least 93 times in 100
 
 Counts are drawn and judged by the code that judges a log. Exits with 1 where a promise is missed.

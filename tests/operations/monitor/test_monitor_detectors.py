@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from hanka.operations.monitor.detectors import Detector, Rise, detector_of, rows_to_find, upper_bound, weight
+from hanka.operations.monitor.detectors import Detector, Rise, detector_of, rows_to_find, weight
 from hanka.stats.sequential import log_fortune
 
 RISE = Rise(bound=0.2, risen=0.3, alpha=0.1, period=50)
@@ -96,20 +96,10 @@ def test_what_never_is_found_has_no_delay() -> None:
     assert rows_to_find(RISE, 0.3, 1) is not None
 
 
-def test_the_upper_bound_is_exact() -> None:
-    # none of 20: 1 - 0.05^(1/20); with all bad nothing can be ruled out
-    assert upper_bound(0, 20, 0.05) == pytest.approx(1 - 0.05 ** (1 / 20))
-    assert upper_bound(20, 20, 0.05) == 1
-    found = upper_bound(3, 50, 0.01)
-    assert stats.binom.cdf(3, 50, found) == pytest.approx(0.01)
-
-
 @pytest.mark.parametrize(("bad", "n"), [(2, 1), (-1, 5)])
 def test_counts_that_do_not_fit_are_refused(bad: int, n: int) -> None:
     with pytest.raises(ValueError, match="do not fit"):
         Detector(RISE).add(bad, n)
-    with pytest.raises(ValueError, match="do not fit"):
-        upper_bound(bad, n, 0.05)
 
 
 @pytest.mark.parametrize(

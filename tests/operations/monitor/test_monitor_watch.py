@@ -342,3 +342,11 @@ def test_the_reference_is_the_runs(shipped: RunFolder) -> None:
     one, other = reference_of(shipped), reference_of(shipped, MonitorSettings(domain_texts=50))
     assert isinstance(one, Reference)
     assert one.id == other.id
+
+
+def test_the_limit_of_a_share_is_the_references_exact_upper_end_and_what_is_tolerated(shipped: RunFolder) -> None:
+    # none of 200 rows: 1 - (level/2)^(1/200), with half of the signal's part for this bound, and 0.02
+    rise = watched(shipped, [], SMALL, errors=(0, 200)).judge.rise("errors")
+    assert rise is not None
+    assert rise.bound == pytest.approx(1 - (SMALL.level("errors") / 2) ** (1 / 200) + 0.02)
+    assert rise.alpha == SMALL.level("errors") / 2

@@ -21,7 +21,7 @@ import math
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from scipy import special, stats
+from scipy import stats
 
 from hanka.stats.sequential import log_fortune
 
@@ -172,13 +172,3 @@ def rows_to_find(rise: Rise, share: float, window: int) -> int | None:
         middle = (low + high) // 2
         low, high = (low, middle) if is_found(middle) else (middle, high)
     return high
-
-
-def upper_bound(bad: int, n: int, alpha: float) -> float:
-    """Return the share of bad rows that the true one exceeds with probability alpha at most. Source: Clopper & Pearson (1934).
-
-    Raises ValueError for counts that do not fit.
-    """
-    if not 0 <= bad <= n or n < 1:
-        raise ValueError(f"{bad} bad of {n} rows: counts do not fit")
-    return 1.0 if bad == n else float(special.betaincinv(bad + 1, n - bad, 1 - alpha))

@@ -12,12 +12,12 @@ from typing import Any, Literal, NamedTuple
 
 from hanka.operations.drift import FEWEST_TEXTS, Psi, domain_auc, psi_of_counts
 from hanka.operations.monitor.alarms import Alarm, Moved
-from hanka.operations.monitor.detectors import Detector, Rise, detector_of, upper_bound, weight
+from hanka.operations.monitor.detectors import Detector, Rise, detector_of, weight
 from hanka.operations.monitor.reference import Reference
 from hanka.operations.monitor.settings import MonitorSettings
 from hanka.operations.monitor.signals import SIGNALS
 from hanka.operations.monitor.windows import Measured, Window, counted
-from hanka.stats.intervals import wilson_interval
+from hanka.stats.intervals import exact_interval, wilson_interval
 
 MOST_MOVED = 3
 "Categories that an alarm names."
@@ -54,7 +54,7 @@ class Judge:
             return None
         bad, n = self.shares[signal]
         level = self.settings.level(signal)
-        bound = max(1e-4, upper_bound(bad, n, level / 2) + self.settings.tolerance(signal))
+        bound = max(1e-4, exact_interval(bad, n, 1 - level).high + self.settings.tolerance(signal))
         drop = self.settings.drop
         risen = max(bad / n + drop, bound + drop / 2) if signal == "wrong" else bound + drop / 2
         return None if bound > MOST_SHARE else Rise(bound, min(risen, 0.99), level / 2, self.settings.period)

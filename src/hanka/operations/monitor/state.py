@@ -104,8 +104,8 @@ def _fill(watch: Watch, stored: dict[str, Any], folder: Path) -> None:
     if stored["tally"].keys() != asdict(Tally()).keys():
         raise KeyError("tally")
     memory.tally = Tally(**stored["tally"])
-    memory.waiting = {row["key"]: Waiting(row["prompt"], row["output"]) for row in tables["waiting"].to_pylist()}
-    memory.early = {row["key"]: (row["label"], row["correct"]) for row in tables["early"].to_pylist()}
+    memory.waiting.update((row["key"], Waiting(row["prompt"], row["output"])) for row in tables["waiting"].to_pylist())
+    memory.early.update((row["key"], (row["label"], row["correct"])) for row in tables["early"].to_pylist())
     memory.labelled.extend(Labelled(json.loads(row["fields"]), row["target"]) for row in tables["labelled"].to_pylist())
     watch.memory = memory
     judged = stored["judge"]
