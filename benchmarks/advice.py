@@ -149,9 +149,9 @@ def found(times: int) -> Iterator[Promise]:
 
 PARTS: dict[str, tuple[Callable[[int], Iterator[Promise]], int]] = {
     "drop": (drop, 1000),
-    "line": (line, 2000),
-    "overruled": (overruled, 200),
-    "found": (found, 100),
+    "line": (line, 4000),
+    "overruled": (overruled, 300),
+    "found": (found, 200),
 }
 
 
