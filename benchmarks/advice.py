@@ -172,8 +172,8 @@ def main() -> int:
             print(f"{'kept  ' if one.kept else 'MISSED'} {one.part:10} {one.scenario:60} {one.share:.4f} ± {one.error:.4f}"
                   f"  (promised {one.low:g} to {one.high:g})", flush=True)  # fmt: skip
         known[name] = lines
-    if not asked.quick:
-        RESULTS.write_text(json.dumps(known, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        if not asked.quick:
+            RESULTS.write_text(json.dumps(known, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     return int(missed > 0)
 
 
