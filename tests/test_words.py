@@ -22,6 +22,7 @@ READS_OF_PARAMS = {
     "study/resolve.py": {"sizes"},
     # what a plan stored of a variant
     "analysis/questions/seven_claims/arms.py": {"prompt"},
+    "analysis/questions/emergence/gathered.py": {"weight"},
 }
 """File → parameters that it may read by name."""
 

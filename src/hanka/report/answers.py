@@ -63,7 +63,7 @@ def answer_blocks(name: str, answer: Mapping[str, Any], words: Words, sketches: 
     title = words.known("question", name) or inert.label(as_text(answer.get("description")) or name)
     blocks: list[Block] = [Heading(title)]
     blocks += [Note(inert.shorten(line, inert.TEXT_LIMIT)) for line in words.written(answer, "sentence").splitlines()]
-    curves = [one for one in maps(answer.get("curves")) if _points(one)][:MAX_PANELS]
+    curves = [one for one in maps(answer.get("curves")) if _points(one) or _lines(one)][:MAX_PANELS]
     if curves and not sketches.full:
         drawn = sketches.draw(drawing(curves, words))
         caption, label = words("answer_figure", title=title), words.plain("answer_label", title=title)
@@ -128,7 +128,9 @@ def _entry(entry: Any, kind: str, head: bool, words: Words) -> Td:
 
 def drawing(curves: Sequence[Mapping[str, Any]], words: Words) -> Drawing:
     """Draw curves as an answer stores them, a panel each."""
-    rows = [row | {"panel": panel} for panel, curve in enumerate(curves) for row in _points(curve)]
+    rows = [row | {"panel": panel} for panel, curve in enumerate(curves) for row in (*_points(curve), *_lines(curve))]
+    for row in rows:
+        row["group"] = words.known("series", row["group"]) or row["group"]
     groups = list(dict.fromkeys(row["group"] for row in rows))
     short = short_names(groups[:SERIES])
     for row in rows:
@@ -138,10 +140,15 @@ def drawing(curves: Sequence[Mapping[str, Any]], words: Words) -> Drawing:
     return Drawing(rows, panels, COLUMNS)
 
 
-def _points(curve: Mapping[str, Any]) -> list[dict[str, Any]]:
+def _lines(curve: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Read the corners of a curve's lines."""
+    return [row | {"line": True} for row in _points(curve, "lines")]
+
+
+def _points(curve: Mapping[str, Any], name: str = "points") -> list[dict[str, Any]]:
     """Read the points of a curve; those that lack a coordinate are left out."""
     rows = []
-    for point in maps(curve.get("points"))[:MAX_POINTS]:
+    for point in maps(curve.get(name))[:MAX_POINTS]:
         sides = {side: stored if isinstance(stored := point.get(side), dict) else {} for side in ("x", "y")}
         row: dict[str, Any] = {side: as_number(stored.get("value")) for side, stored in sides.items()}
         if row["x"] is None or row["y"] is None:
@@ -166,7 +173,8 @@ def _panel(number: int, curve: Mapping[str, Any], names: list[str], words: Words
     """Draw one curve: whiskers along both axes, points by group, their labels beside them."""
     import altair as alt
 
-    points = _points(curve)
+    marks, lines = _points(curve), _lines(curve)
+    points = marks + lines
     scale = alt.Scale(zero=False, nice=True)
     doubles = curve.get("doubling") is True and all(point["x_low"] > 0 for point in points)
     x_scale = alt.Scale(type="log", base=2, nice=False, padding=8) if doubles else scale
@@ -181,7 +189,8 @@ def _panel(number: int, curve: Mapping[str, Any], names: list[str], words: Words
     legend = alt.Legend(orient="top", title=None, columns=2, symbolOpacity=1)
     color = alt.Color("group:N", scale=series_scale(names), sort=names, legend=legend)
     shape = alt.Shape("group:N", scale=series_shapes(names), sort=names, legend=legend)
-    chart = _side_by_side(panel_data(number), names) if doubles else panel_data(number)
+    chart = panel_data(number).transform_filter("datum.line !== true") if lines else panel_data(number)
+    chart = _side_by_side(chart, names) if doubles else chart
     layers = [
         chart.mark_rule(strokeWidth=1, opacity=0.4, aria=False).encode(x="x_low:Q", x2="x_high:Q", y=y, color=color),
         chart.mark_rule(strokeWidth=1, opacity=0.4, aria=False).encode(x=x, y="y_low:Q", y2="y_high:Q", color=color),
@@ -192,7 +201,10 @@ def _panel(number: int, curve: Mapping[str, Any], names: list[str], words: Words
     ]  # fmt: skip
     if curve.get("joined") is True:
         layers.append(chart.mark_line(strokeWidth=1.6, aria=False).encode(x=x, y=y, color=color))
-    if len(points) <= MAX_LABELS:
+    if lines:
+        drawn = panel_data(number).transform_filter("datum.line === true")
+        layers.insert(0, drawn.mark_line(strokeWidth=1.6, aria=False).encode(x=x, y=y, color=color))
+    if len(marks) <= MAX_LABELS:
         layers.append(
             chart.mark_text(dx=7, dy=-7, fontSize=11, align="left", color="currentColor", aria=False).encode(
                 x=x, y=y, text="label:N"

@@ -30,6 +30,7 @@ Shows: TypeAlias = Literal[
     "value",
     "difference",
     "share",
+    "emergence",
 ]
 "How a column is written: as it is, by the report's word for it, or as a number of a kind."
 
@@ -102,6 +103,8 @@ class Curve:
     "Whether the points of a group are joined in the order of x."
     doubling: bool = False
     "Whether x, above 0, is drawn so that each doubling takes the same room."
+    lines: tuple[Point, ...] = ()
+    "Corners of lines without marks, such as a fitted curve: those of a group are joined in the order of x, in the group's colour."
 
 
 @dataclass(frozen=True, slots=True)
