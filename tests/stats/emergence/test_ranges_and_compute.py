@@ -53,7 +53,8 @@ def test_compute_between_two_models_goes_with_the_logarithm() -> None:
     ):
         found = flops_ahead(loss, known, known[:seen])
         assert found is not None
-        assert (found.times, found.is_least) == (pytest.approx(times), is_least)
+        assert found.times == pytest.approx(times)
+        assert found.is_least == is_least
     assert flops_ahead(1.9, [], []) is None
 
 
