@@ -26,7 +26,11 @@ def entries(step: Any, **more: Any) -> list[Any]:
 def test_a_list_of_steps_makes_an_entry_of_every_step(tiny_folder: Path, step: Any) -> None:
     plan = planned(tiny_folder, methods=entries(step), tasks={"sentiment": {}})
     first = the(plan, "first")
-    made = [(one.variant.label, one.variant.train_size, one.parents[0].step) for one in plan.variants.values() if one.parents]
+    made = [
+        (one.variant.label, one.variant.train_size, one.parents[0].step)
+        for one in plan.variants.values()
+        if one.parents
+    ]
     assert sorted(made) == [("tuned@1", 4, 1), ("tuned@1", 8, 1), ("tuned@2", 4, 2), ("tuned@2", 8, 2)]
     assert {one.parents[0].variant_id for one in plan.variants.values() if one.parents} == {first.variant.id}
     assert len({one.variant.id for one in plan.variants.values()}) == len(plan.variants)

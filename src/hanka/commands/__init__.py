@@ -12,6 +12,7 @@ from hanka.commands import log
 from hanka.commands.ab import ab
 from hanka.commands.advise import advise
 from hanka.commands.cost import cost
+from hanka.commands.emergence import emergence
 from hanka.commands.gate import gate
 from hanka.commands.monitor import monitor
 from hanka.commands.rollback import rollback
@@ -22,6 +23,7 @@ def add_commands(app: typer.Typer) -> None:
     """Add all of them to the command line, in the order in which they are used."""
     app.command()(advise)
     app.command()(cost)
+    app.command()(emergence)
     app.command()(gate)
     app.command()(rollout)
     app.add_typer(log.app, name="log")

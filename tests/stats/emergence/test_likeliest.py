@@ -51,7 +51,7 @@ def test_a_broken_line_is_the_one_of_least_squares() -> None:
 
 def test_values_that_only_fall_have_no_law() -> None:
     values = points([1.0, 1.5, 2.0, 2.5, 3.0], [0.1, 0.2, 0.3, 0.4, 0.5])
-    with pytest.raises(ValueError, match="nowhere leaves its base"):
+    with pytest.raises(ValueError, match="is not shown to leave its base"):
         fit(law_of(values, base=0.6), values)
 
 

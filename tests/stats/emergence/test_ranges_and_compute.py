@@ -36,7 +36,7 @@ def test_no_part_is_smaller_than_a_law_needs() -> None:
 def test_a_fit_that_cannot_be_made_says_why() -> None:
     flat = points(np.linspace(1, 2, 6), np.linspace(0.2, 0.4, 6))
     found = outcome("all", flat, Settings(5, 0.5, 0))
-    assert (found.posterior, found.best, found.why) == (None, None, "performance nowhere leaves its base")
+    assert (found.posterior, found.best, found.why) == (None, None, "performance is not shown to leave its base")
     outside = outcome("all", Known().values(LOSSES), Settings(1, 0.25, 0))
     assert outside.posterior is None
     assert "low-data limit of 1 rows" in outside.why
@@ -63,3 +63,13 @@ def test_compute_is_six_times_weights_and_tokens() -> None:
     for wrong in ((0, 1), (1, -1), (math.nan, 1)):
         with pytest.raises(ValueError, match="both must be above 0"):
             training_flops(*wrong)
+
+
+def test_noise_alone_shows_no_elbow_and_a_law_does() -> None:
+    flat = points(
+        np.tile(np.linspace(2, 3, 8), 5),
+        0.25 + 0.01 * np.random.default_rng(3).standard_normal(40),
+        np.repeat(SIZES[:5], 8),
+    )
+    assert outcome("all", flat, Settings(5, None, 0)).is_flat
+    assert not outcome("all", Known().values(LOSSES), Settings(1, 0.25, 0)).is_flat

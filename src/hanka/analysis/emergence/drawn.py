@@ -46,7 +46,7 @@ def _performance(found: Predicted) -> tuple[tuple[Point, ...], tuple[Point, ...]
     sizes = np.unique([one.rows for one in found.measured if one.rows]).tolist()
     if len(sizes) > MOST_SIZES:
         sizes = [sizes[place] for place in np.linspace(0, len(sizes) - 1, MOST_SIZES).round().astype(int)]
-    groups = [(size, str(size)) for size in sizes]
+    groups = [(size, f"D = {size}") for size in sizes]
     groups += [(0, FEW_SHOT)] if any(not one.rows for one in found.measured) else []
     losses = [one.loss for one in found.measured]
     points: list[Point] = []

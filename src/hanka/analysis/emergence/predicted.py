@@ -19,8 +19,6 @@ from hanka.identity import stream
 from hanka.stats.emergence import LEAST_MODELS, Ahead, Fit, Outcome, Points, Posterior, flops_ahead, outcome, outcomes
 from hanka.stats.resampling import FloatArray
 
-SHOWN_AT = 0.01
-"Level of the likelihood-ratio test by which a broken line is shown against a flat one."
 PAIRS = 10_000
 "Draws of a predicted and a measured elbow that are set against each other."
 DRAWS = 400
@@ -86,13 +84,17 @@ class Predicted:
 
 
 def predict(measured: Sequence[Measurement], asked: Asked) -> Predicted:
-    """Fit the law to fine-tuned values, or else the few-shot curve. Raises ValueError for no values."""
+    """Fit the law to fine-tuned values, or else the few-shot curve. Raises ValueError for no values.
+
+    The order of the measurements changes no number.
+    """
+    measured = sorted(measured, key=lambda one: (one.rows, one.loss, one.model, one.performance, one.n))
     tuned = [one for one in measured if one.rows]
     plain = [one for one in measured if not one.rows]
     if not tuned:
         return _of_curve(plain, asked)
     few_shot = _few_shot(plain, asked)
-    has_left = few_shot is not None and _leaves(few_shot)
+    has_left = few_shot is not None and few_shot.posterior is not None
     beyond = 0
     if has_left and not any(one.is_held_out for one in tuned):
         assert few_shot is not None
@@ -102,7 +104,7 @@ def predict(measured: Sequence[Measurement], asked: Asked) -> Predicted:
     fits = tuple(outcomes(points_of([one for one in tuned if not one.is_held_out] or tuned), asked.settings))
     plain = [replace(one, is_held_out=one.is_held_out or (one.model, one.loss) in known) for one in plain]
     return Predicted(
-        asked, (*tuned, *plain), fits, few_shot, has_left, _missed(fits[0], tuned, asked), _ahead(fits[0], tuned, measured, asked),
+        asked, (*tuned, *plain), fits, few_shot, has_left, missed(fits[0], tuned, asked), _ahead(fits[0], tuned, measured, asked),
         _error(fits[0], few_shot, asked) if has_left else None, beyond,
     )  # fmt: skip
 
@@ -112,9 +114,9 @@ def _of_curve(plain: Sequence[Measurement], asked: Asked) -> Predicted:
     seen = [one for one in plain if not one.is_held_out]
     fits = tuple(outcomes(points_of(seen), asked.settings))
     whole = _few_shot(plain, asked) if len(seen) < len(plain) else None
-    left = fits[0].best is not None and _leaves(fits[0])
+    left = fits[0].posterior is not None
     error = _error(fits[0], whole, asked)
-    return Predicted(asked, tuple(plain), fits, whole, left, _missed(fits[0], plain, asked), None, error)
+    return Predicted(asked, tuple(plain), fits, whole, left, missed(fits[0], plain, asked), None, error)
 
 
 def _few_shot(plain: Sequence[Measurement], asked: Asked) -> Outcome | None:
@@ -134,24 +136,6 @@ def _error(predicted: Outcome, measured: Outcome | None, asked: Asked) -> Ends |
     return Ends(float(middle), float(low), float(high))
 
 
-def _leaves(few_shot: Outcome) -> bool:
-    """Tell whether a broken line describes values better than a flat one."""
-    best, found = few_shot.best, few_shot.found
-    if best is None or few_shot.posterior is None:
-        return False
-    gained = 2 * (best.log_likelihood - _flat(found))
-    return bool(special.chdtrc(2, max(gained, 0.0)) < SHOWN_AT)
-
-
-def _flat(found: Points) -> float:
-    """Return the log-likelihood of one mean, with the noise that suits it best."""
-    deviations = np.exp(np.linspace(np.log(1e-4), np.log(0.5), 200))
-    variance = deviations[:, None] ** 2 + found.variance
-    means = (found.performance / variance).sum(axis=1) / (1 / variance).sum(axis=1)
-    residual = found.performance - means[:, None]
-    return float((-0.5 * (residual**2 / variance + np.log(2 * np.pi * variance)).sum(axis=1)).max())
-
-
 def _held_out(tuned: Sequence[Measurement], elbow: float) -> tuple[list[Measurement], int]:
     """Hold out the models beyond an elbow, the strongest first, as long as enough stay; returns how many did not have to go."""
     losses = sorted({one.loss for one in tuned})
@@ -160,7 +144,7 @@ def _held_out(tuned: Sequence[Measurement], elbow: float) -> tuple[list[Measurem
     return [replace(one, is_held_out=one.loss in out) for one in tuned], len(beyond) - len(out)
 
 
-def _missed(fitted: Outcome, measured: Sequence[Measurement], asked: Asked) -> Missed | None:
+def missed(fitted: Outcome, measured: Sequence[Measurement], asked: Asked) -> Missed | None:
     """Hold values of held-out models against what the posterior says of them."""
     out = [one for one in measured if one.is_held_out]
     if not out or fitted.posterior is None or fitted.best is None:

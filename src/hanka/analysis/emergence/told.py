@@ -69,6 +69,13 @@ def _place(found: Predicted, topic: Topic) -> Said:
     place, again = _ends(main, found.asked.level), _again(main, found.asked.level)
     points, models, sizes = len(main.found), main.found.n_models, len(main.found.sizes)
     level = f"{found.asked.level:.0%}"
+    if not found.is_law and models < points and (by_models := _by_models(main, found.asked.level)):
+        return (
+            f"{topic.en}: few-shot performance leaves its base at a pretraining loss of {by_models} {unit} ({level} by the bootstrap over "
+            f"{models} models, whose values go together; n = {points}; posterior as if they did not: {place}).",
+            f"{topic.ja}：例示つきの成績がベースラインから立ち上がる事前学習損失は {by_models} {unit_ja}（モデル {models} 個単位のブートストラップの {level} 区間、"
+            f"同じモデルの値は一緒に動くため。n = {points}、独立とみなした事後分布では {place}）です。",
+        )
     if not found.is_law:
         return (
             f"{topic.en}: few-shot performance leaves its base at a pretraining loss of {place} {unit} ({level}, n = {points} values of "
@@ -90,6 +97,14 @@ def _ends(one: Outcome, level: float) -> str:
     return f"{one.posterior.middle:.3f} [{low:.3f}, {high:.3f}]"
 
 
+def _by_models(one: Outcome, level: float) -> str:
+    """Return the median of the bootstrap over models with its interval; nothing where it has none."""
+    ends = one.bootstrap.interval(level) if one.bootstrap is not None else None
+    if one.bootstrap is None or ends is None:
+        return ""
+    return f"{float(np.median(one.bootstrap.elbows)):.3f} [{ends.low:.3f}, {ends.high:.3f}]"
+
+
 def _again(one: Outcome, level: float) -> Said:
     ends = one.bootstrap.interval(level) if one.bootstrap is not None else None
     if ends is None:
@@ -101,7 +116,7 @@ def _again(one: Outcome, level: float) -> Said:
 
 
 REASONS = (
-    ("performance nowhere leaves its base", "not_left", "どの点でも成績がベースラインから立ち上がっていません"),
+    ("performance is not shown to leave its base", "not_left", "成績がベースラインから立ち上がっているとは言えません"),
     ("the posterior has not converged", "unconverged", "事後分布が収束していません"),
     (
         "fine-tuning sizes: the law needs",
@@ -126,13 +141,18 @@ def _reason(one: Outcome) -> tuple[str, str, str]:
 def _held(found: Predicted) -> Iterator[Said]:
     """Say where few-shot performance was measured to leave its base, and how far off the law is."""
     few, (unit, unit_ja) = found.few_shot, unit_of(found)
-    if few is None or few.posterior is None:
+    if few is None:
         return
-    if not found.has_left:
+    if few.is_flat:
         yield (
             f"Few-shot performance of the {few.found.n_models} models is not shown to have left its base (n = {len(few.found)}), so the "
             f"prediction is still ahead and nothing can be held against it.",
             f"測定した {few.found.n_models} 個のモデルの 例示つきの成績はまだ立ち上がったと言えず（n = {len(few.found)}）、予測の当否は確かめられません。",
+        )
+    elif few.posterior is None:
+        yield (
+            f"The few-shot curve has no answer to hold the prediction against: {few.why}.",
+            f"予測と比べる例示つきの曲線からは答えが得られません。{_why(few, ja=True)}。",
         )
     elif found.error is not None:
         off, ends = found.error, _ends(few, found.asked.level)
@@ -253,6 +273,11 @@ def _notes(found: Predicted) -> Iterator[Said]:
             f"err together, which the bootstrap over models allows for and the posterior does not.",
             f"事後分布は emcee によります（自己相関時間の {main.posterior.times:.0f} 倍、R-hat {main.posterior.rhat:.3f}）。同じモデルの値は一緒にずれることがあり、"
             f"ブートストラップはこれを考慮しますが、事後分布は考慮しません。",
+        )
+    if any(one.is_held_out for one in found.measured):
+        yield (
+            "In the figure, filled marks are models that were held out, hollow ones those that were fitted; D: fine-tuning rows.",
+            "図の塗りつぶした印は当てはめに使わなかったモデル、白抜きは使ったモデルです（D：ファインチューニングの行数）。",
         )
     if found.beyond:
         yield (

@@ -37,7 +37,7 @@ DEVIATIONS = (1e-4, 0.5)
 "Between which standard deviations the noise is looked for, in units of performance."
 WIDEST, FLAT = 12.0, 1e-6
 "Shapes are held between the first to either side; a of `power` nearer to 0 than the second is this one."
-NOT_LEFT = "performance nowhere leaves its base"
+NOT_LEFT = "performance is not shown to leave its base"
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,7 +11,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import optimize
+from scipy import optimize, special
 from scipy.stats import qmc
 
 from hanka.stats.emergence.law import DEVIATIONS, NOT_LEFT, Law, Points, Prior, log_likelihood, rate, require_low_data
@@ -25,6 +25,10 @@ WIDTH = 2.0
 "Standard deviations of the prior to either side within which the likeliest shape is looked for."
 CLOSE, ROUGH = 1e-6, 1e-3
 "How close in parameters and in log-likelihood a simplex ends; the second where a fit is one of many."
+SHOWN_AT = 0.01
+"Level at which performance is shown to leave its base."
+NOISES = 200
+"Deviations that are tried for the base alone."
 PASSES = 3
 "Times that noise and weights are found from each other at a start."
 
@@ -84,6 +88,25 @@ def fit(law: Law, found: Points, prior: Prior | None = None, near: FloatArray | 
     residual = found.performance - slope * rate(law, parameters[:n], found) - base
     size = math.sqrt(float((residual**2).mean()))
     return Fit(law, parameters, float(log_likelihood(law, parameters, found)), size, len(found))
+
+
+def is_shown(best: Fit, found: Points) -> bool:
+    """Tell whether a law describes values better than its base alone, by the likelihood ratio at `SHOWN_AT`.
+
+    As many degrees of freedom as the law has numbers beside base and noise. Where the elbow is free the ratio is not exactly
+    chi-squared, so the level is a strict one.
+    """
+    gained = 2 * (best.log_likelihood - _flat(found, best.law.base))
+    return bool(special.chdtrc(best.law.n_places + 1, max(gained, 0.0)) < SHOWN_AT)
+
+
+def _flat(found: Points, base: float | None) -> float:
+    """Return the log-likelihood of the base alone, with the noise that suits it best."""
+    deviations = np.exp(np.linspace(math.log(DEVIATIONS[0]), math.log(DEVIATIONS[1]), NOISES))
+    variance = deviations[:, None] ** 2 + found.variance
+    means = (found.performance / variance).sum(axis=1) / (1 / variance).sum(axis=1)
+    residual = found.performance - (means[:, None] if base is None else base)
+    return float((-0.5 * (residual**2 / variance + np.log(2 * math.pi * variance)).sum(axis=1)).max())
 
 
 def box(law: Law, found: Points, prior: Prior) -> FloatArray:

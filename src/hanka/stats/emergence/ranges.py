@@ -13,8 +13,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from hanka.stats.emergence.law import LEAST_MODELS, LEAST_SIZES, Form, Points, Prior, law_of
-from hanka.stats.emergence.likeliest import Fit, fit
+from hanka.stats.emergence.law import LEAST_MODELS, LEAST_SIZES, NOT_LEFT, Form, Points, Prior, law_of
+from hanka.stats.emergence.likeliest import Fit, fit, is_shown
 from hanka.stats.emergence.posterior import LEVEL, Posterior, sample
 from hanka.stats.emergence.refits import RESAMPLES, Bootstrap, bootstrap
 
@@ -61,6 +61,11 @@ class Outcome:
     why: str = ""
     "Why there is no posterior."
 
+    @property
+    def is_flat(self) -> bool:
+        """Tell whether performance is not shown to leave its base, which is an answer of its own."""
+        return self.why == NOT_LEFT
+
 
 def outcomes(found: Points, asked: Settings, form: Form | None = None) -> Iterator[Outcome]:
     """Yield the fit to all points, with its bootstrap, then those to parts of them."""
@@ -78,6 +83,8 @@ def outcome(
     best = None
     try:
         best = fit(law_of(found, form, asked.base), found, asked.prior)
+        if not is_shown(best, found):
+            raise ValueError(NOT_LEFT)
         drawn = sample(found, best, asked.low_data, asked.seed, asked.prior)
     except ValueError as error:
         return Outcome(name, found, best, why=str(error))

@@ -6,7 +6,7 @@ from hanka.analysis.questions.contract import Question, asked_in
 
 EMERGENCE = Question(
     name="emergence",
-    reference="Snell et al. 2024, arXiv 2411.16035; the form of the law is reconstructed",
+    reference="Snell et al. 2024, arXiv 2411.16035",
     description="at which pretraining loss does few-shot performance leave chance, predicted from weaker models fine-tuned on growing sizes?",
     version=1,
     ask=asked_in("hanka.analysis.questions.emergence.ask"),

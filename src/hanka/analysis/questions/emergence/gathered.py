@@ -69,14 +69,14 @@ class Gathered:
 
 
 def gathered(evidence: Evidence) -> list[Gathered]:
-    """Return what every topic is fitted to, in the order of the plan; topics of one model are left out."""
+    """Return what every topic is fitted to, by name; topics of one model are left out."""
     models = _models(evidence)
     tuned: dict[Topic, list[tuple[Model, CellEvidence]]] = defaultdict(list)
     for cell in evidence.done():
         if (model := _started_from(cell.variant)) is not None and _is_asked(evidence, cell):
             tuned[_topic(evidence, cell, model)].append((model, cell))
     several = {topic: cells for topic, cells in tuned.items() if len({model for model, _ in cells}) > 1}
-    found = [_gather(evidence, topic, cells, models) for topic, cells in several.items()]
+    found = [_gather(evidence, topic, several[topic], models) for topic in sorted(several)]
     return [one for one in found if one is not None]
 
 
@@ -160,13 +160,13 @@ def _gather(
 
 
 def _text(evidence: Evidence, wanted: list[Model], models: Mapping[Model, list[CellEvidence]]) -> str | None:
-    """Return the likelihood test set that most models were asked, of several the first; None without one."""
+    """Return the likelihood test set that most models were asked, of several the first by name; None without one."""
     asked: dict[str, set[Model]] = defaultdict(set)
     for model in wanted:
         for cell in models.get(model, ()):
             if evidence.task(cell.cell["test_task"])["kind"] == "likelihood":
                 asked[str(cell.cell["test_dataset"])].add(model)
-    return max(asked, key=lambda name: len(asked[name]), default=None)
+    return max(sorted(asked), key=lambda name: len(asked[name]), default=None)
 
 
 def _loss(evidence: Evidence, cells: list[CellEvidence], text: str, metric: Metric) -> float | None:
