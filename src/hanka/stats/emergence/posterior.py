@@ -35,6 +35,8 @@ MOST_STEPS = 20_000
 LEAST_TIMES = 30.0
 "Autocorrelation times that a chain must be long."
 WORST_RHAT = 1.05
+BEGIN = 0.02
+"Spread of the walkers at first: of logs, and as a share of the ranges of losses and performances."
 KEPT = 4_000
 "Draws that are kept."
 NEAR_BOUND = 0.02
@@ -174,11 +176,13 @@ class _Runs:
 def _start(best: Fit, found: Points, prior: Prior, drawn: np.random.RandomState, density: object) -> FloatArray:
     """Return (walkers, k) parameters spread around the likeliest, all within the prior."""
     assert callable(density)
-    spread = np.full(len(best.parameters), 0.1)
+    spread = np.full(len(best.parameters), BEGIN)
     n = best.law.n_places
-    spread[: min(2, n)] = 0.05 * found.span
+    spread[: min(2, n)] = BEGIN * found.span
+    if n > 1:
+        spread[2] = prior.shape(best.law.form) / 3
     if best.law.base is None:
-        spread[n + 1] = 0.01
+        spread[n + 1] = BEGIN * float(np.ptp(found.performance))
     kept: list[npt.NDArray[np.float64]] = []
     width = 1.0
     while len(kept) < WALKERS:
