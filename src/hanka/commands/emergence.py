@@ -52,6 +52,7 @@ def emergence(
         str, typer.Option("--unit", metavar="nats|bits", help="Of losses: nats per token, bits per byte.")
     ] = "nats",
     seed: Annotated[int, typer.Option("--seed", min=0, metavar="N", help="Of all that is drawn.")] = 0,
+    resamples: Annotated[int, typer.Option("--resamples", min=10, metavar="N", help="Of the bootstrap.")] = 200,
     as_json: Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")] = False,
     html: Annotated[Optional[Path], typer.Option("--html", metavar="FILE", help="Write the page.")] = None,  # noqa: UP045
     lang: Annotated[str, typer.Option("--lang", metavar="en|ja", help="Language of the page.")] = "en",
@@ -64,7 +65,9 @@ def emergence(
     from hanka.operations.emergence.table import column_names, read_table
 
     _require(chance, low_data, unit, lang)
-    asked = Asked(low_data=low_data, chance=chance, unit="bits" if unit == "bits" else "nats", seed=seed)
+    asked = Asked(
+        low_data=low_data, chance=chance, unit="bits" if unit == "bits" else "nats", seed=seed, resamples=resamples
+    )
     found = read_table(table, column_names(column or ()), below, hold_out)
     answer, is_said = _answer(table, found, asked, html, lang)
     if as_json:

@@ -101,7 +101,7 @@ def predict(measured: Sequence[Measurement], asked: Asked) -> Predicted:
         assert few_shot.best is not None
         tuned, beyond = _held_out(tuned, few_shot.best.elbow(0))
     known = {(one.model, one.loss) for one in tuned if one.is_held_out}
-    fits = tuple(outcomes(points_of([one for one in tuned if not one.is_held_out] or tuned), asked.settings))
+    fits = tuple(outcomes(points_of(_seen(tuned)), asked.settings))
     plain = [replace(one, is_held_out=one.is_held_out or (one.model, one.loss) in known) for one in plain]
     return Predicted(
         asked, (*tuned, *plain), fits, few_shot, has_left, missed(fits[0], tuned, asked), _ahead(fits[0], tuned, measured, asked),
@@ -111,12 +111,20 @@ def predict(measured: Sequence[Measurement], asked: Asked) -> Predicted:
 
 def _of_curve(plain: Sequence[Measurement], asked: Asked) -> Predicted:
     """Fit the few-shot curve of models that are not held out, and hold it against the others."""
-    seen = [one for one in plain if not one.is_held_out]
+    seen = _seen(plain)
     fits = tuple(outcomes(points_of(seen), asked.settings))
     whole = _few_shot(plain, asked) if len(seen) < len(plain) else None
     left = fits[0].posterior is not None
     error = _error(fits[0], whole, asked)
     return Predicted(asked, tuple(plain), fits, whole, left, missed(fits[0], plain, asked), None, error)
+
+
+def _seen(measured: Sequence[Measurement]) -> list[Measurement]:
+    """Return what is not held out. Raises ValueError where nothing stays."""
+    found = [one for one in measured if not one.is_held_out]
+    if not found and measured:
+        raise ValueError("every value is held out: leave some to fit")
+    return found
 
 
 def _few_shot(plain: Sequence[Measurement], asked: Asked) -> Outcome | None:
