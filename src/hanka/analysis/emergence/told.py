@@ -170,6 +170,12 @@ def _compute(found: Predicted) -> Iterator[Said]:
     if found.ahead is None:
         return
     middle, least, most = found.ahead
+    if middle.is_least and middle.times <= 1:
+        yield (
+            "No model measured here reaches that loss, so how much more training compute it takes is not known.",
+            "ここで測定したモデルはその損失に届いておらず、学習計算量があとどれだけ必要かは分かりません。",
+        )
+        return
     yield (
         f"That is {_times(middle)} times the training compute (6 · parameters · tokens) of the best model fitted, {_times(least)} to "
         f"{_times(most)} times at the ends of the interval.",

@@ -126,7 +126,7 @@ class Prior(NamedTuple):
     """What is held of the law before the data; none of it is published, all of it is here."""
 
     reach: float = 1.0
-    "E at the least rows is uniform from this many ranges of loss below the lowest loss to as many above the highest; its rise is uniform up to as much and one more."
+    "E at the least rows is uniform from this many ranges of loss below the lowest loss (not below 0) to as many above the highest; its rise is uniform up to as much and one more."
     log_power: float = 1.0
     "Standard deviation of log a in `log_power`, around a = 1."
     power: float = 0.3

@@ -49,9 +49,9 @@ class Fit:
     "Points."
 
     def elbow(self, rows: int) -> float:
-        """Return E of so many rows. Raises ValueError where the law says nothing of it."""
+        """Return E of so many rows, 0 where it lies below: never. Raises ValueError where the law says nothing of it."""
         sizes = np.array([require_low_data(self.law, rows)])
-        return float(self.law.elbow(self.parameters[: self.law.n_places], sizes)[0])
+        return max(0.0, float(self.law.elbow(self.parameters[: self.law.n_places], sizes)[0]))
 
     @property
     def slope(self) -> float:
@@ -115,7 +115,7 @@ def box(law: Law, found: Points, prior: Prior) -> FloatArray:
     if law.form == "elbow":
         return np.array([[low, high + reach]])
     bend = WIDTH * prior.shape(law.form)
-    return np.array([[low - reach, high + reach], [0.0, found.span + reach], [-bend, bend]])
+    return np.array([[max(0.0, low - reach), high + reach], [0.0, found.span + reach], [-bend, bend]])
 
 
 def _starts(law: Law, found: Points, prior: Prior, power: int) -> FloatArray:

@@ -60,7 +60,7 @@ class Posterior:
     low_data: int
     "Rows D0 at which E is predicted; 0 for one broken line."
     elbows: FloatArray
-    "(m,) draws of E(D0), ascending."
+    "(m,) draws of E(D0), ascending; 0 where it lies below, for no loss is negative: never."
     parameters: FloatArray
     "(m, k) draws, as `log_likelihood` takes them, in any order."
     rises: FloatArray
@@ -115,7 +115,7 @@ def sample(found: Points, best: Fit, low_data: int, seed: int, prior: Prior | No
     is_near[:, 1:] = places[:, 1 : len(ends)] > ends[1:, 1] - edge[1:]  # a rise of 0 is no bound of the prior's
     rises = np.sort(places[:, 1]) if law.n_places > 1 else np.zeros(len(places))
     return Posterior(
-        low_data, np.sort(law.elbow(places, rows)[:, 0]), draws, rises, times, rhat, chains.shape[1], float(is_near.any(axis=1).mean())
+        low_data, np.maximum(0.0, np.sort(law.elbow(places, rows)[:, 0])), draws, rises, times, rhat, chains.shape[1], float(is_near.any(axis=1).mean())
     )  # fmt: skip
 
 
