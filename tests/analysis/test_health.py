@@ -12,7 +12,7 @@ import pytest
 from hanka.analysis.collapse import collapses
 from hanka.analysis.curve import POINTS, curve_of
 from hanka.analysis.health import Health, cautions, health_of
-from hanka.analysis.said import repetition
+from hanka.guardrails.repeated import repetition
 from hanka.analysis.signs import Reason, Trained, fall_at_the_end, fitted, judge
 from planted_runs import N, Planted
 

@@ -52,8 +52,10 @@ def test_judges_without_a_bias_are_seldom_accused() -> None:
         n_turned = int(rng.binomial(n, 0.3))
         n_first = int(rng.binomial(n_turned, 0.5))
         places.append(place_bias(n_first, n_turned - n_first, n).is_shown)
-        halves = [Group(*map(int, rng.multinomial(60, [0.1, 0.1, 0.8])[:2]), 60) for _ in range(2)]
-        labels.append(label_length_bias(*halves).is_shown)
+        longer, shorter = (
+            Group(int(counts[0]), int(counts[1]), 60) for counts in rng.multinomial(60, [0.1, 0.1, 0.8], size=2)
+        )
+        labels.append(label_length_bias(longer, shorter).is_shown)
     slack = 2 * math.sqrt(0.055 * 0.945 / times)
     assert np.mean(places) <= 0.055 + slack
     assert np.mean(labels) <= 0.055 + slack

@@ -16,6 +16,7 @@ from pydantic import BeforeValidator, Field, ValidationError, field_validator, m
 from hanka.declared.messages import first_mistake
 from hanka.declared.source import FileKind, Key, Source, read_file
 from hanka.errors import HankaError, PolicyError
+from hanka.guardrails.limits import Limit, Rate, named_limit
 from hanka.identity import sha256_text
 from hanka.records import UNADAPTED, Relation
 from hanka.registry import Names, Params
@@ -31,8 +32,11 @@ BOUNDS = ("non_inferior", "gain", "floor", "ceiling")
 "What a rule may ask."
 AGAINST = ("non_inferior", "gain")
 "Those that compare with another system."
-RATES = ("unparsed", "failed", "empty", "outside_labels", "one_answer", "repeated_text")
-"Guardrails on shares of rows."
+RATES = (
+    "unparsed", "failed", "empty", "outside_labels", "one_answer", "repeated_text", "label_leakage", "refusals", "unsupported",
+    "word_list", "classifier",
+)  # fmt: skip
+"Guardrails on shares of rows: detectors of `hanka.guardrails`."
 AMOUNTS = ("seconds_p95", "tokens", "price")
 "Guardrails on what answering takes."
 
@@ -153,20 +157,35 @@ class Rule(Address):
 
 
 class Guardrail(Address):
-    """An upper bound on a rate, a time or an amount."""
+    """An upper bound on a rate, a time or an amount.
 
-    unparsed: float | None = Field(default=None, gt=0, lt=1)
+    A rate is a share, as in `refusals: 0.02`, or a map with the detector's parameters: `{at_most: 0.02, beginning: 80}`.
+    """
+
+    unparsed: Rate = None
     "Share of answered rows in whose output no answer could be read."
-    failed: float | None = Field(default=None, gt=0, lt=1)
+    failed: Rate = None
     "Share of asked rows that got no answer."
-    empty: float | None = Field(default=None, gt=0, lt=1)
+    empty: Rate = None
     "Share of answered rows whose output has no visible character."
-    outside_labels: float | None = Field(default=None, gt=0, lt=1)
+    outside_labels: Rate = None
     "Share of answered rows whose answer is none of the task's labels."
-    one_answer: float | None = Field(default=None, gt=0, lt=1)
+    one_answer: Rate = None
     "Share of answered rows that the commonest answer has: a collapsed output space."
-    repeated_text: float | None = Field(default=None, gt=0, lt=1)
+    repeated_text: Rate = None
     "Share of answered rows whose text repeats itself."
+    label_leakage: Rate = None
+    "Share of answered rows that hold several labels, one of another task, or the list of labels."
+    refusals: Rate = None
+    "Share of answered rows that say they will not or cannot answer."
+    unsupported: Rate = None
+    "Share of answered rows with a number, a name or most words that the context does not hold."
+    word_list: Rate = None
+    "Share of answered rows that hold a word of a list of yours: `{at_most: 0.01, file: words.txt}`."
+    classifier: Rate = None
+    "Share of answered rows that a linear classifier of yours flags: `{at_most: 0.01, file: harm.json}`."
+    detector: Annotated[Limit | None, BeforeValidator(named_limit)] = None
+    "Share of answered rows that another package's detector flags: `{name: toxicity, at_most: 0.01}`."
     label_share: dict[str, float] | None = None
     "Label → largest share of answered rows that may get it: `{negative: 0.6}`."
     seconds_p95: float | None = Field(default=None, gt=0)
@@ -185,7 +204,7 @@ class Guardrail(Address):
 
     @model_validator(mode="after")
     def _has_one_bound(self) -> Guardrail:
-        _exactly_one(self, (*RATES, "label_share", *AMOUNTS))
+        _exactly_one(self, (*RATES, "detector", "label_share", *AMOUNTS))
         if self.seconds_p95 is not None and (self.relation or self.task or self.test or self.slice):
             raise ValueError(
                 "seconds_p95 is of all requests of the candidate; leave out relation, task, test and slice"
@@ -194,8 +213,14 @@ class Guardrail(Address):
 
     @property
     def asks(self) -> str:
-        """Return which guardrail it is."""
-        return _named(self, (*RATES, "label_share", *AMOUNTS))[0]
+        """Return which guardrail it is; of another package's detector its name."""
+        return self.rate.name if self.rate is not None else _named(self, ("label_share", *AMOUNTS))[0]
+
+    @property
+    def rate(self) -> Limit | None:
+        """Return the bounded rate, where it is one of a detector."""
+        found: Limit | None = next((getattr(self, name) for name in _named(self, (*RATES, "detector"))), None)
+        return found
 
     @property
     def label(self) -> str:
@@ -205,6 +230,8 @@ class Guardrail(Address):
     @property
     def bound(self) -> float:
         """Return the bound as it is written."""
+        if self.rate is not None:
+            return self.rate.at_most
         return self.label_share[self.label] if self.label_share else float(getattr(self, self.asks))
 
     @property
@@ -264,6 +291,7 @@ def policy_of(source: Source) -> Asked:
         policy = Policy.model_validate(source.values)
     except ValidationError as error:
         raise first_mistake(source, error, Policy) from None
+    policy = _with_files(policy, source)
     asked = Asked(policy, source, sha256_text(policy.model_dump_json()))
     if policy.candidate.run:
         raise asked.error(
@@ -281,6 +309,19 @@ def policy_of(source: Source) -> Asked:
             raise asked.error(key, f"two rules are called {one.title!r}; give one a `name:` of its own")
         known[one.title] = key
     return asked
+
+
+def _with_files(policy: Policy, source: Source) -> Policy:
+    """Read the files that detectors name, seen from the policy's folder; their content is part of what is asked."""
+    folder, rails = source.path.resolve().parent, []
+    for at, rail in enumerate(policy.guardrails):
+        name = next(iter(_named(rail, (*RATES, "detector"))), "")
+        try:
+            changed = {name: rail.rate.loaded(folder)} if rail.rate is not None else {}
+        except HankaError as error:
+            raise source.error(("guardrails", at, name), str(error)) from None
+        rails.append(rail.model_copy(update=changed))
+    return policy.model_copy(update={"guardrails": tuple(rails)})
 
 
 def _named(model: Address, names: tuple[str, ...]) -> list[str]:
