@@ -41,6 +41,7 @@ LAYERS = (
     ("report",),
     ("operations",),
     ("advise",),
+    ("judge",),
     ("terminal",),
     ("run",),
     ("commands",),
@@ -51,7 +52,7 @@ RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
 READING = ("guardrails", "analysis", "report", "operations")
 NOT_FOR_READING = {
     "run", "plan", "study", "engines", "models", "methods", "training", "tuners", "prompting", "probes", "recipes", "contexts",
-    "work", "executors", "audits", "costs", "cli", "terminal", "commands", "advise",
+    "work", "executors", "audits", "costs", "cli", "terminal", "commands", "advise", "judge",
 }  # fmt: skip
 HEAVY = {"torch", "transformers", "peft", "accelerate", "trl", "safetensors", "gguf", "tokenizers"}
 RUNS_MODELS = {"torch", "transformers", "peft", "accelerate", "trl"}

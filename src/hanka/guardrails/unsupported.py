@@ -15,6 +15,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from functools import lru_cache
+from itertools import pairwise
 from typing import NamedTuple
 
 from pydantic import Field
@@ -33,11 +34,138 @@ STEM = 4
 ENDING = 3
 "Letters that an ending has at most."
 FUNCTION_WORDS = frozenset(
-    "a about above after again all also although am an and any are as at be because been before being between both but by can could did do "
-    "does during each either few for from had has have he her here hers him his how however i if in into is it its itself just may me might "
-    "more most much must my neither no nor not of off on once one only or other our out over own same she should since so some such than "
-    "that the their them then there these they this those though through thus to too under until up upon us very was we were what when "
-    "where whether which while who whom whose why will with within without would yes yet you your".split()
+    [
+        "a",
+        "about",
+        "above",
+        "after",
+        "again",
+        "all",
+        "also",
+        "although",
+        "am",
+        "an",
+        "and",
+        "any",
+        "are",
+        "as",
+        "at",
+        "be",
+        "because",
+        "been",
+        "before",
+        "being",
+        "between",
+        "both",
+        "but",
+        "by",
+        "can",
+        "could",
+        "did",
+        "do",
+        "does",
+        "during",
+        "each",
+        "either",
+        "few",
+        "for",
+        "from",
+        "had",
+        "has",
+        "have",
+        "he",
+        "her",
+        "here",
+        "hers",
+        "him",
+        "his",
+        "how",
+        "however",
+        "i",
+        "if",
+        "in",
+        "into",
+        "is",
+        "it",
+        "its",
+        "itself",
+        "just",
+        "may",
+        "me",
+        "might",
+        "more",
+        "most",
+        "much",
+        "must",
+        "my",
+        "neither",
+        "no",
+        "nor",
+        "not",
+        "of",
+        "off",
+        "on",
+        "once",
+        "one",
+        "only",
+        "or",
+        "other",
+        "our",
+        "out",
+        "over",
+        "own",
+        "same",
+        "she",
+        "should",
+        "since",
+        "so",
+        "some",
+        "such",
+        "than",
+        "that",
+        "the",
+        "their",
+        "them",
+        "then",
+        "there",
+        "these",
+        "they",
+        "this",
+        "those",
+        "though",
+        "through",
+        "thus",
+        "to",
+        "too",
+        "under",
+        "until",
+        "up",
+        "upon",
+        "us",
+        "very",
+        "was",
+        "we",
+        "were",
+        "what",
+        "when",
+        "where",
+        "whether",
+        "which",
+        "while",
+        "who",
+        "whom",
+        "whose",
+        "why",
+        "will",
+        "with",
+        "within",
+        "without",
+        "would",
+        "yes",
+        "yet",
+        "you",
+        "your",
+    ]
 )
 "Words that say nothing by themselves."
 
@@ -87,7 +215,8 @@ def words_of(text: str) -> Words:
     """Cut a text into what has to be supported."""
     plain = unicodedata.normalize("NFKC", text)
     spaced = unspaced().sub(" ", plain)
-    names, content = [], []
+    names: list[str] = []
+    content: list[str] = []
     for found in WORD.finditer(spaced):
         word, before = found[0].strip("'’-"), plain[: found.start()].rstrip(" \t")
         if word.casefold() in FUNCTION_WORDS or len(word) < 2:
@@ -96,7 +225,7 @@ def words_of(text: str) -> Words:
         (names if word[0].isupper() and not begins else content).append(word)
     names += KATAKANA.findall(plain)
     runs = [token for token in rouge_tokens(KATAKANA.sub(" ", plain)) if is_unspaced(token)]
-    pairs = frozenset(one + other for one, other in zip(runs, runs[1:], strict=False))
+    pairs = frozenset(one + other for one, other in pairwise(runs))
     return Words(
         frozenset(map(_number, NUMBER.findall(plain))), tuple(dict.fromkeys(names)),
         tuple(dict.fromkeys(word.casefold() for word in content)), pairs,
