@@ -76,7 +76,7 @@ def test_a_judge_that_says_one_thing_of_everything_is_not_heard(tmp_path: Path) 
     one, judged, _ = read(two_systems(tmp_path / "run"), LABELLING, tmp_path)
     truth = labels_of(judged)
     labelled = {key: label for key, label in truth.items() if int(key.sample[1:]) < 30}
-    found = heard(one, judged, {key: ("kind", "kind") for key in truth}, People(labelled))
+    found = heard(one, judged, dict.fromkeys(truth, ("kind", "kind")), People(labelled))
     assert found.agreement.value == 0.0
     assert not found.is_heard
     assert {one.why for one in found.rates} == {"not_told_apart"}
@@ -87,7 +87,7 @@ def test_where_all_is_of_one_kind_agreement_is_refused(tmp_path: Path) -> None:
     one, judged, _ = read(two_systems(tmp_path / "run"), LABELLING, tmp_path)
     same = {row.key: "kind" for row in judged.rows}
     with pytest.raises(JudgeError, match="agreement cannot be measured on 120 labelled rows"):
-        heard(one, judged, {key: ("kind", "kind") for key in same}, People(same))
+        heard(one, judged, dict.fromkeys(same, ("kind", "kind")), People(same))
 
 
 def test_of_pairs_the_winner_has_to_win_in_both_orders() -> None:

@@ -37,7 +37,7 @@ def test_people_name_rows_by_test_set_sample_and_system(tmp_path: Path) -> None:
 def test_too_few_labels_are_one_line_that_says_what_to_do(tmp_path: Path) -> None:
     one, judged, evidence = read(two_systems(tmp_path / "run"), LABELLING, tmp_path)
     write_people(tmp_path / "people.csv", rows(49))
-    with pytest.raises(JudgeError, match="people labelled 49 of the judged rows, and 50 are needed.*--sheet FILE"):
+    with pytest.raises(JudgeError, match=r"people labelled 49 of the judged rows, and 50 are needed.*--sheet FILE"):
         require_people(one, read_people(one, evidence, judged))
     with pytest.raises(JudgeError, match="`human:` is missing"):
         read_people(asked(LABELLING.replace("human: people.csv\n", ""), tmp_path), evidence, judged)

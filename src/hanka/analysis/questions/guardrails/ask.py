@@ -19,14 +19,13 @@ import numpy as np
 from hanka.analysis.asked import first_cells, variant_name
 from hanka.analysis.evidence import CellEvidence, Evidence
 from hanka.analysis.questions.contract import Answer, Column, Entry, Measured, Note
+from hanka.analysis.shares import bounded_share
 from hanka.analysis.stored_rows import StoredRows, read_rows
 from hanka.guardrails import DETECTORS
 from hanka.guardrails.contract import Detector, DetectorParams
 from hanka.records import RELATIONS
 from hanka.stats import (
     LEAST_UNITS,
-    exact_clustered_interval,
-    exact_interval,
     normal_quantile,
     paired_groups,
     score_interval,
@@ -152,16 +151,8 @@ def _judged(one: Shown, stored: StoredRows) -> dict[str, tuple[bool, str]]:
 
 def _rate(one: Counted, alpha: float) -> Measured:
     """Bound a rate from above, one-sided at alpha; the lower end is 0."""
-    n, hits = len(one.flags), np.array(one.flags, dtype=np.float64)
-    units = cluster_units(one.groups, n)
-    right, sizes = np.bincount(units, weights=hits), np.bincount(units).astype(np.float64)
-    if len(sizes) < 2:
-        high = 1.0
-    elif len(sizes) < n:
-        high = exact_clustered_interval(right, sizes, 1 - 2 * alpha).high
-    else:
-        high = exact_interval(float(hits.sum()), n, 1 - 2 * alpha).high
-    return Measured(float(hits.mean()), 0.0, high, n)
+    found = bounded_share(one.flags, one.groups, alpha)
+    return Measured(found.value, 0.0, found.high, found.n)
 
 
 def _change(one: Counted, alpha: float) -> Measured | None:
