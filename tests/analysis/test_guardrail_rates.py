@@ -86,7 +86,7 @@ def test_rows_of_one_text_widen_the_bound(tmp_path: Path) -> None:
 
 
 def test_a_study_chooses_guardrails_with_their_parameters() -> None:
-    plan = {"guardrails": [{"entry": "word_list", "params": {"name": "rude", "words": ["idiot"]}}]}
+    plan = {"guardrails": [{"label": "rude", "entry": "word_list", "params": {"words": ["idiot"]}}]}
     (one,) = shown_guardrails(plan)
     assert (one.label, one.params.model_dump()["words"]) == ("rude", ("idiot",))
     assert shown_guardrails({"guardrails": []}) == []

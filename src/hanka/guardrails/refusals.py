@@ -32,9 +32,9 @@ DO = (
     r"process|support|participate|do (?:that|this|so)|in good conscience|advise|talk about|translate|summari[sz]e|classify|open|browse|"
     r"access|guess|speculate|recommend)(?:ing)?"
 )
-I = r"(?:^|[.!,;:]|\b(?:but|so|and|that|which|therefore)) ?(?:i|we) ?"
+WHO = r"(?:^|[.!,;:]|\b(?:but|so|and|that|which|therefore)) ?(?:i|we) ?"
 SAID = (
-    rf"{I}{CANNOT} (?:(?:really|in good conscience|ethically|legally|possibly|directly|actually|with) )?{DO}\b(?! (?:\w+ ){{0,4}}enough)",
+    rf"{WHO}{CANNOT} (?:(?:really|in good conscience|ethically|legally|possibly|directly|actually|with) )?{DO}\b(?! (?:\w+ ){{0,4}}enough)",
     r"^(?:i |we )(?:must|have to) (?:decline|refuse)\b",
     r"\bas an? (?:ai|artificial intelligence|(?:large )?language model)\b",
     r"\bi(?: a|')m (?:just |only )?an? (?:ai|language model)\b",

@@ -83,7 +83,10 @@ def _values(study: Study) -> tuple[dict[str, Any], list[str]]:
     if study.guardrails is None:
         del values["guardrails"]
     else:
-        values["guardrails"] = [_entry(one) for one in _guardrails(study) or ()]
+        values["guardrails"] = [
+            _entry(one | {"params": ({"name": one["label"]} if one["label"] != one["entry"] else {}) | one["params"]})
+            for one in _guardrails(study) or ()
+        ]
     bases = [_base(study, spec, model) for spec, model in zip(study.spec.base, study.models, strict=True)]
     values["base"] = bases[0] if len(bases) == 1 else bases
     return values, left_open
@@ -332,9 +335,9 @@ def _guardrails(study: Study) -> list[dict[str, Any]] | None:
         return None
     return [
         {
+            "label": one.label,
             "entry": one.entry.name,
-            "params": ({"name": one.label} if one.label != one.entry.name else {})
-            | one.params.model_dump(mode="json", exclude_defaults=True),
+            "params": one.params.model_dump(mode="json", exclude_defaults=True),
         }
         for one in study.guardrails
     ]

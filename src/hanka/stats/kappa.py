@@ -5,7 +5,7 @@ Everitt 1969), built twice, with one and with two rows spread evenly over the ta
 covers 88 in 100 at 50 rows and a kappa of 0.8, because the variance seen is too small where hardly anyone disagrees.
 
 Source: Cohen (1960), "A coefficient of agreement for nominal scales"; Fleiss, Cohen & Everitt (1969), "Large sample standard errors of
-kappa and weighted kappa". Coverage is simulated in benchmarks/judge.py. Limits: where a label is used in fewer than about ten rows the
+kappa and weighted kappa". Coverage is simulated in benchmarks/judge.py. Limits: where a label is used in about ten rows or fewer the
 interval is too wide at no agreement (99 in 100) and, at a kappa of 0.9, covers 92 or 93 in 100.
 """
 

@@ -77,9 +77,8 @@ def shown_guardrails(plan: Mapping[str, Any]) -> list[Shown]:
         return [Shown(one.name, one, one.params()) for one in DETECTORS if one.is_default]
     found = []
     for entry in stored:
-        detector, params = DETECTORS.get(entry["entry"]), dict(entry["params"])
-        label = str(params.pop("name", detector.name))
-        found.append(Shown(label, detector, detector.params.model_validate(params)))
+        detector = DETECTORS.get(entry["entry"])
+        found.append(Shown(str(entry["label"]), detector, detector.params.model_validate(entry["params"])))
     return found
 
 
