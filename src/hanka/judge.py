@@ -16,17 +16,17 @@ from typing import Any
 from hanka.analysis.evidence import load_evidence
 from hanka.declared.source import Source
 from hanka.errors import JudgeError, UnitError
-from hanka.identity import content_id
 from hanka.operations.judging.measures import measure
 from hanka.operations.judging.people import read_people, require_people, sheet
 from hanka.operations.judging.questions import Judged, JudgedRow, judged_rows, limited
 from hanka.operations.judging.results import Measures, as_json
 from hanka.operations.judging.spec import AskedJudge
+from hanka.operations.judging.stored import ANSWERS, folder_of, read_said
 from hanka.operations.judging.verdicts import Said, verdicts_of
 from hanka.plan import Plan, PlannedVariant, build_plan
 from hanka.plan.records import PlannedParent
 from hanka.records import Example, Prediction
-from hanka.store.folder import RunFolder, make_folder, read_table, write_json, write_table, write_text
+from hanka.store.folder import RunFolder, make_folder, write_json, write_table, write_text
 from hanka.study.resolve import resolve
 from hanka.study.source import STUDY
 from hanka.tasks.base import FIELD
@@ -34,8 +34,6 @@ from hanka.work.adapt import make_variant
 from hanka.work.answer import Question, answer_question
 from hanka.work.place import Workplace
 
-FOLDER = "judges"
-"Where a run keeps what was asked of judges."
 BLOCK = 64
 "Questions between two writes."
 TASK, DATASET = "verdict", "judged"
@@ -76,9 +74,7 @@ def hear(run: RunFolder, asked: AskedJudge, report: Report) -> Heard:
     require_people(asked, people)
     judged = limited(asked, judged, people.labels)
     spec = asked.spec
-    place = run.path / FOLDER / content_id(
-        {"asks": spec.asks, "question": spec.question, "words": list(spec.words), "tokens": spec.tokens}
-    )  # fmt: skip
+    place = folder_of(run.path, spec)
     plan = build_plan(_study(asked, judged, place))
     planned = next(iter(plan.variants.values()))
     folder = RunFolder(place / planned.variant.id)
@@ -153,7 +149,7 @@ def _ask(
     place = Workplace(plan, folder, report)
     make_variant(place, planned)
     keys = list(todo)
-    n_blocks = len(list(folder.path.glob("answers-*.parquet")))
+    n_blocks = len(list(folder.path.glob(ANSWERS)))
     try:
         for start in range(0, len(keys), BLOCK):
             report(f"asking {planned.model.name}", start / len(keys))
@@ -185,13 +181,3 @@ def _write(path: Path, predictions: Sequence[Prediction]) -> None:
         "label_scores": pa.array([one.label_scores for one in predictions], pa.list_(pa.float64())),
     }
     write_table(path, pa.table(columns))
-
-
-def read_said(folder: Path) -> dict[str, Said]:
-    """Return question → what came back, the latest answer of each. Raises StoreError for a damaged file."""
-    found: dict[str, Said] = {}
-    for path in sorted(folder.glob("answers-*.parquet")):
-        columns = read_table(path, ("question", "answer", "failure")).to_pydict()
-        for question, answer, failure in zip(columns["question"], columns["answer"], columns["failure"], strict=True):
-            found[question] = Said(answer, failure)
-    return found

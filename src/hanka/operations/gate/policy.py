@@ -11,15 +11,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, ValidationError, field_validator, model_validator
+from pydantic import BeforeValidator, Field, PrivateAttr, ValidationError, field_validator, model_validator
 
 from hanka.declared.messages import first_mistake
 from hanka.declared.source import FileKind, Key, Source, read_file
 from hanka.errors import HankaError, PolicyError
 from hanka.guardrails.limits import Limit, Rate, named_limit
 from hanka.identity import sha256_text
+from hanka.operations.judging.spec import AskedJudge, read_judge
 from hanka.records import UNADAPTED, Relation
 from hanka.registry import Names, Params
+from hanka.store.paths import as_path
 
 POLICY = FileKind(
     noun="policy",
@@ -52,6 +54,28 @@ def _as_text(value: Any) -> Any:
             key: str(one) if isinstance(one, int) and not isinstance(one, bool) else one for key, one in value.items()
         }
     return value
+
+
+class JudgedLimit(Params):
+    """An upper bound on what a judge flags."""
+
+    at_most: float = Field(gt=0, lt=1)
+    "What the upper bound of the corrected rate has to be below."
+    file: str = Field(min_length=1)
+    "The judge's file, seen from the policy's folder."
+    _asked: AskedJudge | None = PrivateAttr(default=None)
+
+    @property
+    def asked(self) -> AskedJudge:
+        """Return the judge, once its file was read."""
+        assert self._asked is not None
+        return self._asked
+
+    def loaded(self, folder: Path) -> JudgedLimit:
+        """Return it with its judge. Raises JudgeError in one line."""
+        found = self.model_copy()
+        found._asked = read_judge(as_path(self.file, folder))
+        return found
 
 
 class SystemSpec(Params):
@@ -184,6 +208,8 @@ class Guardrail(Address):
     "Share of answered rows that hold a word of a list of yours: `{at_most: 0.01, file: words.txt}`."
     classifier: Rate = None
     "Share of answered rows that a linear classifier of yours flags: `{at_most: 0.01, file: harm.json}`."
+    judged: JudgedLimit | None = None
+    "Share of answered rows that a judge flags, corrected by its errors: `{at_most: 0.02, file: judge/rude.yaml}`."
     detector: Annotated[Limit | None, BeforeValidator(named_limit)] = None
     "Share of answered rows that another package's detector flags: `{name: toxicity, at_most: 0.01}`."
     label_share: dict[str, float] | None = None
@@ -204,7 +230,7 @@ class Guardrail(Address):
 
     @model_validator(mode="after")
     def _has_one_bound(self) -> Guardrail:
-        _exactly_one(self, (*RATES, "detector", "label_share", *AMOUNTS))
+        _exactly_one(self, (*RATES, "detector", "judged", "label_share", *AMOUNTS))
         if self.seconds_p95 is not None and (self.relation or self.task or self.test or self.slice):
             raise ValueError(
                 "seconds_p95 is of all requests of the candidate; leave out relation, task, test and slice"
@@ -214,7 +240,7 @@ class Guardrail(Address):
     @property
     def asks(self) -> str:
         """Return which guardrail it is; of another package's detector its name."""
-        return self.rate.name if self.rate is not None else _named(self, ("label_share", *AMOUNTS))[0]
+        return self.rate.name if self.rate is not None else _named(self, ("judged", "label_share", *AMOUNTS))[0]
 
     @property
     def rate(self) -> Limit | None:
@@ -230,8 +256,9 @@ class Guardrail(Address):
     @property
     def bound(self) -> float:
         """Return the bound as it is written."""
-        if self.rate is not None:
-            return self.rate.at_most
+        counted = self.rate or self.judged
+        if counted is not None:
+            return counted.at_most
         return self.label_share[self.label] if self.label_share else float(getattr(self, self.asks))
 
     @property
@@ -292,7 +319,8 @@ def policy_of(source: Source) -> Asked:
     except ValidationError as error:
         raise first_mistake(source, error, Policy) from None
     policy = _with_files(policy, source)
-    asked = Asked(policy, source, sha256_text(policy.model_dump_json()))
+    judges = "".join(one.judged.asked.spec.model_dump_json() for one in policy.guardrails if one.judged is not None)
+    asked = Asked(policy, source, sha256_text(policy.model_dump_json() + judges))
     if policy.candidate.run:
         raise asked.error(
             ("candidate", "run"), "the candidate is of the run that is judged; name that run on the command line"
@@ -315,9 +343,11 @@ def _with_files(policy: Policy, source: Source) -> Policy:
     """Read the files that detectors name, seen from the policy's folder; their content is part of what is asked."""
     folder, rails = source.path.resolve().parent, []
     for at, rail in enumerate(policy.guardrails):
-        name = next(iter(_named(rail, (*RATES, "detector"))), "")
+        name = next(iter(_named(rail, (*RATES, "detector", "judged"))), "")
         try:
-            changed = {name: rail.rate.loaded(folder)} if rail.rate is not None else {}
+            changed: dict[str, Any] = {name: rail.rate.loaded(folder)} if rail.rate is not None else {}
+            if rail.judged is not None:
+                changed = {name: rail.judged.loaded(folder)}
         except HankaError as error:
             raise source.error(("guardrails", at, name), str(error)) from None
         rails.append(rail.model_copy(update=changed))

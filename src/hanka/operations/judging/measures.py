@@ -149,13 +149,7 @@ def _rate(
 def _corrected(
     spec: JudgeSpec, rows: Sequence[Verdict], flagged: Sequence[str], people: People, verdicts: Verdicts
 ) -> tuple[Corrected | None, str]:
-    both = [
-        (people.labels[one.row.key] in flagged, one.verdict in flagged)
-        for one in verdicts.rows
-        if one.row.key in people.labels
-    ]
-    found = Hits(sum(a and b for a, b in both), sum(a for a, _ in both))
-    left = Hits(sum(not a and not b for a, b in both), sum(not a for a, _ in both))
+    found, left = errors_of(verdicts, people, flagged)
     alone = [one.verdict in flagged for one in rows if one.row.key not in people.labels]
     if not found.n or not left.n:
         return None, "one_kind"
@@ -164,6 +158,17 @@ def _corrected(
     if not tells_apart(found, left, spec.level):
         return None, "not_told_apart"
     return corrected_rate(Hits(sum(alone), len(alone)), found, left, spec.level), ""
+
+
+def errors_of(verdicts: Verdicts, people: People, flagged: Sequence[str]) -> tuple[Hits, Hits]:
+    """Return how often the judge flags what people flag, and leaves what they do not."""
+    both = [
+        (people.labels[one.row.key] in flagged, one.verdict in flagged)
+        for one in verdicts.rows
+        if one.row.key in people.labels
+    ]
+    found = Hits(sum(a and b for a, b in both), sum(a for a, _ in both))
+    return found, Hits(sum(not a and not b for a, b in both), sum(not a for a, _ in both))
 
 
 def _difference(spec: JudgeSpec, judged: Judged, verdicts: Verdicts) -> tuple[float, float, float, int] | None:
