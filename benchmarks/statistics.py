@@ -59,12 +59,60 @@ def coverage(times: int) -> Iterator[Promise]:
             yield promise(
                 "coverage", f"difference {delta} of accuracy, {discordant:.0%} differ, n={n}", found, COVERAGE
             )
+    yield from _few_differ(np.random.default_rng(7), times)
     for n in (40, 100, 250):
         found = [_paired_scores(rng, n) for _ in range(times)]
         yield promise("coverage", f"difference of a score between 0 and 1, n={n}", found, COVERAGE)
     for shares, n in (((0.8, 0.15, 0.05), 250), ((0.8, 0.15, 0.05), 400), ((0.34, 0.33, 0.33), 100)):
         given = [one for one in (_macro_f1(rng, n, shares) for _ in range(times)) if one is not None]
         yield promise("coverage", f"difference of macro-F1, classes {shares}, n={n}", given, COVERAGE)
+
+
+def _few_differ(rng: np.random.Generator, times: int) -> Iterator[Promise]:
+    """Yield the coverage where few rows tell: right or wrong in groups, and scores that hardly change."""
+    for n, size in ((200, 5), (250, 5), (800, 20), (1000, 20), (1000, 5)):
+        for discordant, delta in ((0.06, 0.05), (0.06, 0.0), (0.10, 0.08)):
+            found = [_paired(rng, n, discordant, delta, size) for _ in range(times)]
+            name = f"difference {delta} of accuracy, {discordant:.0%} differ, {n} rows in groups of {size}"
+            yield promise("coverage", name, found, COVERAGE)
+    for n in (40, 100, 250):
+        for changed in (0.05, 0.1, 0.3):
+            found = [_hardly_changed(rng, n, changed) for _ in range(times)]
+            yield promise(
+                "coverage", f"difference of a score that {changed:.0%} of rows change, n={n}", found, COVERAGE
+            )
+    for n, size in ((100, 1), (250, 1), (1000, 20)):
+        found = [_two_prompts(seed, n, size) for seed in range(times // 4)]
+        yield promise("coverage", f"two prompts, 5% differ, {n} rows in groups of {size}", found, COVERAGE)
+
+
+def _hardly_changed(rng: np.random.Generator, n: int, share: float) -> bool:
+    """Tell whether the interval holds the truth of a score that few rows change, mostly upwards and mostly a little."""
+    gain = (rng.random(n) < share) * np.where(rng.random(n) < 0.9, 1, -1) * rng.beta(1, 6, n)
+    found = compare(0.5 + gain, np.full(n, 0.5), mean, plan_resampling(n, rng, None, 1))
+    return found.low is not None and found.high is not None and found.low <= share * 0.8 / 7 <= found.high
+
+
+def _two_prompts(seed: int, n: int, size: int) -> bool:
+    """Tell whether the interval of a system's gain, averaged over two prompts, holds it: rows of a group often go together."""
+    rng, study = np.random.default_rng([8, seed, n]), Study(seed)
+    for prompt in ("p1", "p2"):
+        ours, theirs = _few(rng, n, 0.05, 0.04, size)
+        study.add("base", "t", theirs[:, None], groups=size, prompt=prompt)
+        study.add("sft", "t", ours[:, None], groups=size, prompt=prompt)
+    (claims,) = claims_of(Contrasts(study.evidence())).systems
+    interval = claims.toughest.contrast.interval(1.959964)
+    assert interval is not None
+    return interval.low <= 0.04 <= interval.high
+
+
+def _few(rng: np.random.Generator, n: int, discordant: float, delta: float, size: int) -> tuple[FloatArray, FloatArray]:
+    """Return answers that only some rows tell apart, half of them as the others of their group do."""
+    kind = rng.random(n)
+    if size > 1:
+        kind = np.where(rng.random(n) < 0.5, np.repeat(rng.random(n // size), size), kind)
+    only_a = kind < (discordant + delta) / 2
+    return only_a.astype(float), ((kind < discordant) & ~only_a).astype(float)
 
 
 def _share_in_clusters(rng: np.random.Generator, accuracy: float, n: int) -> bool:
@@ -74,10 +122,10 @@ def _share_in_clusters(rng: np.random.Generator, accuracy: float, n: int) -> boo
     return found.low is not None and found.high is not None and found.low <= accuracy <= found.high
 
 
-def _paired(rng: np.random.Generator, n: int, discordant: float, delta: float) -> bool:
-    kind = rng.choice(3, n, p=[(discordant + delta) / 2, (discordant - delta) / 2, 1 - discordant])
-    a, b = (kind == 0).astype(float), (kind == 1).astype(float)
-    found = compare(a, b, mean, plan_resampling(n, rng, None, 1), ComparisonSettings(binary=True))
+def _paired(rng: np.random.Generator, n: int, discordant: float, delta: float, size: int = 1) -> bool:
+    a, b = _few(rng, n, discordant, delta, size)
+    groups = [place // size for place in range(n)] if size > 1 else None
+    found = compare(a, b, mean, plan_resampling(n, rng, groups, 1), ComparisonSettings(binary=True))
     return found.low is not None and found.high is not None and found.low <= delta <= found.high
 
 

@@ -240,7 +240,7 @@ def rows_that_decide(path: Path, groups: int) -> int:
 
 def test_rows_that_come_out_alike_in_fours_take_four_times_as_many_to_decide(tmp_path: Path) -> None:
     apart, together = rows_that_decide(tmp_path / "apart", 1), rows_that_decide(tmp_path / "together", 4)
-    assert together == pytest.approx(4 * apart, rel=0.05)
+    assert together == pytest.approx(4 * apart, rel=0.1)  # and a little more: how far groups go together is estimated
 
 
 def test_where_nothing_differs_so_far_as_many_rows_are_named_as_would_exclude_the_harm(tmp_path: Path) -> None:

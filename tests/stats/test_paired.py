@@ -73,7 +73,7 @@ def test_compare_picks_the_test() -> None:
     a, b = (rng.random(40) < 0.7).astype(float), (rng.random(40) < 0.5).astype(float)
     groups = [i // 4 for i in range(40)]
     assert compare(a, b, mean, plan_of(40), BINARY).test == "mcnemar_mid_p"
-    assert compare(a, b, mean, plan_of(40, groups), BINARY).test == "jackknife_t"
+    assert compare(a, b, mean, plan_of(40, groups), BINARY).test == "grouped_score"
     assert compare(a, b, mean, plan_of(40)).test == "jackknife_t"
     assert compare(a, a, mean, plan_of(40), BINARY).test == "identical"
     assert compare(np.zeros(40), np.full(40, 0.1), mean, plan_of(40)).test == "sign_flip"
@@ -99,6 +99,8 @@ def test_equal_scores_give_exactly_zero_and_p_one(cluster, binary: bool) -> None
     scores = (np.random.default_rng(0).random(60) < 0.37).astype(float)
     result = compare(scores, scores.copy(), mean, plan_of(60, cluster), ComparisonSettings(binary=binary))
     n_units = 60 if cluster is None else 12
+    if binary and cluster:
+        n_units *= (1.959964 / stats.t.ppf(0.975, 11)) ** 2  # few clusters: less than they are
     most = 1.959964**2 / (n_units + 1.959964**2)  # what no changed unit of so many still allows
     assert (result.delta, result.p_value) == (0.0, 1.0)
     assert (result.low, result.high) == pytest.approx((-most, most), rel=1e-6)
@@ -304,3 +306,64 @@ def test_the_jackknife_of_equal_rows_finds_nothing() -> None:
 def test_an_interval_stays_finite_however_small_its_level() -> None:
     ends = StudentSpread(0.1, 0.02, 9, 10).interval(60.0)
     assert np.isfinite(ends).all()
+
+
+def grouped_answers(rng: np.random.Generator, n: int, size: int, delta: float) -> tuple[np.ndarray, np.ndarray]:
+    """Answers of two variants of which one row in sixteen differs, half of the rows as all of their group do."""
+    shared = np.repeat(rng.random(n // size), size)
+    kind = np.where(rng.random(n) < 0.5, shared, rng.random(n))
+    only_a = kind < (0.06 + delta) / 2
+    return only_a.astype(float), ((kind < 0.06) & ~only_a).astype(float)
+
+
+@pytest.mark.parametrize(("n", "size"), [(250, 5), (1000, 20)])
+def test_the_interval_of_right_or_wrong_rows_in_groups_holds_the_truth_where_few_differ(n: int, size: int) -> None:
+    rng, plan, times = np.random.default_rng(11), plan_of(n, [place // size for place in range(n)]), 400
+    found = [compare(*grouped_answers(rng, n, size, 0.05), mean, plan, BINARY) for _ in range(times)]
+    assert np.mean([one.low <= 0.05 <= one.high for one in found]) >= 0.93  # a t interval of groups: .92 and .90
+
+
+def test_the_interval_in_groups_is_its_own_test_alone_and_in_a_family() -> None:
+    rng, plan = np.random.default_rng(12), plan_of(200, [place // 5 for place in range(200)])
+    for delta in np.repeat([0.0, 0.03, 0.06], 20):
+        a, b = grouped_answers(rng, 200, 5, delta)
+        found = compare(a, b, mean, plan, BINARY)
+        z = stats.norm.isf(found.p_value / 2)
+        if z < 1:
+            continue
+        for factor, holds in ((0.999, False), (1.001, True)):
+            for ends in (found.interval(z * factor), found.spread.together(abs(found.spread.z) * factor)):
+                assert (ends.low <= 0 <= ends.high) == holds
+        flipped = unit_differences(resampled(a, mean, plan), resampled(b, mean, plan))
+        assert abs(found.spread.z) <= abs(flipped.sum()) / np.sqrt(flipped @ flipped) + 1e-9
+
+
+def test_rows_alone_are_groups_of_one() -> None:
+    rng = np.random.default_rng(13)
+    a, b = grouped_answers(rng, 400, 1, 0.03)
+    alone = compare(a, b, mean, plan_of(400), BINARY)
+    pair = np.r_[a, 1.0], np.r_[b, 1.0]  # one group of two among 399 rows
+    grouped = compare(*pair, mean, plan_of(401, [*range(400), 399]), BINARY)
+    assert (grouped.low, grouped.high) == pytest.approx((alone.low, alone.high), abs=0.002)
+    assert grouped.discordant == pytest.approx(alone.discordant * 400 / 401)
+
+
+@pytest.mark.parametrize(("n", "share"), [(40, 0.1), (100, 0.05)])
+def test_the_interval_of_a_score_that_few_rows_change_holds_the_truth(n: int, share: float) -> None:
+    rng, plan, times = np.random.default_rng(14), plan_of(n), 500
+    covered = []
+    for _ in range(times):
+        gain = (rng.random(n) < share) * np.where(rng.random(n) < 0.9, 1, -1) * rng.beta(1, 6, n)
+        found = compare(0.5 + gain, np.full(n, 0.5), mean, plan)
+        covered.append(found.low <= share * 0.8 / 7 <= found.high)
+    assert np.mean(covered) >= 0.93  # the plain t interval: .85
+
+
+def test_few_rows_that_differ_are_taken_to_be_a_little_more_by_hand() -> None:
+    a, b = np.full(10, 0.5), np.r_[0.1, 0.3, np.full(8, 0.5)]
+    found = compare(a, b, mean, plan_of(10))
+    far = (2 * 0.4 + 1.0) / 3  # between the largest seen and the largest possible
+    differences = np.r_[0.4, 0.2, np.zeros(8)]
+    error = np.sqrt((10 * differences.var() + 1.6 * far**2) / 10.6 / 11.6)  # 2·(1 - 2/10) more of 10
+    half = stats.t.ppf(0.975, 9) * error
+    assert (found.low, found.high) == pytest.approx((0.06 - half, 0.06 + half))

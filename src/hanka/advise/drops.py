@@ -2,7 +2,8 @@
 
 focus → **drops** → two inputs. In and out of domain are other rows, so the two means are independent and their variances add; within each
 the means of units (rows, or groups of rows) are taken, seeds and test sets as everywhere (`stats/components.py`). Of scores that are 0 or
-1, a unit of either kind is added to each set before its variance is taken: with all rows right nothing would seem to vary.
+1, a unit of either kind is added to each set before its variance is taken: with all rows right nothing would seem to vary; differences of which
+few are any are treated as everywhere (`variance_of_mean`).
 
 Source: Agresti & Caffo (2000), "Simple and effective confidence intervals for proportions and differences of proportions". Limits: the
 centre stays the observed difference; a metric without an upper end has no points to lose.
@@ -16,6 +17,7 @@ from collections.abc import Hashable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from hanka.advise.focus import Focus, names
 from hanka.advise.inputs import Given, measured
@@ -55,8 +57,8 @@ class Units(NamedTuple):
     "Rows."
     asked: tuple[int, int]
     "Rows asked so far, and rows that can be asked."
-    of_pairs: bool
-    "Whether they are differences from the base."
+    differs: npt.NDArray[np.bool_] | None
+    "(units,) whether there is any difference from the base; None where they are no differences."
 
 
 def drops(focus: Focus) -> dict[str, Given]:
@@ -104,7 +106,7 @@ def _alone(focus: Focus, cell: CellEvidence) -> Units | None:
     )
     values = focus.sign * whole.pseudo_values
     return Units(
-        cell.cell["test_dataset"], int(cell.variant["seed"]), focus.sign * whole.value, list(keys), values, len(rows), (cell.n_asked, cell.n_most), False
+        cell.cell["test_dataset"], int(cell.variant["seed"]), focus.sign * whole.value, list(keys), values, len(rows), (cell.n_asked, cell.n_most), None
     )  # fmt: skip
 
 
@@ -118,7 +120,16 @@ def _against(focus: Focus, tests: Sequence[str]) -> list[Units | None]:
         seed = int(one.cell.variant["seed"]), int(one.other.variant["seed"])
         delta = focus.sign * one.comparison.delta
         found.append(
-            Units(one.cell.cell["test_dataset"], seed, delta, one.units.tolist(), values, one.comparison.n, asked, True)
+            Units(
+                one.cell.cell["test_dataset"],
+                seed,
+                delta,
+                one.units.tolist(),
+                values,
+                one.comparison.n,
+                asked,
+                one.differs,
+            )
         )
     return found
 
@@ -128,17 +139,20 @@ def _difference(focus: Focus, inside: Sequence[Units | None], outside: Sequence[
     sides = [[one for one in side if one is not None] for side in (inside, outside)]
     if not all(sides):
         return None
-    values, weights, n, fewest = [], [], 0, np.inf
+    values, weights, n_differing, n, fewest = [], [], [], 0, np.inf
     for side in sides:
         by_set = _by_set(side)
         for members in by_set.values():
             units = _unit_means(members)
             fewest = min(fewest, len(units))
-            values.append(_padded(units, members[0].of_pairs, focus.sign) if focus.metric.binary else units)
+            differing = _n_differing(members)
+            is_share = differing is None and focus.metric.binary
+            values.append(np.concatenate([units, [focus.sign, 0.0]]) if is_share else units)
+            n_differing.append(len(values[-1]) if differing is None else differing)
             weights.append(1.0 / len(by_set))
             n += max(one.n for one in members)
     delta = _mean(sides[0]) - _mean(sides[1])
-    terms = [items_term(values, weights)]
+    terms = [items_term(values, weights, n_differing, focus.metric.high - focus.metric.low)]
     if (seeds := replicates_term("seeds", _by_seed(sides))) is not None:
         terms.append(seeds)
     if fewest < LEAST_UNITS:
@@ -176,10 +190,16 @@ def _unit_means(members: Sequence[Units]) -> FloatArray:
     return np.array([math.fsum(values) / len(values) for values in by_unit.values()])
 
 
-def _padded(units: FloatArray, of_pairs: bool, sign: float) -> FloatArray:
-    """Add a unit of either kind: right and wrong, or for differences as far either way as any is."""
-    most = float(np.abs(units).max()) or 1.0
-    return np.concatenate([units, [most, -most] if of_pairs else [sign, 0.0]])
+def _n_differing(members: Sequence[Units]) -> int | None:
+    """Return in how many units any pair differs; None where cells are not compared with the base."""
+    keys = [
+        key
+        for one in members
+        if one.differs is not None
+        for key, differs in zip(one.keys, one.differs, strict=True)
+        if differs
+    ]
+    return None if members[0].differs is None else len(set(keys))
 
 
 def _mean(side: Sequence[Units]) -> float:

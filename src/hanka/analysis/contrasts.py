@@ -13,6 +13,7 @@ from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+import numpy.typing as npt
 
 from hanka.analysis.answers import FloatArray, Places, Samples, Scored
 from hanka.analysis.evidence import CellEvidence, Evidence
@@ -57,6 +58,8 @@ class PairResult:
     "(units,) places of its units among all of the test set."
     differences: FloatArray
     "(units,) contributions; their sum is the difference."
+    differs: npt.NDArray[np.bool_]
+    "(units,) whether the two differ there at all."
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -80,7 +83,7 @@ class Contrast:
     terms: tuple[Term, ...] = ()
     "Where its variance comes from; empty for one cell pair."
     discordant: float | None = None
-    "Share of rows that one side alone has right, averaged over pairs; None where scores are not 0 or 1."
+    "Share of rows that one side alone has right, averaged over pairs; None where they tell nothing of the variance: see `_telling`."
     value_a: float = float("nan")
     "Mean value of the system."
     value_b: float = float("nan")
@@ -133,7 +136,8 @@ class Contrasts:
         )  # fmt: skip
         comparison = compare_resampled(a, b, settings)
         units = self._places_of(cell.cell["test_dataset"], ours.samples, shared.places)
-        return PairResult(cell, other, comparison, units, unit_differences(a, b))
+        differs = (a.unit_rows != b.unit_rows).any(axis=1)
+        return PairResult(cell, other, comparison, units, unit_differences(a, b), differs)
 
     def _places_of(self, test: str, samples: Samples, places: Places) -> Places:
         """Number the units of some samples of a test set as they first occur in the run, in the order of their plan."""
@@ -152,7 +156,7 @@ class Contrasts:
         result, test = found.comparison, found.cell.cell["test_dataset"]
         return Contrast(
             result.delta, result.n, result.n_units, 1, result.spread, result.p_value,
-            (self._contributions(test, [found], 1.0),), (), result.discordant, result.value_a, result.value_b,
+            (self._contributions(test, [found], 1.0),), (), _telling(result), result.value_a, result.value_b,
             float(np.var(found.differences * len(found.differences))),
         )  # fmt: skip
 
@@ -169,7 +173,8 @@ class Contrasts:
         parts = tuple(self._contributions(test, members, weight) for test, members in by_set.items())
         rows = [self._rows(part, members, weight) for part, members in zip(parts, by_set.values(), strict=True)]
         delta = _balanced(found, lambda one: one.comparison.delta)
-        terms = [items_term([_padded(one, metric) for one in rows], [weight] * len(rows))]
+        n_differing = [self._n_differing(members) for members in by_set.values()]
+        terms = [items_term(rows, [weight] * len(rows), n_differing, metric.high - metric.low)]
         terms += [
             term
             for source, name in (("seeds", _seed), ("draws", _draw))
@@ -177,7 +182,7 @@ class Contrasts:
         ]
         spread = self._spread(found, delta, terms, metric, rows)
         p_value = spread.p_value if spread else max(one.comparison.p_value for one in found)
-        discordant = [one.comparison.discordant for one in found if one.comparison.discordant is not None]
+        discordant = [share for one in found if (share := _telling(one.comparison)) is not None]
         return Contrast(
             delta,
             sum(max(one.comparison.n for one in members) for members in by_set.values()),
@@ -237,6 +242,10 @@ class Contrasts:
         rows: FloatArray = part.values[places] * (len(places) / weight)
         return rows
 
+    def _n_differing(self, members: Sequence[PairResult]) -> int:
+        """Return in how many units of a test set any pair differs."""
+        return len(np.unique(np.concatenate([one.units[one.differs] for one in members])))
+
     def judge(self, contrasts: Sequence[Contrast], name: str, n_planned: int = 0) -> Family:
         """Judge contrasts together. name: of the family, which draws its signs.
 
@@ -257,17 +266,9 @@ def _extended(values: FloatArray, size: int) -> FloatArray:
     return values if len(values) == size else np.concatenate([values, np.zeros(size - len(values))])
 
 
-def _padded(rows: FloatArray, metric: Metric) -> FloatArray:
-    """Add two units that differ either way as much as any does, where scores are 0 or 1.
-
-    With few discordant rows the spread that was seen is too small; this is what the score interval does for one pair.
-    Source: Bonett & Price (2012), "Adjusted Wald confidence interval for a difference of binomial proportions based on
-    paired data".
-    """
-    if not metric.binary:
-        return rows
-    most = float(np.abs(rows).max()) or 1.0
-    return np.concatenate([rows, [most, -most]])
+def _telling(result: PairedComparison) -> float | None:
+    """Return the share of rows that one side alone has right; None where rows in groups differ, whose variance it does not tell."""
+    return result.discordant if result.n_units == result.n or result.discordant == 0 else None
 
 
 def _seed(one: PairResult) -> Hashable:

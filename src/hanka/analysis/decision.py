@@ -216,7 +216,7 @@ def rows_for(claim: Claim, distance: float, alpha: float) -> int | None:
     spread = contrast.row_variance if contrast.discordant is None else max(contrast.discordant, contrast.row_variance)
     if distance <= 0 or _is_luck_of_training(contrast.terms):
         return None
-    if contrast.discordant == 0 and distance < 1:
+    if contrast.discordant == 0 and contrast.row_variance == 0 and distance < 1:
         return math.ceil(rows_to_exclude(distance, alpha) * contrast.n / contrast.n_units)
     if spread <= 0:
         return None

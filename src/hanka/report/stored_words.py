@@ -96,6 +96,7 @@ SENTENCES: Mapping[str, str] = {
     "CC BY 4.0 in its README, CC BY-SA 4.0 on its copies: keep to the stricter": "README では CC BY 4.0、再配布先では CC BY-SA 4.0（厳しいほうに従ってください）",
     # tests of a difference
     "mcnemar_mid_p": "マクネマー検定（mid-p）",
+    "grouped_score": "グループ単位のスコア検定",
     "jackknife_t": "ジャックナイフ法による t 検定",
     "sign_flip": "符号反転検定",
     "identical": "差のある例なし",

@@ -38,7 +38,7 @@ from hanka.stats.resampling import Resampled, ResamplingPlan, mean, plan_resampl
 from hanka.stats.score import PairedGroups, mcnemar_mid_p, paired_groups, score_interval
 from hanka.stats.sequential import BettingSpread, Looks, e_value, looked, planned_looks
 from hanka.stats.simultaneous import Contributions, Family, equal_shares, family
-from hanka.stats.spreads import NoSpread, ScoreSpread, Spread, StudentSpread
+from hanka.stats.spreads import GroupedScoreSpread, NoSpread, ScoreSpread, Spread, StudentSpread
 from hanka.stats.verdict import LEAST_UNITS, Verdict, verdict
 
 __all__ = [
@@ -49,6 +49,7 @@ __all__ = [
     "Estimate",
     "Family",
     "Flips",
+    "GroupedScoreSpread",
     "Interval",
     "Looks",
     "Moments",

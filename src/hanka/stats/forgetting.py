@@ -21,7 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hanka.stats.intervals import Estimate, estimate
-from hanka.stats.paired import PairedComparison, compare
+from hanka.stats.paired import ComparisonSettings, PairedComparison, compare
 from hanka.stats.resampling import FloatArray, ResamplingPlan, mean
 
 
@@ -84,7 +84,7 @@ def beyond_asking_again(
     """
     right = _right(before, after, again)
     lost = [(right[:, 0] > right[:, column]).astype(np.float64) for column in (1, 2)]
-    return compare(lost[0], lost[1], mean, plan)
+    return compare(lost[0], lost[1], mean, plan, ComparisonSettings(binary=True))
 
 
 def _right(*scores: npt.ArrayLike) -> FloatArray:

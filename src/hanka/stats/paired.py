@@ -3,8 +3,9 @@
 Reading side: records → **statistics** → findings. `compare` is the entry; the tests are usable alone.
 
     0/1 scores without clusters       Tango's score interval, mid-p McNemar test
-    everything else                   t interval and t test on jackknife pseudo-values; by whole clusters where
-                                      there are any
+    0/1 scores in clusters            the same interval at the number of rows that clusters are worth, its t test
+    everything else                   t interval and t test on jackknife pseudo-values, by whole clusters where
+                                      there are any; where few differ, a little more is taken to (`components.py`)
     differences that do not vary      exact sign-flip test, p = 2^(1-units), and the interval that agrees with it
     no difference at all              p = 1, and what so many units could have hidden
 
@@ -26,12 +27,14 @@ import numpy as np
 import numpy.typing as npt
 from scipy import special
 
+from hanka.stats.components import variance_of_mean
 from hanka.stats.intervals import Interval
 from hanka.stats.resampling import Aggregate, FloatArray, Jackknife, Resampled, ResamplingPlan, resampled
+from hanka.stats.score import paired_groups
 from hanka.stats.sequential import Looks, looked
-from hanka.stats.spreads import ConstantSpread, NoSpread, ScoreSpread, Spread, StudentSpread
+from hanka.stats.spreads import ConstantSpread, GroupedScoreSpread, NoSpread, ScoreSpread, Spread, StudentSpread
 
-TestName: TypeAlias = Literal["identical", "mcnemar_mid_p", "sign_flip", "jackknife_t"]
+TestName: TypeAlias = Literal["identical", "mcnemar_mid_p", "grouped_score", "sign_flip", "jackknife_t"]
 ROUNDING = 1e-9  # pseudo-values multiply rounding errors (1e-16) by the number of units
 
 
@@ -76,7 +79,7 @@ class ComparisonSettings:
     level: float = 0.95
     "Of the interval."
     span: float = 1.0
-    "Largest possible difference of one sample, for what may hide where none differs."
+    "Largest possible difference of one sample, for what may hide where none or few differ."
     supported: bool = True
     "Whether there are samples enough behind every part of the aggregate for an interval."
     looks: Looks | None = None
@@ -122,8 +125,7 @@ def compare_resampled(a: Resampled, b: Resampled, settings: ComparisonSettings |
     """Compare two variants' statistics under the same plan, by the same aggregate; see `compare`."""
     settings = settings or ComparisonSettings()
     pair, plan = _checked(a, b), a.plan
-    binary = settings.binary and not plan.is_clustered
-    name, alone = _binary(pair) if binary else _general(pair, settings)
+    name, alone = _binary(pair) if settings.binary else _general(pair, settings)
     spread = looked(alone, settings.looks, settings.span)
     p_value = spread.p_value
     if np.array_equal(a.unit_rows, b.unit_rows):
@@ -141,7 +143,7 @@ def compare_resampled(a: Resampled, b: Resampled, settings: ComparisonSettings |
         p_value=p_value,
         test=name,
         spread=spread if settings.supported else None,
-        discordant=float(np.mean(a.unit_rows[:, 0] != b.unit_rows[:, 0])) if binary else None,
+        discordant=float(np.mean(a.rows[:, 0] != b.rows[:, 0])) if settings.binary else None,
     )
 
 
@@ -213,17 +215,21 @@ def _checked(a: Resampled, b: Resampled) -> Pair:
 
 
 def _binary(pair: Pair) -> tuple[TestName, Spread]:
-    right_a, right_b = pair.a.unit_rows[:, 0], pair.b.unit_rows[:, 0]
+    right_a, right_b, plan = pair.a.rows[:, 0], pair.b.rows[:, 0], pair.a.plan
     if not np.isin(np.concatenate([right_a, right_b]), (0.0, 1.0)).all():
         raise ValueError("McNemar's test needs scores that are 0 or 1")
+    if plan.is_clustered:
+        return "grouped_score", GroupedScoreSpread(paired_groups(right_a, right_b, plan.units))
     only_a, only_b = int((right_a > right_b).sum()), int((right_b > right_a).sum())
     return "mcnemar_mid_p", ScoreSpread(only_a, only_b, len(right_a))
 
 
 def _general(pair: Pair, settings: ComparisonSettings) -> tuple[TestName, Spread]:
     difference, m = pair.difference, pair.a.plan.n_units
-    error, delta = _error(difference), difference.value
-    if error > 0:
+    delta = difference.value
+    if _error(difference) > 0:
+        n_differing = int((pair.a.unit_rows != pair.b.unit_rows).any(axis=1).sum())
+        error = math.sqrt(variance_of_mean(difference.pseudo_values, n_differing, settings.span))
         return "jackknife_t", StudentSpread(delta, error, m - 1, m)
     if _is_nothing(delta, pair.a.whole.value):
         return "sign_flip", NoSpread(settings.span, m)

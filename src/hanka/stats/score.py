@@ -56,10 +56,18 @@ class PairedGroups(NamedTuple):
     effect: float
     "Rows that are worth one independent row: at least 1."
 
+    @property
+    def t(self) -> float:
+        """Return McNemar's statistic of as many independent rows as these are worth: t distributed with a degree of freedom less than groups."""
+        return (self.only_a - self.only_b) / math.sqrt(max(1, self.only_a + self.only_b) * self.effect)
+
     def interval(self, z: float) -> Interval:
         """Return the score interval of as many independent rows as these are worth, less for few groups; see `paired_groups`."""
         tail = float(special.ndtr(-z))
-        t = -float(special.stdtrit(self.n_groups - 1, tail)) if tail > 0 else math.inf
+        return self.reaching(z, -float(special.stdtrit(self.n_groups - 1, tail)) if tail > 0 else math.inf)
+
+    def reaching(self, z: float, t: float) -> Interval:
+        """Return the score interval at a normal quantile z where groups ask for t; from z = 1 on it excludes 0 exactly where |t| is exceeded."""
         worth = (z / t) ** 2 / self.effect if math.isfinite(t) else 0.0
         if self.n * worth < 1:
             return Interval(-1.0, 1.0)
@@ -73,7 +81,7 @@ def paired_groups(a: npt.ArrayLike, b: npt.ArrayLike, units: npt.ArrayLike) -> P
     hardly known, and a t interval of groups misses a margin up to four times as often as it says: so two groups more are
     taken to differ in all of their rows, as Bonett & Price (2012) add two rows. Raises ValueError below two groups.
     Source: Tango's interval at an effective number of rows, after Korn & Graubard (1998); how seldom it misses a margin is
-    simulated in benchmarks/gate.py. Limits: with a handful of groups it shows little.
+    simulated in benchmarks/gate.py, how often its interval holds the truth in benchmarks/statistics.py. Limits: with a handful of groups it shows little.
     """
     difference = np.asarray(a, dtype=np.float64) - np.asarray(b, dtype=np.float64)
     group = np.asarray(units, dtype=np.int64)

@@ -12,7 +12,7 @@ from typing import NamedTuple, Protocol
 from scipy import special
 
 from hanka.stats.intervals import Interval
-from hanka.stats.score import mcnemar_mid_p, score_interval
+from hanka.stats.score import PairedGroups, mcnemar_mid_p, score_interval
 
 FARTHEST = 38.0
 "Normal quantile beyond which a p-value is no longer told from 0."
@@ -76,6 +76,35 @@ class ScoreSpread(NamedTuple):
         return self.interval(critical)
 
 
+class GroupedScoreSpread(NamedTuple):
+    """Rows that one side alone has right, in groups."""
+
+    groups: PairedGroups
+
+    @property
+    def z(self) -> float:
+        """Return the groups' t statistic as a sum over the root of the sum of squares: at most what their signs flipped show."""
+        return _flipped(self.groups.t, self.groups.n_groups)
+
+    @property
+    def error(self) -> float:
+        """Return half of the score interval at one standard error."""
+        return _half(self.interval(1.0))
+
+    @property
+    def p_value(self) -> float:
+        """Return the two-sided p-value of the t statistic."""
+        return 2.0 * float(special.stdtr(self.groups.n_groups - 1, -abs(self.groups.t)))
+
+    def interval(self, z: float) -> Interval:
+        """Return the score interval of as many independent rows as the groups are worth."""
+        return self.groups.interval(z)
+
+    def together(self, critical: float) -> Interval:
+        """Return the same at the t that a critical value of sign flips stands for."""
+        return self.groups.reaching(critical, _unflipped(critical, self.groups.n_groups))
+
+
 class StudentSpread(NamedTuple):
     """A difference with a standard error that is estimated."""
 
@@ -92,7 +121,7 @@ class StudentSpread(NamedTuple):
         """Return the sum over the root of the sum of squares, t·√n/√(n - 1 + t²); else the normal quantile of t."""
         t = abs(self.delta) / self.error
         if self.n_units:
-            return math.copysign(t * math.sqrt(self.n_units / (self.n_units - 1 + t * t)), self.delta)
+            return math.copysign(_flipped(t, self.n_units), self.delta)
         tail = self.p_value / 2
         return math.copysign(min(-float(special.ndtri(tail)), FARTHEST) if tail > 0 else FARTHEST, self.delta)
 
@@ -112,8 +141,7 @@ class StudentSpread(NamedTuple):
         """Return the t interval at the t that a critical value of sign flips stands for; boundless where there is none."""
         if not self.n_units:
             return self.interval(critical)
-        room = self.n_units - critical * critical
-        t = critical * math.sqrt((self.n_units - 1) / room) if room > 0 else math.inf
+        t = _unflipped(critical, self.n_units)
         return Interval(self.delta - t * self.error, self.delta + t * self.error)
 
 
@@ -179,6 +207,17 @@ class NoSpread(NamedTuple):
     def together(self, critical: float) -> Interval:
         """Return the same at a critical value."""
         return self.interval(critical)
+
+
+def _flipped(t: float, n_units: int) -> float:
+    """Return a t statistic as what signs of units flip: the sum over the root of the sum of squares, t·√n/√(n - 1 + t²)."""
+    return t * math.sqrt(n_units / (n_units - 1 + t * t))
+
+
+def _unflipped(critical: float, n_units: int) -> float:
+    """Return the t that a critical value of sign flips stands for; inf where no t reaches it."""
+    room = n_units - critical * critical
+    return critical * math.sqrt((n_units - 1) / room) if room > 0 else math.inf
 
 
 def _half(ends: Interval) -> float:

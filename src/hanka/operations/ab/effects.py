@@ -20,6 +20,7 @@ from hanka.identity import stream
 from hanka.operations.ab.groups import Arms, Pairs, Units
 from hanka.stats import (
     ComparisonSettings,
+    GroupedScoreSpread,
     Interval,
     NoSpread,
     ScoreSpread,
@@ -35,7 +36,9 @@ from hanka.stats.mixture import TUNED_AT, always_valid
 from hanka.stats.resampling import FloatArray
 from hanka.stats.unpaired import TwoSharesSpread, mean_difference, parts
 
-Method = Literal["two_shares", "welch", "mcnemar_tango", "paired_t", "none"]
+Method = Literal["two_shares", "welch", "mcnemar_tango", "grouped_score", "paired_t", "none"]
+METHODS: dict[type, Method] = {ScoreSpread: "mcnemar_tango", GroupedScoreSpread: "grouped_score"}
+"Of pairs, by what their interval is made from; a t interval of the differences where it is another."
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +182,7 @@ def paired_effect(pairs: Pairs, arm: str, measured: Measured) -> Effect:
     # Numbers that never differ say nothing of how far they might: their range is not known.
     lacks = measured.kind == "mean" and isinstance(found.spread, NoSpread)
     spread = None if lacks else found.spread
-    method: Method = "none" if lacks else "mcnemar_tango" if isinstance(found.spread, ScoreSpread) else "paired_t"
+    method: Method = "none" if lacks else METHODS.get(type(found.spread), "paired_t")
     every = None if spread is None else always_valid(spread, n_units, measured.tuned_at)
     return Effect(arm, measured.metric, sides[0], sides[1], found.delta, n_units, method, spread, every)
 

@@ -189,7 +189,7 @@ def _reasons(effect: Effect, design: Design, checks: tuple[Check, ...]) -> tuple
     if effect.spread is None:
         return (*found, "no_evidence")
     if design.test == "fixed":
-        needed = _horizon(design, effect.arm, effect.method in ("mcnemar_tango", "paired_t"))
+        needed = _horizon(design, effect.arm, effect.method in ("mcnemar_tango", "grouped_score", "paired_t"))
         if needed is not None and effect.n_units < needed:
             found.append("before_horizon")
     if design.test == "always-valid" and effect.n_least < _first_look(effect, design):

@@ -12,11 +12,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
-import numpy as np
-
 from hanka.analysis.across import Sides as Runs
 from hanka.analysis.across import agreeing_rows
-from hanka.analysis.answers import Scored
 from hanka.analysis.contrasts import Contrast, Contrasts, PairResult
 from hanka.metrics import Metric
 from hanka.operations.gate.measured import (
@@ -25,22 +22,18 @@ from hanka.operations.gate.measured import (
     Measured,
     Reason,
     metric_at,
-    n_looks,
     require_done,
     scored,
 )
 from hanka.operations.gate.places import Place
 from hanka.operations.gate.systems import Sides
-from hanka.stats import Interval, PairedGroups, normal_quantile, paired_groups
-from hanka.stats.resampling import cluster_units
+from hanka.stats import Interval, normal_quantile
 
 
 class Paired(NamedTuple):
     """One test set's difference."""
 
     pair: PairResult
-    groups: PairedGroups | None
-    "Right-or-wrong rows in groups; None where rows stand alone, or the metric is another."
     n_left_out: int
     "Rows that do not agree between two runs."
 
@@ -74,10 +67,8 @@ class Differences:
             if one.n_left_out
         )
         measured = difference(self._contrasts.pooled([one.pair for one in found], metric), metric, notes)
-        if any(one.groups is not None for one in found):
-            looks = max(n_looks(evidence, place.cell) for place in places)
-            return replace(measured, ends=ends_of_groups(found, metric, looks))
-        return measured
+        pairs = [one.pair for one in found]
+        return replace(measured, ends=ends_of_groups(pairs, metric)) if _any_in_groups(pairs, metric) else measured
 
     def _paired(self, place: Place, metric: Metric) -> Paired:
         candidate, against = self.sides.candidate, self.sides.against
@@ -96,36 +87,29 @@ class Differences:
         pair = self._contrasts.compared(cell, other, metric, (ours, theirs))
         if pair is None:
             raise LackingError("no_rows")
-        return Paired(pair, _groups(ours, theirs, metric), n_left_out)
+        return Paired(pair, n_left_out)
 
 
-def _groups(ours: Scored, theirs: Scored, metric: Metric) -> PairedGroups | None:
-    shared = ours.paired(theirs)
-    groups = ours.samples.groups_at(shared.places)
-    if not metric.binary or not any(groups):
-        return None
-    units = cluster_units(groups, len(groups))
-    if len(np.unique(units)) == len(units):
-        return None
-    return paired_groups(ours.statistics[shared.first, 0], theirs.statistics[shared.second, 0], units)
+def _any_in_groups(pairs: Sequence[PairResult], metric: Metric) -> bool:
+    return metric.binary and any(one.comparison.n_units < one.comparison.n for one in pairs)
 
 
-def ends_of_groups(found: Sequence[Paired], metric: Metric, looks: int) -> Ends:
+def ends_of_groups(pairs: Sequence[PairResult], metric: Metric) -> Ends:
     """Bound the mean over test sets of differences of right-or-wrong rows in groups, each by its own score interval.
 
     The distances of the single ends from their estimates add as standard errors do: MOVER, Zou & Donner (2008), "Construction of
     confidence limits about effect measures: a general approach". Test sets have no rows in common.
     """
-    deltas = [one.pair.comparison.delta for one in found]
+    deltas = [one.comparison.delta for one in pairs]
     sign = -1.0 if metric.higher_is_better is False else 1.0
 
     def ends(alpha: float, is_shared: bool) -> Interval:
-        """Bound it at an equal share of alpha per look."""
+        """Bound it by the ends of the single test sets."""
         del is_shared
-        z = normal_quantile(1 - 2 * alpha / looks)
+        z = normal_quantile(1 - 2 * alpha)
         single = []
-        for one in found:
-            interval = one.groups.interval(z) if one.groups is not None else one.pair.comparison.interval(z)
+        for one in pairs:
+            interval = one.comparison.interval(z)
             assert interval is not None  # right-or-wrong rows always have one
             single.append(interval)
         mean = sum(deltas) / len(deltas)
