@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pydantic import ValidationError
@@ -12,20 +13,23 @@ from hanka.guardrails.found import words_in
 from hanka.guardrails.limits import limit_of, limits, loaded, named_limit, params_of
 from hanka.guardrails.linear import LinearParams, probability
 
-LABELS = {"labels": ("positive", "negative"), "other_labels": ("entailment", "neutral", "contradiction")}
+LABELS: dict[str, Any] = {
+    "labels": ("positive", "negative"),
+    "other_labels": ("entailment", "neutral", "contradiction"),
+}
 
 
-def flagged(name: str, *outputs: str, params: DetectorParams | None = None, **row: object) -> list[bool]:
+def flagged(name: str, *outputs: str, params: DetectorParams | None = None, **row: Any) -> list[bool]:
     """Which of some outputs a detector flags."""
     detector = DETECTORS.get(name)
-    rows = [Row(output, **row) for output in outputs]  # type: ignore[arg-type]
+    rows = [Row(output, **row) for output in outputs]
     return [one.flagged for one in detector.flags(rows, params or detector.params())]
 
 
 def test_what_is_flagged_is_said() -> None:
     for name in ("unparsed", "empty", "outside_labels", "label_leakage"):
         detector = DETECTORS.get(name)
-        (flag,) = detector.flags([Row("", status="unparsed", **LABELS)], detector.params())  # type: ignore[arg-type]
+        (flag,) = detector.flags([Row("", status="unparsed", **LABELS)], detector.params())
         assert flag.flagged == bool(flag.what) == (name != "label_leakage")
 
 

@@ -68,8 +68,10 @@ def judged_rate(evidence: Evidence, place: Place, limit: JudgedLimit, title: str
 def _heard(evidence: Evidence, asked: AskedJudge) -> tuple[Judged, People, Verdicts]:
     """Return what the one judge of a question said. Raises LackingError where it is not heard."""
     folders = judges_of(evidence.folder.path, asked.spec)
-    if len(folders) != 1:
-        raise LackingError("judge_not_asked" if not folders else "judge_several", n=len(folders))
+    if not folders:
+        raise LackingError("judge_not_asked")
+    if len(folders) > 1:
+        raise LackingError("judge_several", n=len(folders))
     judged = judged_rows(asked, evidence)
     people = read_people(asked, evidence, judged)
     verdicts = verdicts_of(asked.spec, judged, read_said(folders[0]))
