@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from hanka.operations.judging.people import TIE
 from hanka.operations.judging.results import Measures, Rate
 from hanka.report import numbers
 from hanka.report.words import Words
@@ -77,11 +78,12 @@ def _biases(found: Measures, words: Words) -> ToldTable:
 
 
 def _confusion(found: Measures, words: Words) -> ToldTable:
+    names = [words.plain("judge_tie") if found.asks == "pair" and one == TIE else one for one in found.words]
     rows = tuple(
-        (label, *(f"{count:,}" for count in counts)) for label, counts in zip(found.words, found.confusion, strict=True)
+        (label, *(f"{count:,}" for count in counts)) for label, counts in zip(names, found.confusion, strict=True)
     )
     title = words.plain("judge_confusion")
-    return ToldTable(title, (words.plain("judge_people_say"), *found.words), (0,), rows)
+    return ToldTable(title, (words.plain("judge_people_say"), *names), (0,), rows)
 
 
 def _rates(found: Measures, words: Words) -> ToldTable:
@@ -97,7 +99,10 @@ def _rates(found: Measures, words: Words) -> ToldTable:
 
 def _rate(one: Rate, words: Words) -> tuple[str, ...]:
     fixed = one.corrected
-    corrected = words.plain(f"judge_why_{one.why}") if fixed is None else _share(fixed.value, fixed.low, fixed.high)
+    if fixed is None:
+        corrected = words.plain(f"judge_why_{one.why}")
+    else:
+        corrected = f"{_share(fixed.value, fixed.low, fixed.high)}, n = {fixed.n:,}"
     flagged, labelled = one.people
     people = words.plain("judge_of", n=f"{flagged:,}", all=f"{labelled:,}") if labelled else numbers.NOTHING
     return (
