@@ -3,7 +3,7 @@
     python -m benchmarks.laws            # the whole grid, some minutes on one core; writes results/laws.json
     python -m benchmarks.laws --quick    # a tenth of the repetitions, nothing written
 
-Trainings on 32 to 512 rows (five sizes) or on 64 to 512 (four), with one, three or five seeds, asked the same 500 test rows. A test row is
+Trainings on 32 to 512 rows (five sizes) or on 64 to 512 (four), with one, three or five seeds, asked the same 500 or 100 test rows. A test row is
 right or wrong with all trainings together as far as its difficulty goes; each training adds its own luck (a standard deviation of 1
 point, 30 % of it kept by a seed over all sizes). The curve is made by either law in six shapes; what fits it does not know which. Then
 
@@ -35,20 +35,15 @@ from benchmarks.promises import Promise, promise
 from hanka.stats.curves import LAWS, CurvePoints, Law
 from hanka.stats.extrapolation import gain_of_doubling, rows_to_reach, value_at
 from hanka.stats.laws import fit_laws
+from hanka.stats.shrinkage import averaged_within, covariance_of_means
 
 RESULTS = Path(__file__).parent / "results" / "laws.json"
 TIMES = 400
-ROWS = 500
-"Test rows."
 LUCK, KEPT, DIFFICULTY = 0.01, 0.3, 0.5
 "Standard deviation of a training, the share of its variance that a seed keeps, the share of a row's that all trainings share."
-DESIGNS = (
-    ((32, 64, 128, 256, 512), 1),
-    ((32, 64, 128, 256, 512), 3),
-    ((64, 128, 256, 512), 3),
-    ((32, 64, 128, 256, 512), 5),
-)
-"Sizes and seeds."
+FOUR, FIVE = (64, 128, 256, 512), (32, 64, 128, 256, 512)
+DESIGNS = ((FIVE, 1, 500), (FIVE, 3, 500), (FIVE, 5, 500), (FIVE, 3, 100), (FOUR, 3, 500))
+"Sizes, seeds and test rows."
 SINGLE, MEAN = (0.90, 1.0), (0.93, 0.97)
 
 
@@ -68,6 +63,7 @@ SHAPES = (
     Shape("rises fast", 0.95, 0.50, 1.0), Shape("falls", 0.70, 0.80, 0.5), Shape("is high", 0.98, 0.85, 0.4),
 )  # fmt: skip
 Curve = Callable[[Any], Any]
+Design = tuple[tuple[int, ...], int, int]
 
 
 def curve_of(law: Law, shape: Shape, sizes: tuple[int, ...]) -> Curve:
@@ -85,28 +81,30 @@ def curve_of(law: Law, shape: Shape, sizes: tuple[int, ...]) -> Curve:
     return value
 
 
-def points_of(rng: np.random.Generator, curve: Curve, sizes: tuple[int, ...], seeds: int) -> CurvePoints:
+def points_of(
+    rng: np.random.Generator, curve: Curve, sizes: tuple[int, ...], seeds: int, rows: int = 500
+) -> CurvePoints:
     """Train and ask once: right or wrong by row and training, their means, and the covariance that the rows give them."""
     at, seed = np.tile(sizes, seeds), np.repeat(np.arange(seeds), len(sizes))
     luck = np.sqrt(KEPT) * rng.normal(size=seeds)[seed] + np.sqrt(1 - KEPT) * rng.normal(size=len(at))
     share = np.clip(curve(at) + LUCK * luck, 0.001, 0.999)
-    ability = np.sqrt(DIFFICULTY) * rng.normal(size=(ROWS, 1))
-    ability = ability + np.sqrt(1 - DIFFICULTY) * rng.normal(size=(ROWS, len(at)))
+    ability = np.sqrt(DIFFICULTY) * rng.normal(size=(rows, 1))
+    ability = ability + np.sqrt(1 - DIFFICULTY) * rng.normal(size=(rows, len(at)))
     right = (ability < special.ndtri(share)).astype(np.float64)
-    alike = float((right == right[:, :1]).all(axis=1).mean())
-    covariance = np.cov(right.T) / ROWS + np.eye(len(at)) * alike / ROWS**2
+    covariance = averaged_within(covariance_of_means(right, 1.0, True), at)
     return CurvePoints(at, right.mean(axis=0), seed, covariance, 0.0, 1.0)
 
 
-def found_in(law: Law, shape: Shape, sizes: tuple[int, ...], seeds: int, times: int) -> dict[str, list[bool]]:
+def found_in(law: Law, shape: Shape, design: Design, times: int) -> dict[str, list[bool]]:
     """Return by promise whether each interval held the truth."""
+    sizes, seeds, rows = design
     curve, largest = curve_of(law, shape, sizes), sizes[-1]
     held: dict[str, list[bool]] = defaultdict(list)
     wanted = float(curve(2 * largest))
     sign = 1.0 if shape.limit > shape.first else -1.0
     for time in range(times):
-        rng = np.random.default_rng([17, time, seeds, len(sizes), SHAPES.index(shape), LAWS.index(law)])
-        fitted = fit_laws(points_of(rng, curve, sizes, seeds), rng)
+        rng = np.random.default_rng([17, time, seeds, rows, len(sizes), SHAPES.index(shape), LAWS.index(law)])
+        fitted = fit_laws(points_of(rng, curve, sizes, seeds, rows), rng)
         for name, size in (
             ("within", sizes[len(sizes) // 2]),
             ("within", largest),
@@ -117,20 +115,22 @@ def found_in(law: Law, shape: Shape, sizes: tuple[int, ...], seeds: int, times: 
             held[name].append(bool(one.low <= curve(size) <= one.high))
         one = gain_of_doubling(fitted, largest)
         held["doubling"].append(bool(one.low <= curve(2 * largest) - curve(largest) <= one.high))
-        rows = rows_to_reach(fitted, wanted, sign)
-        low, high = rows.low if rows.low is not None else rows.limit, rows.high if rows.high is not None else np.inf
+        needed = rows_to_reach(fitted, wanted, sign)
+        low = needed.low if needed.low is not None else needed.limit
+        high = needed.high if needed.high is not None else np.inf
         held["rows to reach"].append(bool(low <= 2 * largest <= high))
     return held
 
 
 def promises(times: int) -> Iterator[Promise]:
     """Yield what is promised in every scenario, and of the mean over shapes."""
-    for sizes, seeds in DESIGNS:
+    for design in DESIGNS:
+        sizes, seeds, rows = design
         for law in LAWS:
             every: dict[str, list[bool]] = defaultdict(list)
-            where = f"{law}, {len(sizes)} sizes, {seeds} seed(s)"
+            where = f"{law}, {len(sizes)} sizes, {seeds} seed(s), {rows} rows"
             for shape in SHAPES:
-                for name, held in found_in(law, shape, sizes, seeds, times).items():
+                for name, held in found_in(law, shape, design, times).items():
                     every[name] += held
                     yield promise(name, f"{shape.name}, {where}", held, *SINGLE)
             for name, held in every.items():
@@ -152,7 +152,7 @@ def main() -> int:
     for one in promises(TIMES // 10 if given.quick else TIMES):
         missed += not one.kept
         lines.append(one._asdict() | {"kept": one.kept})
-        print(f"{'kept  ' if one.kept else 'MISSED'} {one.part:14} {one.scenario:45} {one.share:.4f} ± {one.error:.4f}"
+        print(f"{'kept  ' if one.kept else 'MISSED'} {one.part:14} {one.scenario:52} {one.share:.4f} ± {one.error:.4f}"
               f"  (promised {one.low:g} to {one.high:g})", flush=True)  # fmt: skip
     if not given.quick:
         RESULTS.write_text(json.dumps(lines, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")

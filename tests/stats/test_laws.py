@@ -75,6 +75,8 @@ def test_a_value_beyond_the_limit_or_four_times_the_rows_has_no_number() -> None
 def test_a_curve_that_falls_never_reaches_more_and_a_loss_is_reached_downwards() -> None:
     falls = one_curve("power", 0.8, 0.6, 0.5)
     assert rows_to_reach(falls, 0.85).within == 0.0
+    assert rows_to_reach(falls, 0.66).rows == 32, "it is there with the fewest rows"
+    assert rows_to_reach(falls, 0.66, start=512).within == 0.0, "and never again with more"
     assert rows_to_reach(falls, 0.7, sign=-1.0).rows == 32 * 4, "0.6 + 0.2·4^-0.5 = 0.7"
     assert gain_of_doubling(falls, 512, sign=-1.0).value > 0 > gain_of_doubling(falls, 512).value
 

@@ -28,9 +28,7 @@ from hanka.stats import (
     replicates_term,
     standard_error,
 )
-
-ADDED = (0.0, 0.0, 1.0, 1.0)
-"Scores that are added to the spread of scores of 0 or 1."
+from hanka.stats.shrinkage import HITS_AND_MISSES
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -58,7 +56,7 @@ def pooled_value(evidence: Evidence, cells: Sequence[CellEvidence], metric: Metr
         by_set[str(one.cell.cell["test_dataset"])].append(one)
     value = balanced(known)
     rows: list[FloatArray] = [np.array(list(unit_means(members).values())) for members in by_set.values()]
-    rows = [np.concatenate([one, ADDED]) if metric.binary else one for one in rows]
+    rows = [np.concatenate([one, HITS_AND_MISSES]) if metric.binary else one for one in rows]
     terms = [items_term(rows, [1.0 / len(rows)] * len(rows))]
     by_seed: dict[Hashable, list[CellValue]] = defaultdict(list)
     for one in known:

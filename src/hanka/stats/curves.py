@@ -109,7 +109,7 @@ class CurvePosterior:
         with np.errstate(over="ignore"):
             return np.asarray(np.exp(-self.exponent * distance_of(size, self.smallest, law)))
 
-    def sizes_at(self, value: float) -> FloatArray:
+    def sizes_at(self, value: float | FloatArray) -> FloatArray:
         """Return where each curve reaches a value, (draws,): rows; inf where it never does, the smallest size where it is there already.
 
         The side from which it is reached is that of the limit: a curve that falls reaches what lies below.

@@ -93,15 +93,17 @@ def plateau(curve: CurvePosterior, sign: float = 1.0, gain: float = ONE_POINT) -
     return float(np.mean(sign * (curve.limit - curve.values(curve.largest)) < gain))
 
 
-def rows_to_reach(curve: CurvePosterior, value: float, sign: float = 1.0, level: float = 0.95) -> Needed:
-    """Return the fewest rows whose mean reaches a value: at least it with sign 1, at most it with sign -1.
+def rows_to_reach(
+    curve: CurvePosterior, value: float | FloatArray, sign: float = 1.0, level: float = 0.95, start: float = 0
+) -> Needed:
+    """Return the fewest rows, from a start on, whose mean reaches a value: at least it with sign 1, at most it with sign -1.
 
-    A curve that only moves away from the value counts as never reaching it, unless it is there at the smallest size.
+    value: one for all, or (draws,) for each curve its own, such as a margin above what it has somewhere. start: rows; 0: the smallest size. A curve that only moves away from the value never reaches it, unless it is there at the start.
     """
-    limit = math.floor(FARTHEST * curve.largest)
-    is_there = sign * (curve.first - value) >= 0
+    limit, start = math.floor(FARTHEST * curve.largest), start or float(curve.smallest)
+    is_there = sign * (curve.values(start) - value) >= 0
     rises = sign * (curve.limit - curve.first) > 0
-    found = np.where(is_there, float(curve.smallest), np.where(rises, curve.sizes_at(value), np.inf))
+    found = np.where(is_there, start, np.where(rises, curve.sizes_at(value), np.inf))
     ordered = np.sort(found)
     places = [math.ceil(share * len(ordered)) - 1 for share in ((1 - level) / 2, 0.5, (1 + level) / 2)]
     low, middle, high = (
