@@ -16,7 +16,7 @@ from hanka.methods.contract import LABELLING_KEYS, Adaptation
 from hanka.methods.defaults import settled
 from hanka.metrics import METRICS, rouge_tokenization
 from hanka.models.catalogue import ModelRef
-from hanka.models.identity import COMMIT, model_identity
+from hanka.models.identity import COMMIT, model_identity, n_parameters
 from hanka.plan.freeze import frozen_state
 from hanka.plan.records import Plan
 from hanka.plan.shown import shown_params
@@ -248,6 +248,7 @@ def plan_json(plan: Plan, command: str) -> dict[str, Any]:
         "splits": plan_splits(study),
         "prices": _prices(study),
         "guardrails": _guardrails(study),
+        "parameters": {one.name: None if one.kind == "encoder" else n_parameters(one) for one in study.models},
         "reproduce": {
             "command": command,
             "study_sha256": sha256_text(study_yaml(study)),

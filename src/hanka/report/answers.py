@@ -128,7 +128,7 @@ def _entry(entry: Any, kind: str, head: bool, words: Words) -> Td:
 
 def drawing(curves: Sequence[Mapping[str, Any]], words: Words) -> Drawing:
     """Draw curves as an answer stores them, a panel each."""
-    rows = [row | {"panel": panel} for panel, curve in enumerate(curves) for row in _points(curve)]
+    rows = [row | {"panel": panel} for panel, curve in enumerate(curves) for row in [*_points(curve), *_band(curve)]]
     groups = list(dict.fromkeys(row["group"] for row in rows))
     short = short_names(groups[:SERIES])
     for row in rows:
@@ -156,6 +156,11 @@ def _points(curve: Mapping[str, Any]) -> list[dict[str, Any]]:
     return rows
 
 
+def _band(curve: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Read what is drawn behind the points of a curve."""
+    return [row | {"behind": 1} for row in _points({"points": curve.get("band")})]
+
+
 def _format(points: Sequence[Mapping[str, Any]], side: str) -> str:
     """Write tiny numbers, such as distances of weights, with an exponent."""
     largest = max(abs(point[f"{side}_{end}"]) for point in points for end in ("low", "high"))
@@ -166,11 +171,11 @@ def _panel(number: int, curve: Mapping[str, Any], names: list[str], words: Words
     """Draw one curve: whiskers along both axes, points by group, their labels beside them."""
     import altair as alt
 
-    points = _points(curve)
+    points, behind = _points(curve), _band(curve)
     scale = alt.Scale(zero=False, nice=True)
     doubles = curve.get("doubling") is True and all(point["x_low"] > 0 for point in points)
     x_scale = alt.Scale(type="log", base=2, nice=False, padding=8) if doubles else scale
-    ticks = sorted({point["x"] for point in points}) if doubles else alt.Undefined
+    ticks = _ticks(points, behind) if doubles else alt.Undefined
     titles = [words.of("axis", as_text(curve.get(name))) for name in ("x_label", "y_label")]
     x = alt.X(
         "x:Q", title=titles[0], scale=x_scale, axis=alt.Axis(tickCount=5, values=ticks, format=_format(points, "x"))
@@ -181,8 +186,10 @@ def _panel(number: int, curve: Mapping[str, Any], names: list[str], words: Words
     legend = alt.Legend(orient="top", title=None, columns=2, symbolOpacity=1)
     color = alt.Color("group:N", scale=series_scale(names), sort=names, legend=legend)
     shape = alt.Shape("group:N", scale=series_shapes(names), sort=names, legend=legend)
-    chart = _side_by_side(panel_data(number), names) if doubles else panel_data(number)
+    chart = panel_data(number).transform_filter("!datum.behind") if behind else panel_data(number)
+    chart = _side_by_side(chart, names) if doubles else chart
     layers = [
+        *(_behind(number, x, y, color) if behind else ()),
         chart.mark_rule(strokeWidth=1, opacity=0.4, aria=False).encode(x="x_low:Q", x2="x_high:Q", y=y, color=color),
         chart.mark_rule(strokeWidth=1, opacity=0.4, aria=False).encode(x=x, y="y_low:Q", y2="y_high:Q", color=color),
         chart.mark_point(size=60, opacity=1, strokeWidth=1.6, aria=False).encode(
@@ -201,6 +208,20 @@ def _panel(number: int, curve: Mapping[str, Any], names: list[str], words: Words
     written = words.written(curve, "title")
     heading = short_names([written], WIDTH + 110)[written]
     return alt.layer(*layers).properties(width=WIDTH, height=230, title=heading)
+
+
+def _behind(number: int, x: alt.X, y: alt.Y, color: alt.Color) -> list[alt.Chart]:
+    """Draw the bands of a panel: the room between their ends, and the line through it."""
+    chart = panel_data(number).transform_filter("datum.behind")
+    area = chart.mark_area(opacity=0.16, aria=False).encode(x=x, y="y_low:Q", y2="y_high:Q", color=color)
+    return [area, chart.mark_line(strokeWidth=1.4, strokeDash=[5, 3], aria=False).encode(x=x, y=y, color=color)]
+
+
+def _ticks(points: Sequence[Mapping[str, Any]], behind: Sequence[Mapping[str, Any]]) -> list[float]:
+    """Return the measured places along x, and where a band that goes farther ends."""
+    places = sorted({point["x"] for point in points})
+    end = max((row["x"] for row in behind), default=places[-1])
+    return [*places, end] if end > places[-1] else places
 
 
 def _side_by_side(chart: alt.Chart, names: list[str]) -> alt.Chart:

@@ -26,6 +26,8 @@ QUESTIONS: Registry[Question] = Registry(
         "expense": "hanka.analysis.questions.expense:EXPENSE",
         "amounts": "hanka.analysis.questions.amounts:AMOUNTS",
         "guardrails": "hanka.analysis.questions.guardrails:GUARDRAILS",
+        "how_much": "hanka.analysis.questions.how_much:HOW_MUCH",
+        "scale": "hanka.analysis.questions.scale:SCALE",
     },
 )
 

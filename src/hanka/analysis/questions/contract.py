@@ -27,6 +27,7 @@ Shows: TypeAlias = Literal[
     "verdict",
     "expected",
     "outcome",
+    "shape",
     "count",
     "value",
     "difference",
@@ -103,6 +104,8 @@ class Curve:
     "Whether the points of a group are joined in the order of x."
     doubling: bool = False
     "Whether x, above 0, is drawn so that each doubling takes the same room."
+    band: tuple[Point, ...] = ()
+    "What is drawn behind the points as a band between the ends of y with a line through y, by group, ascending in x."
 
 
 @dataclass(frozen=True, slots=True)
