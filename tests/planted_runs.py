@@ -69,6 +69,7 @@ class Planted:
     cells: list[dict[str, Any]] = field(default_factory=list)
     probes: list[dict[str, str]] = field(default_factory=list)
     block: int | None = None
+    parameters: Mapping[str, int] = field(default_factory=dict)
 
     def add(self, label: str, right: Mapping[str, Iterable[int] | None], **changes: Any) -> str:
         """Add a variant with the samples it has right on each test set; None: its cell failed. Returns its id."""
@@ -131,7 +132,7 @@ class Planted:
             "variants": self.variants, "cells": self.cells, "tasks": TASKS, "seed": 1,
             "trained_tasks": list(self.trained_tasks), "max_new_tokens": 8, "probes": self.probes, "contexts": ["drawn", "own_rows"],
             "contexts_of_own_rows": ["own_rows"],
-            "frozen": None, "block": self.block,
+            "frozen": None, "block": self.block, "parameters": dict(self.parameters),
             "stats": {"level": 0.95, "resamples": self.resamples, **MARGINS, **self.stats},
         }  # fmt: skip
         write_json(RunFolder(self.path).plan, plan)

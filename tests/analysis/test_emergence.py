@@ -109,7 +109,7 @@ def test_a_planted_law_is_predicted_and_said_in_both_languages(tmp_path: Path, o
     assert any("4 demonstrations" in note.message_en for note in answer.notes)
     first, second = answer.curves
     assert {point.group for point in first.points} == {"D = 32", "D = 128", "D = 512", "emergence_few_shot"}
-    assert {point.group for point in second.lines} >= {"emergence_posterior"}
+    assert {point.group for point in second.band} >= {"emergence_posterior"}
 
 
 def test_the_order_of_the_cells_changes_no_number(tmp_path: Path, only_all: None) -> None:

@@ -14,7 +14,7 @@ from scipy import stats
 from hanka.analysis.questions import QUESTIONS
 from hanka.analysis.questions.contract import Answer
 from hanka.analysis.questions.shots_or_rows.crossing import crossing_of
-from hanka.analysis.questions.shots_or_rows.values import pooled_value
+from hanka.analysis.values import pooled_value
 from hanka.metrics import METRICS
 from hanka.store.folder import RunFolder, write_json
 from planted_runs import N, Planted

@@ -21,11 +21,12 @@ EVERY = pytest.mark.parametrize("question", QUESTIONS, ids=lambda question: ques
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
-    """A run in which the base was asked of a server and steered, and rows were shown beside training on them."""
+    """A run of three bases in which one was asked of a server and steered, and rows were shown beside training on them."""
     folder = tmp_path_factory.mktemp("questions")
     shown = STUDY.replace("[base, sft,", "[base, sft, icl, {proxy: {expert: sft}},").replace(
         "shots: [0, 2]", "shots: [0, 2], contexts: [drawn, own_rows]"
     )
+    shown = shown.replace("base: smollm2-135m-instruct", "base: [smollm2-135m-instruct, smollm2-360m, smollm2-1.7b]")
     found = fake_run(write_study(folder, shown), folder / "run")
     base = next(one["id"] for one in read_json(found.plan)["variants"] if one["method"] == "base")
     asked = {"n_requests": 40, "n_read": 900, "n_written": 40, "request_seconds": 0.25}

@@ -63,7 +63,7 @@ def answer_blocks(name: str, answer: Mapping[str, Any], words: Words, sketches: 
     title = words.known("question", name) or inert.label(as_text(answer.get("description")) or name)
     blocks: list[Block] = [Heading(title)]
     blocks += [Note(inert.shorten(line, inert.TEXT_LIMIT)) for line in words.written(answer, "sentence").splitlines()]
-    curves = [one for one in maps(answer.get("curves")) if _points(one) or _lines(one)][:MAX_PANELS]
+    curves = [one for one in maps(answer.get("curves")) if _points(one) or _band(one)][:MAX_PANELS]
     if curves and not sketches.full:
         drawn = sketches.draw(drawing(curves, words))
         caption, label = words("answer_figure", title=title), words.plain("answer_label", title=title)
@@ -128,7 +128,7 @@ def _entry(entry: Any, kind: str, head: bool, words: Words) -> Td:
 
 def drawing(curves: Sequence[Mapping[str, Any]], words: Words) -> Drawing:
     """Draw curves as an answer stores them, a panel each."""
-    rows = [row | {"panel": panel} for panel, curve in enumerate(curves) for row in (*_points(curve), *_lines(curve))]
+    rows = [row | {"panel": panel} for panel, curve in enumerate(curves) for row in [*_points(curve), *_band(curve)]]
     for row in rows:
         row["group"] = words.known("series", row["group"]) or row["group"]
     groups = list(dict.fromkeys(row["group"] for row in rows))
@@ -140,15 +140,10 @@ def drawing(curves: Sequence[Mapping[str, Any]], words: Words) -> Drawing:
     return Drawing(rows, panels, COLUMNS)
 
 
-def _lines(curve: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Read the corners of a curve's lines."""
-    return [row | {"line": True} for row in _points(curve, "lines")]
-
-
-def _points(curve: Mapping[str, Any], name: str = "points") -> list[dict[str, Any]]:
+def _points(curve: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Read the points of a curve; those that lack a coordinate are left out."""
     rows = []
-    for point in maps(curve.get(name))[:MAX_POINTS]:
+    for point in maps(curve.get("points"))[:MAX_POINTS]:
         sides = {side: stored if isinstance(stored := point.get(side), dict) else {} for side in ("x", "y")}
         row: dict[str, Any] = {side: as_number(stored.get("value")) for side, stored in sides.items()}
         if row["x"] is None or row["y"] is None:
@@ -163,6 +158,11 @@ def _points(curve: Mapping[str, Any], name: str = "points") -> list[dict[str, An
     return rows
 
 
+def _band(curve: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Read what is drawn behind the points of a curve."""
+    return [row | {"behind": 1} for row in _points({"points": curve.get("band")})]
+
+
 def _format(points: Sequence[Mapping[str, Any]], side: str) -> str:
     """Write tiny numbers, such as distances of weights, with an exponent."""
     largest = max(abs(point[f"{side}_{end}"]) for point in points for end in ("low", "high"))
@@ -173,25 +173,25 @@ def _panel(number: int, curve: Mapping[str, Any], names: list[str], words: Words
     """Draw one curve: whiskers along both axes, points by group, their labels beside them."""
     import altair as alt
 
-    marks, lines = _points(curve), _lines(curve)
-    points = marks + lines
+    points, behind = _points(curve), _band(curve)
     scale = alt.Scale(zero=False, nice=True)
-    doubles = curve.get("doubling") is True and all(point["x_low"] > 0 for point in points)
+    doubles = curve.get("doubling") is True and bool(points) and all(point["x_low"] > 0 for point in points)
     x_scale = alt.Scale(type="log", base=2, nice=False, padding=8) if doubles else scale
-    ticks = sorted({point["x"] for point in points}) if doubles else alt.Undefined
+    ticks = _ticks(points, behind) if doubles else alt.Undefined
     titles = [words.of("axis", as_text(curve.get(name))) for name in ("x_label", "y_label")]
     x = alt.X(
-        "x:Q", title=titles[0], scale=x_scale, axis=alt.Axis(tickCount=5, values=ticks, format=_format(points, "x"))
+        "x:Q", title=titles[0], scale=x_scale, axis=alt.Axis(tickCount=5, values=ticks, format=_format(points or behind, "x"))
     )
     y = alt.Y(
-        "y:Q", title=titles[1], scale=scale, axis=alt.Axis(tickCount=5, minExtent=38, format=_format(points, "y"))
+        "y:Q", title=titles[1], scale=scale, axis=alt.Axis(tickCount=5, minExtent=38, format=_format(points or behind, "y"))
     )
     legend = alt.Legend(orient="top", title=None, columns=2, symbolOpacity=1)
     color = alt.Color("group:N", scale=series_scale(names), sort=names, legend=legend)
     shape = alt.Shape("group:N", scale=series_shapes(names), sort=names, legend=legend)
-    chart = panel_data(number).transform_filter("datum.line !== true") if lines else panel_data(number)
+    chart = panel_data(number).transform_filter("!datum.behind") if behind else panel_data(number)
     chart = _side_by_side(chart, names) if doubles else chart
     layers = [
+        *(_behind(number, x, y, color) if behind else ()),
         chart.mark_rule(strokeWidth=1, opacity=0.4, aria=False).encode(x="x_low:Q", x2="x_high:Q", y=y, color=color),
         chart.mark_rule(strokeWidth=1, opacity=0.4, aria=False).encode(x=x, y="y_low:Q", y2="y_high:Q", color=color),
         chart.mark_point(size=60, opacity=1, strokeWidth=1.6, aria=False).encode(
@@ -201,10 +201,7 @@ def _panel(number: int, curve: Mapping[str, Any], names: list[str], words: Words
     ]  # fmt: skip
     if curve.get("joined") is True:
         layers.append(chart.mark_line(strokeWidth=1.6, aria=False).encode(x=x, y=y, color=color))
-    if lines:
-        drawn = panel_data(number).transform_filter("datum.line === true")
-        layers.insert(0, drawn.mark_line(strokeWidth=1.6, aria=False).encode(x=x, y=y, color=color))
-    if len(marks) <= MAX_LABELS:
+    if len(points) <= MAX_LABELS:
         layers.append(
             chart.mark_text(dx=7, dy=-7, fontSize=11, align="left", color="currentColor", aria=False).encode(
                 x=x, y=y, text="label:N"
@@ -213,6 +210,20 @@ def _panel(number: int, curve: Mapping[str, Any], names: list[str], words: Words
     written = words.written(curve, "title")
     heading = short_names([written], WIDTH + 110)[written]
     return alt.layer(*layers).properties(width=WIDTH, height=230, title=heading)
+
+
+def _behind(number: int, x: alt.X, y: alt.Y, color: alt.Color) -> list[alt.Chart]:
+    """Draw the bands of a panel: the room between their ends, and the line through it."""
+    chart = panel_data(number).transform_filter("datum.behind")
+    area = chart.mark_area(opacity=0.16, aria=False).encode(x=x, y="y_low:Q", y2="y_high:Q", color=color)
+    return [area, chart.mark_line(strokeWidth=1.4, strokeDash=[5, 3], aria=False).encode(x=x, y=y, color=color)]
+
+
+def _ticks(points: Sequence[Mapping[str, Any]], behind: Sequence[Mapping[str, Any]]) -> list[float]:
+    """Return the measured places along x, and where a band that goes farther ends."""
+    places = sorted({point["x"] for point in points})
+    end = max((row["x"] for row in behind), default=places[-1])
+    return [*places, end] if end > places[-1] else places
 
 
 def _side_by_side(chart: alt.Chart, names: list[str]) -> alt.Chart:

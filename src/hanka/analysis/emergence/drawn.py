@@ -27,7 +27,7 @@ def curves(found: Predicted, title: tuple[str, str]) -> tuple[Curve, ...]:
     """Return both panels; the second is left out where there is no posterior. title: of the first, in English and Japanese."""
     axis = f"emergence_loss_{found.asked.unit}"
     points, broken = _performance(found)
-    panels = [Curve(*title, axis, "emergence_performance", points, lines=broken)]
+    panels = [Curve(*title, axis, "emergence_performance", points, band=broken)]
     lines: list[Point] = []
     if found.main.posterior is not None:
         lines += _probability(POSTERIOR, found.main.posterior.elbows)
@@ -37,7 +37,7 @@ def curves(found: Predicted, title: tuple[str, str]) -> tuple[Curve, ...]:
         lines += _probability(FEW_SHOT, found.few_shot.posterior.elbows)
     if lines:
         title_en, title_ja = "Where the elbow lies (cumulative)", "立ち上がりの位置（累積確率）"
-        panels.append(Curve(title_en, title_ja, axis, "emergence_share", (), lines=tuple(lines)))
+        panels.append(Curve(title_en, title_ja, axis, "emergence_share", (), band=tuple(lines)))
     return tuple(panels)
 
 

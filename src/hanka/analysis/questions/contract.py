@@ -23,9 +23,11 @@ Shows: TypeAlias = Literal[
     "task",
     "slice",
     "script",
+    "guardrail",
     "verdict",
     "expected",
     "outcome",
+    "shape",
     "count",
     "value",
     "difference",
@@ -103,8 +105,8 @@ class Curve:
     "Whether the points of a group are joined in the order of x."
     doubling: bool = False
     "Whether x, above 0, is drawn so that each doubling takes the same room."
-    lines: tuple[Point, ...] = ()
-    "Corners of lines without marks, such as a fitted curve: those of a group are joined in the order of x, in the group's colour."
+    band: tuple[Point, ...] = ()
+    "What is drawn behind the points as a band between the ends of y with a line through y, by group, ascending in x."
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,9 +13,9 @@ from hanka.analysis.evidence import CellEvidence, Evidence
 from hanka.analysis.questions.contract import Measured
 from hanka.analysis.questions.shots_or_rows.bill import Bill, bill_of
 from hanka.analysis.questions.shots_or_rows.crossing import Crossing, crossing_of
-from hanka.analysis.questions.shots_or_rows.values import pooled_value
 from hanka.analysis.questions.shots_or_rows.ways import Comparison, Ways
 from hanka.analysis.summary import judgement
+from hanka.analysis.values import pooled_value
 from hanka.metrics import Metric
 from hanka.stats import Family, Verdict
 

@@ -1,6 +1,6 @@
 """The value of a system over its seeds, prompts and test sets, with an interval: what `contrasts.py` does for differences.
 
-Evidence → **values** → `judged.py`. A row's value is averaged over the cells that asked it, test sets count equally,
+Evidence → **values** → questions. A row's value is averaged over the cells that asked it, test sets count equally,
 seeds add their own variance. A metric's rows are its jackknife pseudo-values; for scores of 0 or 1 two hits and two misses are added
 to the spread, so that twenty right answers of twenty are no certainty.
 
@@ -28,13 +28,11 @@ from hanka.stats import (
     replicates_term,
     standard_error,
 )
-
-ADDED = (0.0, 0.0, 1.0, 1.0)
-"Scores that are added to the spread of scores of 0 or 1."
+from hanka.stats.shrinkage import HITS_AND_MISSES
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _CellValue:
+class CellValue:
     """What one cell has."""
 
     cell: CellEvidence
@@ -49,21 +47,21 @@ class _CellValue:
 
 def pooled_value(evidence: Evidence, cells: Sequence[CellEvidence], metric: Metric) -> Measured | None:
     """Average a metric over cells of one system; None where a cell has fewer than two independent units scored."""
-    found = [_value(evidence, cell, metric) for cell in cells]
+    found = [cell_value(evidence, cell, metric) for cell in cells]
     known = [one for one in found if one is not None]
     if not known or len(known) < len(found):
         return None
-    by_set: dict[str, list[_CellValue]] = defaultdict(list)
+    by_set: dict[str, list[CellValue]] = defaultdict(list)
     for one in known:
         by_set[str(one.cell.cell["test_dataset"])].append(one)
-    value = _balanced(known)
-    rows = [_unit_means(members) for members in by_set.values()]
-    rows = [np.concatenate([one, ADDED]) if metric.binary else one for one in rows]
+    value = balanced(known)
+    rows: list[FloatArray] = [np.array(list(unit_means(members).values())) for members in by_set.values()]
+    rows = [np.concatenate([one, HITS_AND_MISSES]) if metric.binary else one for one in rows]
     terms = [items_term(rows, [1.0 / len(rows)] * len(rows))]
-    by_seed: dict[Hashable, list[_CellValue]] = defaultdict(list)
+    by_seed: dict[Hashable, list[CellValue]] = defaultdict(list)
     for one in known:
         by_seed[int(one.cell.variant["seed"])].append(one)
-    seeds = replicates_term("seeds", [_balanced(members) for members in by_seed.values()])
+    seeds = replicates_term("seeds", [balanced(members) for members in by_seed.values()])
     terms += [seeds] if seeds else []
     error, n = standard_error(terms), sum(max(one.n for one in members) for members in by_set.values())
     if error == 0:
@@ -73,7 +71,8 @@ def pooled_value(evidence: Evidence, cells: Sequence[CellEvidence], metric: Metr
     return Measured(value, ends.low, ends.high, n)
 
 
-def _value(evidence: Evidence, cell: CellEvidence, metric: Metric) -> _CellValue | None:
+def cell_value(evidence: Evidence, cell: CellEvidence, metric: Metric) -> CellValue | None:
+    """Return a cell's value with what each unit has of it; None with fewer than two independent units scored."""
     rows = evidence.rows(cell, metric)
     plan = evidence.resampling(cell, rows.places) if len(rows) else None
     if plan is None:
@@ -82,19 +81,19 @@ def _value(evidence: Evidence, cell: CellEvidence, metric: Metric) -> _CellValue
     groups = rows.samples.groups_at(rows.places) or [""] * len(rows)
     keys = [group or ("alone", rows.samples.ids[place]) for group, place in zip(groups, rows.places, strict=True)]
     units: dict[Hashable, float] = dict(zip(dict.fromkeys(keys), whole.pseudo_values.tolist(), strict=True))
-    return _CellValue(cell, whole.value, units, len(rows))
+    return CellValue(cell, whole.value, units, len(rows))
 
 
-def _unit_means(members: Sequence[_CellValue]) -> FloatArray:
+def unit_means(members: Sequence[CellValue]) -> dict[Hashable, float]:
     """Average each unit of a test set over the cells that asked it."""
     by_unit: dict[Hashable, list[float]] = defaultdict(list)
     for one in members:
         for unit, value in one.units.items():
             by_unit[unit].append(value)
-    return np.array([np.mean(values) for values in by_unit.values()])
+    return {unit: float(np.mean(values)) for unit, values in by_unit.items()}
 
 
-def _balanced(cells: Sequence[_CellValue]) -> float:
+def balanced(cells: Sequence[CellValue]) -> float:
     """Average over cells within test sets, then over test sets."""
     by_set: dict[str, list[float]] = defaultdict(list)
     for one in cells:
