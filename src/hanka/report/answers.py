@@ -180,10 +180,16 @@ def _panel(number: int, curve: Mapping[str, Any], names: list[str], words: Words
     ticks = _ticks(points, behind) if doubles else alt.Undefined
     titles = [words.of("axis", as_text(curve.get(name))) for name in ("x_label", "y_label")]
     x = alt.X(
-        "x:Q", title=titles[0], scale=x_scale, axis=alt.Axis(tickCount=5, values=ticks, format=_format(points or behind, "x"))
+        "x:Q",
+        title=titles[0],
+        scale=x_scale,
+        axis=alt.Axis(tickCount=5, values=ticks, format=_format(points or behind, "x")),
     )
     y = alt.Y(
-        "y:Q", title=titles[1], scale=scale, axis=alt.Axis(tickCount=5, minExtent=38, format=_format(points or behind, "y"))
+        "y:Q",
+        title=titles[1],
+        scale=scale,
+        axis=alt.Axis(tickCount=5, minExtent=38, format=_format(points or behind, "y")),
     )
     legend = alt.Legend(orient="top", title=None, columns=2, symbolOpacity=1)
     color = alt.Color("group:N", scale=series_scale(names), sort=names, legend=legend)

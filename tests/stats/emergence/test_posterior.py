@@ -32,7 +32,14 @@ def test_dropping_the_small_sizes_widens_the_interval_and_both_hold_the_truth() 
     assert every.at_bounds < 0.01
 
 
-def test_the_same_seed_gives_the_same_interval() -> None:
+@pytest.fixture
+def short(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Shorter chains, where only the order of two intervals is looked at."""
+    for name, value in (("BLOCK", 300), ("LEAST_TIMES", 10.0), ("WORST_RHAT", 1.15)):
+        monkeypatch.setattr(module, name, value)
+
+
+def test_the_same_seed_gives_the_same_interval(short: None) -> None:
     loss = np.linspace(1.0, 3.0, 12)
     values = points(loss, 0.25 + 0.3 * np.maximum(0, 2 - loss) + 0.01 * np.random.default_rng(0).standard_normal(12))
     one, same, other = (drawn(values, seed) for seed in (1, 1, 2))
@@ -40,7 +47,7 @@ def test_the_same_seed_gives_the_same_interval() -> None:
     assert other.middle == pytest.approx(one.middle, abs=0.02)
 
 
-def test_few_test_rows_are_known_noise_that_widens_the_interval() -> None:
+def test_few_test_rows_are_known_noise_that_widens_the_interval(short: None) -> None:
     loss = np.linspace(1.0, 3.0, 12)
     value = 0.25 + 0.3 * np.maximum(0, 2 - loss)
     few, many = (drawn(points(loss, value, n=n)).interval() for n in (50, 5000))
@@ -56,7 +63,7 @@ def test_what_has_not_converged_is_no_answer(monkeypatch: pytest.MonkeyPatch) ->
         drawn(Known().values(LOSSES, noise=0.01))
 
 
-def test_where_nothing_bounds_the_elbow_the_prior_is_named() -> None:
+def test_where_nothing_bounds_the_elbow_the_prior_is_named(short: None) -> None:
     """Values that fall from one end of the losses to the other: the elbow lies above them all."""
     loss = np.linspace(1.0, 2.0, 10)
     values = points(loss, 0.9 - 0.3 * loss + 0.002 * np.random.default_rng(1).standard_normal(10))
@@ -72,7 +79,7 @@ def test_chains_in_different_places_have_a_large_rhat() -> None:
     assert split_rhat(np.zeros((2, 10, 1))) == math.inf
 
 
-def test_the_prior_of_the_shape_matters_where_the_low_data_limit_is_far(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_prior_of_the_shape_matters_where_the_low_data_limit_is_far(short: None) -> None:
     values = Known().values(LOSSES, (512, 1024, 2048), noise=0.01)
     best = fit(law_of(values, base=0.25), values)
     wide, narrow = (sample(values, best, 5, 0, Prior(log_power=one)).interval() for one in (1.0, 0.05))
