@@ -142,6 +142,7 @@ def test_the_command_says_prints_and_writes(
     assert "創発の予測" in html
     assert "例示つきの成績がベースラインから立ち上がる事前学習損失は" in html
     assert "<svg" in html
+    assert "立ち上がりの位置（累積確率）" in html
     assert "few-shot" not in html
 
 
