@@ -68,7 +68,7 @@ class Predicted:
     ahead: tuple[Ahead, Ahead, Ahead] | None
     "Compute ahead at the median and at the ends of the interval, least first; None where it is not known."
     error: Ends | None = None
-    "Predicted less measured elbow, both with what is not known of them; None where either is missing."
+    "Predicted less measured elbow, both with what is not known of them; None where either is missing, and of a curve alone, whose fits share values."
     beyond: int = 0
     "Held-out models that stayed in, because too few would have been left."
 
@@ -115,8 +115,7 @@ def _of_curve(plain: Sequence[Measurement], asked: Asked) -> Predicted:
     fits = tuple(outcomes(points_of(seen), asked.settings))
     whole = _few_shot(plain, asked) if len(seen) < len(plain) else None
     left = fits[0].posterior is not None
-    error = _error(fits[0], whole, asked)
-    return Predicted(asked, tuple(plain), fits, whole, left, missed(fits[0], plain, asked), None, error)
+    return Predicted(asked, tuple(plain), fits, whole, left, missed(fits[0], plain, asked), None)
 
 
 def _seen(measured: Sequence[Measurement]) -> list[Measurement]:

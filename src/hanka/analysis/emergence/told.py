@@ -27,6 +27,7 @@ FROM_PRIOR = 0.05
 "Share of draws at the prior's bounds from which on an interval is said to be the prior's."
 FORM = "power"
 "The fit in the other form of the law."
+NO_BOOTSTRAP = ("no interval by the bootstrap", "ブートストラップ区間なし")
 Said = tuple[str, str]
 
 
@@ -69,12 +70,12 @@ def _place(found: Predicted, topic: Topic) -> Said:
     place, again = _ends(main, found.asked.level), _again(main, found.asked.level)
     points, models, sizes = len(main.found), main.found.n_models, len(main.found.sizes)
     level = f"{found.asked.level:.0%}"
-    if not found.is_law and models < points and (by_models := _by_models(main, found.asked.level)):
+    if main.found.is_clustered and again[0] != NO_BOOTSTRAP[0]:
         return (
-            f"{topic.en}: few-shot performance leaves its base at a pretraining loss of {by_models} {unit} ({level} by the bootstrap over "
-            f"{models} models, whose values go together; n = {points}; posterior as if they did not: {place}).",
-            f"{topic.ja}：例示つきの成績がベースラインから立ち上がる事前学習損失は {by_models} {unit_ja}（モデル {models} 個単位のブートストラップの {level} 区間、"
-            f"同じモデルの値は一緒に動くため。n = {points}、独立とみなした事後分布では {place}）です。",
+            f"{topic.en}: few-shot performance leaves its base at a pretraining loss of {_placed(main, found.asked.level)} {unit} ({level} by "
+            f"the bootstrap over {models} models, whose values go together; n = {points}; posterior as if they did not: {place}).",
+            f"{topic.ja}：例示つきの成績がベースラインから立ち上がる事前学習損失は {_placed(main, found.asked.level)} {unit_ja}（モデル {models} 個単位の"
+            f"ブートストラップの {level} 区間、同じモデルの値は一緒に動くため。n = {points}、独立とみなした事後分布では {place}）です。",
         )
     if not found.is_law:
         return (
@@ -97,18 +98,17 @@ def _ends(one: Outcome, level: float) -> str:
     return f"{one.posterior.middle:.3f} [{low:.3f}, {high:.3f}]"
 
 
-def _by_models(one: Outcome, level: float) -> str:
-    """Return the median of the bootstrap over models with its interval; nothing where it has none."""
-    ends = one.bootstrap.interval(level) if one.bootstrap is not None else None
-    if one.bootstrap is None or ends is None:
-        return ""
-    return f"{float(np.median(one.bootstrap.elbows)):.3f} [{ends.low:.3f}, {ends.high:.3f}]"
+def _placed(one: Outcome, level: float) -> str:
+    """Write an elbow with the interval that its values bear."""
+    found = one.place(level)
+    assert found is not None
+    return f"{found[0]:.3f} [{found[1].low:.3f}, {found[1].high:.3f}]"
 
 
 def _again(one: Outcome, level: float) -> Said:
     ends = one.bootstrap.interval(level) if one.bootstrap is not None else None
     if ends is None:
-        return "no interval by the bootstrap", "ブートストラップ区間なし"
+        return NO_BOOTSTRAP
     return (
         f"bootstrap over models [{ends.low:.3f}, {ends.high:.3f}]",
         f"モデル単位のブートストラップ [{ends.low:.3f}, {ends.high:.3f}]",
@@ -154,6 +154,11 @@ def _held(found: Predicted) -> Iterator[Said]:
             f"The few-shot curve has no answer to hold the prediction against: {few.why}.",
             f"予測と比べる例示つきの曲線からは答えが得られません。{_why(few, ja=True)}。",
         )
+    elif not found.is_law:
+        yield (
+            f"Fitted to all models, held-out ones among them, it lies at {_placed(few, found.asked.level)} {unit} (n = {len(few.found)}).",
+            f"当てはめに使わなかったモデルも含めた全モデルでは {_placed(few, found.asked.level)} {unit_ja}（n = {len(few.found)}）です。",
+        )
     elif found.error is not None:
         off, ends = found.error, _ends(few, found.asked.level)
         signed = f"{off.value:+.3f} [{off.low:+.3f}, {off.high:+.3f}]"
@@ -195,7 +200,7 @@ def _times_ja(one: Ahead) -> str:
 def _ranges(found: Predicted) -> Iterator[Said]:
     """Say by how much the place moves with what it was fitted to, and with the form of the law."""
     rest, (unit, unit_ja) = [one for one in found.fits[1:] if one.name != FORM], unit_of(found)
-    made = [one.posterior for one in rest if one.posterior is not None]
+    made = [place for one in rest if (place := one.place(found.asked.level)) is not None]
     failed = len(rest) - len(made)
     if not rest:
         yield (
@@ -208,9 +213,8 @@ def _ranges(found: Predicted) -> Iterator[Said]:
             f"一部の値だけの当てはめ {failed} 通りからは答えが得られず、予測はすべての値に依存しています。",
         )
     else:
-        ends = [one.interval(found.asked.level) for one in made]
-        low, high = min(end.low for end in ends), max(end.high for end in ends)
-        least, most = min(one.middle for one in made), max(one.middle for one in made)
+        low, high = min(ends.low for _, ends in made), max(ends.high for _, ends in made)
+        least, most = min(middle for middle, _ in made), max(middle for middle, _ in made)
         more = (f"; {failed} more have no answer", f"。ほかに {failed} 通りは答えが出ません") if failed else ("", "")
         yield (
             f"Fitted to other ranges of losses and sizes, it lies between {least:.3f} and {most:.3f} {unit} ({len(made)} fits, their "

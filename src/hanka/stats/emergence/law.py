@@ -88,6 +88,11 @@ class Points:
         return len(np.unique(self.model))
 
     @property
+    def is_clustered(self) -> bool:
+        """Tell whether it is a curve with several values of a model, which err together."""
+        return not self.rows.any() and self.n_models < len(self)
+
+    @property
     def span(self) -> float:
         """Return the range of losses."""
         return float(self.loss.max() - self.loss.min())

@@ -17,6 +17,7 @@ from hanka.stats.emergence.law import LEAST_MODELS, LEAST_SIZES, NOT_LEFT, Form,
 from hanka.stats.emergence.likeliest import Fit, fit, is_shown
 from hanka.stats.emergence.posterior import LEVEL, Posterior, sample
 from hanka.stats.emergence.refits import RESAMPLES, Bootstrap, bootstrap
+from hanka.stats.intervals import Interval
 
 SMALLEST, LARGEST = 3, 2
 "Sizes that are left out at either end, as in the paper; fewer where too few would stay."
@@ -57,9 +58,21 @@ class Outcome:
     posterior: Posterior | None = None
     "What is held after the data; never an unconverged one."
     bootstrap: Bootstrap | None = None
-    "Refits; of all points alone."
+    "Refits; of all points, and of parts of a curve with several values of a model."
     why: str = ""
     "Why there is no posterior."
+
+    def place(self, level: float) -> tuple[float, Interval] | None:
+        """Return the elbow with its interval: of the posterior, but by models drawn anew where their values err together.
+
+        None without a posterior.
+        """
+        if self.posterior is None:
+            return None
+        ends = self.bootstrap.interval(level) if self.bootstrap is not None and self.found.is_clustered else None
+        if self.bootstrap is None or ends is None:
+            return self.posterior.middle, self.posterior.interval(level)
+        return float(np.median(self.bootstrap.elbows)), ends
 
     @property
     def is_flat(self) -> bool:
@@ -71,7 +84,7 @@ def outcomes(found: Points, asked: Settings, form: Form | None = None) -> Iterat
     """Yield the fit to all points, with its bootstrap, then those to parts of them."""
     yield outcome("all", found, asked, form, with_bootstrap=True)
     for name, kept in parts(found):
-        yield outcome(name, found.among(kept), asked, form)
+        yield outcome(name, found.among(kept), asked, form, with_bootstrap=found.is_clustered)
     if form in (None, "log_power") and found.rows.any():
         yield outcome("power", found, asked, "power")
 
