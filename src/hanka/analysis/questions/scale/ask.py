@@ -67,7 +67,7 @@ def _curves(told: Sequence[Judged]) -> list[Curve]:
         metric = members[0].ladder.metric
         points = tuple(
             Point(
-                Measured(base.n_parameters / 1e6),
+                Measured(float(f"{base.n_parameters / 1e6:.3g}")),
                 value,
                 way_name(one.ladder.way),
                 "",

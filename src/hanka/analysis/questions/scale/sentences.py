@@ -49,7 +49,7 @@ def sentence(one: Judged) -> tuple[str, str]:
     }[one.shape]
     return (
         f"{head_en}: {verb_en} {', then '.join(en for en, _ in steps)}.",
-        f"{head_ja}：{verb_ja}{'、次に'.join(ja for _, ja in steps)}。",
+        f"{head_ja}：{verb_ja}{'、次に '.join(ja for _, ja in steps)}。",
     )
 
 
