@@ -24,6 +24,7 @@ REGISTRIES = {
     "hanka.tasks": "TASKS", "hanka.datasets": "SOURCES", "hanka.metrics": "METRICS", "hanka.tasks.verifiers": "VERIFIERS",
     "hanka.methods": "METHODS", "hanka.engines": "ENGINES", "hanka.tuners": "TUNERS", "hanka.training.objectives": "OBJECTIVES",
     "hanka.recipes": "RECIPES", "hanka.contexts": "CONTEXTS", "hanka.probes": "PROBES",
+    "hanka.guardrails": "DETECTORS",
     "hanka.analysis.questions": "QUESTIONS", "hanka.models.listed": "MODELS", "hanka.models.encoder": "ENCODERS",
 }  # fmt: skip
 "Module → the list in it."

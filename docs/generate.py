@@ -23,6 +23,7 @@ from hanka.datasets.base import Dataset, Roles, entries
 from hanka.datasets.hub_recipes import RECIPES as HUB_RECIPES
 from hanka.datasets.hub_recipes import HubRecipe
 from hanka.engines import ENGINES
+from hanka.guardrails import DETECTORS
 from hanka.methods import METHODS
 from hanka.methods.contract import (
     AskingParams,
@@ -320,6 +321,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "built-in-tasks": task_table,
     "metrics": metric_table,
     "verifiers": with_params(VERIFIERS),
+    "guardrails": with_params(DETECTORS),
     "engines": engine_table,
     "questions": lambda: entry_table(QUESTIONS),
     "sources": source_table,

@@ -34,6 +34,7 @@ WORDS = {
     ("StudySpec", "tasks"): "map from task to its roles, see `tasks`; or list of names",
     ("StudySpec", "datasets"): "map from name to data set, see `datasets`",
     ("StudySpec", "probes"): "list of names and one-key maps, see `probes`",
+    ("StudySpec", "guardrails"): "list of names and one-key maps, see [guardrails.md](guardrails.md), or null",
     ("BaseModelSpec", "fresh"): "map of the model's configuration or null",
     ("BaseModelSpec", "server"): "map, see `server`, or null",
     ("ServerSpec", "price"): "map, see below, or null",

@@ -25,6 +25,7 @@ LAYERS = (
     ("stats",),
     ("metrics",),
     ("tasks",),
+    ("guardrails",),
     ("datasets",),
     ("models",),
     ("prompting",),
@@ -40,6 +41,7 @@ LAYERS = (
     ("report",),
     ("operations",),
     ("advise",),
+    ("judge",),
     ("terminal",),
     ("run",),
     ("commands",),
@@ -47,10 +49,10 @@ LAYERS = (
 )
 "From left to right; modules of one layer may import each other where that makes no cycle."
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
-READING = ("analysis", "report", "operations")
+READING = ("guardrails", "analysis", "report", "operations")
 NOT_FOR_READING = {
     "run", "plan", "study", "engines", "models", "methods", "training", "tuners", "prompting", "probes", "recipes", "contexts",
-    "work", "executors", "audits", "costs", "cli", "terminal", "commands", "advise",
+    "work", "executors", "audits", "costs", "cli", "terminal", "commands", "advise", "judge",
 }  # fmt: skip
 HEAVY = {"torch", "transformers", "peft", "accelerate", "trl", "safetensors", "gguf", "tokenizers"}
 RUNS_MODELS = {"torch", "transformers", "peft", "accelerate", "trl"}

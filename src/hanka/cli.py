@@ -295,7 +295,7 @@ def list_entries(
     what: Annotated[
         str,
         typer.Argument(
-            metavar="datasets|tasks|methods|tuners|objectives|optimizers|recipes|contexts|metrics|verifiers|probes|questions|"
+            metavar="datasets|tasks|methods|tuners|objectives|optimizers|recipes|contexts|metrics|verifiers|guardrails|probes|questions|"
             "engines|sources|models|encoders",
             help="What to list.",
         ),

@@ -16,6 +16,7 @@ and its children carry that line and are caught only in `cli.py`, which prints i
     ├── RefusedError           exit 1   asked for rightly, and not allowed: an approval, a release, a rollback
     ├── DesignError            exit 2   the design of an A/B test: file, line, key
     ├── PolicyError            exit 2   a policy file, or what it asks of a run: file, line, key
+    ├── JudgeError             exit 2   what a judge is asked, or what people say of its rows: file, line, key
     ├── MonitorError           exit 2   a log of live traffic, the settings of a monitor, its state
     └── AuditError             exit 2   `strict: true` and an audit found something
     UnitError                 (inside a run) one unit of work failed; becomes a failed row, exit 1
@@ -77,6 +78,10 @@ class DesignError(HankaError):
 
 class PolicyError(HankaError):
     """A policy file is wrong, or asks of a run what is not in it."""
+
+
+class JudgeError(HankaError):
+    """What a judge is asked is wrong, or people have not said enough for it to be heard."""
 
 
 class MonitorError(HankaError):

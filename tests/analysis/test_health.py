@@ -12,8 +12,8 @@ import pytest
 from hanka.analysis.collapse import collapses
 from hanka.analysis.curve import POINTS, curve_of
 from hanka.analysis.health import Health, cautions, health_of
-from hanka.analysis.said import repetition
 from hanka.analysis.signs import Reason, Trained, fall_at_the_end, fitted, judge
+from hanka.guardrails.repeated import repetition
 from planted_runs import N, Planted
 
 FLAT = [1.0, 0.6, 0.4, 0.3, 0.25, 0.24, 0.24, 0.25, 0.24, 0.24, 0.25, 0.24]

@@ -15,6 +15,7 @@ from hanka.contexts import CONTEXTS
 from hanka.datasets import SOURCES
 from hanka.engines import ENGINES
 from hanka.errors import HankaError
+from hanka.guardrails import DETECTORS
 from hanka.methods import METHODS
 from hanka.metrics import METRICS
 from hanka.models.encoder import ENCODERS
@@ -29,7 +30,7 @@ from hanka.tuners import TUNERS
 
 ALL: list[Registry[Any]] = [
     TASKS, METHODS, METRICS, MODELS, PROBES, QUESTIONS, SOURCES, CONTEXTS, RECIPES, ENGINES, TUNERS, OBJECTIVES, VERIFIERS,
-    ENCODERS,
+    ENCODERS, DETECTORS,
 ]  # fmt: skip
 
 

@@ -17,6 +17,7 @@ from hanka.analysis.questions import QUESTIONS
 from hanka.contexts import CONTEXTS
 from hanka.datasets import SOURCES
 from hanka.engines import ENGINES
+from hanka.guardrails import DETECTORS
 from hanka.methods import METHODS
 from hanka.metrics import METRICS
 from hanka.models.listed import MODELS
@@ -33,6 +34,7 @@ REGISTRIES: dict[str, Registry[Any]] = {
     one.kind: one
     for one in (
         TASKS, SOURCES, METRICS, VERIFIERS, METHODS, ENGINES, TUNERS, OBJECTIVES, RECIPES, CONTEXTS, PROBES, QUESTIONS, MODELS,
+        DETECTORS,
     )
 }  # fmt: skip
 

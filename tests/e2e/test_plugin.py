@@ -257,7 +257,7 @@ def test_a_raised_version_changes_the_ids_that_depend_on_it_and_no_others(
 ROOT = PACKAGE.parents[1]
 CONTRACTS = ("contracts/test_registry.py", "contracts/test_tasks.py", "contracts/test_metrics.py", "contracts/test_tuners.py",
              "contracts/test_recipes.py", "contracts/test_contexts.py", "contracts/test_engines.py", "contracts/test_probes.py",
-             "contracts/test_questions.py", "contracts/test_datasets.py", "contracts/test_models.py", "tasks/test_verifiers.py",
+             "contracts/test_questions.py", "contracts/test_guardrails.py", "contracts/test_datasets.py", "contracts/test_models.py", "tasks/test_verifiers.py",
              "training/test_objectives.py")  # fmt: skip
 
 

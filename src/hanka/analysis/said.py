@@ -16,8 +16,9 @@ import numpy.typing as npt
 
 from hanka.analysis.answers import Answers, Places
 from hanka.analysis.shares import Share, share_of
+from hanka.guardrails.repeated import REPEATED, repetition
 from hanka.metrics import METRICS, Column, ScoringContext
-from hanka.metrics.tokenization import is_unspaced, normalised, rouge_tokens
+from hanka.metrics.tokenization import normalised
 
 Kind = Literal["one_answer", "label_words", "repeated_text"]
 Codes = npt.NDArray[np.int32]
@@ -28,11 +29,6 @@ MOST = 0.5
 "Share of texts from which on a sign describes most of what a variant writes."
 FEWEST = 10
 "Rows below which a share this large can be chance."
-REPEATED = 0.5
-"Share of repeated 4-grams from which on a text repeats itself; human text has under 0.02, degenerate text above 0.4."
-GRAM = 4
-FEWEST_GRAMS = 8
-"A shorter text has no room to repeat itself."
 
 
 class Sign(NamedTuple):
@@ -107,10 +103,3 @@ def _one_answer(
     commonest, _ = Counter(said).most_common(1)[0]
     usual = Counter(references).most_common(1)[0][1] / len(references)
     return Sign(share_of([one == commonest for one in said], groups, level), commonest, usual, least)
-
-
-def repetition(text: str) -> float:
-    """Return the share of a text's 4-grams that repeat an earlier one: of words, or of characters without spaces; 0 if short."""
-    parts: Sequence[str] = "".join(text.split()) if is_unspaced(text) else rouge_tokens(text)
-    grams = [tuple(parts[at : at + GRAM]) for at in range(len(parts) - GRAM + 1)]
-    return 1 - len(set(grams)) / len(grams) if len(grams) >= FEWEST_GRAMS else 0.0

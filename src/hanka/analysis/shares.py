@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from hanka.stats import wilson_interval
+import numpy as np
+
+from hanka.stats import exact_clustered_interval, exact_interval, wilson_interval
+from hanka.stats.resampling import cluster_units
 
 
 class Share(NamedTuple):
@@ -45,3 +48,23 @@ def _share(n_true: int, n: int, units: int, level: float) -> Share:
     if units < 2:
         return Share(value, None, None, n)
     return Share(value, *wilson_interval(value * units, units, level), n)
+
+
+def bounded_share(flags: Sequence[bool], groups: Sequence[str], alpha: float) -> Share:
+    """Return the share of rows that are true, with exact bounds, each one-sided at alpha; 0 and 1 below two units.
+
+    groups: of each row, empty where it stands alone. For what must hold whatever the share: guardrails. Raises ValueError without
+    rows. Source: Clopper & Pearson (1934); Korn & Graubard (1998) where rows share a group.
+    """
+    n, hits = len(flags), np.array(flags, dtype=np.float64)
+    if not n:
+        raise ValueError("no rows: an empty share has no value")
+    units = cluster_units(list(groups), n)
+    right, sizes = np.bincount(units, weights=hits), np.bincount(units).astype(np.float64)
+    value = float(hits.mean())
+    if len(sizes) < 2:
+        return Share(value, 0.0, 1.0, n)
+    level = 1 - 2 * alpha
+    if len(sizes) < n:
+        return Share(value, *exact_clustered_interval(right, sizes, level), n)
+    return Share(value, *exact_interval(float(hits.sum()), n, level), n)

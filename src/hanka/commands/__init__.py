@@ -13,6 +13,7 @@ from hanka.commands.ab import ab
 from hanka.commands.advise import advise
 from hanka.commands.cost import cost
 from hanka.commands.gate import gate
+from hanka.commands.judge import judge
 from hanka.commands.monitor import monitor
 from hanka.commands.rollback import rollback
 from hanka.commands.rollout import rollout
@@ -25,6 +26,7 @@ def add_commands(app: typer.Typer) -> None:
     app.command()(advise)
     app.command()(cost)
     app.command()(gate)
+    app.command()(judge)
     app.command()(rollout)
     app.add_typer(log.app, name="log")
     app.command()(rollback)

@@ -80,6 +80,13 @@ def _values(study: Study) -> tuple[dict[str, Any], list[str]]:
     left_open = _settle(study, values["methods"])
     values["methods"] = [_entry(one | {"params": shown_params(study, one["params"])}) for one in values["methods"]]
     values["probes"] = _entries(values["probes"], study.probes)
+    if study.guardrails is None:
+        del values["guardrails"]
+    else:
+        values["guardrails"] = [
+            _entry(one | {"params": ({"name": one["label"]} if one["label"] != one["entry"] else {}) | one["params"]})
+            for one in _guardrails(study) or ()
+        ]
     bases = [_base(study, spec, model) for spec, model in zip(study.spec.base, study.models, strict=True)]
     values["base"] = bases[0] if len(bases) == 1 else bases
     return values, left_open
@@ -240,6 +247,7 @@ def plan_json(plan: Plan, command: str) -> dict[str, Any]:
         "files": _files(study),
         "splits": plan_splits(study),
         "prices": _prices(study),
+        "guardrails": _guardrails(study),
         "parameters": {one.name: None if one.kind == "encoder" else n_parameters(one) for one in study.models},
         "reproduce": {
             "command": command,
@@ -322,6 +330,20 @@ def _prices(study: Study) -> dict[str, dict[str, Any]]:
     return {one.name: asdict(one.served.price) for one in study.models if one.served and one.served.price}
 
 
+def _guardrails(study: Study) -> list[dict[str, Any]] | None:
+    """Return what must not come out, with the content of the files that were named; what is not written says nothing."""
+    if study.guardrails is None:
+        return None
+    return [
+        {
+            "label": one.label,
+            "entry": one.entry.name,
+            "params": one.params.model_dump(mode="json", exclude_defaults=True),
+        }
+        for one in study.guardrails
+    ]
+
+
 def digest_of(plan: Plan, questions: Sequence[Sequence[Any]]) -> str:
     """Return what the tables of a finished run depend on: ids, metrics, statistics, code version.
 
@@ -344,6 +366,7 @@ def digest_of(plan: Plan, questions: Sequence[Sequence[Any]]) -> str:
             },
             "questions": [list(one) for one in questions],
             "prices": _prices(study),
+            "guardrails": _guardrails(study),
             "references": [planned.variant.reference for planned in plan.variants.values()],
             "slices": _slices(plan),
             "stats": study.spec.stats.model_dump(),

@@ -29,8 +29,10 @@ from hanka.report.words_en import ENGLISH
 from hanka.report.words_first_en import FIRST_ENGLISH
 from hanka.report.words_first_ja import FIRST_JAPANESE
 from hanka.report.words_gate import GATE_EN, GATE_JA
+from hanka.report.words_guardrails import GUARDRAILS_EN, GUARDRAILS_JA
 from hanka.report.words_how_much import HOW_MUCH_EN, HOW_MUCH_JA
 from hanka.report.words_ja import JAPANESE
+from hanka.report.words_judge import JUDGE_EN, JUDGE_JA
 from hanka.report.words_monitor import MONITOR_EN, MONITOR_JA
 from hanka.report.words_rival import RIVAL_ENGLISH, RIVAL_JAPANESE
 from hanka.report.words_rollout import ROLLOUT_EN, ROLLOUT_JA
@@ -50,6 +52,8 @@ PARTS: tuple[tuple[Mapping[str, str], Mapping[str, str]], ...] = (
     (ADVISE_EN, ADVISE_JA),
     (COSTS_EN, COSTS_JA),
     (GATE_EN, GATE_JA),
+    (GUARDRAILS_EN, GUARDRAILS_JA),
+    (JUDGE_EN, JUDGE_JA),
     (ROLLOUT_EN, ROLLOUT_JA),
     (MONITOR_EN, MONITOR_JA),
     (AB_EN, AB_JA),

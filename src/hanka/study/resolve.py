@@ -22,6 +22,7 @@ from hanka.study.base_schema import BaseModelSpec
 from hanka.study.checks import check_chat, check_evaluation, check_harness, check_trained_on
 from hanka.study.context_declarations import resolve_contexts
 from hanka.study.dataset_declarations import resolve_datasets, with_data_folder, with_splits
+from hanka.study.guardrail_declarations import resolve_guardrails
 from hanka.study.harness_declarations import declared_harness, resolve_harness
 from hanka.study.method_declarations import Declared, TrainingUse, resolve_methods
 from hanka.study.places import read_placed
@@ -107,6 +108,7 @@ def resolve(
         given,
         harness,
         bool(train),
+        resolve_guardrails(source, spec, base_dir),
     )
     check_evaluation(source, study)
     check_trained_on(source, study)

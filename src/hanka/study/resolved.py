@@ -12,6 +12,7 @@ from hanka.models.catalogue import ModelRef
 from hanka.prompting import TextPolicy
 from hanka.records import Relation
 from hanka.study.context_declarations import ContextUse
+from hanka.study.guardrail_declarations import GuardrailUse
 from hanka.study.harness_declarations import HarnessSpec
 from hanka.study.method_declarations import MethodUse
 from hanka.study.probe_declarations import ProbeUse
@@ -76,6 +77,8 @@ class Study:
 
     is_part: bool = False
     "Whether the command line trains some of its tasks alone."
+    guardrails: tuple[GuardrailUse, ...] | None = None
+    "What must not come out; None: what a report shows by itself."
 
     @property
     def scoring(self) -> str:

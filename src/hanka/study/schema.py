@@ -110,6 +110,7 @@ EXAMPLES = {
     "contexts": ("context", "{k: 2}", "{retrieve: {passages: wiki}}"),
     "probes": ("probe", "{layers: all}", "{weight_distance: {}}"),
     "recipe": ("recipe", "{of: [a, b]}", "{concat: {of: [a, b]}}"),
+    "guardrails": ("guardrail", "{file: words.txt}", "{word_list: {file: words.txt}}"),
 }
 """Key of the study → what an entry is called, parameters, a whole entry."""
 
@@ -335,6 +336,14 @@ class StudySpec(Strict):
     "How the base is adapted."
     probes: Annotated[tuple[EntrySpec, ...], BeforeValidator(_none_or(entries("probes", "[weight_distance]")))] = ()
     "Diagnostics of every adapted variant: entries of `hanka list probes`."
+    guardrails: (
+        Annotated[
+            tuple[EntrySpec, ...],
+            BeforeValidator(_none_or(entries("guardrails", "[refusals, {word_list: {file: words.txt}}]"))),
+        ]
+        | None
+    ) = None
+    "What must not come out: entries of `hanka list guardrails` (default: those that need no parameters)."
     tokens: TokensSpec = TokensSpec()
     "Special-token policy."
     train: TrainParams = TrainParams()

@@ -134,6 +134,7 @@ LISTINGS: dict[str, Listing] = {
         what=lambda one: str(one.display),
     ),
     "verifiers": Listing("verifier", "hanka.tasks.verifiers:VERIFIERS"),
+    "guardrails": Listing("guardrail", "hanka.guardrails:DETECTORS", (("reads", lambda one: _joined(one.kinds)),)),
     "probes": Listing("probe", "hanka.probes:PROBES", (("needs", lambda one: one.needs),)),
     "questions": Listing("question", "hanka.analysis.questions:QUESTIONS", keys=no_keys),
     "engines": Listing(

@@ -242,6 +242,20 @@ def test_each_change_alarms_with_its_own_signal(shipped: RunFolder, signal: str)
     assert as_json(report)["verdict"] == "alarm"
 
 
+def test_refusals_are_watched_where_they_are_named(shipped: RunFolder) -> None:
+    rng = np.random.default_rng(8)
+    refusing = [
+        request(rng, 1000 + at, output="I'm sorry, I cannot help with that." if rng.random() < 0.3 else "good")
+        for at in range(800)
+    ]
+    rows = [*traffic(1000), *refusing]
+    named = SMALL.model_copy(update={"signals": ("wrong", "refusals"), "domain_every": 100})
+    found = [one for one in report_of(watched(shipped, rows, named)).alarms if one.signal == "refusals"]
+    assert found
+    assert found[0].window > 10
+    assert "refusals" not in SMALL.signals
+
+
 def test_an_alarm_names_what_moved_and_what_was_beyond_beside_it(shipped: RunFolder) -> None:
     rows = [
         *traffic(1000),

@@ -72,6 +72,7 @@ def test_every_sentence_is_made_from_the_numbers_of_its_criterion(lang: Lang) ->
         "gain": claim | {"bound": 0.0, "rows": 1200}, "loss": claim | {"bound": 0.02, "rows": 1200}, "seeds": {"seeds": 1, "asked": 5},
         "task": {"kinds": list(ALL)}, "complete": {"variants": 1, "cells": 2, "rows": 3},
         "answers": {"value": 0.01, "low": 0.0, "high": 0.02, "n": 80, "bound": 0.05},
+        "guardrail": {"value": 0.01, "low": 0.0, "high": 0.02, "n": 80, "bound": 0.05},
         "training": {"reason_en": "It did not.", "reason_ja": "学習していません。"}, "gate": {"entry": 3, "date": "2026-03-01", "asked": True},
         "review": {"signed": 1, "asked": 2, "roles": ["lead"], "names": ["Ada"]},
         "cadence": {"days": 30.0, "last": "2026-02-01", "until": "2026-03-03", "entry": 4, "alarm": 5},

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from governed_runs import BASE, GOOD, governed_run, variant_of
 from hanka.errors import HankaError, LedgerError, RefusedError
@@ -208,6 +209,17 @@ def unread(run: RunFolder, cell: str, n: int) -> None:
         for at, one in enumerate(rows)
     ]
     write_predictions(run.cell(cell), rows, groups)
+
+
+def test_the_guardrails_of_a_stage_are_bounded_above(run: RunFolder, place: Path) -> None:
+    def state(text: str) -> str:
+        stage = Stage.model_validate(yaml.safe_load(f"{{name: one, guardrails: {text}}}"))
+        return of(judged(run, place, only(stage)), "guardrail").state
+
+    assert state("{refusals: 0.4}") == "met"
+    assert state("{refusals: 0.0001}") == "open"
+    assert state("{one_answer: 0.01}") == "failed"
+    assert state("{word_list: {at_most: 0.3, words: [unheard of]}}") == "met"
 
 
 def test_a_training_that_changed_nothing_is_a_guardrail_that_failed(run: RunFolder, place: Path) -> None:

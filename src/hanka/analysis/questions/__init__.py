@@ -25,6 +25,7 @@ QUESTIONS: Registry[Question] = Registry(
         "seven_claims": "hanka.analysis.questions.seven_claims:SEVEN_CLAIMS",
         "expense": "hanka.analysis.questions.expense:EXPENSE",
         "amounts": "hanka.analysis.questions.amounts:AMOUNTS",
+        "guardrails": "hanka.analysis.questions.guardrails:GUARDRAILS",
         "how_much": "hanka.analysis.questions.how_much:HOW_MUCH",
         "scale": "hanka.analysis.questions.scale:SCALE",
     },

@@ -23,6 +23,7 @@ Shows: TypeAlias = Literal[
     "task",
     "slice",
     "script",
+    "guardrail",
     "verdict",
     "expected",
     "outcome",

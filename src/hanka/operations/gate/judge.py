@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Literal
 
 from hanka.operations.gate.differences import Differences
+from hanka.operations.gate.judged import judged_rate
 from hanka.operations.gate.measured import LackingError, Measured, Reason, require_rows, value_of
 from hanka.operations.gate.places import Finder, Place, Places
 from hanka.operations.gate.policy import AGAINST, Asked, Guardrail, Rule, read_policy
@@ -139,6 +140,8 @@ class Judging:
         if isinstance(rule, Guardrail):
             if rule.seconds_p95 is not None:
                 return seconds_of_requests(candidate.evidence, str(candidate.variant["id"]))
+            if rule.judged is not None:
+                return judged_rate(candidate.evidence, places[0], rule.judged, candidate.title, self.most_missing)
             return guard(candidate.evidence, places[0], rule, candidate.title, self.most_missing)
         if rule.asks in AGAINST:
             return differences.measure(places, rule.metric)

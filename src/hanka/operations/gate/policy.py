@@ -11,14 +11,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, ValidationError, field_validator, model_validator
+from pydantic import BeforeValidator, Field, PrivateAttr, ValidationError, field_validator, model_validator
 
 from hanka.declared.messages import first_mistake
 from hanka.declared.source import FileKind, Key, Source, read_file
 from hanka.errors import HankaError, PolicyError
+from hanka.guardrails.limits import Limit, Rate, named_limit
 from hanka.identity import sha256_text
+from hanka.operations.judging.spec import AskedJudge, read_judge
 from hanka.records import UNADAPTED, Relation
 from hanka.registry import Names, Params
+from hanka.store.paths import as_path
 
 POLICY = FileKind(
     noun="policy",
@@ -31,8 +34,11 @@ BOUNDS = ("non_inferior", "gain", "floor", "ceiling")
 "What a rule may ask."
 AGAINST = ("non_inferior", "gain")
 "Those that compare with another system."
-RATES = ("unparsed", "failed", "empty", "outside_labels", "one_answer", "repeated_text")
-"Guardrails on shares of rows."
+RATES = (
+    "unparsed", "failed", "empty", "outside_labels", "one_answer", "repeated_text", "label_leakage", "refusals", "unsupported",
+    "word_list", "classifier",
+)  # fmt: skip
+"Guardrails on shares of rows: detectors of `hanka.guardrails`."
 AMOUNTS = ("seconds_p95", "tokens", "price")
 "Guardrails on what answering takes."
 
@@ -48,6 +54,28 @@ def _as_text(value: Any) -> Any:
             key: str(one) if isinstance(one, int) and not isinstance(one, bool) else one for key, one in value.items()
         }
     return value
+
+
+class JudgedLimit(Params):
+    """An upper bound on what a judge flags."""
+
+    at_most: float = Field(gt=0, lt=1)
+    "What the upper bound of the corrected rate has to be below."
+    file: str = Field(min_length=1)
+    "The judge's file, seen from the policy's folder."
+    _asked: AskedJudge | None = PrivateAttr(default=None)
+
+    @property
+    def asked(self) -> AskedJudge:
+        """Return the judge, once its file was read."""
+        assert self._asked is not None
+        return self._asked
+
+    def loaded(self, folder: Path) -> JudgedLimit:
+        """Return it with its judge. Raises JudgeError in one line."""
+        found = self.model_copy()
+        found._asked = read_judge(as_path(self.file, folder))
+        return found
 
 
 class SystemSpec(Params):
@@ -153,20 +181,37 @@ class Rule(Address):
 
 
 class Guardrail(Address):
-    """An upper bound on a rate, a time or an amount."""
+    """An upper bound on a rate, a time or an amount.
 
-    unparsed: float | None = Field(default=None, gt=0, lt=1)
+    A rate is a share, as in `refusals: 0.02`, or a map with the detector's parameters: `{at_most: 0.02, beginning: 80}`.
+    """
+
+    unparsed: Rate = None
     "Share of answered rows in whose output no answer could be read."
-    failed: float | None = Field(default=None, gt=0, lt=1)
+    failed: Rate = None
     "Share of asked rows that got no answer."
-    empty: float | None = Field(default=None, gt=0, lt=1)
+    empty: Rate = None
     "Share of answered rows whose output has no visible character."
-    outside_labels: float | None = Field(default=None, gt=0, lt=1)
+    outside_labels: Rate = None
     "Share of answered rows whose answer is none of the task's labels."
-    one_answer: float | None = Field(default=None, gt=0, lt=1)
+    one_answer: Rate = None
     "Share of answered rows that the commonest answer has: a collapsed output space."
-    repeated_text: float | None = Field(default=None, gt=0, lt=1)
+    repeated_text: Rate = None
     "Share of answered rows whose text repeats itself."
+    label_leakage: Rate = None
+    "Share of answered rows that hold several labels, one of another task, or the list of labels."
+    refusals: Rate = None
+    "Share of answered rows that say they will not or cannot answer."
+    unsupported: Rate = None
+    "Share of answered rows with a number, a name or most words that the context does not hold."
+    word_list: Rate = None
+    "Share of answered rows that hold a word of a list of yours: `{at_most: 0.01, file: words.txt}`."
+    classifier: Rate = None
+    "Share of answered rows that a linear classifier of yours flags: `{at_most: 0.01, file: harm.json}`."
+    judged: JudgedLimit | None = None
+    "Share of answered rows that a judge flags, corrected by its errors: `{at_most: 0.02, file: judge/rude.yaml}`."
+    detector: Annotated[Limit | None, BeforeValidator(named_limit)] = None
+    "Share of answered rows that another package's detector flags: `{name: toxicity, at_most: 0.01}`."
     label_share: dict[str, float] | None = None
     "Label → largest share of answered rows that may get it: `{negative: 0.6}`."
     seconds_p95: float | None = Field(default=None, gt=0)
@@ -185,7 +230,7 @@ class Guardrail(Address):
 
     @model_validator(mode="after")
     def _has_one_bound(self) -> Guardrail:
-        _exactly_one(self, (*RATES, "label_share", *AMOUNTS))
+        _exactly_one(self, (*RATES, "detector", "judged", "label_share", *AMOUNTS))
         if self.seconds_p95 is not None and (self.relation or self.task or self.test or self.slice):
             raise ValueError(
                 "seconds_p95 is of all requests of the candidate; leave out relation, task, test and slice"
@@ -194,8 +239,14 @@ class Guardrail(Address):
 
     @property
     def asks(self) -> str:
-        """Return which guardrail it is."""
-        return _named(self, (*RATES, "label_share", *AMOUNTS))[0]
+        """Return which guardrail it is; of another package's detector its name."""
+        return self.rate.name if self.rate is not None else _named(self, ("judged", "label_share", *AMOUNTS))[0]
+
+    @property
+    def rate(self) -> Limit | None:
+        """Return the bounded rate, where it is one of a detector."""
+        found: Limit | None = next((getattr(self, name) for name in _named(self, (*RATES, "detector"))), None)
+        return found
 
     @property
     def label(self) -> str:
@@ -205,6 +256,9 @@ class Guardrail(Address):
     @property
     def bound(self) -> float:
         """Return the bound as it is written."""
+        counted = self.rate or self.judged
+        if counted is not None:
+            return counted.at_most
         return self.label_share[self.label] if self.label_share else float(getattr(self, self.asks))
 
     @property
@@ -264,7 +318,9 @@ def policy_of(source: Source) -> Asked:
         policy = Policy.model_validate(source.values)
     except ValidationError as error:
         raise first_mistake(source, error, Policy) from None
-    asked = Asked(policy, source, sha256_text(policy.model_dump_json()))
+    policy = _with_files(policy, source)
+    judges = "".join(one.judged.asked.spec.model_dump_json() for one in policy.guardrails if one.judged is not None)
+    asked = Asked(policy, source, sha256_text(policy.model_dump_json() + judges))
     if policy.candidate.run:
         raise asked.error(
             ("candidate", "run"), "the candidate is of the run that is judged; name that run on the command line"
@@ -281,6 +337,21 @@ def policy_of(source: Source) -> Asked:
             raise asked.error(key, f"two rules are called {one.title!r}; give one a `name:` of its own")
         known[one.title] = key
     return asked
+
+
+def _with_files(policy: Policy, source: Source) -> Policy:
+    """Read the files that detectors name, seen from the policy's folder; their content is part of what is asked."""
+    folder, rails = source.path.resolve().parent, []
+    for at, rail in enumerate(policy.guardrails):
+        name = next(iter(_named(rail, (*RATES, "detector", "judged"))), "")
+        try:
+            changed: dict[str, Any] = {name: rail.rate.loaded(folder)} if rail.rate is not None else {}
+            if rail.judged is not None:
+                changed = {name: rail.judged.loaded(folder)}
+        except HankaError as error:
+            raise source.error(("guardrails", at, name), str(error)) from None
+        rails.append(rail.model_copy(update=changed))
+    return policy.model_copy(update={"guardrails": tuple(rails)})
 
 
 def _named(model: Address, names: tuple[str, ...]) -> list[str]:

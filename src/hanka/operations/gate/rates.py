@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 import math
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,17 +22,19 @@ import numpy.typing as npt
 from scipy import stats as scipy_stats
 
 from hanka.analysis.evidence import CellEvidence, Evidence
-from hanka.analysis.said import REPEATED, repetition
+from hanka.analysis.stored_rows import read_rows
 from hanka.errors import StoreError
+from hanka.guardrails.answers import said
+from hanka.guardrails.contract import Row
+from hanka.guardrails.limits import Limit
 from hanka.identity import stream
-from hanka.metrics.tokenization import normalised
 from hanka.operations.gate.measured import LackingError, Measured, n_looks, require_answers, require_done, share
 from hanka.operations.gate.places import Place
 from hanka.operations.gate.policy import Guardrail
 from hanka.stats import Interval, compare, mean, normal_quantile, plan_resampling
-from hanka.store.folder import read_table
 
-COLUMNS = ("sample_id", "group", "status", "output", "parsed", "n_prompt_tokens", "n_output_tokens")
+COLUMNS = ("n_prompt_tokens", "n_output_tokens")
+"Columns beside those that detectors read."
 RESPONSES = "responses.jsonl"
 "Where the answers of a server are kept, in the folder of its variant."
 QUANTILE = 0.95
@@ -46,9 +48,7 @@ class Rows:
     """The stored answers of some rows."""
 
     groups: Sequence[str]
-    status: Sequence[str]
-    output: Sequence[str | None]
-    parsed: Sequence[str | None]
+    rows: Sequence[Row]
     n_read: npt.NDArray[np.float64]
     "Tokens read."
     n_written: npt.NDArray[np.float64]
@@ -56,54 +56,45 @@ class Rows:
 
     def answered(self) -> Rows:
         """Leave out rows that failed."""
-        places = [place for place, status in enumerate(self.status) if status != "failed"]
+        places = [place for place, row in enumerate(self.rows) if row.status != "failed"]
         return Rows(
             [self.groups[place] for place in places],
-            [self.status[place] for place in places],
-            [self.output[place] for place in places],
-            [self.parsed[place] for place in places],
+            [self.rows[place] for place in places],
             self.n_read[places],
             self.n_written[places],
         )
-
-    @property
-    def said(self) -> list[str]:
-        """Return the answers, the raw text where none could be read, made comparable."""
-        pairs = zip(self.parsed, self.output, strict=True)
-        return [normalised((text or "") if answer is None else answer) for answer, text in pairs]
 
 
 def guard(evidence: Evidence, place: Place, rail: Guardrail, title: str, most_missing: float) -> Measured:
     """Measure a guardrail at a place. Raises LackingError where there is no evidence."""
     cell = require_done(place.cell, title)
-    rows = _read(evidence, cell, place)
-    if not len(rows.status):
+    found = _read(evidence, cell, place)
+    if not found.rows:
         raise LackingError("no_rows")
     looks = n_looks(evidence, cell)
-    if rail.asks == "failed":
-        return share([one == "failed" for one in rows.status], rows.groups, looks)
-    answered = rows.answered()
-    require_answers(len(rows.status) - len(answered.status), len(rows.status), most_missing)
-    if rail.asks in FLAGS:
-        return share(FLAGS[rail.asks](answered), answered.groups, looks)
-    if rail.asks == "outside_labels":
-        labels = _labels(evidence, cell)
-        return share([(one or "") not in labels for one in answered.parsed], answered.groups, looks)
+    if rail.rate is not None and rail.rate.detector.of_asked:
+        return share(_flags(evidence, cell, rail.rate, found.rows), found.groups, looks)
+    answered = found.answered()
+    require_answers(len(found.rows) - len(answered.rows), len(found.rows), most_missing)
+    if rail.asks == "one_answer":
+        return _commonest(answered, len(evidence.task(cell.cell["test_task"])["labels"]), looks)
+    if rail.rate is not None:
+        return share(_flags(evidence, cell, rail.rate, answered.rows), answered.groups, looks)
     if rail.asks == "label_share":
         if rail.label not in _labels(evidence, cell):
             raise LackingError("no_label", label=rail.label)
-        return share([one == rail.label for one in answered.parsed], answered.groups, looks)
-    if rail.asks == "one_answer":
-        return _commonest(answered, len(evidence.task(cell.cell["test_task"])["labels"]), looks)
+        return share([row.parsed == rail.label for row in answered.rows], answered.groups, looks)
     return _amount(evidence, cell, answered, rail, looks)
 
 
-FLAGS: Mapping[str, Callable[[Rows], list[bool]]] = {
-    "unparsed": lambda rows: [one == "unparsed" for one in rows.status],
-    "empty": lambda rows: [not (one or "").strip() for one in rows.output],
-    "repeated_text": lambda rows: [repetition(one or "") > REPEATED for one in rows.output],
-}
-"Guardrail → which answered rows show it."
+def _flags(evidence: Evidence, cell: CellEvidence, rate: Limit, rows: Sequence[Row]) -> list[bool]:
+    """Let a detector judge rows. Raises LackingError where it has nothing to say of the task."""
+    task = str(cell.cell["test_task"])
+    if rate.detector.needs_labels:
+        _labels(evidence, cell)
+    if not rate.detector.reads(evidence.task(task)["kind"], evidence.task(task)["labels"]):
+        raise LackingError("not_read", guardrail=rate.name, task=task)
+    return [flag.flagged for flag in rate.detector.flags(rows, rate.params)]
 
 
 def _labels(evidence: Evidence, cell: CellEvidence) -> Sequence[str]:
@@ -115,18 +106,15 @@ def _labels(evidence: Evidence, cell: CellEvidence) -> Sequence[str]:
 
 def _read(evidence: Evidence, cell: CellEvidence, place: Place) -> Rows:
     try:
-        table = read_table(evidence.folder.cell(str(cell.cell["id"])) / "predictions.parquet", COLUMNS)
+        found = read_rows(evidence, cell, COLUMNS)
     except StoreError as error:
         raise LackingError("unreadable", why=str(error)) from None
-    columns = table.to_pydict()
-    ids = columns.pop("sample_id")
-    kept = [at for at, one in enumerate(ids) if place.rows is None or one in place.rows]
-    found: dict[str, list[Any]] = {name: [column[at] for at in kept] for name, column in columns.items()}
+    kept = [at for at, one in enumerate(found.ids) if place.rows is None or one in place.rows]
     n_read, n_written = (
-        np.array([math.nan if one is None else one for one in found[name]], dtype=np.float64)
-        for name in ("n_prompt_tokens", "n_output_tokens")
+        np.array([math.nan if (one := found.beside[name][at]) is None else one for at in kept], dtype=np.float64)
+        for name in COLUMNS
     )
-    return Rows(found["group"], found["status"], found["output"], found["parsed"], n_read, n_written)
+    return Rows([found.groups[at] for at in kept], [found.rows[at] for at in kept], n_read, n_written)
 
 
 def _commonest(rows: Rows, n_labels: int, looks: int) -> Measured:
@@ -135,9 +123,9 @@ def _commonest(rows: Rows, n_labels: int, looks: int) -> Measured:
     Every answer has to stay below the bound, so the highest upper bound counts, without correction (Berger 1982); a violation by
     any of them is a claim about as many as there are.
     """
-    said = rows.said
-    counts = Counter(said)
-    shares = [share([one == text for one in said], rows.groups, looks) for text, _ in counts.most_common(CANDIDATES)]
+    answers = [said(row) for row in rows.rows]
+    counts = Counter(answers)
+    shares = [share([one == text for one in answers], rows.groups, looks) for text, _ in counts.most_common(CANDIDATES)]
     n_answers = max(n_labels, len(counts))
 
     def ends(alpha: float, is_shared: bool) -> Interval:

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from hanka.operations.gate.policy import AMOUNTS
 from hanka.operations.gate.results import Check, Gate, Outcome, RuleResult, finite, reason_said
 from hanka.operations.gate.systems import Asking
 from hanka.report import numbers
 from hanka.report.words import Words
 
-RATES = ("unparsed", "failed", "empty", "outside_labels", "one_answer", "repeated_text", "label_share")
-"Guardrails whose numbers are shares of rows."
 DIFFERENCES = ("non_inferior", "gain")
 BOUNDED = (*DIFFERENCES, "floor", "ceiling")
 "What rules ask of a metric."
 MARKS: dict[Outcome, str] = {"pass": "✓", "fail": "✕", "inconclusive": "?"}
 BOUNDLESS = "∞"
 BLANK = "\N{NO-BREAK SPACE}"
+
+
+def is_rate(asks: str) -> bool:
+    """Tell whether numbers of a rule are shares of rows: those of detectors, of this package or another."""
+    return asks not in BOUNDED and asks not in AMOUNTS
 
 
 def verdict_said(gate: Gate, words: Words) -> str:
@@ -32,8 +36,10 @@ def rule_said(rule: RuleResult, words: Words) -> str:
 
 def asks_said(rule: RuleResult, words: Words) -> str:
     """Say what a rule asks, and where."""
-    bound = numbers.share(rule.bound) if rule.asks in RATES else f"{rule.bound:g}"
-    asked = words.plain(f"gate_asks_{rule.asks}", bound=bound, label=rule.label)
+    bound = numbers.share(rule.bound) if is_rate(rule.asks) else f"{rule.bound:g}"
+    known = words.known("gate", f"asks_{rule.asks}")
+    key = f"gate_asks_{rule.asks}" if known else "gate_asks_detector"
+    asked = words.plain(key, bound=bound, label=rule.label, name=rule.asks)
     head = colon(words).join([words.metric(rule.metric), asked]) if rule.metric else asked
     return words.comma.join([head, *(words.relation(one).lower() for one in rule.relations), *rule.places])
 
@@ -60,7 +66,10 @@ def measure_said(rule: RuleResult, check: Check, words: Words) -> str:
     """Name what is measured in a check."""
     if check.metric:
         return words.metric(check.metric)
-    return words.plain(f"gate_name_{rule.asks}", label=rule.label) if rule.asks not in BOUNDED else numbers.NOTHING
+    if rule.asks in BOUNDED:
+        return numbers.NOTHING
+    key = f"gate_name_{rule.asks}" if words.known("gate", f"name_{rule.asks}") else "gate_name_detector"
+    return words.plain(key, label=rule.label, name=rule.asks)
 
 
 def estimate_said(rule: RuleResult, check: Check) -> str:
@@ -71,7 +80,7 @@ def estimate_said(rule: RuleResult, check: Check) -> str:
         BOUNDLESS if finite(one) is None else _number(rule.asks, float(one or 0.0)) for one in (check.low, check.high)
     )
     low = numbers.MINUS + low if low == BOUNDLESS else low
-    if rule.asks in RATES:
+    if is_rate(rule.asks):
         low, high = low.removesuffix(" %"), high.removesuffix(" %")
     return f"{_number(rule.asks, check.estimate)} [{low},{BLANK}{high}]"
 
@@ -83,7 +92,7 @@ def limit_said(rule: RuleResult, check: Check, words: Words) -> str:
 
 def value_said(rule: RuleResult, value: float | None) -> str:
     """Write the value of one side."""
-    return numbers.NOTHING if value is None else numbers.share(value) if rule.asks in RATES else numbers.value(value)
+    return numbers.NOTHING if value is None else numbers.share(value) if is_rate(rule.asks) else numbers.value(value)
 
 
 def why_said(check: Check, words: Words) -> str:
@@ -95,6 +104,6 @@ def why_said(check: Check, words: Words) -> str:
 
 
 def _number(asks: str, value: float) -> str:
-    if asks in RATES:
+    if is_rate(asks):
         return numbers.share(value)
     return numbers.signed(value) if asks in DIFFERENCES and value else numbers.value(value)

@@ -20,6 +20,7 @@ from hanka.analysis.compare import find_side
 from hanka.analysis.evidence import CellEvidence, Evidence, load_evidence
 from hanka.datasets.scripts import script_of
 from hanka.errors import MonitorError, nearest
+from hanka.guardrails.refusals import refusal_in
 from hanka.identity import content_id, stream
 from hanka.operations.drift import FEWEST_TEXTS, bin_names, quantile_edges
 from hanka.operations.monitor.asked import TaskReader, stored_study, task_of
@@ -234,6 +235,7 @@ def _shares(seen: _Seen) -> tuple[float | None, dict[str, tuple[int, int]]]:
         "wrong": _shrunk(n - n_right, n, worth),
         "errors": _shrunk(len(seen.rows) - n, len(seen.rows), worth),
         "unparsed": _shrunk(sum(one.parsed is None for one in answered), n, worth),
+        "refusals": _shrunk(sum(bool(refusal_in(one.output or "")) for one in answered), n, worth),
     }
     sure = sorted(found for one in answered if (found := confidence_of(one)) is not None)
     if len(sure) < n or n < FEWEST_TEXTS:

@@ -16,7 +16,7 @@ from pydantic import BeforeValidator, Field, ValidationError, field_validator, m
 from hanka.declared.messages import first_mistake
 from hanka.declared.source import FileKind, read_file
 from hanka.errors import MonitorError, nearest
-from hanka.operations.monitor.signals import SHARES, SIGNALS
+from hanka.operations.monitor.signals import DEFAULT_SIGNALS, SHARES, SIGNALS
 from hanka.registry import Params
 
 FIELDS = ("time", "prompt", "output", "label", "confidence", "id", "latency", "error", "correct")
@@ -66,7 +66,7 @@ class MonitorSettings(Params):
     "Probability of any false alarm of any signal in `period` windows, where nothing drifted."
     drop: float = Field(default=0.1, gt=0, lt=1)
     "Drop of accuracy that is to be found quickly; what the stated delay is about."
-    signals: tuple[str, ...] = tuple(SIGNALS)
+    signals: tuple[str, ...] = DEFAULT_SIGNALS
     "What is watched; leaving some out makes the others quicker."
     tolerate: dict[str, float] = Field(default_factory=dict)
     "Signal → what is tolerated: of a share beyond the reference's upper bound, of a drift the index or the AUC."

@@ -1,4 +1,4 @@
-"""What is watched: ten signals, and which of the two kinds each is.
+"""What is watched: ten signals, one more where it is named, and which of the two kinds each is.
 
     share   a share of rows that are bad; it alarms where more are bad than the reference and a tolerance allow
     drift   how far a distribution, or the texts themselves, lie from the reference; it alarms beyond a tolerance
@@ -20,11 +20,13 @@ class Signal:
     name: str
     kind: Literal["share", "drift"]
     weight: float
-    "Share of the false-alarm rate that it may use up; all signals together 1."
+    "Share of the false-alarm rate that it may use up; all that are watched by default together 1."
     tolerance: float
     "What is tolerated by default: of a share beyond the reference's upper bound, of a drift the index or the AUC itself."
     needs: str
     "Field of the log, or part of the run, without which there is nothing to watch."
+    is_default: bool = True
+    "Whether it is watched without being named; every signal more makes the others slower."
 
 
 SIGNALS: Mapping[str, Signal] = {
@@ -33,6 +35,7 @@ SIGNALS: Mapping[str, Signal] = {
         Signal("wrong", "share", 0.40, 0.01, "label"),
         Signal("errors", "share", 0.10, 0.02, "output"),
         Signal("unparsed", "share", 0.10, 0.02, "output"),
+        Signal("refusals", "share", 0.10, 0.02, "output", is_default=False),
         Signal("unsure", "share", 0.05, 0.05, "confidence"),
         Signal("slow", "share", 0.05, 0.05, "latency"),
         Signal("answers", "drift", 0.06, 0.10, "output"),
@@ -43,9 +46,10 @@ SIGNALS: Mapping[str, Signal] = {
     )
 }
 """Name → signal. wrong: labelled rows whose answer is not the label. errors: rows without any output. unparsed: outputs in which
-the task reads no answer. unsure: confidence below the reference's tenth percentile. slow: latency above the baseline's 95th. answers, labels:
+the task reads no answer. refusals: outputs that the guardrail of this name flags. unsure: confidence below the reference's tenth percentile. slow: latency above the baseline's 95th. answers, labels:
 shares of answers and of true labels. length, script: of the input. domain: AUC of a classifier of input texts."""
 
+DEFAULT_SIGNALS = tuple(name for name, one in SIGNALS.items() if one.is_default)
 SHARES = tuple(name for name, one in SIGNALS.items() if one.kind == "share")
 DRIFTS = tuple(name for name, one in SIGNALS.items() if one.kind == "drift")
 COUNTED = tuple(name for name in DRIFTS if name != "domain")

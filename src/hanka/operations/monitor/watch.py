@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from hanka.guardrails.refusals import refusal_in
 from hanka.operations.monitor.alarms import Alarm
 from hanka.operations.monitor.judge import Judge
 from hanka.operations.monitor.logs import Place, Raw
@@ -114,6 +115,8 @@ class Watch:
         window, reader = self.window, self.reference.reader
         answer = reader.read(output).answer
         window.share("unparsed", answer is None)
+        if "refusals" in self.settings.signals:
+            window.share("refusals", bool(refusal_in(output)))
         if answer is not None or not reader.is_classification:
             window.count(
                 "answers", self.reference.category("answers", answer if reader.is_classification and answer else output)

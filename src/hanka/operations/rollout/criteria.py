@@ -18,7 +18,9 @@ from hanka.analysis.decision import rows_for
 from hanka.analysis.evidence import Evidence
 from hanka.analysis.health import health_of
 from hanka.analysis.pooling import SystemCells
-from hanka.analysis.shares import share_of
+from hanka.analysis.shares import bounded_share, share_of
+from hanka.analysis.stored_rows import read_rows
+from hanka.guardrails.limits import Limit
 from hanka.metrics import METRICS
 from hanka.operations.rollout.stages import Stage
 from hanka.stats import LEAST_UNITS, normal_quantile
@@ -32,6 +34,7 @@ Name: TypeAlias = Literal[
     "out_of_domain",
     "cross_task",
     "answers",
+    "guardrail",
     "training",
     "gate",
     "review",
@@ -79,7 +82,7 @@ class Judging(NamedTuple):
 
 def measured(one: Judging) -> list[Criterion]:
     """Return the criteria that the run's own numbers answer, in reading order."""
-    return [*bounded(one), _answers(one), _training(one)]
+    return [*bounded(one), _answers(one), *_guardrails(one), _training(one)]
 
 
 def bounded(one: Judging) -> list[Criterion]:
@@ -201,6 +204,46 @@ def _answers(one: Judging) -> Criterion:
     if share.high <= one.stage.unanswered:
         return Criterion("answers", "met", "", "", numbers)
     return Criterion("answers", "failed" if share.low > one.stage.unanswered else "open", "rows", "", numbers)
+
+
+def _guardrails(one: Judging) -> Iterator[Criterion]:
+    """Judge the rates that the stage bounds, over the test sets that it asks about and that the detector reads.
+
+    All of them have to hold, so that each is met at the level; that one fails stops the stage, so there they share it.
+    """
+    alpha = 1 - one.evidence.level
+    for name, limit in one.stage.guardrails.items():
+        flags, groups = _flagged(one, limit)
+        if not flags:
+            yield Criterion("guardrail", "open", "none", name)
+            continue
+        alone, shared = (bounded_share(flags, groups, share) for share in (alpha, alpha / len(one.stage.guardrails)))
+        numbers = alone._asdict() | {"low": shared.low, "bound": limit.at_most}
+        state: State = "open"
+        if alone.high is not None and alone.high < limit.at_most:
+            state = "met"
+        elif shared.low is not None and shared.low > limit.at_most:
+            state = "failed"
+        yield Criterion("guardrail", state, "rows", name, numbers)
+
+
+def _flagged(one: Judging, limit: Limit) -> tuple[list[bool], list[str]]:
+    """Return which answers a detector flags, and what each belongs to: a row that was asked several times is one unit."""
+    flags: list[bool] = []
+    groups: list[str] = []
+    for test, cells in one.system.cells.items():
+        task = one.evidence.task(_task_of(one, test))
+        if not _is_asked(one, one.system.relations[test], test) or not limit.detector.reads(
+            task["kind"], task["labels"]
+        ):
+            continue
+        for cell in cells:
+            found = read_rows(one.evidence, cell)
+            kept = [at for at, row in enumerate(found.rows) if limit.detector.of_asked or row.status != "failed"]
+            judged = limit.detector.flags([found.rows[at] for at in kept], limit.params)
+            flags += [flag.flagged for flag in judged]
+            groups += [f"{test} {found.groups[at] or found.ids[at]}" for at in kept]
+    return flags, groups
 
 
 def _training(one: Judging) -> Criterion:

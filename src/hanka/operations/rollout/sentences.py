@@ -20,7 +20,7 @@ SIGN, GATE = "hanka log approve", "hanka gate"
 "Commands that sentences name."
 TITLES: Mapping[str, str] = {
     "task": "rollout_task", "complete": "rollout_complete", "gain": "rollout_gain", "seeds": "rollout_seeds",
-    "out_of_domain": "rollout_out_of_domain", "cross_task": "rollout_cross_task", "answers": "rollout_answers",
+    "out_of_domain": "rollout_out_of_domain", "cross_task": "rollout_cross_task", "answers": "rollout_answers", "guardrail": "rollout_guardrail",
     "training": "rollout_training", "gate": "rollout_gate", "review": "rollout_review", "cadence": "rollout_cadence",
 }  # fmt: skip
 WITHOUT_SET: Mapping[str, str] = {"out_of_domain": "rollout_any_out_of_domain", "cross_task": "rollout_any_cross_task"}
@@ -43,6 +43,10 @@ SAID: Mapping[tuple[str, str, str], str] = {
     ("answers", "failed", "rows"): "rollout_answers_failed",
     ("answers", "open", "rows"): "rollout_answers_open",
     ("answers", "open", "none"): "rollout_answers_none",
+    ("guardrail", "met", "rows"): "rollout_guardrail_met",
+    ("guardrail", "failed", "rows"): "rollout_guardrail_failed",
+    ("guardrail", "open", "rows"): "rollout_guardrail_open",
+    ("guardrail", "open", "none"): "rollout_guardrail_none",
     ("training", "met", ""): "rollout_training_met",
     ("training", "failed", "unfit"): "rollout_training_failed",
     ("training", "open", "unknown"): "rollout_training_open",
@@ -84,6 +88,8 @@ def title(one: Criterion, words: Words) -> Markup:
     if not one.about and one.name in WITHOUT_SET:
         return words(WITHOUT_SET[one.name])
     about = words.of("task", one.about) if one.name in ("gain", "seeds", "task") else one.about
+    if one.name == "guardrail":
+        about = words.of("guardrail", one.about)
     return words(TITLES[one.name], about=about)
 
 
@@ -127,13 +133,14 @@ def kinds(stage: Stage, words: Words) -> str:
 def _named(one: Criterion, words: Words) -> dict[str, Any]:
     """Write the numbers of a criterion as its sentence sets them in."""
     stored = one.numbers
-    write = numbers.share if one.name == "answers" else numbers.value
+    is_share = one.name in ("answers", "guardrail")
+    write = numbers.share if is_share else numbers.value
     named: dict[str, Any] = {
         "about": one.about[:8] if one.name == "training" else one.about,
         "command": GATE if one.name == "gate" else SIGN,
     }
     for name, value in stored.items():
-        if name in ("gain", "low", "high") and one.name != "answers":
+        if name in ("gain", "low", "high") and not is_share:
             named[name] = numbers.signed(value)
         elif name in ("before", "after", "bound", "value", "low", "high"):
             named[name] = write(value)

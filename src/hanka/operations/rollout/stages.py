@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from hanka.declared.messages import first_mistake
 from hanka.declared.source import FileKind, read_file
 from hanka.errors import HankaError
+from hanka.guardrails.limits import Rates, with_files
 
 Kind: TypeAlias = Literal["classification", "regression", "generation", "likelihood", "harness"]
 ALL: tuple[Kind, ...] = ("classification", "regression", "generation", "likelihood", "harness")
@@ -45,6 +46,8 @@ class Stage(BaseModel):
     "Trainings of the system behind the numbers."
     unanswered: float = Field(default=0.05, gt=0.0, lt=1.0, allow_inf_nan=False)
     "Guardrail: share of rows without an answer that could be read, by its upper bound. 0 of 60 rows stay below the default."
+    guardrails: Rates = Field(default_factory=dict)
+    "Further guardrails by name, each with the share that the upper bound of its rate has to stay below: `{refusals: 0.02}`."
     gate: Literal["required", "if_recorded"] = "required"
     "Guardrail: whether the log has to hold a gate's pass for the run; a gate that failed always counts."
     signatures: int = Field(default=1, ge=1, le=100)
@@ -96,6 +99,14 @@ def read_stages(path: Path | None) -> Stages:
         return Stages()
     source = read_file(path, STAGES_FILE)
     try:
-        return Stages.model_validate(source.values)
+        found = Stages.model_validate(source.values)
     except ValidationError as error:
         raise first_mistake(source, error, Stages) from None
+    stages = []
+    for at, one in enumerate(found.stages):
+        try:
+            rates = with_files(one.guardrails, source.path.resolve().parent)
+        except HankaError as error:
+            raise source.error(("stages", at, "guardrails"), str(error)) from None
+        stages.append(one.model_copy(update={"guardrails": rates}))
+    return found.model_copy(update={"stages": tuple(stages)})

@@ -1,0 +1,180 @@
+"""How far a judge agrees with people, what it looks at wrongly, and what it says of systems.
+
+Verdicts and people → measures. Every rate stands beside the agreement; without `least` labelled rows that the judge answered there is none. Rates are
+corrected (Rogan & Gladen 1978) on the rows that nobody labelled, so that the labelled ones, which say how the judge errs, are other
+rows. Limits: labelled rows have to be drawn at random from what is judged (a sheet is); each interval is for itself; in the corrections rows count
+as independent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from hanka.errors import JudgeError
+from hanka.operations.judging.people import TIE, People
+from hanka.operations.judging.questions import Judged
+from hanka.operations.judging.results import Measures, Rate
+from hanka.operations.judging.spec import JudgeSpec
+from hanka.operations.judging.verdicts import UNDECIDED, Verdict, Verdicts
+from hanka.stats import exact_interval, normal_quantile, score_interval
+from hanka.stats.biases import Bias, Group, label_length_bias, length_bias, place_bias, turned_share
+from hanka.stats.kappa import Kappa, cohens_kappa, confusion, effect_of_groups
+from hanka.stats.misclassified import Corrected, Hits, corrected_rate, tells_apart
+
+FEWEST = 10
+"Texts of each half, or pairs, below which nothing is said of length."
+
+
+def measure(spec: JudgeSpec, judged: Judged, verdicts: Verdicts, people: People) -> Measures:
+    """Return a judge's numbers. Raises JudgeError where too few labelled rows were answered, or agreement is not defined."""
+    both = [one for one in verdicts.rows if one.row.key in people.labels]
+    if len(both) < spec.least:
+        raise JudgeError(
+            f"the judge answered {len(both)} of the rows that people labelled, and {spec.least} are needed before it is heard; label more rows, "
+            "or see why it did not answer: "
+            + (", ".join(f"{why} ({n})" for why, n in verdicts.failures.items()) or "all were answered")
+        )
+    ours, theirs = [people.labels[one.row.key] for one in both], [one.verdict for one in both]
+    words = _words(spec, judged, theirs)
+    agreement, effect = _agreement(spec, both, ours, theirs, words)
+    n_same = sum(one == other for one, other in zip(ours, theirs, strict=True))
+    raw = exact_interval(n_same / effect, max(1.0, len(both) / effect), spec.level)
+    length, length_why = _length(spec, judged, both, ours)
+    return Measures(
+        asks=spec.asks,
+        words=words,
+        flagged=judged.systems if spec.asks == "pair" else spec.flagged,
+        agreement=agreement,
+        effect=effect,
+        raw=(n_same / len(both), raw.low, raw.high),
+        confusion=confusion(ours, theirs, words).tolist(),
+        turned=turned_share(sum(one.turned for one in verdicts.rows), len(verdicts.rows), spec.level),
+        place=_place(spec, verdicts),
+        length=length,
+        length_why=length_why,
+        rates=_rates(spec, judged, verdicts, people),
+        difference=_difference(spec, judged, verdicts),
+        n_missing=verdicts.n_missing,
+        failures=verdicts.failures,
+        n_people_unknown=people.n_unknown,
+        n_people_empty=people.n_empty,
+        level=spec.level,
+    )
+
+
+def _words(spec: JudgeSpec, judged: Judged, theirs: Sequence[str]) -> tuple[str, ...]:
+    if spec.asks == "pair":
+        return (*judged.systems, TIE)
+    return (*spec.labels, *((UNDECIDED,) if UNDECIDED in theirs else ()))
+
+
+def _agreement(
+    spec: JudgeSpec, both: Sequence[Verdict], ours: Sequence[str], theirs: Sequence[str], words: Sequence[str]
+) -> tuple[Kappa, float]:
+    """Return kappa with rows of one text counting as what they are worth."""
+    try:
+        effect = effect_of_groups(ours, theirs, words, _groups(both))
+        return cohens_kappa(confusion(ours, theirs, words), spec.level, effect), effect
+    except ValueError as error:
+        raise JudgeError(
+            f"agreement cannot be measured on {len(both)} labelled rows: {error}; label rows of every kind"
+        ) from None
+
+
+def _groups(both: Sequence[Verdict]) -> list[str]:
+    """Return what rows belong to: their text's group, or their sample, which several systems answered."""
+    return [one.row.group or f"{one.row.key.test} {one.row.key.sample}" for one in both]
+
+
+def _place(spec: JudgeSpec, verdicts: Verdicts) -> Bias | None:
+    if spec.asks != "pair":
+        return None
+    places = [one.place for one in verdicts.rows]
+    return place_bias(places.count(1), places.count(2), len(places), spec.level)
+
+
+def _length(spec: JudgeSpec, judged: Judged, both: Sequence[Verdict], ours: Sequence[str]) -> tuple[Bias | None, str]:
+    """Return what a judge makes of length beyond people, or the key of the reason why that cannot be told."""
+    if spec.asks == "pair":
+        pairs = [
+            (one.verdict, said, judged.systems[0] if one.row.lengths[0] > one.row.lengths[1] else judged.systems[1])
+            for one, said in zip(both, ours, strict=True)
+            if TIE not in (one.verdict, said) and one.row.lengths[0] != one.row.lengths[1]
+        ]
+        if len(pairs) < FEWEST:
+            return None, "few_pairs"
+        found = length_bias([a == c for a, _, c in pairs], [b == c for _, b, c in pairs], spec.level)
+        return found, ""
+    lengths = np.array([one.row.lengths[0] for one in both])
+    middle = float(np.median(lengths))
+    halves = [_half(spec, both, ours, lengths > middle), _half(spec, both, ours, lengths <= middle)]
+    if min(one.n for one in halves) < FEWEST:
+        return None, "one_length"
+    return label_length_bias(halves[0], halves[1], spec.level), ""
+
+
+def _half(spec: JudgeSpec, both: Sequence[Verdict], ours: Sequence[str], kept: np.ndarray) -> Group:
+    flags = [
+        (one.verdict in spec.flagged, said in spec.flagged)
+        for one, said, is_in in zip(both, ours, kept.tolist(), strict=True)
+        if is_in
+    ]
+    return Group(sum(a and not b for a, b in flags), sum(b and not a for a, b in flags), len(flags))
+
+
+def _rates(spec: JudgeSpec, judged: Judged, verdicts: Verdicts, people: People) -> tuple[Rate, ...]:
+    """Return the rate of what is flagged for each system; of pairs how often each wins."""
+    if spec.asks == "pair":
+        return tuple(_rate(spec, name, verdicts.rows, (name,), people, verdicts) for name in judged.systems)
+    names = judged.systems or ("",)
+    by = {name: [one for one in verdicts.rows if one.row.key.system == name] for name in names}
+    return tuple(_rate(spec, name, rows, spec.flagged, people, verdicts) for name, rows in by.items() if rows)
+
+
+def _rate(
+    spec: JudgeSpec, name: str, rows: Sequence[Verdict], flagged: Sequence[str], people: People, verdicts: Verdicts
+) -> Rate:
+    n_flagged = sum(one.verdict in flagged for one in rows)
+    ends = exact_interval(n_flagged, len(rows), spec.level)
+    labelled = [people.labels[one.row.key] in flagged for one in rows if one.row.key in people.labels]
+    corrected, why = _corrected(spec, rows, flagged, people, verdicts)
+    return Rate(
+        name, n_flagged, len(rows), n_flagged / len(rows), ends.low, ends.high, corrected, why,
+        (sum(labelled), len(labelled)),
+    )  # fmt: skip
+
+
+def _corrected(
+    spec: JudgeSpec, rows: Sequence[Verdict], flagged: Sequence[str], people: People, verdicts: Verdicts
+) -> tuple[Corrected | None, str]:
+    found, left = errors_of(verdicts, people, flagged)
+    alone = [one.verdict in flagged for one in rows if one.row.key not in people.labels]
+    if not found.n or not left.n:
+        return None, "one_kind"
+    if not alone:
+        return None, "all_labelled"
+    if not tells_apart(found, left, spec.level):
+        return None, "not_told_apart"
+    return corrected_rate(Hits(sum(alone), len(alone)), found, left, spec.level), ""
+
+
+def errors_of(verdicts: Verdicts, people: People, flagged: Sequence[str]) -> tuple[Hits, Hits]:
+    """Return how often the judge flags what people flag, and leaves what they do not."""
+    both = [
+        (people.labels[one.row.key] in flagged, one.verdict in flagged)
+        for one in verdicts.rows
+        if one.row.key in people.labels
+    ]
+    found = Hits(sum(a and b for a, b in both), sum(a for a, _ in both))
+    return found, Hits(sum(not a and not b for a, b in both), sum(not a for a, _ in both))
+
+
+def _difference(spec: JudgeSpec, judged: Judged, verdicts: Verdicts) -> tuple[float, float, float, int] | None:
+    if spec.asks != "pair":
+        return None
+    said, n = [one.verdict for one in verdicts.rows], len(verdicts.rows)
+    first, second = (said.count(name) for name in judged.systems)
+    found = score_interval(first, second, n, normal_quantile(spec.level))
+    return (first - second) / n, found.low, found.high, n
