@@ -77,8 +77,8 @@ def _cannot(one: LearningCurve) -> tuple[str, str]:
     if len(sizes) >= FEWEST_SIZES:
         if one.points is None:
             return (
-                f"{one.n} test rows are shared by all sizes, too few for a law; ask more test rows (`eval: {{limit: …}}`).",
-                f"すべての件数に共通するテスト行が {one.n} 件しかなく、曲線を当てはめられません。テストの件数を増やしてください（`eval: {{limit: …}}`）。",
+                f"{one.n} test rows are shared by all sizes, too few for a law, or for the metric in some class; ask more test rows (`eval: {{limit: …}}`).",
+                f"すべての件数に共通するテスト行が {one.n} 件しかないか、行の少ないクラスがあるため、曲線を当てはめられません。テストの件数を増やしてください（`eval: {{limit: …}}`）。",
             )
         return (
             "neither law comes near the measured values, so nothing is said of more rows.",
