@@ -71,6 +71,8 @@ def sample(
     power: Annotated[MaybeNumber, typer.Option("--power", help="With --margin: with which it is found (0.8).")] = None,
     level: Annotated[float, typer.Option("--level", help="Of intervals.")] = 0.95,
     entry: Annotated[str, typer.Option("--entry", metavar="LABEL", help="With --from: which entry's curve.")] = "",
+    on: Annotated[str, typer.Option("--on", metavar="DATASET", help="With --from: trained on what.")] = "",
+    base: Annotated[str, typer.Option("--base", metavar="BASE", help="With --from: from which base model.")] = "",
     gain: Annotated[
         MaybeNumber,
         typer.Option("--gain", help="With --from: least gain of a doubling that is worth labelling (0.01)."),
@@ -85,14 +87,18 @@ def sample(
 
     _require_one({"--n": n, "--margin": margin, "--from": from_run})
     _require_with("--margin", margin, {"--discordant": discordant, "--power": power})
-    _require_with("--from", from_run, {"--entry": entry or None, "--gain": gain, "--reach": reach})
+    _require_with(
+        "--from",
+        from_run,
+        {"--entry": entry or None, "--on": on or None, "--base": base or None, "--gain": gain, "--reach": reach},
+    )
     given = {"discordant": discordant, "power": power}
     asked = (
         None
         if margin is None
         else Margin(margin, level=level, **{name: value for name, value in given.items() if value is not None})
     )
-    following = None if from_run is None else _following(from_run, entry, gain, reach, level)
+    following = None if from_run is None else _following(from_run, (entry, on, base), gain, reach, level)
     if pool is None:
         _plan_alone(asked, following, out, as_json)
         return
@@ -140,9 +146,11 @@ def _spreads(given: list[str] | None) -> dict[str, float] | None:
     return found or None
 
 
-def _following(run: Path, entry: str, gain: float | None, reach: float | None, level: float) -> NextRows:
+def _following(
+    run: Path, which: tuple[str, str, str], gain: float | None, reach: float | None, level: float
+) -> NextRows:
     from hanka.analysis.evidence import load_evidence
-    from hanka.operations.sampling.amount import find_curve, next_rows
+    from hanka.operations.sampling.amount import Wanted, find_curve, next_rows
     from hanka.stats.extrapolation import ONE_POINT
     from hanka.store.folder import RunFolder
 
@@ -150,7 +158,9 @@ def _following(run: Path, entry: str, gain: float | None, reach: float | None, l
         raise HankaError(f"--level {level:g}: between 0 and 1, such as 0.95")
     folder = RunFolder(run)
     folder.require_format()
-    return next_rows(find_curve(load_evidence(folder), entry), ONE_POINT if gain is None else gain, reach, level)
+    return next_rows(
+        find_curve(load_evidence(folder), Wanted(*which)), ONE_POINT if gain is None else gain, reach, level
+    )
 
 
 def _plan_alone(asked: Margin | None, following: NextRows | None, out: Path | None, as_json: bool) -> None:

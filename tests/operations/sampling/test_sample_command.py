@@ -145,6 +145,28 @@ def test_rows_for_a_wanted_value(tmp_path: Path) -> None:
     assert "1.5 lies beyond what the curve can say: 512 rows" in beyond.why
 
 
+def test_of_several_curves_one_has_to_be_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made = Planted(tmp_path / "run", tests=("home",))
+    for base, slope in (("small", 1), ("large", 6)):
+        for place, size in enumerate(STEEP):
+            for seed in range(2):
+                made.add(
+                    "sft", {"home": range(80 + seed + 4 * place * slope)}, base=base, train_size=size, seed=seed, n=ROWS
+                )
+    made.evidence()
+    write_json(tmp_path / "run/plan.json", read_json(tmp_path / "run/plan.json") | {"format": FORMAT})
+    assert run(monkeypatch, "--from", tmp_path / "run") == 2
+    assert (
+        "2 learning curves (sft on home from small; sft on home from large): say which with" in capsys.readouterr().err
+    )
+    assert run(monkeypatch, "--from", tmp_path / "run", "--base", "large") == 0
+    assert "sft on home (large)" in capsys.readouterr().out
+    assert run(monkeypatch, "--from", tmp_path / "run", "--base", "larg") == 2
+    assert "--base 'larg': no learning curve of it: did you mean 'large'?" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [

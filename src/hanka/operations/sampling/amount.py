@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from hanka.analysis.contrasts import in_units
 from hanka.analysis.evidence import Evidence
@@ -112,26 +112,38 @@ class NextRows:
     "Rows in all for a wanted value, where one was named."
 
 
-def find_curve(evidence: Evidence, entry: str = "", relation: str = "in_domain") -> LearningCurve:
-    """Return the one learning curve that is meant. Raises HankaError where there is none, or which is open.
+class Wanted(NamedTuple):
+    """Which curve of a run is meant; what is empty is the only one."""
 
-    entry: label of `methods`; empty: the only one.
-    """
-    every = [one for one in learning_curves(evidence) if one.topic.relation == relation]
-    place = evidence.folder.path
-    if not every:
+    entry: str = ""
+    "Label of `methods`."
+    dataset: str = ""
+    "What it was trained on."
+    base: str = ""
+    "Base model."
+
+
+def find_curve(evidence: Evidence, wanted: Wanted | None = None, relation: str = "in_domain") -> LearningCurve:
+    """Return the one learning curve that is meant. Raises HankaError where there is none, or which is open."""
+    wanted, place = wanted or Wanted(), evidence.folder.path
+    found = [one for one in learning_curves(evidence) if one.topic.relation == relation]
+    if not found:
+        said = relation.replace("_", " ")
         raise HankaError(
-            f"{place}: no entry was trained on two sizes and tested {relation.replace('_', ' ')}; run a study with `train: {{sizes: […]}}`"
+            f"{place}: no entry was trained on two sizes and tested {said}; run a study with `train: {{sizes: […]}}`"
         )
-    labels = list(dict.fromkeys(one.topic.label for one in every))
-    if entry and entry not in labels:
-        raise HankaError(f"--entry {entry!r}: {nearest(entry, labels)}")
-    found = [one for one in every if entry in ("", one.topic.label)]
+    for option, name, part in (
+        ("--entry", wanted.entry, "label"),
+        ("--on", wanted.dataset, "dataset"),
+        ("--base", wanted.base, "base"),
+    ):
+        known = dict.fromkeys(str(getattr(one.topic, part)) for one in found)
+        if name and name not in known:
+            raise HankaError(f"{option} {name!r}: no learning curve of it: {nearest(name, known)}")
+        found = [one for one in found if name in ("", getattr(one.topic, part))]
     if len(found) > 1:
         told = "; ".join(f"{one.topic.label} on {one.topic.dataset} from {one.topic.base}" for one in found[:6])
-        raise HankaError(
-            f"{place} has {len(found)} learning curves ({told}): say which with --entry, or choose a run with one"
-        )
+        raise HankaError(f"{place} has {len(found)} learning curves ({told}): say which with --entry, --on, --base")
     return found[0]
 
 
