@@ -18,10 +18,12 @@ from hanka.commands.judge import judge
 from hanka.commands.monitor import monitor
 from hanka.commands.rollback import rollback
 from hanka.commands.rollout import rollout
+from hanka.commands.sample import sample
 
 
 def add_commands(app: typer.Typer) -> None:
     """Add all of them to the command line, in the order in which they are used."""
+    app.command()(sample)
     app.command()(advise)
     app.command()(cost)
     app.command()(emergence)
