@@ -26,7 +26,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from benchmarks.promises import Promise, promise
+from benchmarks.promises import Promise, n_missed, promise, told
 from hanka.analysis.emergence.measured import Asked, Measurement, points_of
 from hanka.analysis.emergence.predicted import missed
 from hanka.stats.emergence import Points, Settings, bootstrap, fit, law_of, outcome, points, sample
@@ -192,15 +192,11 @@ def main() -> int:
     parser.add_argument("--ladder", type=Path, default=LADDER, help="olmo-ladder.csv")
     asked = parser.parse_args()
     known = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.is_file() else {}
-    n_missed = 0
+    missed = 0
     for name, part in (("coverage", coverage), ("width", width), ("nothing", nothing)):
-        lines = []
-        for one in part(PARTS[name] // 10 if asked.quick else PARTS[name]) if name in asked.only else ():
-            n_missed += not one.kept
-            lines.append(one._asdict() | {"kept": one.kept})
-            print(f"{'kept  ' if one.kept else 'MISSED'} {one.part:10} {one.scenario:60} {one.share:.3f} ± {one.error:.3f}"
-                  f"  (promised {one.low:g} to {one.high:g}, n = {one.n})", flush=True)  # fmt: skip
-        known |= {name: lines} if lines else {}
+        if name in asked.only:
+            known[name] = told(part(PARTS[name] // 10 if asked.quick else PARTS[name]))
+            missed += n_missed(known[name])
     if "ladder" in asked.only and asked.ladder.is_file():
         known["ladder"] = []
         for line in ladder(asked.ladder, 10 if asked.quick else 100):
@@ -210,7 +206,7 @@ def main() -> int:
         print(f"ladder: left out, {asked.ladder} is not here")
     if not asked.quick:
         RESULTS.write_text(json.dumps(known, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    return int(n_missed > 0)
+    return int(missed > 0)
 
 
 if __name__ == "__main__":

@@ -34,7 +34,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy import special
 
-from benchmarks.promises import Promise, promise
+from benchmarks.promises import Promise, n_missed, promise, told
 from hanka.stats.curves import LAWS, CurvePoints, Law
 from hanka.stats.extrapolation import gain_of_doubling, rows_to_reach, value_at
 from hanka.stats.laws import fit_laws
@@ -167,15 +167,10 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="a tenth of the repetitions, nothing written")
     given = parser.parse_args()
-    missed, lines = 0, []
-    for one in promises(TIMES // 10 if given.quick else TIMES):
-        missed += not one.kept
-        lines.append(one._asdict() | {"kept": one.kept})
-        print(f"{'kept  ' if one.kept else 'MISSED'} {one.part:14} {one.scenario:52} {one.share:.4f} ± {one.error:.4f}"
-              f"  (promised {one.low:g} to {one.high:g})", flush=True)  # fmt: skip
+    lines = told(promises(TIMES // 10 if given.quick else TIMES))
     if not given.quick:
         RESULTS.write_text(json.dumps(lines, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    return int(missed > 0)
+    return int(n_missed(lines) > 0)
 
 
 if __name__ == "__main__":
