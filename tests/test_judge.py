@@ -17,9 +17,8 @@ from hanka.errors import JudgeError, StudyError
 from hanka.judge import hear
 from hanka.operations.judging.spec import JUDGE, AskedJudge, judge_of
 from hanka.store.folder import RunFolder
-from model_server import ModelServer, serving
+from model_server import ModelServer, serving, tiny_server
 from planted_runs import Planted
-from tiny_models import tiny_model, tiny_tokenizer
 
 N = 40
 
@@ -31,7 +30,7 @@ def rule(turns: list[dict[str, str]]) -> str:
 
 @pytest.fixture
 def server() -> Iterator[ModelServer]:
-    with serving(ModelServer(tiny_model(), tiny_tokenizer(), says=rule)) as found:
+    with serving(tiny_server(says=rule)) as found:
         yield found
 
 
