@@ -3,41 +3,38 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from hanka.records import Prediction
-from hanka.run import RunOptions, run_study
-from hanka.store.folder import RunFolder, read_json, read_predictions
+from hanka.store.folder import read_json, read_predictions
 from tiny_models import save_tiny_model
+from worked import worked
 
 
-def finished(folder: Path, **changes: Any) -> RunFolder:
-    """A run of the base, its rows shown, and a variant that was hardly trained on them."""
+Cells = dict[tuple[str, str, int], tuple[dict[str, Any], list[Prediction]]]
+
+
+def asked(folder: Path, methods: Sequence[Any], **changes: Any) -> Cells:
+    """By method, test set and rows shown: what is recorded of a cell, and its answers."""
     model = save_tiny_model(folder / "tiny", **changes)
     study = {
         "name": "rows", "base": str(model), "data": {"source": "toy"}, "tasks": {"sentiment": {}, "summary": {}},
-        "methods": ["base", "icl", {"sft": {"learning_rate": 1e-30}}],
+        "methods": methods,
         "train": {"sizes": [4, 8], "sample": "balanced", "epochs": 1},
         "eval": {"shots": [0], "contexts": ["drawn", "own_rows"], "limit": 4, "max_new_tokens": 4},
-        "stats": {"resamples": 200},
     }  # fmt: skip
     path = folder / "study.yaml"
     path.write_text(json.dumps(study), encoding="utf-8")
-    return run_study(path, folder / "run", RunOptions(quiet=True)).folder
-
-
-def asked(run: RunFolder) -> dict[tuple[str, str, int], tuple[dict[str, Any], list[Prediction]]]:
-    """By method, test set and rows shown: what is recorded of a cell, and its answers."""
-    plan = read_json(run.plan)
-    methods = {one["id"]: one["method"] for one in plan["variants"]}
+    plan, run = worked(path, folder / "run")
     return {
-        (methods[one["variant_id"]], one["test_dataset"], one["shots"]): (
-            read_json(run.cell(one["id"]) / "cell.json"),
-            read_predictions(run.cell(one["id"]))[0],
+        (plan.variants[one.cell.variant_id].variant.method, one.cell.test_dataset, one.cell.shots): (
+            read_json(run.cell(one.cell.id) / "cell.json"),
+            read_predictions(run.cell(one.cell.id))[0],
         )
-        for one in plan["cells"]
-        if one["context"] == "own_rows" or not one["shots"]
+        for one in plan.cells.values()
+        if one.cell.context == "own_rows" or not one.cell.shots
     }
 
 
@@ -46,7 +43,8 @@ def said(rows: list[Prediction]) -> list[Any]:
 
 
 def test_a_variant_that_did_not_change_answers_behind_its_rows_as_the_base_does(tmp_path: Path) -> None:
-    found = asked(finished(tmp_path, max_position_embeddings=4096))
+    """Rows of a base, shown to it and to a variant that was hardly trained on them."""
+    found = asked(tmp_path, ["base", "icl", {"sft": {"learning_rate": 1e-30}}], max_position_embeddings=4096)
     for test in ("shop", "film", "news"):
         for shots in (4, 8):
             (own, ours), (base, theirs) = found["sft", test, shots], found["icl", test, shots]
@@ -60,9 +58,9 @@ def test_a_variant_that_did_not_change_answers_behind_its_rows_as_the_base_does(
 
 
 def test_rows_that_do_not_fit_fail_with_a_reason_and_are_counted(tmp_path: Path) -> None:
-    whole = asked(finished(tmp_path / "long"))["icl", "shop", 8]
+    whole = asked(tmp_path / "long", ["icl"])["icl", "shop", 8]
     limit = min(one.n_prompt_tokens for one in whole[1]) - 1
-    found = asked(finished(tmp_path / "short", max_position_embeddings=limit))
+    found = asked(tmp_path / "short", ["icl"], max_position_embeddings=limit)
     record, rows = found["icl", "shop", 8]
     assert (record["status"], record["n"], record["n_failed"]) == ("done", 0, 4)
     assert all(f"tokens do not fit the model's context of {limit}" in one.reason for one in rows)
