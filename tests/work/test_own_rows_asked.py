@@ -12,7 +12,6 @@ from hanka.store.folder import read_json, read_predictions
 from tiny_models import save_tiny_model
 from worked import worked
 
-
 Cells = dict[tuple[str, str, int], tuple[dict[str, Any], list[Prediction]]]
 
 
