@@ -23,7 +23,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from benchmarks.promises import COVERAGE, ERROR, Promise, promise
+from benchmarks.promises import COVERAGE, ERROR, Promise, n_missed, promise, told
 from benchmarks.simulated import Study, difficulty, share_for
 from hanka.advise.conflict import measurement_of
 from hanka.advise.drops import drops
@@ -165,12 +165,8 @@ def main() -> int:
     missed = 0
     for name in asked.only:
         part, times = PARTS[name]
-        lines = []
-        for one in part(times // 10 if asked.quick else times):
-            missed += not one.kept
-            lines.append(one._asdict() | {"kept": one.kept})
-            print(f"{'kept  ' if one.kept else 'MISSED'} {one.part:10} {one.scenario:60} {one.share:.4f} ± {one.error:.4f}"
-                  f"  (promised {one.low:g} to {one.high:g})", flush=True)  # fmt: skip
+        lines = told(part(times // 10 if asked.quick else times))
+        missed += n_missed(lines)
         known[name] = lines
         if not asked.quick:
             RESULTS.write_text(json.dumps(known, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -29,7 +29,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from benchmarks.promises import ERROR, Promise, promise
+from benchmarks.promises import ERROR, Promise, n_missed, promise, told
 from benchmarks.simulated import Study
 from hanka.declared.source import parse_text
 from hanka.operations.gate.judge import judge
@@ -151,12 +151,8 @@ def main() -> int:
     known = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.is_file() else {}
     missed = 0
     for groups in given.groups:
-        lines = []
-        for one in promises(TIMES // 10 if given.quick else TIMES, groups):
-            missed += not one.kept
-            lines.append(one._asdict() | {"kept": one.kept})
-            print(f"{'kept  ' if one.kept else 'MISSED'} {one.part:20} {one.scenario:50} {one.share:.4f} ± {one.error:.4f}"
-                  f"  (promised {one.low:g} to {one.high:g})", flush=True)  # fmt: skip
+        lines = told(promises(TIMES // 10 if given.quick else TIMES, groups))
+        missed += n_missed(lines)
         known[f"groups of {groups}"] = lines
         if not given.quick:
             RESULTS.write_text(json.dumps(known, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")

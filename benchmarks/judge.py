@@ -25,7 +25,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from benchmarks.promises import COVERAGE, Promise, promise
+from benchmarks.promises import COVERAGE, Promise, n_missed, promise, told
 from hanka.identity import stream
 from hanka.stats.biases import Group, label_length_bias, length_bias, place_bias
 from hanka.stats.kappa import cohens_kappa, confusion, effect_of_groups
@@ -165,15 +165,10 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="a tenth of the repetitions, nothing written")
     given = parser.parse_args()
-    lines, missed = [], 0
-    for one in promises(TIMES // 10 if given.quick else TIMES):
-        missed += not one.kept
-        lines.append(one._asdict() | {"kept": one.kept})
-        print(f"{'kept  ' if one.kept else 'MISSED'} {one.part:17} {one.scenario:62} {one.share:.4f} ± {one.error:.4f}"
-              f"  (promised {one.low:g} to {one.high:g})", flush=True)  # fmt: skip
+    lines = told(promises(TIMES // 10 if given.quick else TIMES))
     if not given.quick:
         RESULTS.write_text(json.dumps(lines, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    return int(missed > 0)
+    return int(n_missed(lines) > 0)
 
 
 if __name__ == "__main__":

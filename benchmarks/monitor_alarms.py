@@ -26,7 +26,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.promises import COVERAGE, Promise, promise
+from benchmarks.promises import COVERAGE, Promise, n_missed, promise, told
 from hanka.operations.drift import domain_auc, psi_of_counts
 from hanka.operations.monitor.asked import TaskReader
 from hanka.operations.monitor.detectors import POWER, Detector, rows_to_find
@@ -189,12 +189,8 @@ def main() -> int:
     missed = 0
     for name in asked.only:
         part, times = PARTS[name]
-        lines = []
-        for one in part(times // 10 if asked.quick else times):
-            missed += not one.kept
-            lines.append(one._asdict() | {"kept": one.kept})
-            print(f"{'kept  ' if one.kept else 'MISSED'} {one.part:8} {one.scenario:75} {one.share:.4f} ± {one.error:.4f}"
-                  f"  (promised {one.low:g} to {one.high:g})", flush=True)  # fmt: skip
+        lines = told(part(times // 10 if asked.quick else times))
+        missed += n_missed(lines)
         known[name] = lines
     if not asked.quick:
         RESULTS.write_text(json.dumps(known, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")

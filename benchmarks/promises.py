@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Iterable
+from typing import Any, NamedTuple
 
 from benchmarks.simulated import share_of
 
@@ -35,3 +36,18 @@ def promise(part: str, scenario: str, found: list[bool], low: float = 0.0, high:
     """Return a promise about a share."""
     share, error = share_of(found)
     return Promise(part, scenario, share, error, low, high, len(found))
+
+
+def told(found: Iterable[Promise]) -> list[dict[str, Any]]:
+    """Print a line per promise as it comes, and return them as results hold them."""
+    lines = []
+    for one in found:
+        lines.append(one._asdict() | {"kept": one.kept})
+        print(f"{'kept  ' if one.kept else 'MISSED'} {one.part:17} {one.scenario:76} {one.share:.4f} ± {one.error:.4f}"
+              f"  (promised {one.low:g} to {one.high:g}, n = {one.n})", flush=True)  # fmt: skip
+    return lines
+
+
+def n_missed(lines: Iterable[dict[str, Any]]) -> int:
+    """Count the promises that were not kept."""
+    return sum(not line["kept"] for line in lines)

@@ -25,7 +25,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.promises import COVERAGE, Promise, promise
+from benchmarks.promises import COVERAGE, Promise, n_missed, promise, told
 from benchmarks.simulated import Study, difficulty, share_for
 from hanka.analysis.evidence import Evidence
 from hanka.operations.costs.ledger import Comparison, make_ledger
@@ -170,16 +170,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="a tenth of the repetitions, nothing written")
     asked = parser.parse_args()
-    times, lines = 100 if asked.quick else 1000, []
+    times = 100 if asked.quick else 1000
     with tempfile.TemporaryDirectory() as scratch:
-        for part in (returns, together, nothing):
-            for one in part(Place(Path(scratch)), times):
-                lines.append(one._asdict() | {"kept": one.kept})
-                print(f"{'kept  ' if one.kept else 'MISSED'} {one.part:10} {one.scenario:60} {one.share:.4f} ± {one.error:.4f}"
-                      f"  (promised {one.low:g} to {one.high:g})", flush=True)  # fmt: skip
+        lines = told(one for part in (returns, together, nothing) for one in part(Place(Path(scratch)), times))
     if not asked.quick:
         RESULTS.write_text(json.dumps(lines, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    return int(any(not line["kept"] for line in lines))
+    return int(n_missed(lines) > 0)
 
 
 if __name__ == "__main__":

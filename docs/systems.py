@@ -17,8 +17,10 @@ from hanka.metrics import METRICS
 from hanka.store.folder import RunFolder, read_csv, read_json
 
 PAGES = Path(__file__).parent / "systems"
-SHOWN = ("retention", "gap_closed", "shots_or_rows")
+SHOWN = ("retention", "gap_closed", "shots_or_rows", "emergence")
 "Questions whose sentences stand above the table."
+MOST_ROWS = 150
+"Rows beyond which the table is left to summary.csv of the run."
 BLOCK = re.compile(r"<!-- begin results -->.*?<!-- end results -->", re.DOTALL)
 
 
@@ -47,6 +49,8 @@ def results(folder: RunFolder) -> str:
         )
     device = next(iter(_records(folder, plan)), {})
     basis = f"{device.get('device', 'an unknown device')}, hanka {plan['hanka']}, torch {device.get('versions', {}).get('torch', '?')}"
+    if len(rows) > MOST_ROWS:
+        lines = [f"The {len(rows)} rows of the table are in `summary.csv` of the run."]
     shown = [findings["answers"][name]["sentence_en"] for name in SHOWN if name in findings["answers"]]
     blocks = [
         findings["decision"]["sentence_en"],

@@ -29,12 +29,13 @@ OF_CELLS = (
     "groups",
     "said",
     "said_groups",
+    "nats",
 )
 "Changes that are about cells, not about the variant."
 MARGINS = {"equivalence": 0.03, "harm": 0.05, "worthwhile": 0.02}
 RELATIONS = {
     "home": "in_domain", "away": "out_of_domain", "far": "out_of_domain", "other": "cross_task", "story": "cross_task",
-    "news": "cross_task", "quiz": "cross_task",
+    "news": "cross_task", "quiz": "cross_task", "plain": "cross_task",
 }  # fmt: skip
 TASK_OF = {
     "home": "sentiment",
@@ -44,6 +45,7 @@ TASK_OF = {
     "story": "tale",
     "news": "summary",
     "quiz": "question",
+    "plain": "text",
 }
 TASKS: dict[str, dict[str, Any]] = {
     name: {"kind": "classification", "labels": ["yes", "no"], "metrics": ["accuracy"]} for name in TASK_OF.values()
@@ -51,6 +53,7 @@ TASKS: dict[str, dict[str, Any]] = {
 TASKS["topic"] = TASKS["topic"] | {"metrics": ["macro_f1"]}
 for _written in ("tale", "summary", "question"):
     TASKS[_written] = {"kind": "generation", "labels": [], "metrics": ["rouge_l"]}
+TASKS["text"] = {"kind": "likelihood", "labels": [], "metrics": ["bits_per_byte"]}
 
 
 @dataclass
@@ -102,14 +105,17 @@ class Planted:
         self.cells.append(cell)
         folder = RunFolder(self.path).cell(str(cell["id"]))
         said, n = changes.get("said"), int(changes.get("n", N))
-        asked = n if said is None else len(said)
+        asked = 2 if test == "plain" else n if said is None else len(said)
         missing = set(changes.get("missing", ()))
         cell["n_rows"] = changes.get("most", asked)
         counts = {"n": asked - len(missing), "n_failed": len(missing), "seconds": changes.get("seconds", 1.0)}
         write_json(folder / "cell.json", cell | counts | {"status": "failed" if right is None else "done"})
         if right is None:
             return
-        if said is not None:  # the texts that came out, whatever is right
+        if "nats" in changes and test == "plain":  # two texts of four tokens, each as likely as said
+            scores = (-float(changes["nats"]),) * 4
+            write_predictions(folder, [_text(place, scores) for place in range(2)], [""] * 2)
+        elif said is not None:  # the texts that came out, whatever is right
             groups = changes.get("said_groups", [""] * len(said))
             write_predictions(folder, [_said(place, text) for place, text in enumerate(said)], groups)
         else:
@@ -147,6 +153,10 @@ def rows_of(answer: Answer | None) -> list[dict[str, Any]]:
 def _said(place: int, text: str) -> Prediction:
     target = "yes" if place % 2 else "no"
     return Prediction(f"s{place}", "q", "0" * 64, target, text, text, None, "ok", "", 3, 0)
+
+
+def _text(place: int, scores: tuple[float, ...]) -> Prediction:
+    return Prediction(f"t{place}", "", "0" * 64, "a text", "", None, None, "ok", "", 3, 0, token_scores=scores)
 
 
 def _prediction(place: int, is_right: bool, is_missing: bool) -> Prediction:

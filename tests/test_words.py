@@ -19,9 +19,11 @@ READS_OF_PARAMS = {
     "study/entry_declarations.py": {"name"},
     "study/dataset_declarations.py": {"trained_on"},
     "study/method_declarations.py": {"name", "on", "bases"},
+    "study/kept_steps.py": {"name", "keep_steps"},
     "study/resolve.py": {"sizes"},
     # what a plan stored of a variant
     "analysis/questions/seven_claims/arms.py": {"prompt"},
+    "analysis/questions/emergence/gathered.py": {"weight"},
 }
 """File → parameters that it may read by name."""
 

@@ -17,6 +17,7 @@ and its children carry that line and are caught only in `cli.py`, which prints i
     ├── DesignError            exit 2   the design of an A/B test: file, line, key
     ├── PolicyError            exit 2   a policy file, or what it asks of a run: file, line, key
     ├── JudgeError             exit 2   what a judge is asked, or what people say of its rows: file, line, key
+    ├── TableError             exit 2   a table of measured values: missing, its columns, its numbers
     ├── MonitorError           exit 2   a log of live traffic, the settings of a monitor, its state
     └── AuditError             exit 2   `strict: true` and an audit found something
     UnitError                 (inside a run) one unit of work failed; becomes a failed row, exit 1
@@ -86,6 +87,10 @@ class JudgeError(HankaError):
 
 class MonitorError(HankaError):
     """A log, the settings of a monitor or its state is not what can be watched."""
+
+
+class TableError(HankaError):
+    """A table of measured values is missing, lacks a column, or holds what is no number."""
 
 
 class AuditError(HankaError):

@@ -85,6 +85,20 @@ def test_the_slope_is_the_gain_of_the_last_step_per_doubling(run: Planted) -> No
     assert "8 → 32" in found.about
 
 
+def test_four_sizes_give_the_slope_by_their_law(tmp_path: Path) -> None:
+    """Five points each doubling, flat at last: one step alone would say 0."""
+    planted = Planted(tmp_path)
+    planted.add("base", right(10, 10))
+    for size, n_right in ((8, 22), (16, 26), (32, 30), (64, 34), (128, 34)):
+        for seed in range(2):
+            planted.add("sft", right(n_right, 12), train_size=size, seed=seed)
+    found = measure(focus(planted))["curve_slope"]
+    low, high = ends(found)
+    assert 0 < found.value < 0.1
+    assert low < found.value < high
+    assert "5 sizes, 8 → 128" in found.about
+
+
 def test_one_size_has_no_slope(tmp_path: Path) -> None:
     planted = Planted(tmp_path)
     planted.add("base", right(20, 10))

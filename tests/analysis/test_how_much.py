@@ -111,6 +111,26 @@ def test_fewer_than_four_sizes_are_told_which_to_run(tmp_path: Path, sizes: tupl
     assert str(list(proposed(sizes))) == said
 
 
+def test_too_few_rows_for_the_metric_carry_no_law(tmp_path: Path) -> None:
+    """Macro-F1 of 18 rows: nine of each class, where ten are asked for an interval."""
+    run = Planted(tmp_path / "run", tests=("other",), trained_tasks=("topic",))
+    for size in SIZES:
+        run.add(
+            "sft",
+            {"other": range(size // 16)},
+            train_task="topic",
+            train_size=size,
+            n=18,
+            relation="in_domain",
+            rows=str(size),
+        )
+    answer = ask(run)
+    assert answer is not None
+    assert (
+        "18 test rows are shared by all sizes, too few for a law, or for the metric in some class" in answer.sentence_en
+    )
+
+
 def test_one_size_asks_nothing(tmp_path: Path) -> None:
     assert ask(planted(tmp_path, rises, sizes=(64,))) is None
 

@@ -115,6 +115,17 @@ def test_a_second_base_of_a_size_is_left_out_and_said(tmp_path: Path) -> None:
     )
 
 
+def test_a_way_that_two_bases_were_not_asked_alike_is_left_out_and_said(tmp_path: Path) -> None:
+    """Tuned with seed 0 on two bases, with seed 2 on the third: nothing to pair."""
+    run = planted(tmp_path, {"home": (90, 120, 150)})
+    for place, name in enumerate(SIZES):
+        run.add("sft", {"home": range(100)}, base=name, n=ROWS, seed=place // 2 * 2, train_size=64)
+    answer = ask(run)
+    assert {row["scale_way"] for row in rows_of(answer)} == {"base, 0-shot"}
+    assert answer is not None
+    assert any("1 curve(s) are left out" in note.message_en for note in answer.notes)
+
+
 def test_shapes_follow_from_verdicts_alone() -> None:
     a, b, c = (Base(size, f"m-{size}b") for size in (1, 3, 7))
 

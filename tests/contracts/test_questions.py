@@ -14,6 +14,8 @@ from hanka.analysis.questions import QUESTIONS, Answer, Column, Measured, Questi
 from hanka.report.words import LANGUAGES
 from hanka.store.folder import RunFolder, read_json, write_json
 
+OF_OTHER_RUNS = ("emergence",)
+"Questions that need a run of their own; their tests ask the same of them."
 EVERY = pytest.mark.parametrize("question", QUESTIONS, ids=lambda question: question.name)
 
 
@@ -87,6 +89,9 @@ def test_the_order_of_the_cells_changes_no_number(question: Question, run: RunFo
     forward, backward = load_evidence(run), load_evidence(run)
     backward.cells = dict(reversed(backward.cells.items()))
     one, other = question.ask(forward), question.ask(backward)
+    if question.name in OF_OTHER_RUNS:
+        assert one is other is None
+        return
     assert one is not None
     assert other is not None
     strip = [column.name != "number" for column in one.columns]

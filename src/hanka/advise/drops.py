@@ -100,10 +100,7 @@ def _alone(focus: Focus, cell: CellEvidence) -> Units | None:
     if plan is None:
         return None
     whole = evidence.resampled(rows, np.arange(len(rows)), metric, plan).whole
-    groups = rows.samples.groups_at(rows.places) or [""] * len(rows)
-    keys = dict.fromkeys(
-        group or ("alone", rows.samples.ids[at]) for group, at in zip(groups, rows.places, strict=True)
-    )
+    keys = dict.fromkeys(rows.samples.units_at(rows.places))
     values = focus.sign * whole.pseudo_values
     return Units(
         cell.cell["test_dataset"], int(cell.variant["seed"]), focus.sign * whole.value, list(keys), values, len(rows), (cell.n_asked, cell.n_most), None

@@ -21,11 +21,13 @@ from hanka.advise.texts import entropy
 from hanka.analysis.answers import Scored, read_answers
 from hanka.analysis.contrasts import Contrast, PairResult, judging_interval
 from hanka.analysis.evidence import CellEvidence
+from hanka.analysis.learning import Topic, learning_curves
 from hanka.analysis.pooling import Asked, System, SystemCells, asked_of
 from hanka.metrics import Outputs
 from hanka.metrics.baselines import majority_label, median_target
 from hanka.records import Example
 from hanka.stats import normal_quantile
+from hanka.stats.extrapolation import last_gains, predicted
 from hanka.store.folder import read_csv
 
 CONSTANT_FAMILY = "advise: constant answers"
@@ -166,7 +168,13 @@ def _baselines(focus: Focus) -> list[dict[str, str]]:
 
 
 def _curve_slope(focus: Focus) -> dict[str, Given]:
-    """Measure what the last doubling of rows brought in domain, seed by seed; of two sizes it is their difference per doubling."""
+    """Measure what the last doubling of rows brought in domain: by the law where four sizes carry one, else from the two largest.
+
+    Those are paired seed by seed, their difference is taken per doubling.
+    """
+    by_law = _law_slope(focus)
+    if by_law:
+        return by_law
     for cells in _by_growth(focus):
         larger, smaller = cells
         tests = [one for one in focus.tests(larger, "in_domain") if one in smaller.cells]
@@ -180,6 +188,24 @@ def _curve_slope(focus: Focus) -> dict[str, Given]:
         ends = None if interval is None else (interval[0] / doublings, interval[1] / doublings)
         return {"curve_slope": measured(value / doublings, ends, contrast.n, about=about)}
     return {}
+
+
+def _law_slope(focus: Focus) -> dict[str, Given]:
+    """Read the last doubling off the learning curve of the candidate's entry, or of the first that has one."""
+    candidate = focus.candidate
+    own = candidate.cells.system[:3] if candidate is not None else ()
+    found = [one for one in learning_curves(focus.evidence) if _is_ours(focus, one.topic)]
+    for one in sorted(found, key=lambda curve: curve.topic[:3] != own):
+        if one.posterior is not None:
+            slope = predicted(last_gains(one.posterior, focus.sign), focus.level)
+            sizes = f"{one.posterior.n_sizes} sizes, {one.sizes[0]} → {one.sizes[-1]}"
+            about = f"{one.topic.label}, {sizes}, {names(list(one.tests))}"
+            return {"curve_slope": measured(slope.value, (slope.low, slope.high), one.n, about=about)}
+    return {}
+
+
+def _is_ours(focus: Focus, topic: Topic) -> bool:
+    return topic.task == focus.task and topic.relation == "in_domain"
 
 
 def _by_growth(focus: Focus) -> Iterable[tuple[SystemCells, SystemCells]]:

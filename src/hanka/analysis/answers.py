@@ -6,7 +6,7 @@ are dropped when every metric has been computed, so that memory grows by a few n
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -67,6 +67,11 @@ class Samples:
         if not self.is_grouped:
             return ()
         return self.groups if len(places) == len(self.groups) else tuple(self.groups[place] for place in places)
+
+    def units_at(self, places: Places) -> tuple[Hashable, ...]:
+        """Return which independent unit each of some samples belongs to: its group, or itself where it has none."""
+        groups = self.groups_at(places) or [""] * len(places)
+        return tuple(group or ("alone", self.ids[place]) for group, place in zip(groups, places, strict=True))
 
 
 class Paired(NamedTuple):

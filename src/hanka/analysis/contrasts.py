@@ -144,10 +144,8 @@ class Contrasts:
         key = (test, samples, places.tobytes())
         if key not in self._placed:
             known = self._units[test]
-            groups = samples.groups_at(places) or [""] * len(places)
-            keys = [group or ("alone", samples.ids[place]) for group, place in zip(groups, places, strict=True)]
             self._placed[key] = np.array(
-                [known.setdefault(one, len(known)) for one in dict.fromkeys(keys)], dtype=np.int64
+                [known.setdefault(one, len(known)) for one in dict.fromkeys(samples.units_at(places))], dtype=np.int64
             )
         return self._placed[key]
 

@@ -145,6 +145,8 @@ def _curve(evidence: Evidence, topic: Topic, systems: Sequence[SystemCells]) -> 
         return None
     seeds = {size: {int(cell.variant["seed"]) for cell in cells} for size, cells in by_size.items()}
     points, n = _points([found for _, found in kept], metric)
+    if not all(metric.is_supported(evidence.rows(cell, metric).statistics) for cells, _ in kept for cell in cells):
+        points = None  # one row of a rare class would decide: such a metric has no interval anywhere
     return LearningCurve(
         topic, metric, tuple(sorted({test for test, *_ in everything})), observed, points, n, min(map(len, seeds.values())),
         len(by_variant) - len(kept), _seeds_share_rows(by_size), int(evidence.plan["seed"]),

@@ -78,8 +78,7 @@ def cell_value(evidence: Evidence, cell: CellEvidence, metric: Metric) -> CellVa
     if plan is None:
         return None
     whole = evidence.resampled(rows, np.arange(len(rows)), metric, plan).whole
-    groups = rows.samples.groups_at(rows.places) or [""] * len(rows)
-    keys = [group or ("alone", rows.samples.ids[place]) for group, place in zip(groups, rows.places, strict=True)]
+    keys = rows.samples.units_at(rows.places)
     units: dict[Hashable, float] = dict(zip(dict.fromkeys(keys), whole.pseudo_values.tolist(), strict=True))
     return CellValue(cell, whole.value, units, len(rows))
 

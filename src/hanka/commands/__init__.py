@@ -12,17 +12,21 @@ from hanka.commands import log
 from hanka.commands.ab import ab
 from hanka.commands.advise import advise
 from hanka.commands.cost import cost
+from hanka.commands.emergence import emergence
 from hanka.commands.gate import gate
 from hanka.commands.judge import judge
 from hanka.commands.monitor import monitor
 from hanka.commands.rollback import rollback
 from hanka.commands.rollout import rollout
+from hanka.commands.sample import sample
 
 
 def add_commands(app: typer.Typer) -> None:
     """Add all of them to the command line, in the order in which they are used."""
+    app.command()(sample)
     app.command()(advise)
     app.command()(cost)
+    app.command()(emergence)
     app.command()(gate)
     app.command()(judge)
     app.command()(rollout)

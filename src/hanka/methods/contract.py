@@ -40,7 +40,7 @@ class ParentParams(Params):
     size: int = Field(default=0, ge=0)
     "Another training size (default: the variant's own)."
     step: int | None = Field(default=None, ge=1)
-    "A checkpoint that the entry keeps (`keep_steps`); default: the end of its training."
+    "A checkpoint that the entry keeps (`keep_steps`); default: the end of its training. A list of them, or `each` for all, makes an entry of every step, called NAME@STEP."
 
     @property
     def parent(self) -> Parent:

@@ -280,6 +280,7 @@ class Plan:
                 asdict(planned.variant)
                 | {"blocked": planned.blocked, "meant_shots": self.meant_shots(planned)}
                 | {"changes_weights": planned.use.method.changes_weights, "rows": planned.rows_fingerprint}
+                | {"parent_steps": [parent.step for parent in planned.parents], "base_kind": planned.model.kind}
                 for planned in self.variants.values()
             ],
             "cells": [asdict(planned.cell) | {"n_rows": len(planned.test.examples)} for planned in self.cells.values()],

@@ -63,7 +63,7 @@ def answer_blocks(name: str, answer: Mapping[str, Any], words: Words, sketches: 
     title = words.known("question", name) or inert.label(as_text(answer.get("description")) or name)
     blocks: list[Block] = [Heading(title)]
     blocks += [Note(inert.shorten(line, inert.TEXT_LIMIT)) for line in words.written(answer, "sentence").splitlines()]
-    curves = [one for one in maps(answer.get("curves")) if _points(one)][:MAX_PANELS]
+    curves = [one for one in maps(answer.get("curves")) if _points(one) or _band(one)][:MAX_PANELS]
     if curves and not sketches.full:
         drawn = sketches.draw(drawing(curves, words))
         caption, label = words("answer_figure", title=title), words.plain("answer_label", title=title)
@@ -129,6 +129,8 @@ def _entry(entry: Any, kind: str, head: bool, words: Words) -> Td:
 def drawing(curves: Sequence[Mapping[str, Any]], words: Words) -> Drawing:
     """Draw curves as an answer stores them, a panel each."""
     rows = [row | {"panel": panel} for panel, curve in enumerate(curves) for row in [*_points(curve), *_band(curve)]]
+    for row in rows:
+        row["group"] = words.known("series", row["group"]) or row["group"]
     groups = list(dict.fromkeys(row["group"] for row in rows))
     short = short_names(groups[:SERIES])
     for row in rows:
@@ -173,15 +175,21 @@ def _panel(number: int, curve: Mapping[str, Any], names: list[str], words: Words
 
     points, behind = _points(curve), _band(curve)
     scale = alt.Scale(zero=False, nice=True)
-    doubles = curve.get("doubling") is True and all(point["x_low"] > 0 for point in points)
+    doubles = curve.get("doubling") is True and bool(points) and all(point["x_low"] > 0 for point in points)
     x_scale = alt.Scale(type="log", base=2, nice=False, padding=8) if doubles else scale
     ticks = _ticks(points, behind) if doubles else alt.Undefined
     titles = [words.of("axis", as_text(curve.get(name))) for name in ("x_label", "y_label")]
     x = alt.X(
-        "x:Q", title=titles[0], scale=x_scale, axis=alt.Axis(tickCount=5, values=ticks, format=_format(points, "x"))
+        "x:Q",
+        title=titles[0],
+        scale=x_scale,
+        axis=alt.Axis(tickCount=5, values=ticks, format=_format(points or behind, "x")),
     )
     y = alt.Y(
-        "y:Q", title=titles[1], scale=scale, axis=alt.Axis(tickCount=5, minExtent=38, format=_format(points, "y"))
+        "y:Q",
+        title=titles[1],
+        scale=scale,
+        axis=alt.Axis(tickCount=5, minExtent=38, format=_format(points or behind, "y")),
     )
     legend = alt.Legend(orient="top", title=None, columns=2, symbolOpacity=1)
     color = alt.Color("group:N", scale=series_scale(names), sort=names, legend=legend)

@@ -75,12 +75,16 @@ def gains(curve: CurvePosterior, size: float, sign: float = 1.0) -> FloatArray:
     return np.asarray(sign * (curve.values(2 * size) - curve.values(size)))
 
 
+def last_gains(curve: CurvePosterior, sign: float = 1.0) -> FloatArray:
+    """Return what each curve gained by the last doubling up to the largest size, (draws,); of a shorter way, per doubling."""
+    last = max(float(curve.smallest), curve.largest / 2)
+    gained = sign * (curve.values(curve.largest) - curve.values(last))
+    return np.asarray(gained / math.log2(curve.largest / last))
+
+
 def worth_stopping(curve: CurvePosterior, sign: float = 1.0, gain: float = ONE_POINT) -> float:
     """Return how probable it is that the last doubling up to the largest size gained less than a gain in score units."""
-    last = max(curve.smallest, curve.largest / 2)
-    doublings = math.log2(curve.largest / last)
-    gained = sign * (curve.values(curve.largest) - curve.values(last)) / doublings
-    return float(np.mean(gained < gain))
+    return float(np.mean(last_gains(curve, sign) < gain))
 
 
 def next_is_small(curve: CurvePosterior, size: float, sign: float = 1.0, gain: float = ONE_POINT) -> float:

@@ -6,7 +6,7 @@ checked together, once. A value may be a map from task or task kind.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 from typing import Any
@@ -21,6 +21,7 @@ from hanka.prompting import TextPolicy
 from hanka.records import TASK_KINDS, UNADAPTED
 from hanka.registry import Registry, names
 from hanka.study.entry_parameters import Values, checked, entry_model, part, parts, parts_of, refuse_foreign
+from hanka.study.kept_steps import at_every_step
 from hanka.study.recipe_declarations import RecipeUse
 from hanka.study.schema import EntrySpec, StudySpec, for_task
 from hanka.study.source import Key, StudySource
@@ -106,8 +107,7 @@ class Declared:
 def resolve_methods(declared: Declared) -> tuple[MethodUse, ...]:
     """Return the entries, every one after those it is made from; the base model first. Raises StudyError."""
     uses: dict[str, MethodUse] = {}
-    for index, entry in enumerate(declared.spec.methods):
-        use = _method_use(declared, index, entry)
+    for index, use in _uses(declared):
         if use.label in uses or (use.label == UNADAPTED and not use.is_unadapted):
             raise declared.source.error(
                 ("methods", index), f"two methods are called {use.label!r}; give one of them another `name:`"
@@ -142,12 +142,20 @@ def _in_order(source: StudySource, uses: Mapping[str, MethodUse]) -> list[Method
     return list(done.values())
 
 
+def _uses(declared: Declared) -> Iterator[tuple[int, MethodUse]]:
+    """Yield the entries with their places in the file; one that is made from several kept steps is several."""
+    source = declared.source
+    for index, entry in enumerate(declared.spec.methods):
+        if entry.entry not in METHODS:
+            hint = nearest(entry.entry, METHODS.names())
+            raise source.error(("methods", index), f"unknown method {entry.entry!r}: {hint}")
+        key: Key = ("methods", index, entry.entry)
+        for one in at_every_step(source, declared.spec, key, METHODS.get(entry.entry), entry):
+            yield index, _method_use(declared, index, one)
+
+
 def _method_use(declared: Declared, index: int, entry: EntrySpec) -> MethodUse:
     source = declared.source
-    if entry.entry not in METHODS:
-        raise source.error(
-            ("methods", index), f"unknown method {entry.entry!r}: {nearest(entry.entry, METHODS.names())}"
-        )
     method = METHODS.get(entry.entry)
     key: Key = ("methods", index, entry.entry)
     label = entry.params.get("name") or entry.entry

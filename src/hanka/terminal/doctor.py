@@ -19,6 +19,7 @@ PARTS = {
     "classifiers on encoders": ("encoders", ("sklearn", "safetensors")),
     "hub datasets": ("hub", ("datasets",)),
     "Japanese words in ROUGE": ("ja", ("fugashi", "unidic_lite")),
+    "posterior of the emergence law": ("laws", ("emcee",)),
     "tasks of lm-evaluation-harness": ("lm-eval", ("lm_eval",)),
 }
 

@@ -28,6 +28,7 @@ QUESTIONS: Registry[Question] = Registry(
         "guardrails": "hanka.analysis.questions.guardrails:GUARDRAILS",
         "how_much": "hanka.analysis.questions.how_much:HOW_MUCH",
         "scale": "hanka.analysis.questions.scale:SCALE",
+        "emergence": "hanka.analysis.questions.emergence:EMERGENCE",
     },
 )
 

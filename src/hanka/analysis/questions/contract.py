@@ -32,6 +32,7 @@ Shows: TypeAlias = Literal[
     "value",
     "difference",
     "share",
+    "emergence",
 ]
 "How a column is written: as it is, by the report's word for it, or as a number of a kind."
 

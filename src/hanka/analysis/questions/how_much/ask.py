@@ -19,7 +19,7 @@ from hanka.analysis.contrasts import in_units, margin_of
 from hanka.analysis.evidence import Evidence
 from hanka.analysis.learning import LearningCurve, learning_curves
 from hanka.analysis.questions.contract import Answer, Column, Curve, Entry, Measured, Note, Point
-from hanka.analysis.questions.how_much.sentences import Told, notes, sentence, title
+from hanka.analysis.questions.how_much.sentences import Told, notes, panel_title, sentence
 from hanka.stats.curves import FARTHEST, CurvePosterior
 from hanka.stats.extrapolation import (
     ONE_POINT,
@@ -114,7 +114,13 @@ def _drawn(told: Told) -> Curve:
     )
     behind = () if one.posterior is None else tuple(_band(one, one.posterior, told.level))
     return Curve(
-        *title(one), "how_much_rows", "how_much_value", points, joined=one.posterior is None, doubling=True, band=behind
+        *panel_title(one),
+        "how_much_rows",
+        "how_much_value",
+        points,
+        joined=one.posterior is None,
+        doubling=True,
+        band=behind,
     )
 
 

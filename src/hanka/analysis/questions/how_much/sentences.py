@@ -42,12 +42,21 @@ class Told:
 
 
 def title(one: LearningCurve) -> tuple[str, str]:
-    """Name a curve: what was trained on what, the test sets, the metric."""
+    """Name a curve: what was trained on what and from which base, the test sets, the metric."""
     topic, tests = one.topic, " + ".join(one.tests)
     en, ja = one.metric.display, one.metric.display_ja or one.metric.display
     return (
-        f"{topic.task}, {RELATION_EN[topic.relation]} ({tests}; {en}), {topic.label} on {topic.dataset}",
-        f"{topic.task}・{RELATION_JA[topic.relation]}（{tests}、{ja}）、{topic.dataset} の {topic.label}",
+        f"{topic.task}, {RELATION_EN[topic.relation]} ({tests}; {en}), {topic.label} on {topic.dataset} ({topic.base})",
+        f"{topic.task}・{RELATION_JA[topic.relation]}（{tests}、{ja}）、{topic.dataset} の {topic.label}（{topic.base}）",
+    )
+
+
+def panel_title(one: LearningCurve) -> tuple[str, str]:
+    """Name a curve where there is room for a few words."""
+    topic, tests = one.topic, " + ".join(one.tests)
+    return (
+        f"{topic.label}, {topic.base}, {RELATION_EN[topic.relation]}: {tests}",
+        f"{topic.label}、{topic.base}、{RELATION_JA[topic.relation]}：{tests}",
     )
 
 
@@ -68,8 +77,8 @@ def _cannot(one: LearningCurve) -> tuple[str, str]:
     if len(sizes) >= FEWEST_SIZES:
         if one.points is None:
             return (
-                f"{one.n} test rows are shared by all sizes, too few for a law; ask more test rows (`eval: {{limit: …}}`).",
-                f"すべての件数に共通するテスト行が {one.n} 件しかなく、曲線を当てはめられません。テストの件数を増やしてください（`eval: {{limit: …}}`）。",
+                f"{one.n} test rows are shared by all sizes, too few for a law, or for the metric in some class; ask more test rows (`eval: {{limit: …}}`).",
+                f"すべての件数に共通するテスト行が {one.n} 件しかないか、行の少ないクラスがあるため、曲線を当てはめられません。テストの件数を増やしてください（`eval: {{limit: …}}`）。",
             )
         return (
             "neither law comes near the measured values, so nothing is said of more rows.",
@@ -128,7 +137,7 @@ def _rows(told: Told) -> tuple[str, str]:
     low = needed.rows if needed.low is None else needed.low
     high_en, high_ja = (f"beyond {limit}", f"{limit} 超") if needed.high is None else (f"{needed.high:,}",) * 2
     return (
-        f"{margin} more than {largest} rows bring takes about {needed.rows:,} rows [{low:,}, {high_en}].",
+        f"For {margin} more than at {largest} rows it takes about {needed.rows:,} rows [{low:,}, {high_en}].",
         f"{largest} 件のときより {margin} 改善するには、およそ {needed.rows:,} 件 [{low:,}, {high_ja}] が必要です。",
     )
 

@@ -32,7 +32,7 @@ COLUMNS = (
 def ask(evidence: Evidence) -> Answer | None:
     """Compare the sizes; None with fewer than three of them."""
     contrasts = Contrasts(evidence)
-    found = ladders(evidence, contrasts)
+    found, n_left_out = ladders(evidence, contrasts)
     if not found:
         return None
     together = contrasts.judge([step for one in found for step in one.steps.values()], FAMILY)
@@ -46,7 +46,7 @@ def ask(evidence: Evidence) -> Answer | None:
         COLUMNS,
         tuple(_row(one, step) for one in told for step in one.shown),
         tuple(_curves(told)),
-        tuple(Note(en, ja) for en, ja in notes(told, evidence.level, n_steps)),
+        tuple(Note(en, ja) for en, ja in notes(told, evidence.level, n_steps, n_left_out)),
     )
 
 
@@ -67,7 +67,7 @@ def _curves(told: Sequence[Judged]) -> list[Curve]:
         metric = members[0].ladder.metric
         points = tuple(
             Point(
-                Measured(base.n_parameters / 1e6),
+                Measured(float(f"{base.n_parameters / 1e6:.3g}")),
                 value,
                 way_name(one.ladder.way),
                 "",

@@ -101,10 +101,13 @@ def _family(members: Sequence[Base], is_mixed: bool) -> Family:
     return Family(kept, is_mixed, tuple(base.name for base in members if base not in kept))
 
 
-def ladders(evidence: Evidence, contrasts: Contrasts) -> list[Ladder]:
-    """Return every way on every test set that three bases of a family were asked alike."""
+def ladders(evidence: Evidence, contrasts: Contrasts) -> tuple[list[Ladder], int]:
+    """Return every way on every test set that three bases of a family were asked alike, and how many are left out.
+
+    Left out is a way of which two bases share too few rows, or no prompt, draw and seed.
+    """
     cells = _by_way(evidence, contrasts)
-    found = []
+    found, n_left_out = [], 0
     for family in families(evidence):
         names = {base.name: base for base in family.bases}
         keys = dict.fromkeys((way, test) for name, way, test in cells if name in names)
@@ -112,10 +115,18 @@ def ladders(evidence: Evidence, contrasts: Contrasts) -> list[Ladder]:
             rungs = {
                 base: tuple(cells[base.name, way, test]) for base in family.bases if (base.name, way, test) in cells
             }
-            one = _ladder(evidence, contrasts, family, (way, test), rungs)
-            if one is not None:
-                found.append(one)
-    return found
+            metric = _metric(evidence, rungs)
+            if len(rungs) < FEWEST or metric.higher_is_better is None:
+                continue
+            one = _ladder(contrasts, family, (way, test), rungs, metric)
+            n_left_out += one is None
+            found += [] if one is None else [one]
+    return found, n_left_out
+
+
+def _metric(evidence: Evidence, rungs: Mapping[Base, Sequence[CellEvidence]]) -> Metric:
+    first = next(iter(rungs.values()))[0]
+    return METRICS.get(evidence.primary(str(first.cell["test_task"])))
 
 
 def _by_way(evidence: Evidence, contrasts: Contrasts) -> dict[tuple[str, Way, str], list[CellEvidence]]:
@@ -134,19 +145,13 @@ def _by_way(evidence: Evidence, contrasts: Contrasts) -> dict[tuple[str, Way, st
 
 
 def _ladder(
-    evidence: Evidence,
     contrasts: Contrasts,
     family: Family,
     asked: tuple[Way, str],
     rungs: Mapping[Base, tuple[CellEvidence, ...]],
+    metric: Metric,
 ) -> Ladder | None:
-    """Compare every two bases; None with fewer than three of them, or without a better end of the metric."""
-    if len(rungs) < FEWEST:
-        return None
-    first = next(iter(rungs.values()))[0]
-    metric = METRICS.get(evidence.primary(str(first.cell["test_task"])))
-    if metric.higher_is_better is None:
-        return None
+    """Compare every two bases; None where some two cannot be."""
     bases, steps = list(rungs), {}
     for place, smaller in enumerate(bases):
         for larger in bases[place + 1 :]:
@@ -155,8 +160,8 @@ def _ladder(
                 steps[smaller, larger] = contrasts.pooled(pairs, metric)
     if len(steps) < len(bases) * (len(bases) - 1) // 2:
         return None
-    way, test = asked
-    return Ladder(family, way, test, str(first.cell["relation"]), metric, rungs, steps)
+    relation = str(rungs[bases[0]][0].cell["relation"])
+    return Ladder(family, *asked, relation, metric, rungs, steps)
 
 
 def _pairs(

@@ -49,7 +49,7 @@ def sentence(one: Judged) -> tuple[str, str]:
     }[one.shape]
     return (
         f"{head_en}: {verb_en} {', then '.join(en for en, _ in steps)}.",
-        f"{head_ja}：{verb_ja}{'、次に'.join(ja for _, ja in steps)}。",
+        f"{head_ja}：{verb_ja}{'、次に '.join(ja for _, ja in steps)}。",
     )
 
 
@@ -61,7 +61,7 @@ def _step(step: Step) -> tuple[str, str]:
     return f"from {small} to {large} {number}", f"{small} から {large} で {number}"
 
 
-def notes(told: Sequence[Judged], level: float, n_steps: int) -> Iterator[tuple[str, str]]:
+def notes(told: Sequence[Judged], level: float, n_steps: int, n_left_out: int) -> Iterator[tuple[str, str]]:
     """Yield what the answer rests on, and what it leaves out."""
     yield (
         f"The intervals of differences ({level:.0%}) hold together over {n_steps} differences, on the same rows, prompts, draws and seeds of both "
@@ -80,4 +80,9 @@ def notes(told: Sequence[Judged], level: float, n_steps: int) -> Iterator[tuple[
         yield (
             f"Left out, for a base of the same size comes before: {', '.join(left_out)}.",
             f"同じ規模のベースモデルが先にあるため除いたもの：{'、'.join(left_out)}。",
+        )
+    if n_left_out:
+        yield (
+            f"{n_left_out} curve(s) are left out: some two bases share too few scored rows, or no prompt, draw and seed.",
+            f"採点済みの共通の行が少なすぎるか、プロンプト、抽出、シードの組が共通しないベースモデルがあるため、曲線 {n_left_out} 本を除いています。",
         )

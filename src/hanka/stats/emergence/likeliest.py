@@ -1,0 +1,186 @@
+"""Maximum likelihood of the emergence law: many starts, because a broken line is no smooth function of where it breaks.
+
+Slope and base follow from the rest by weighted least squares, so that only where E lies and how large the noise is are looked for:
+quasi-random starts are weighed all at once, and the best are made better by the simplex of Nelder & Mead (1965), which needs no slope.
+The noise that the number of test rows gives is known; what lies beyond it is fitted. Deterministic: starts follow from nothing.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import optimize, special
+from scipy.stats import qmc
+
+from hanka.stats.emergence.law import DEVIATIONS, NOT_LEFT, Law, Points, Prior, log_likelihood, rate, require_low_data
+from hanka.stats.resampling import FloatArray
+
+STARTS = 10
+"Starts that are weighed, as a power of 2."
+POLISHED = 6
+"Best of them that are made better."
+WIDTH = 2.0
+"Standard deviations of the prior to either side within which the likeliest shape is looked for."
+CLOSE, ROUGH = 1e-6, 1e-3
+"How close in parameters and in log-likelihood a simplex ends; the second where a fit is one of many."
+SHOWN_AT = 0.01
+"Level at which performance is shown to leave its base."
+NOISES = 200
+"Deviations that are tried for the base alone."
+PASSES = 3
+"Times that noise and weights are found from each other at a start."
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Fit:
+    """The likeliest law."""
+
+    law: Law
+    "What was fitted."
+    parameters: FloatArray
+    "(k,) as `log_likelihood` takes them."
+    log_likelihood: float
+    "Of the points."
+    residual: float
+    "Root mean squared residual."
+    n: int
+    "Points."
+
+    def elbow(self, rows: int) -> float:
+        """Return E of so many rows, 0 where it lies below: never. Raises ValueError where the law says nothing of it."""
+        sizes = np.array([require_low_data(self.law, rows)])
+        return max(0.0, float(self.law.elbow(self.parameters[: self.law.n_places], sizes)[0]))
+
+    @property
+    def slope(self) -> float:
+        """Return A, performance per unit of loss."""
+        return math.exp(self.parameters[self.law.n_places])
+
+    @property
+    def base(self) -> float:
+        """Return B."""
+        return float(self.parameters[self.law.n_places + 1]) if self.law.base is None else self.law.base
+
+    def performance(self, loss: FloatArray, rows: int) -> FloatArray:
+        """Return what is expected at losses after so many rows."""
+        return self.slope * np.maximum(0.0, self.elbow(rows) - loss) + self.base
+
+
+def fit(law: Law, found: Points, prior: Prior | None = None, near: FloatArray | None = None) -> Fit:
+    """Return the likeliest law. near: (m, k) parameters to begin at beside fewer starts, as a bootstrap does.
+
+    Raises ValueError where performance leaves its base nowhere.
+    """
+    starts = _starts(law, found, prior or Prior(), STARTS if near is None else STARTS - 3)
+    weighed = _weighed(law, found, starts)
+    if not len(weighed):
+        raise ValueError(NOT_LEFT)
+    order = np.argsort([-float(log_likelihood(law, one, found)) for one in weighed], kind="stable")
+    best = [weighed[place] for place in order[: POLISHED if near is None else 1]]
+    best += [] if near is None else list(near)
+    close = CLOSE if near is None else ROUGH
+    made = [_polished(law, found, one, prior or Prior(), close) for one in best]
+    parameters = max(made, key=lambda one: float(log_likelihood(law, one, found)))
+    n, slope = law.n_places, math.exp(parameters[law.n_places])
+    base = parameters[n + 1] if law.base is None else law.base
+    residual = found.performance - slope * rate(law, parameters[:n], found) - base
+    size = math.sqrt(float((residual**2).mean()))
+    return Fit(law, parameters, float(log_likelihood(law, parameters, found)), size, len(found))
+
+
+def is_shown(best: Fit, found: Points) -> bool:
+    """Tell whether a law describes values better than its base alone, by the likelihood ratio at `SHOWN_AT`.
+
+    As many degrees of freedom as the law has numbers beside base and noise. Where the elbow is free the ratio is not exactly
+    chi-squared, so the level is a strict one.
+    """
+    gained = 2 * (best.log_likelihood - _flat(found, best.law.base))
+    return bool(special.chdtrc(best.law.n_places + 1, max(gained, 0.0)) < SHOWN_AT)
+
+
+def _flat(found: Points, base: float | None) -> float:
+    """Return the log-likelihood of the base alone, with the noise that suits it best."""
+    deviations = np.exp(np.linspace(math.log(DEVIATIONS[0]), math.log(DEVIATIONS[1]), NOISES))
+    variance = deviations[:, None] ** 2 + found.variance
+    means = (found.performance / variance).sum(axis=1) / (1 / variance).sum(axis=1)
+    residual = found.performance - (means[:, None] if base is None else base)
+    return float((-0.5 * (residual**2 / variance + np.log(2 * math.pi * variance)).sum(axis=1)).max())
+
+
+def box(law: Law, found: Points, prior: Prior) -> FloatArray:
+    """Return the bounds of where E lies, (n_places, 2)."""
+    low, high, reach = float(found.loss.min()), float(found.loss.max()), prior.reach * found.span
+    if law.form == "elbow":
+        return np.array([[low, high + reach]])
+    bend = WIDTH * prior.shape(law.form)
+    return np.array([[max(0.0, low - reach), high + reach], [0.0, found.span + reach], [-bend, bend]])
+
+
+def _starts(law: Law, found: Points, prior: Prior, power: int) -> FloatArray:
+    """Return (m, n_places) places spread evenly in the box."""
+    ends = box(law, found, prior)
+    spread = qmc.Sobol(law.n_places, scramble=False).random_base2(power)
+    return np.asarray(ends[:, 0] + spread * (ends[:, 1] - ends[:, 0]))
+
+
+def _weighed(law: Law, found: Points, places: FloatArray) -> FloatArray:
+    """Return (m, k) parameters whose slope, base and noise fit best to places; those without a rise are left out."""
+    beyond = rate(law, places, found)
+    variance = np.full((len(places), 1), float(np.var(found.performance))) + found.variance
+    slope, base = np.zeros(len(places)), np.zeros(len(places))
+    noise = np.zeros(len(places))
+    for _ in range(PASSES):
+        slope, base = _line(law, found, beyond, 1 / variance)
+        residual = found.performance - slope[:, None] * beyond - base[:, None]
+        noise = np.clip((residual**2 - found.variance).mean(axis=1), DEVIATIONS[0] ** 2, DEVIATIONS[1] ** 2)
+        variance = noise[:, None] + found.variance
+    kept = slope > 0
+    columns = [places, np.log(np.where(kept, slope, 1.0))[:, None]]
+    columns += [base[:, None]] if law.base is None else []
+    return np.column_stack([*columns, 0.5 * np.log(noise)[:, None]])[kept]
+
+
+def _line(law: Law, found: Points, beyond: FloatArray, weights: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return the slope and base, (m,) each, of weighted lines through (m, n) distances beyond E."""
+    if law.base is not None:
+        top = (weights * beyond * (found.performance - law.base)).sum(axis=1)
+        bottom = (weights * beyond**2).sum(axis=1)
+        return np.where(bottom > 0, top / np.where(bottom > 0, bottom, 1.0), 0.0), np.full(len(beyond), law.base)
+    whole = weights.sum(axis=1)
+    middle = (weights * beyond).sum(axis=1) / whole
+    height = (weights * found.performance).sum(axis=1) / whole
+    off = beyond - middle[:, None]
+    bottom = (weights * off**2).sum(axis=1)
+    slope = np.where(
+        bottom > 0, (weights * off * found.performance).sum(axis=1) / np.where(bottom > 0, bottom, 1.0), 0.0
+    )
+    return slope, height - slope * middle
+
+
+def _polished(law: Law, found: Points, start: FloatArray, prior: Prior, close: float) -> FloatArray:
+    """Make parameters better by a simplex over places and noise, until it is closer than so much."""
+    ends, n = box(law, found, prior), law.n_places
+
+    def whole(free: FloatArray) -> FloatArray | None:
+        """Return all parameters where the free ones are allowed and performance rises."""
+        if (free[:n] < ends[:, 0]).any() or (free[:n] > ends[:, 1]).any():
+            return None
+        if not math.log(DEVIATIONS[0]) <= free[n] <= math.log(DEVIATIONS[1]):
+            return None
+        weights = 1 / (math.exp(free[n]) ** 2 + found.variance)
+        slope, base = _line(law, found, rate(law, free[:n], found)[None], weights[None])
+        if slope[0] <= 0:
+            return None
+        rest = [math.log(slope[0])] + ([float(base[0])] if law.base is None else [])
+        return np.array([*free[:n], *rest, free[n]])
+
+    def badness(free: FloatArray) -> float:
+        parameters = whole(free)
+        return 1e9 if parameters is None else -float(log_likelihood(law, parameters, found))
+
+    begin = np.append(np.clip(start[:n], ends[:, 0], ends[:, 1]), start[-1])
+    options = {"xatol": close, "fatol": close, "maxiter": 600, "maxfev": 900}
+    done = whole(optimize.minimize(badness, begin, method="Nelder-Mead", options=options).x)
+    return start if done is None else done
