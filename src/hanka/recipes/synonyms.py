@@ -47,7 +47,9 @@ class SynonymsParams(TextParams):
     def _one_list(self) -> SynonymsParams:
         if self.synonyms and self.words:
             raise ValueError("`synonyms` names a file and `words` is a list, too; write one of them")
-        if empty := [word for word, others in self.words.items() if not word.strip() or not any(map(str.strip, others))]:
+        if empty := [
+            word for word, others in self.words.items() if not word.strip() or not any(map(str.strip, others))
+        ]:
             raise ValueError(f"{empty[0]!r} has no alternative; write `film: [movie]`")
         return self
 
@@ -108,7 +110,8 @@ def reworded(text: str, language: Language, params: SynonymsParams, rng: np.rand
 def _english(text: str, listed: Words) -> dict[Span, tuple[str, ...]]:
     """Return the spans of known words, the longest first, with alternatives in the capitals of the word."""
     small = {word.lower(): others for word, others in listed.items()}
-    words, found, at = latin_words(text), {}, 0
+    found: dict[Span, tuple[str, ...]] = {}
+    words, at = latin_words(text), 0
     while at < len(words):
         for n in range(min(MOST_WORDS, len(words) - at), 0, -1):
             span = (words[at][0], words[at + n - 1][1])
@@ -131,11 +134,16 @@ def _capitals(word: str, new: str) -> str:
 def _japanese(text: str, listed: Words) -> dict[Span, tuple[str, ...]]:
     """Return the spans of known words, the longest first, where the script does not go on beside them."""
     longest = max(map(len, listed))
-    found, at = {}, 0
+    found: dict[Span, tuple[str, ...]] = {}
+    at = 0
     while at < len(text):
         for end in range(min(len(text), at + longest), at, -1):
             word = text[at:end]
-            if word in listed and not _goes_on(text[at - 1 : at], word[0]) and not _goes_on(word[-1], text[end : end + 1]):
+            if (
+                word in listed
+                and not _goes_on(text[at - 1 : at], word[0])
+                and not _goes_on(word[-1], text[end : end + 1])
+            ):
                 others = tuple(one for one in listed[word] if one != word)
                 found |= {(at, end): others} if others else {}
                 at = end - 1

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 from hanka.contexts.contract import ContextRequest, build_each, require_libraries
@@ -23,6 +24,7 @@ from hanka.datasets.splits import sample, split_validation
 from hanka.errors import DataError, DataMissingError, nearest
 from hanka.identity import fingerprint
 from hanka.recipes.contract import RecipeRequest, make_rows
+from hanka.recipes.perturbing import ChangeRequest, PerturbedRows, perturbed_rows
 from hanka.records import Built, Example, Split
 from hanka.study.context_declarations import ContextUse
 from hanka.study.method_declarations import TrainingUse
@@ -53,6 +55,7 @@ class StudyData:
     _training_orders: dict[tuple[str, int], tuple[Example, ...]] = field(default_factory=dict)
     _rows: dict[tuple[str, Split, int | None], tuple[list[Example], tuple[str, ...]]] = field(default_factory=dict)
     _leaked: dict[str, frozenset[str]] = field(default_factory=dict)
+    _changed: dict[str, PerturbedRows] = field(default_factory=dict)
 
     @property
     def corrected(self) -> bool:
@@ -61,12 +64,43 @@ class StudyData:
 
     def test(self, dataset: Dataset) -> TestSet:
         """Return a test set's rows. Raises StudyError if there is none."""
+        if dataset.name not in self._tests and dataset.changed_from is not None:
+            rows = list(self.changed(dataset).examples)
+            self._tests[dataset.name] = TestSet(dataset, tuple(rows), fingerprint(rows))
         if dataset.name not in self._tests:
             rows = self._labelled(dataset, "test")[0][: self.study.limit(self.study.tasks[dataset.task].task)]
             if not rows:
                 raise self.study.source.error(self._place(dataset, "test"), f"dataset {dataset.name} has no test row")
             self._tests[dataset.name] = TestSet(dataset, tuple(self._as_asked(dataset, rows)), fingerprint(rows))
         return self._tests[dataset.name]
+
+    def changed(self, dataset: Dataset) -> PerturbedRows:
+        """Return the changed rows of a test set, of those its source asks, and what was left out. Raises StudyError where there are none."""
+        if dataset.name not in self._changed:
+            of, use = dataset.changed_from, self.study.recipes[dataset.name].use
+            assert of is not None
+            assert use.entry.perturbs is not None
+            task = self.study.tasks[of.task].task
+            every = partial(self._ids, of)
+            try:
+                asking = ChangeRequest(use.params, self.test(of).examples, task, every)
+                self._changed[dataset.name] = perturbed_rows(use.entry.perturbs, asking)
+            except DataMissingError:
+                raise
+            except DataError as error:
+                raise self.study.source.error(use.key, str(error)) from error
+        return self._changed[dataset.name]
+
+    def _ids(self, dataset: Dataset) -> frozenset[str]:
+        return frozenset(row.id for row in self._labelled(dataset, "test")[0])
+
+    def _as_shown(self, dataset: Dataset, rows: Sequence[Example]) -> list[Example]:
+        """Return demonstrations as they stand before the queries of a test set, whose labels may mean something else."""
+        if dataset.changed_from is None:
+            return list(rows)
+        use = self.study.recipes[dataset.name].use
+        assert use.entry.perturbs is not None
+        return list(use.entry.perturbs.pool(use.params, rows, self.study.tasks[dataset.task].task))
 
     def _as_asked(self, dataset: Dataset, rows: list[Example]) -> list[Example]:
         """Return test rows in the order they are asked: seeded where the study grows, so that no look is of one kind of rows."""
@@ -193,12 +227,16 @@ class StudyData:
             seed=self.study.spec.seeds[0],
             draw=draw,
             protocol=self.study.spec.protocol,
-            rows=self._rows_of,
+            rows=partial(self._rows_before, dataset),
         )
 
     def _rows_of(self, name: str, split: Split) -> Sequence[Example]:
         dataset = self.study.datasets[name]
         return self._load(dataset, split, None) if split == "passages" else self._labelled(dataset, split)[0]
+
+    def _rows_before(self, dataset: Dataset, name: str, split: Split) -> Sequence[Example]:
+        rows = self._rows_of(name, split)
+        return self._as_shown(dataset, rows) if self.study.datasets[name].task == dataset.task else rows
 
     def shown(self, dataset: Dataset, draw: int, shots: int, use: ContextUse) -> Shown:
         """Return what a context puts before a test set's queries, with its fingerprint."""
@@ -207,7 +245,8 @@ class StudyData:
             if not shots and not use.entry.inserts:
                 self._shown[key] = Shown((), fingerprint(()))
             elif use.entry.per_query:
-                rows = [row for name in use.entry.sources(use.params) for row in self._rows_of(name, use.entry.reads)]
+                sources = use.entry.sources(use.params)
+                rows = [row for name in sources for row in self._rows_before(dataset, name, use.entry.reads)]
                 pool = self.pool(dataset)[0] if shots else []
                 chosen_from = rows if rows and use.entry.reads == "train" else pool
                 self._shown[key] = Shown((), fingerprint([*rows, *pool]), len(chosen_from))
@@ -224,7 +263,7 @@ class StudyData:
         key = (dataset.name, training.fingerprint, use.label)
         if key not in self._own:
             own = (part.examples for part in training.parts if part.dataset.task == dataset.task)
-            rows = tuple(row for examples in own for row in examples)
+            rows = tuple(self._as_shown(dataset, [row for examples in own for row in examples]))
             request = replace(self._request(dataset, 0, use), pool=rows)
             (built,) = build_each(use.entry, request, use.entry.prepare(request), request.tests[:1], len(rows))
             self._own[key] = Shown(built.demonstrations, fingerprint(built.demonstrations), len(rows))
@@ -265,6 +304,7 @@ class StudyData:
 
     def _labels(self, dataset: Dataset) -> tuple[str, ...]:
         """Return the labels by which rows are drawn in turn: of the task, else of the one that the rows were made for."""
+        dataset = dataset.changed_from or dataset
         own = self.study.tasks[dataset.task].task.labels
         return own if own or dataset.origin is None else dataset.origin.labels
 
@@ -273,10 +313,13 @@ class StudyData:
 
         The pool is the dataset's own demonstrations, else its task's training dataset's.
         """
+        if dataset.name not in self._pools and dataset.changed_from is not None:
+            rows, leaked = self.pool(dataset.changed_from)
+            self._pools[dataset.name] = (self._as_shown(dataset, rows), leaked)
         if dataset.name not in self._pools:
             use = self.study.tasks[dataset.task]
             rows = self._own_pool(dataset) or self._training_pool(use)
-            leaked: tuple[str, ...] = ()
+            leaked = ()
             if self.corrected and rows:
                 leaked = tuple(sorted({one for one, _ in exact_overlap(rows, self.test(dataset).examples)}))
                 rows = [row for row in rows if row.id not in set(leaked)]
