@@ -12,16 +12,14 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from hanka.errors import DataError
 from hanka.identity import content_id
+from hanka.recipes.changes import Perturbing
 from hanka.records import Example, Parent, Part, Prediction, Split
 from hanka.registry import Params
 from hanka.tasks.base import Task
-
-if TYPE_CHECKING:
-    from hanka.recipes.perturbing import Perturbing
 
 
 class RecipeParams(Params):

@@ -17,14 +17,8 @@ from typing import Literal
 from pydantic import Field
 
 from hanka.errors import DataError, nearest
-from hanka.recipes.perturbing import (
-    Changed,
-    ChangeRequest,
-    Perturbing,
-    PerturbParams,
-    language_of,
-    perturbation,
-)
+from hanka.recipes.changes import Changed, ChangeRequest, Perturbing
+from hanka.recipes.perturbing import PerturbParams, language_of, perturbation
 from hanka.records import Example
 from hanka.tasks.base import Task
 

@@ -15,7 +15,8 @@ from pydantic import Field, model_validator
 
 from hanka.datasets.files import Row, read_rows
 from hanka.errors import DataError, nearest
-from hanka.recipes.perturbing import Changed, ChangeRequest, Perturbing, PerturbParams, perturbation
+from hanka.recipes.changes import Changed, ChangeRequest, Perturbing
+from hanka.recipes.perturbing import PerturbParams, perturbation
 from hanka.records import Example
 from hanka.store.paths import as_path
 from hanka.tasks.base import Task

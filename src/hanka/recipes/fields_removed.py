@@ -18,14 +18,8 @@ from pydantic import Field
 
 from hanka.errors import DataError
 from hanka.identity import stream
-from hanka.recipes.perturbing import (
-    Changed,
-    ChangeRequest,
-    Perturbing,
-    PerturbParams,
-    perturbation,
-    require_field,
-)
+from hanka.recipes.changes import Changed, ChangeRequest, Perturbing
+from hanka.recipes.perturbing import PerturbParams, perturbation, require_field
 from hanka.records import Example
 from hanka.tasks.base import Task
 

@@ -16,16 +16,8 @@ from pydantic import Field
 
 from hanka.errors import DataError, nearest
 from hanka.recipes import negation_en, negation_ja
-from hanka.recipes.perturbing import (
-    NO_LANGUAGE,
-    Changed,
-    ChangeRequest,
-    Perturbing,
-    PerturbParams,
-    language_of,
-    perturbation,
-    require_field,
-)
+from hanka.recipes.changes import Changed, ChangeRequest, Perturbing
+from hanka.recipes.perturbing import NO_LANGUAGE, PerturbParams, language_of, perturbation, require_field
 from hanka.records import Example
 from hanka.tasks.base import Task
 

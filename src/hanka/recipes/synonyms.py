@@ -19,7 +19,8 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from hanka.errors import DataError
-from hanka.recipes.perturbing import Language, Perturbing, TextParams, perturbation
+from hanka.recipes.changes import Perturbing
+from hanka.recipes.perturbing import Language, TextParams, perturbation
 from hanka.recipes.spans import KANJI, KATAKANA, Span, TextChange, drawn, japanese_runs, latin_words, replaced
 from hanka.recipes.texts import change_texts
 from hanka.store.paths import as_path

@@ -12,15 +12,8 @@ from typing import Any
 import numpy as np
 
 from hanka.identity import stream
-from hanka.recipes.perturbing import (
-    NO_LANGUAGE,
-    Changed,
-    ChangeRequest,
-    Language,
-    fields_of,
-    language_of,
-    most_common,
-)
+from hanka.recipes.changes import Changed, ChangeRequest
+from hanka.recipes.perturbing import NO_LANGUAGE, Language, fields_of, language_of, most_common
 from hanka.recipes.spans import TextChange
 from hanka.records import Example
 

@@ -14,7 +14,8 @@ from typing import Annotated, Literal, TypeAlias
 import numpy as np
 from pydantic import Field, field_validator
 
-from hanka.recipes.perturbing import Language, Perturbing, TextParams, perturbation
+from hanka.recipes.changes import Perturbing
+from hanka.recipes.perturbing import Language, TextParams, perturbation
 from hanka.recipes.spans import TextChange, drawn, japanese_runs, latin_words, replaced
 from hanka.recipes.texts import change_texts
 

@@ -11,7 +11,8 @@ from __future__ import annotations
 import numpy as np
 from pydantic import Field
 
-from hanka.recipes.perturbing import Language, Perturbing, TextParams, perturbation
+from hanka.recipes.changes import Perturbing
+from hanka.recipes.perturbing import Language, TextParams, perturbation
 from hanka.recipes.spans import Span, TextChange, phrases, replaced, spaced_words
 from hanka.recipes.texts import change_texts
 

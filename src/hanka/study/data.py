@@ -23,8 +23,8 @@ from hanka.datasets.repeats import shuffled
 from hanka.datasets.splits import sample, split_validation
 from hanka.errors import DataError, DataMissingError, nearest
 from hanka.identity import fingerprint
+from hanka.recipes.changes import ChangeRequest, PerturbedRows, perturbed_rows
 from hanka.recipes.contract import RecipeRequest, make_rows
-from hanka.recipes.perturbing import ChangeRequest, PerturbedRows, perturbed_rows
 from hanka.records import Built, Example, Split
 from hanka.study.context_declarations import ContextUse
 from hanka.study.method_declarations import TrainingUse

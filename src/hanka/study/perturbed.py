@@ -73,9 +73,9 @@ def refuse_role(source: StudySource, key: Key, name: str) -> None:
     given = source.values.get("datasets")
     entry = given.get(name) if isinstance(given, dict) else None
     recipe = entry.get("recipe") if isinstance(entry, dict) else None
-    for kind, params in recipe.items() if isinstance(recipe, dict) else ():
+    for kind, said in recipe.items() if isinstance(recipe, dict) else ():
         if kind in RECIPES and RECIPES.get(kind).perturbs is not None:
-            of = params.get("of") if isinstance(params, dict) else None
+            of = said.get("of") if isinstance(said, dict) else None
             raise source.error(
                 key, f"{name!r} is a changed copy of {of!r} and asked wherever that is; take it out here"
             )
