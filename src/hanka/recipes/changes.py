@@ -46,7 +46,7 @@ class ChangeRequest:
     "Ids of all rows of the split, whatever the study asks of it."
 
 
-def same_pool(params: Any, rows: Sequence[Example], task: Task) -> Sequence[Example]:
+def as_they_are(params: Any, rows: Sequence[Example], task: Task) -> Sequence[Example]:
     """Show demonstrations as they are."""
     return rows
 
@@ -64,7 +64,7 @@ class Perturbing:
     "One entry per row, in order. Raises DataError in one line where no row of this task can be changed."
     expects: Expects
     "What a right answer is afterwards."
-    pool: Callable[[Any, Sequence[Example], Task], Sequence[Example]] = same_pool
+    shown: Callable[[Any, Sequence[Example], Task], Sequence[Example]] = as_they_are
     "(params, demonstrations, task) → those that stand before changed rows."
     fewest_shots: Callable[[Any], int] = any_shots
     "params → demonstrations below which a changed row is not asked: nothing would tell what is meant."

@@ -93,7 +93,7 @@ def shown(params: CounterfactualLabelsParams, rows: Sequence[Example], task: Tas
 COUNTERFACTUAL_LABELS = perturbation(
     "counterfactual_labels",
     CounterfactualLabelsParams,
-    Perturbing(change, "another", pool=shown, fewest_shots=lambda params: 1 if params.told == "demonstrations" else 0),
+    Perturbing(change, "another", shown=shown, fewest_shots=lambda params: 1 if params.told == "demonstrations" else 0),
     reference="Wei et al. (2023), arXiv 2303.03846",
     description="rows and demonstrations whose labels have changed places",
 )

@@ -28,6 +28,30 @@ AUXILIARIES = (
     "have",
     "had",
 )
+ALSO_NOUNS = frozenset(("can", "will"))
+"Auxiliaries that are nouns behind a determiner."
+DETERMINERS = frozenset(
+    (
+        "a",
+        "an",
+        "the",
+        "his",
+        "her",
+        "their",
+        "its",
+        "my",
+        "your",
+        "our",
+        "this",
+        "that",
+        "one",
+        "red",
+        "new",
+        "old",
+        "big",
+        "small",
+    )
+)
 CONTRACTED = {
     "isn't": "is", "aren't": "are", "wasn't": "was", "weren't": "were", "can't": "can", "cannot": "can", "couldn't": "could",
     "won't": "will", "wouldn't": "would", "doesn't": "does", "don't": "do", "didn't": "did", "hasn't": "has", "haven't": "have",
@@ -243,6 +267,8 @@ def _with_not(text: str) -> str | None:
     matches = list(WORD.finditer(text))
     for at, match in enumerate(matches):
         word = match[0].lower()
+        if at and word in ALSO_NOUNS and matches[at - 1][0].lower() in DETERMINERS:
+            continue
         if at and word in AUXILIARIES:
             after = matches[at + 1][0].lower() if at + 1 < len(matches) else ""
             new = _auxiliary(word, after)

@@ -95,12 +95,15 @@ class StudyData:
         return frozenset(row.id for row in self._labelled(dataset, "test")[0])
 
     def _as_shown(self, dataset: Dataset, rows: Sequence[Example]) -> list[Example]:
-        """Return demonstrations as they stand before the queries of a test set, whose labels may mean something else."""
+        """Return demonstrations as they stand before the queries of a test set, whose labels may mean something else.
+
+        They are drawn as for its source, so that both sides of a pair see the same ones.
+        """
         if dataset.changed_from is None:
             return list(rows)
         use = self.study.recipes[dataset.name].use
         assert use.entry.perturbs is not None
-        return list(use.entry.perturbs.pool(use.params, rows, self.study.tasks[dataset.task].task))
+        return list(use.entry.perturbs.shown(use.params, rows, self.study.tasks[dataset.task].task))
 
     def _as_asked(self, dataset: Dataset, rows: list[Example]) -> list[Example]:
         """Return test rows in the order they are asked: seeded where the study grows, so that no look is of one kind of rows."""
@@ -227,16 +230,12 @@ class StudyData:
             seed=self.study.spec.seeds[0],
             draw=draw,
             protocol=self.study.spec.protocol,
-            rows=partial(self._rows_before, dataset),
+            rows=self._rows_of,
         )
 
     def _rows_of(self, name: str, split: Split) -> Sequence[Example]:
         dataset = self.study.datasets[name]
         return self._load(dataset, split, None) if split == "passages" else self._labelled(dataset, split)[0]
-
-    def _rows_before(self, dataset: Dataset, name: str, split: Split) -> Sequence[Example]:
-        rows = self._rows_of(name, split)
-        return self._as_shown(dataset, rows) if self.study.datasets[name].task == dataset.task else rows
 
     def shown(self, dataset: Dataset, draw: int, shots: int, use: ContextUse) -> Shown:
         """Return what a context puts before a test set's queries, with its fingerprint."""
@@ -245,8 +244,7 @@ class StudyData:
             if not shots and not use.entry.inserts:
                 self._shown[key] = Shown((), fingerprint(()))
             elif use.entry.per_query:
-                sources = use.entry.sources(use.params)
-                rows = [row for name in sources for row in self._rows_before(dataset, name, use.entry.reads)]
+                rows = [row for name in use.entry.sources(use.params) for row in self._rows_of(name, use.entry.reads)]
                 pool = self.pool(dataset)[0] if shots else []
                 chosen_from = rows if rows and use.entry.reads == "train" else pool
                 self._shown[key] = Shown((), fingerprint([*rows, *pool]), len(chosen_from))
@@ -254,7 +252,7 @@ class StudyData:
                 tests = self.test(dataset).examples[:1]
                 prepared = self.prepared(dataset, draw, use)
                 (built,) = build_each(use.entry, self._request(dataset, draw, use), prepared, tests, shots)
-                examples = built.demonstrations
+                examples = tuple(self._as_shown(dataset, built.demonstrations))
                 self._shown[key] = Shown(examples, fingerprint(examples), len(examples))
         return self._shown[key]
 
@@ -263,16 +261,20 @@ class StudyData:
         key = (dataset.name, training.fingerprint, use.label)
         if key not in self._own:
             own = (part.examples for part in training.parts if part.dataset.task == dataset.task)
-            rows = tuple(self._as_shown(dataset, [row for examples in own for row in examples]))
+            rows = tuple(row for examples in own for row in examples)
             request = replace(self._request(dataset, 0, use), pool=rows)
             (built,) = build_each(use.entry, request, use.entry.prepare(request), request.tests[:1], len(rows))
-            self._own[key] = Shown(built.demonstrations, fingerprint(built.demonstrations), len(rows))
+            shown = tuple(self._as_shown(dataset, built.demonstrations))
+            self._own[key] = Shown(shown, fingerprint(shown), len(rows))
         return self._own[key]
 
     def built(self, dataset: Dataset, draw: int, shots: int, use: ContextUse) -> tuple[Built, ...]:
         """Return what stands before each query of a test set."""
         request = self._request(dataset, draw, use)
-        return build_each(use.entry, request, self.prepared(dataset, draw, use), request.tests, shots)
+        found = build_each(use.entry, request, self.prepared(dataset, draw, use), request.tests, shots)
+        if dataset.changed_from is None:
+            return found
+        return tuple(replace(one, demonstrations=tuple(self._as_shown(dataset, one.demonstrations))) for one in found)
 
     def training_demonstrations(self, dataset: Dataset, seed: int) -> tuple[Example, ...]:
         """Return the pool that `fticl` draws from, in the order of a training seed."""
@@ -314,8 +316,7 @@ class StudyData:
         The pool is the dataset's own demonstrations, else its task's training dataset's.
         """
         if dataset.name not in self._pools and dataset.changed_from is not None:
-            rows, leaked = self.pool(dataset.changed_from)
-            self._pools[dataset.name] = (self._as_shown(dataset, rows), leaked)
+            self._pools[dataset.name] = self.pool(dataset.changed_from)
         if dataset.name not in self._pools:
             use = self.study.tasks[dataset.task]
             rows = self._own_pool(dataset) or self._training_pool(use)
