@@ -320,7 +320,7 @@ class StudyData:
         if dataset.name not in self._pools:
             use = self.study.tasks[dataset.task]
             rows = self._own_pool(dataset) or self._training_pool(use)
-            leaked = ()
+            leaked: tuple[str, ...] = ()
             if self.corrected and rows:
                 leaked = tuple(sorted({one for one, _ in exact_overlap(rows, self.test(dataset).examples)}))
                 rows = [row for row in rows if row.id not in set(leaked)]
