@@ -275,6 +275,15 @@ def test_a_file_of_edits_becomes_part_of_the_parameters_and_empty_cells_stay_as_
     )
 
 
+def test_columns_of_edits_can_be_called_as_in_the_data_set(tmp_path: Path) -> None:
+    (tmp_path / "edits.csv").write_text("nr,text,tone\n7,A bad film,negative\n", encoding="utf-8")
+    fields = {"input": "text", "output": "tone", "id": "nr"}
+    loaded = load_edits(EditedParams(of="x", file="edits.csv", fields=fields), tmp_path)
+    assert loaded.edits == {"7": {"input": "A bad film", "output": "negative"}}
+    with pytest.raises(DataError, match="edits.csv:2 has no column 'txt' for input: did you mean 'text'"):
+        load_edits(EditedParams(of="x", file="edits.csv", fields=fields | {"input": "txt"}), tmp_path)
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [

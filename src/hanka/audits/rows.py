@@ -25,11 +25,9 @@ def audit_rows(plan: Plan) -> Audits:
     """Run the audits that need rows alone."""
     audits = Audits()
     audit_files(plan, audits)
-    every = {cell.test.dataset.name: cell.test for cell in plan.cells.values()}
-    tests = {name: test for name, test in every.items() if test.dataset.changed_from is None}
-    for name, test in every.items():
-        if test.dataset.changed_from is not None:  # its source was looked at; here is what came of it
-            _changed(audits, plan, name, test)
+    tests = {  # copies with changed rows are looked at in their source
+        cell.test.dataset.name: cell.test for cell in plan.cells.values() if cell.test.dataset.changed_from is None
+    }
     whole: set[str] = set()
     for planned in _largest(plan):
         _training_rows(audits, plan, planned, tests, whole)
@@ -178,15 +176,6 @@ def _groups(audits: Audits, where: str, rows: Sequence[Example], others: Sequenc
 
 def _outside(plan: Plan) -> str:
     return "are left out" if plan.data.corrected else "stay and can never be right"
-
-
-def _changed(audits: Audits, plan: Plan, name: str, test: TestSet) -> None:
-    """Rows that a recipe could not change, which stand on neither side."""
-    found = plan.data.changed(test.dataset)
-    out = [one for ids in found.left_out.values() for one in ids]
-    audits.found(
-        "perturbed", name, out, found.n_source, "rows cannot be changed this way; neither side of the pair counts them"
-    )
 
 
 def _demonstrations(audits: Audits, plan: Plan, name: str) -> None:

@@ -8,6 +8,7 @@ Gardner et al. (2020), "Evaluating models' local decision boundaries via contras
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -31,6 +32,8 @@ class EditedParams(PerturbParams):
 
     file: str = ""
     "File with the edits, seen from the study file: jsonl, csv, tsv or parquet with `id`, changed fields and `output`."
+    fields: dict[str, str] = Field(default_factory=dict)
+    "Task field → column of the file, as of a data set; `output` and `id`, too (default: columns are called as the fields are)."
     edits: dict[str, dict[str, str]] = Field(default_factory=dict)
     "The same written into the study: row id → field → new text; `output` is the new answer."
 
@@ -48,18 +51,22 @@ def load_edits(params: EditedParams, folder: Path) -> EditedParams:
         return params
     found: dict[str, dict[str, str]] = {}
     for row in read_rows(as_path(params.file, folder)):
-        one = _edit(row)
+        one = _edit(row, params.fields)
         if one[ID] in found:
             raise DataError(f"{row.place}: id {one[ID]!r} stands twice; keep one edit of a row")
         found[one.pop(ID)] = one
-    return params.model_copy(update={"file": "", "edits": found})
+    return params.model_copy(update={"file": "", "fields": {}, "edits": found})
 
 
-def _edit(row: Row) -> dict[str, str]:
-    """Return a line's values as text, the empty ones left out. Raises DataError where it cannot be read."""
+def _edit(row: Row, fields: Mapping[str, str]) -> dict[str, str]:
+    """Return a line's values as text by field, the empty ones left out. Raises DataError where it cannot be read."""
     if row.fault:
         raise DataError(f"{row.place} {row.fault}")
-    given = {str(name): value for name, value in row.values.items() if value is not None and value != ""}
+    for name, column in fields.items():
+        if column not in row.values:
+            raise DataError(f"{row.place} has no column {column!r} for {name}: {nearest(column, list(row.values))}")
+    called = {column: name for name, column in fields.items()}
+    given = {called.get(str(name), str(name)): value for name, value in row.values.items() if value not in (None, "")}
     for name, value in given.items():
         if isinstance(value, (dict, list, bool)):
             raise DataError(f"{row.place}: {name} is {value!r:.60}; write text")
