@@ -186,6 +186,11 @@ def test_a_method_trains_on_changed_rows(tiny_folder: Path) -> None:
             "nowhere.txt cannot be read",
         ),
         ({"alone": {"recipe": {"hypothesis_only": {"of": "shop"}}}}, {}, "task sentiment has 1 field"),
+        (
+            FLIPPED,
+            {"eval": {"shots": [0], "limit": 6}},
+            "flipped is asked with 1 or more demonstrations, and shop with fewer: add shots under eval.shots",
+        ),
     ],
 )
 def test_what_is_wrong_is_one_line_that_names_the_key(
@@ -202,3 +207,10 @@ def test_a_changed_set_is_no_test_set_of_a_role(tiny_folder: Path) -> None:
     found = resolved(tiny_folder, datasets=SLIPS, tasks={"sentiment": {}})
     assert [one.name for one in found.tasks["sentiment"].tests] == ["shop", "film"]
     assert [one.name for one in found.perturbed["shop"]] == ["slips"]
+
+
+def test_a_changed_copy_of_what_nothing_asks_is_said_in_a_note(tiny_folder: Path) -> None:
+    tasks = {"sentiment": {}, "detection": {"train": None}}  # of another task the first test set alone is asked
+    plan = study(tiny_folder, {"far": {"recipe": {"typos": {"of": "software"}}}}, tasks=tasks)
+    assert cells(plan, "far") == []
+    assert "far is not asked: nothing asks software, whose rows it changes" in plan.notes

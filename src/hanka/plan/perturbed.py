@@ -5,16 +5,40 @@ from __future__ import annotations
 from typing import Any
 
 from hanka.plan.records import Plan
+from hanka.recipes import Recipe
+from hanka.study.entry_declarations import EntryUse
 
 
 def note_changed(plan: Plan) -> None:
-    """Note in a line for each changed test set what was changed and what is left out."""
+    """Note in a line for each changed test set what was changed and what is left out.
+
+    Raises StudyError for one that needs more demonstrations than any variant is asked with, and is not trained on either.
+    """
+    trained = {one.training.name for one in plan.variants.values() if one.training is not None}
+    asked = {cell.cell.test_dataset for cell in plan.cells.values()}
+    for copy in (one for copies in plan.study.perturbed.values() for one in copies if one.name not in asked):
+        assert copy.changed_from is not None
+        if copy.changed_from.name not in asked:
+            plan.note(f"{copy.name} is not asked: nothing asks {copy.changed_from.name}, whose rows it changes")
+            continue
+        use = plan.study.recipes[copy.name].use
+        why = (
+            f"{copy.name} is asked with {_fewest(use)} or more demonstrations, and {copy.changed_from.name} with fewer: add shots under "
+            "eval.shots"
+        )
+        if copy.name not in trained:
+            raise plan.study.source.error(use.key, why)
+        plan.note(why)
     for name, one in perturbed_json(plan).items():
         out = "; ".join(f"{n} {why}" for why, n in one["left_out"].items())
         plan.note(
             f"{name}: {one['n_rows']} of {one['n_source']} rows of {one['of']} changed, {one['n_changed']} of {one['n_units']} words or parts "
             f"({one['n_can']} could be)" + (f"; left out on both sides: {out}" if out else "")
         )
+
+
+def _fewest(use: EntryUse[Recipe]) -> int:
+    return 0 if use.entry.perturbs is None else use.entry.perturbs.fewest_shots(use.params)
 
 
 def perturbed_json(plan: Plan) -> dict[str, dict[str, Any]]:
