@@ -140,7 +140,7 @@ def _panel(number: int, status: Status, words: Words) -> alt.LayerChart:
     )
     colour = f"var(--mark-{'worse' if status.state == 'alarm' else 'better'})"
     whisker = chart.mark_rule(strokeWidth=1.1, opacity=0.55, color=colour, aria=False).encode(
-        x=x, y=alt.Y("low:Q", title=None), y2="high:Q"
+        x=x, y=alt.Y("low:Q", title=None), y2=alt.Y2("high:Q")
     )
     line = chart.mark_line(strokeWidth=1.3, color=colour, aria=False).encode(x=x, y=y)
     point = chart.mark_point(filled=True, size=22, opacity=1, color=colour, aria=False).encode(x=x, y=y)
