@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from hanka.errors import MonitorError
+from hanka.operations.monitor import memory
 from hanka.operations.monitor.alarms import Alarm, proposals, standing
 from hanka.operations.monitor.asked import TaskReader
 from hanka.operations.monitor.reference import Reference, bins_of, confidence_of, script_in
@@ -100,6 +101,11 @@ def test_a_prompt_is_read_back_to_its_fields() -> None:
     assert reader.fields("a bare text") is None
     assert reader.text("a bare text") == "a bare text"
     assert TaskReader(TASKS.get("sentiment")).fields("a bare text") == {"input": "a bare text"}
+    import time
+
+    begin = time.process_time()
+    assert reader.fields(f"{behind} neutral\n\n" * 400) is None
+    assert time.process_time() - begin < 1, "a text that does not fit is not tried in every way"
 
 
 # ---- rows
@@ -144,6 +150,34 @@ def test_what_waits_is_bounded_and_given_up_is_counted(shipped: RunFolder) -> No
     assert watch.memory.tally.given_up == 15
     watch.take([{"id": "r0", "label": "good"}, {"id": "r19", "label": "good"}])
     assert (watch.memory.tally.labelled, watch.memory.tally.labels_alone) == (1, 1)
+
+
+def test_what_waits_is_bounded_by_its_length_too(shipped: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory, "MOST_CHARACTERS", 1000)
+    rows = [request(np.random.default_rng(at), at, label=None, prompt="x" * 296) for at in range(5)]
+    watch = watched(shipped, [{**row, "output": "good"} for row in rows])
+    assert (len(watch.memory.waiting), watch.memory.tally.given_up, watch.memory.characters) == (3, 2, 900)
+    watch.take([{"id": "r4", "label": "good"}])
+    assert (watch.memory.tally.labelled, watch.memory.characters) == (1, 600)
+
+
+@pytest.mark.parametrize("nothing", ["", " ", None, float("nan"), "great"])
+def test_a_label_that_says_nothing_leaves_its_request_waiting(shipped: RunFolder, nothing: object) -> None:
+    asked = request(np.random.default_rng(0), 0, label=None, output="good") | {"label": nothing}
+    watch = watched(shipped, [asked, {"id": "r0", "label": "great"}, {"id": "r0", "label": "bad"}])
+    assert watch.window.shares["wrong"] == [1, 1]
+    assert watch.memory.tally.labels_alone == 0
+
+
+def test_an_input_behind_many_demonstrations_is_compared_like_one_behind_none(shipped: RunFolder) -> None:
+    shown = "".join(f"Mail: {'late and broken ' * 20}{at}\nTone: bad\n\n" for at in range(40))
+    plain = traffic(300, label=None)
+    rows = [row | {"prompt": shown + row["prompt"]} for row in plain]
+    many, few = watched(shipped, rows), watched(shipped, plain)
+    assert len(shown) > 10_000
+    assert [one.counts for one in many.windows] == [one.counts for one in few.windows]
+    many.take([{"id": "r299", "label": "good"}])
+    assert many.memory.labelled[-1].fields["input"] == plain[-1]["prompt"].removeprefix("Mail: ").removesuffix("\nTone:")
 
 
 def test_errors_and_unreadable_answers_are_no_wrong_answers(shipped: RunFolder) -> None:
