@@ -352,6 +352,21 @@ def test_fewer_labels_than_a_drop_needs_to_be_found_are_no_pass(shipped: RunFold
     assert report.verdict == "inconclusive"
 
 
+def test_labels_that_stop_coming_are_no_pass(shipped: RunFolder) -> None:
+    settings = SMALL.model_copy(update={"signals": ("wrong", "labels"), "period": 30})
+    watch = watched(shipped, traffic(3000), settings)
+    assert report_of(watch).verdict == "quiet"
+    begun = len(watch.windows)
+    while report_of(watch).verdict == "quiet":
+        rng = np.random.default_rng(len(watch.windows))
+        watch.take([request(rng, 100 * len(watch.windows) + at, label=None) for at in range(100)])
+    found = report_of(watch)
+    assert {(one.signal, one.missing) for one in found.statuses} == {("wrong", "stale"), ("labels", "stale")}
+    assert (found.verdict, found.exit_code) == ("inconclusive", 3)
+    assert 5 <= len(watch.windows) - begun <= 30
+    assert as_json(found)["newest"] == watch.latest
+
+
 def test_a_reference_that_is_too_small_is_said(shipped: RunFolder) -> None:
     report = report_of(watched(shipped, traffic(1000), SMALL, wrong=(2, 8)))
     assert status(report, "wrong").missing == "reference_small"

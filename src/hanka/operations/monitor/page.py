@@ -204,7 +204,7 @@ def _rows(report: Report, words: Words) -> Section:
         for name, n in tally.items()
     ]
     lead = words.plain(
-        "monitor_read_lead", requests=numbers.count(report.tally.requests), windows=numbers.count(len(report.windows)),
+        "monitor_read_lead", requests=numbers.count(report.tally.requests), windows=numbers.count(report.n_windows),
         open=numbers.count(report.open_rows), labelled=said.labelled_said(report, words),
     )  # fmt: skip
     warning = said.odd_said(report, words)
@@ -223,5 +223,6 @@ def _about(report: Report, words: Words) -> Section:
         ("monitor_task", report.task),
         ("monitor_tests", words.comma.join(report.tests)),
         ("monitor_window", said.window_said(report.settings, words)),
+        ("monitor_newest", said.time_said(report.newest)),
     ]
     return _section("about", words, "", Terms(tuple((words.plain(key), str(value)) for key, value in pairs)))

@@ -31,7 +31,7 @@ def signals_said(signals: list[str], words: Words) -> str:
 def verdict_said(report: Report, words: Words) -> str:
     """Say how everything stands, in a sentence."""
     counts: dict[str, str | int | float] = {
-        "windows": numbers.count(len(report.windows)), "rows": numbers.count(report.tally.requests)
+        "windows": numbers.count(report.n_windows), "rows": numbers.count(report.tally.requests)
     }  # fmt: skip
     if report.verdict == "alarm":
         signals = signals_said([one.signal for one in report.standing], words)
