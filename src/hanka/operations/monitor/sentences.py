@@ -63,6 +63,17 @@ def value_said(signal: str, measured: Measured | None) -> str:
     return numbers.with_interval(measured.value, measured.low, measured.high)
 
 
+def counted_said(signal: str, measured: Measured | None) -> str:
+    """Write a value with its interval, and below it on how many rows it rests."""
+    said = value_said(signal, measured)
+    return said if measured is None else f"{said}\nn = {numbers.count(measured.n)}"
+
+
+def alarm_said(alarm: Alarm) -> str:
+    """Write the value of an alarm with its interval."""
+    return value_said(alarm.signal, Measured(alarm.value, alarm.low, alarm.high, alarm.n))
+
+
 def limit_said(signal: str, limit: float | None) -> str:
     """Write a limit."""
     return numbers.share(limit) if SIGNALS[signal].kind == "share" else numbers.value(limit)
