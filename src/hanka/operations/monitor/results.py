@@ -156,8 +156,8 @@ def _share(watch: Watch, signal: str) -> tuple[Any, ...]:
     if rise is not None and shares is not None:
         began = judge.detectors.get(signal, {}).get("windows", 0)
         sought = shares[0] / shares[1] + watch.settings.drop if signal == "wrong" else rise.risen
-        to_find = rows_to_find(rise, min(sought, 1.0), began + 1)
         per_window = rows / len(windows) if windows else 0.0
+        to_find = rows_to_find(rise, min(sought, 1.0), began + 1, per_window)
     windows_to_find = to_find / per_window if to_find is not None and per_window else None
     missing = _missing_share(watch, signal, to_find) or _stale(watch, signal, windows_to_find)
     return missing, reference, now, None if rise is None else rise.bound, rows, to_find, windows_to_find
