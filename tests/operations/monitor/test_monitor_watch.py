@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import pairwise
@@ -350,6 +351,24 @@ def test_fewer_labels_than_a_drop_needs_to_be_found_are_no_pass(shipped: RunFold
     assert status(report, "wrong").rows == 60
     assert status(report, "wrong").missing == "few"
     assert report.verdict == "inconclusive"
+
+
+def test_a_drift_that_so_few_rows_could_not_show_is_no_pass(shipped: RunFolder) -> None:
+    settings = SMALL.model_copy(update={"require": ("answers",), "signals": ("wrong", "answers"), "window": 500})
+    whole = known_reference(shipped, settings.domain_texts)
+    few = replace(whole, counts={name: Counter({key: n // 15 for key, n in one.items()}) for name, one in whole.counts.items()})
+    found = []
+    for reference in (whole, few):
+        watch = begin(reference, settings, NOW)
+        watch.take(traffic(1500))
+        found.append(report_of(watch))
+    assert [one.verdict for one in found] == ["quiet", "inconclusive"]
+    assert status(found[1], "answers").missing == "few"
+
+
+def test_rows_to_train_on_are_those_that_a_study_would_get(shipped: RunFolder) -> None:
+    same = [row | {"prompt": traffic(1)[0]["prompt"], "label": "good"} for row in traffic(50)]
+    assert report_of(watched(shipped, same)).n_to_train_on == 1
 
 
 def test_labels_that_stop_coming_are_no_pass(shipped: RunFolder) -> None:

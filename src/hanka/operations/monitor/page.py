@@ -129,7 +129,7 @@ def _panel(number: int, status: Status, words: Words) -> alt.LayerChart:
     x = alt.X(
         "window:Q",
         title=words.plain("monitor_window"),
-        axis=alt.Axis(tickCount=4, format="d", grid=False),
+        axis=alt.Axis(tickCount=4, tickMinStep=1, format="d", grid=False),
         scale=alt.Scale(zero=False),
     )
     y = alt.Y(

@@ -21,6 +21,7 @@ from hanka.operations.drift import FEWEST_TEXTS
 from hanka.operations.monitor.alarms import Alarm, Proposal, proposals, standing
 from hanka.operations.monitor.detectors import rows_to_find
 from hanka.operations.monitor.memory import Tally
+from hanka.operations.monitor.retrain import usable
 from hanka.operations.monitor.settings import MonitorSettings
 from hanka.operations.monitor.signals import SIGNALS
 from hanka.operations.monitor.watch import Watch
@@ -35,6 +36,8 @@ Missing: TypeAlias = Literal[
 """Why a signal says nothing. window: none is complete. rows: the log has none with it. reference: the run has none. reference_small: its
 bound leaves no room. baseline: the first rows are still collected. few: fewer rows than `least_rows`, or than a drop needs to be found. texts: too few
 different ones. look: none was due yet. stale: rows with it have stopped coming."""
+ROOM = (0.25, 0.2)
+"How far above its limit the interval of a calm index, and of a calm AUC, may reach: one that reaches farther could not show a drift that is much."
 LATEST = 5
 "Windows that a signal's present value is over."
 
@@ -132,7 +135,7 @@ def report_of(watch: Watch) -> Report:
         alarms=tuple(watch.alarms),
         standing=tuple(now),
         proposals=tuple(proposals(watch.alarms, settings)),
-        n_to_train_on=len(watch.memory.labelled),
+        n_to_train_on=len(usable(watch.memory.labelled)),
     )
 
 
@@ -206,7 +209,7 @@ def _drift(watch: Watch, signal: str) -> tuple[Any, ...]:
     limit = watch.settings.tolerance(signal)
     # Beyond its limit in a look that was silent: only the next look can call it quiet.
     missing: Missing = _missing_drift(watch, signal) if now is None else "look" if now.low > limit else ""
-    missing = missing or ("stale" if is_stale else "")
+    missing = missing or ("stale" if is_stale else "few" if now is not None and now.high > limit + ROOM[signal == "domain"] else "")
     return missing, None, now, limit, sum(one.n for one in looks), None, None
 
 
