@@ -148,6 +148,8 @@ def test_a_settings_file_is_read(tmp_path: Path) -> None:
         ("alpha: 0\n", "alpha: 0 is out of range: give a number > 0"),
         ("window: 10\n", "10 is no window: write a number of rows ≥ 50, or a time such as 12h or 7d"),
         ("window: 0d\n", "no window"),
+        ("window: -5\n", "-5 is no window"),
+        ("most_retrain: 40\n", "least_retrain: 50 rows are more than `most_retrain: 40`, so no study could be written"),
         ("signals: [wrongs]\n", "unknown signal 'wrongs': did you mean 'wrong'"),
         ("signals: [errors]\n", "'wrong' is not watched"),
         ("signals: []\nrequire: []\n", "nothing is watched"),
