@@ -73,7 +73,15 @@ def test_a_log_that_begins_like_another_is_another(tmp_path: Path) -> None:
 
 
 def test_a_log_that_rotation_renamed_by_number_or_date_is_read_oldest_first(tmp_path: Path) -> None:
-    names = ["a.jsonl.10.gz", "a.jsonl.2", "a.jsonl.1", "a.jsonl-20231113", "a.jsonl-20231114.gz", "a.jsonl", "b.jsonl.1"]
+    names = [
+        "a.jsonl.10.gz",
+        "a.jsonl.2",
+        "a.jsonl.1",
+        "a.jsonl-20231113",
+        "a.jsonl-20231114.gz",
+        "a.jsonl",
+        "b.jsonl.1",
+    ]
     for name in (*names, "a.jsonl.bak", "a.json.1", "a.jsonl.tmp"):
         (tmp_path / name).write_text("")
     assert [one.name for one in find_logs(tmp_path)] == names

@@ -209,7 +209,9 @@ def _drift(watch: Watch, signal: str) -> tuple[Any, ...]:
     limit = watch.settings.tolerance(signal)
     # Beyond its limit in a look that was silent: only the next look can call it quiet.
     missing: Missing = _missing_drift(watch, signal) if now is None else "look" if now.low > limit else ""
-    missing = missing or ("stale" if is_stale else "few" if now is not None and now.high > limit + ROOM[signal == "domain"] else "")
+    missing = missing or (
+        "stale" if is_stale else "few" if now is not None and now.high > limit + ROOM[signal == "domain"] else ""
+    )
     return missing, None, now, limit, sum(one.n for one in looks), None, None
 
 

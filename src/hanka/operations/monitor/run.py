@@ -73,4 +73,6 @@ def _require_readable(watch: Watch, path: Path, rows: Sequence[Raw], n_new: int,
     if said:
         raise MonitorError(f"{path}: {said}")
     if n_new >= TOLD:
-        raise MonitorError(f"{path}: none of {n_new} rows could be read; is it a log of rows with time, prompt and output?")
+        raise MonitorError(
+            f"{path}: none of {n_new} rows could be read; is it a log of rows with time, prompt and output?"
+        )
