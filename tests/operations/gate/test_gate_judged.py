@@ -62,7 +62,8 @@ def test_a_corrected_rate_is_bounded_by_what_nobody_labelled(tmp_path: Path) -> 
     run = planted(tmp_path, 4)
     say(run, tmp_path)
     check = checked(run, tmp_path, 0.5)
-    expected = corrected_rate(Hits(75, 300), Hits(25, 25), Hits(175, 175), 0.9)
+    of_pairs = (75 * 2**2 + 25) / 175  # 75 samples that both systems answered, and 25 of the base alone
+    expected = corrected_rate(Hits(75, 300), Hits(25, 25), Hits(175, 175, of_pairs), 0.9)
     assert (check.outcome, check.n) == ("pass", 300)
     assert check.estimate == pytest.approx(0.25)
     assert check.high == pytest.approx(expected.high)

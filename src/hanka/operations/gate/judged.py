@@ -1,7 +1,7 @@
 """A guardrail that a judge counts: `judged: {at_most: 0.02, file: judge/rude.yaml}`, from what `hanka judge` left in the run.
 
 Between places and checks, beside `rates.py`. The rate is the corrected one, at any level, of the rows that nobody labelled; a judge that is not heard, was not
-asked of these answers, or cannot be corrected is missing evidence, never a pass.
+asked of these answers, or cannot be corrected is missing evidence, never a pass. Rows of one text count as what they are worth.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from hanka.errors import JudgeError
 from hanka.operations.gate.measured import LackingError, Measured, n_looks, require_answers, require_done
 from hanka.operations.gate.places import Place
 from hanka.operations.gate.policy import JudgedLimit
-from hanka.operations.judging.measures import errors_of, measure
+from hanka.operations.judging.measures import errors_of, flags_of, groups_of, measure
 from hanka.operations.judging.people import People, read_people
 from hanka.operations.judging.questions import Judged, judged_rows
 from hanka.operations.judging.spec import AskedJudge
@@ -21,7 +21,7 @@ from hanka.operations.judging.stored import judges_of, read_said
 from hanka.operations.judging.verdicts import Verdicts, verdicts_of
 from hanka.records import RELATIONS
 from hanka.stats import Interval
-from hanka.stats.misclassified import Hits, corrected_rate
+from hanka.stats.misclassified import corrected_rate
 
 
 def judged_rate(evidence: Evidence, place: Place, limit: JudgedLimit, title: str, most_missing: float) -> Measured:
@@ -43,9 +43,10 @@ def judged_rate(evidence: Evidence, place: Place, limit: JudgedLimit, title: str
     keys = {row.key for row in own}
     answered = [one for one in verdicts.rows if one.row.key in keys]
     require_answers(len(own) - len(answered), len(own), most_missing)
-    flags = [one.verdict in asked.spec.flagged for one in answered if one.row.key not in people.labels]
-    if not flags:
+    alone = [one for one in answered if one.row.key not in people.labels]
+    if not alone:
         raise LackingError("judge_all_labelled")
+    flags = flags_of(alone, asked.spec.flagged)
     found, left = errors_of(verdicts, people, asked.spec.flagged)
     looks = n_looks(evidence, cell)
 
@@ -53,16 +54,16 @@ def judged_rate(evidence: Evidence, place: Place, limit: JudgedLimit, title: str
         """Bound it by the corrected rate; nothing is known at a level at which the judge is not shown to tell."""
         del is_shared
         try:
-            one = corrected_rate(Hits(sum(flags), len(flags)), found, left, 1 - 2 * alpha / looks)
+            one = corrected_rate(flags, found, left, 1 - 2 * alpha / looks)
         except ValueError:
             return Interval(0.0, 1.0)
         return Interval(one.low, one.high)
 
     try:
-        value = corrected_rate(Hits(sum(flags), len(flags)), found, left, asked.spec.level).value
+        value = corrected_rate(flags, found, left, asked.spec.level).value
     except ValueError:
         raise LackingError("judge_cannot_tell") from None
-    return Measured(value, len(flags), len(flags), ends, own=value)
+    return Measured(value, flags.n, len(set(groups_of(alone))), ends, own=value)
 
 
 def _heard(evidence: Evidence, asked: AskedJudge) -> tuple[Judged, People, Verdicts]:
