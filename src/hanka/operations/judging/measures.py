@@ -172,9 +172,7 @@ def flags_of(rows: Sequence[Verdict], flagged: Sequence[str]) -> Hits:
 def errors_of(verdicts: Verdicts, people: People, flagged: Sequence[str]) -> tuple[Hits, Hits]:
     """Return how often the judge flags what people flag, and leaves what they do not."""
     both = [one for one in verdicts.rows if one.row.key in people.labels]
-    so, rest = (
-        [one for one in both if (people.labels[one.row.key] in flagged) is is_so] for is_so in (True, False)
-    )
+    so, rest = ([one for one in both if (people.labels[one.row.key] in flagged) is is_so] for is_so in (True, False))
     left = hits_of([one.verdict not in flagged for one in rest], groups_of(rest))
     return flags_of(so, flagged), left
 
