@@ -12,8 +12,9 @@ import re
 from functools import lru_cache
 from pathlib import Path
 
-from pydantic import Field, field_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
+from hanka.errors import HankaError
 from hanka.guardrails.contract import CLEAR, Detector, DetectorParams, Flag, Row
 from hanka.guardrails.files import lines_of
 from hanka.guardrails.phrasings import SAID
@@ -49,6 +50,12 @@ class RefusalParams(DetectorParams):
                 raise ValueError(f"{one!r} is no regular expression: {error}") from None
         return value
 
+    @model_validator(mode="after")
+    def _looks_for_something(self) -> RefusalParams:
+        if not (self.built_in or self.patterns or self.file):
+            raise ValueError("without the built-in patterns nothing is looked for; give `patterns: [...]` or `file:`")
+        return self
+
 
 @lru_cache(maxsize=16)
 def _compiled(built_in: bool, patterns: tuple[str, ...]) -> tuple[re.Pattern[str], ...]:
@@ -73,9 +80,12 @@ def _judge(row: Row, params: RefusalParams) -> Flag:
 def _load(params: RefusalParams, folder: Path) -> RefusalParams:
     if not params.file:
         return params
-    return RefusalParams.model_validate(
-        params.model_dump() | {"patterns": (*params.patterns, *lines_of(params.file, folder)), "file": ""}
-    )
+    given = params.model_dump() | {"patterns": (*params.patterns, *lines_of(params.file, folder)), "file": ""}
+    try:
+        return RefusalParams.model_validate(given)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        raise HankaError(f"{params.file!r}: {first.get('ctx', {}).get('error', first['msg'])}") from None
 
 
 REFUSALS = Detector(
