@@ -10,7 +10,7 @@ from hanka.analysis.asked import first_cells
 from hanka.analysis.compare import title_of
 from hanka.analysis.evidence import Evidence
 from hanka.errors import JudgeError
-from hanka.operations.gate.measured import LackingError, Measured, n_looks, require_answers, require_done
+from hanka.operations.gate.measured import LackingError, Measured, Reason, n_looks, require_answers, require_done
 from hanka.operations.gate.places import Place
 from hanka.operations.gate.policy import JudgedLimit
 from hanka.operations.judging.measures import errors_of, flags_of, groups_of, measure
@@ -20,7 +20,9 @@ from hanka.operations.judging.spec import AskedJudge
 from hanka.operations.judging.stored import judges_of, read_said
 from hanka.operations.judging.verdicts import Verdicts, verdicts_of
 from hanka.records import RELATIONS
+from hanka.report import numbers
 from hanka.stats import Interval
+from hanka.stats.kappa import Kappa
 from hanka.stats.misclassified import corrected_rate
 
 
@@ -31,7 +33,7 @@ def judged_rate(evidence: Evidence, place: Place, limit: JudgedLimit, title: str
     firsts = first_cells(evidence, (*RELATIONS, "undeclared"))
     if not asked.spec.reads_answers or asked.spec.asks != "label" or all(one is not cell for one in firsts):
         raise LackingError("judge_other_asking")
-    judged, people, verdicts = _heard(evidence, asked)
+    judged, people, verdicts, agreement = _heard(evidence, asked)
     name, test = title_of(evidence, cell.variant), place.test
     own = [
         row
@@ -63,11 +65,14 @@ def judged_rate(evidence: Evidence, place: Place, limit: JudgedLimit, title: str
         value = corrected_rate(flags, found, left, asked.spec.level).value
     except ValueError:
         raise LackingError("judge_cannot_tell") from None
-    return Measured(value, flags.n, len(set(groups_of(alone))), ends, own=value)
+    said = {"kappa": agreement.value, "low": agreement.low, "high": agreement.high}
+    names = {name: numbers.value(one) for name, one in said.items()} | {"n": f"{agreement.n:,}"}
+    note = Reason("judge_agrees", names)
+    return Measured(value, flags.n, len(set(groups_of(alone))), ends, own=value, notes=(note,))
 
 
-def _heard(evidence: Evidence, asked: AskedJudge) -> tuple[Judged, People, Verdicts]:
-    """Return what the one judge of a question said. Raises LackingError where it is not heard."""
+def _heard(evidence: Evidence, asked: AskedJudge) -> tuple[Judged, People, Verdicts, Kappa]:
+    """Return what the one judge of a question said, and how far it agrees with people. Raises LackingError where it is not heard."""
     folders = judges_of(evidence.folder.path, asked.spec)
     if not folders:
         raise LackingError("judge_not_asked")
@@ -82,4 +87,4 @@ def _heard(evidence: Evidence, asked: AskedJudge) -> tuple[Judged, People, Verdi
         raise LackingError("unreadable", why=str(error)) from None
     if not found.is_heard:
         raise LackingError("judge_not_heard", n=found.agreement.n)
-    return judged, people, verdicts
+    return judged, people, verdicts, found.agreement
