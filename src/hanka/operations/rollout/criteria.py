@@ -226,7 +226,7 @@ def _rated(one: Judging, known: Criterion, flags: Sequence[bool], groups: Sequen
     assert shared.low is not None
     bound = known.numbers["bound"]
     state: State = "met" if alone.high < bound else "failed" if shared.low > bound else "open"
-    return replace(known, state=state, numbers=known.numbers | alone._asdict() | {"low": shared.low})
+    return replace(known, state=state, numbers={**known.numbers} | alone._asdict() | {"low": shared.low})
 
 
 def _reads(one: Judging, limit: Limit, test: str) -> bool:
