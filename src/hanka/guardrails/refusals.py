@@ -17,7 +17,7 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 from hanka.errors import HankaError
 from hanka.guardrails.contract import CLEAR, Detector, DetectorParams, Flag, Row
 from hanka.guardrails.files import lines_of
-from hanka.guardrails.phrasings import SAID
+from hanka.guardrails.phrasings import ENGLISH, SAID
 from hanka.metrics.tokenization import normalised
 
 BEGINNING = 200
@@ -58,18 +58,24 @@ class RefusalParams(DetectorParams):
 
 
 @lru_cache(maxsize=16)
-def _compiled(built_in: bool, patterns: tuple[str, ...]) -> tuple[re.Pattern[str], ...]:
-    return tuple(map(re.compile, (*(SAID if built_in else ()), *patterns)))
+def _compiled(built_in: bool, patterns: tuple[str, ...], ascii_alone: bool) -> tuple[re.Pattern[str], ...]:
+    own = (ENGLISH if ascii_alone else SAID) if built_in else ()
+    return tuple(map(re.compile, (*own, *patterns)))
+
+
+@lru_cache(maxsize=4096)  # short answers come again and again
+def _refusal(begun: str, built_in: bool, patterns: tuple[str, ...]) -> str:
+    for pattern in _compiled(built_in, patterns, begun.isascii()):
+        if found := pattern.search(begun):
+            return found[0] or begun[:40]
+    return ""
 
 
 def refusal_in(text: str, params: RefusalParams | None = None) -> str:
     """Return the words of a text that refuse; empty where none do."""
     asked = params or RefusalParams()
     begun = normalised(text.replace("’", "'")[: 4 * asked.beginning])[: asked.beginning]
-    for pattern in _compiled(asked.built_in, asked.patterns):
-        if found := pattern.search(begun):
-            return found[0] or begun[:40]
-    return ""
+    return _refusal(begun, asked.built_in, asked.patterns)
 
 
 def _judge(row: Row, params: RefusalParams) -> Flag:
