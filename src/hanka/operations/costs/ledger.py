@@ -266,7 +266,7 @@ def _bills(
     """Return what the system and the prompted model cost."""
     if file is None:
         return None
-    made = training_of(evidence, draft.system.variants)
+    made = training_of(evidence, list({str(cell.variant["id"]): cell.variant for cell, _ in draft.pairs}.values()))
     rival = str(draft.pairs[0][1].variant["base"])
     return (
         _priced(evidence, file, draft.system.system.base, made, serving[0]),
