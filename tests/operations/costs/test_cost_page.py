@@ -8,16 +8,18 @@ from pathlib import Path
 
 import pytest
 
+from hanka.analysis.evidence import load_evidence
 from hanka.operations import costs
 from hanka.operations.costs.ledger import Ledger, make_ledger
 from hanka.operations.costs.page import cost_html, headline, returns_table
 from hanka.operations.costs.prices import read_prices
+from hanka.operations.costs.written import ledger_json
 from hanka.report.blocks import Details, Note
 from hanka.report.words import Lang, Words
 from hanka.report.words_costs import COSTS_EN, COSTS_JA
 from hanka.terminal.blocks import print_block
 from hanka.terminal.result_tables import console
-from priced_runs import PRICES, priced_run, write_prices
+from priced_runs import PRICES, priced_run, revise, write_prices
 
 TODAY = date(2026, 11, 28)
 
@@ -78,6 +80,21 @@ def test_what_surely_costs_more_does_not_pay_and_what_may_is_open(tmp_path: Path
     for folder, maintenance, tone in ((tmp_path, 900, "keep"), (tmp_path / "open", 360, "undecided")):
         dear = {"prompted: 0, tuned: 10": f"prompted: 0, tuned: {maintenance}"}
         assert headline(ledger_of(folder, dear), Words("en")).tone == tone
+
+
+@pytest.mark.parametrize("lang", ["en", "ja"])
+def test_nothing_is_said_to_pay_where_an_asking_of_the_base_has_no_answers(tmp_path: Path, lang: Lang) -> None:
+    evidence = priced_run(tmp_path / "run")
+    file = read_prices(write_prices(tmp_path), TODAY)
+    assert headline(make_ledger(evidence, file), Words(lang)).tone == "adapt"
+    shown = next(one for one in evidence.plan["cells"] if one["shots"] == 2)
+    revise(evidence.folder.cell(shown["id"]) / "cell.json", {"status": "failed"})
+    ledger = make_ledger(load_evidence(evidence.folder), file)
+    assert [(one.label, one.asked.shots, one.test) for one in ledger.unfinished] == [("base", 2, "home")]
+    assert headline(ledger, Words(lang)).tone == "undecided"
+    gap = Words(lang).plain("costs_gap", label="base", shots=2, test="home")
+    assert Words(lang).plain("costs_unfinished", names=gap) in cost_html(ledger, Words(lang))
+    assert ledger_json(ledger)["unfinished"][0]["test"] == "home"
 
 
 def test_what_is_missing_is_named_and_nothing_pays(tmp_path: Path) -> None:

@@ -70,9 +70,11 @@ def headline(ledger: Ledger, words: Words) -> Headline:
         key = "costs_no_prices" if ledger.file is None else "costs_no_return"
         return Headline("undecided", words.plain("costs_open"), words.plain(key))
     net, period = found.returns.net, ledger.file.prices.volume
-    tone: Tone = "adapt" if net.low > 0 else "keep" if net.high < 0 else "undecided"
+    is_whole = all(gap.system != found.system for gap in ledger.unfinished)
+    tone: Tone = "adapt" if net.low > 0 and is_whole else "keep" if net.high < 0 else "undecided"
+    said = "unfinished" if net.low > 0 and not is_whole else tone
     sentence = words.plain(
-        f"costs_says_{tone}",
+        f"costs_says_{said}",
         system=system_name(found.system, found.asked, words), rival=inert.label(found.rival), shots=found.rival_asked.shots,
         net=money(net.value), ends=money_ends(net), currency=ledger.file.prices.currency, months=f"{period.months:g}",
         requests=f"{period.requests_per_month:,.0f}", n=f"{found.contrast.n if found.contrast else 0:,}",
@@ -115,6 +117,12 @@ def returns_blocks(ledger: Ledger, words: Words) -> tuple[Block, ...]:
         blocks.append(
             Note(words.plain("costs_left_out", names=words.comma.join(map(inert.label, ledger.left_out))), "warn")
         )
+    gaps = [
+        words.plain("costs_gap", label=inert.label(one.label), shots=one.asked.shots, test=inert.label(one.test))
+        for one in ledger.unfinished
+    ]
+    if gaps:
+        blocks.append(Note(words.plain("costs_unfinished", names=words.comma.join(dict.fromkeys(gaps))), "warn"))
     return tuple(dict.fromkeys(blocks))
 
 
