@@ -114,6 +114,7 @@ COSTS_EN: Mapping[str, str] = {
     "costs_why_no_energy": "energy was not measured",
     "costs_why_other_currency": "the study states it in another currency",
     "costs_why_elsewhere": "tuned elsewhere",
+    "costs_why_own_examples": "every question has examples of its own; how many rows were labelled for them is not stored",
 }
 COSTS_JA: Mapping[str, str] = {
     "question_amounts": "各システムにはどれだけの資源が要るか",
@@ -225,4 +226,5 @@ COSTS_JA: Mapping[str, str] = {
     "costs_why_no_energy": "電力量の計測なし",
     "costs_why_other_currency": "調査ファイルの通貨が異なる",
     "costs_why_elsewhere": "ほかで学習済み",
+    "costs_why_own_examples": "質問ごとに例示が異なり、そのためにラベル付けした行数の記録なし",
 }
