@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from hanka.operations import costs
 from hanka.operations.costs.ledger import Ledger, make_ledger
 from hanka.operations.costs.page import cost_html, headline, returns_table
 from hanka.operations.costs.prices import read_prices
+from hanka.operations.costs.returns import Ends
 from hanka.operations.costs.written import ledger_json
 from hanka.report.blocks import Details, Note
 from hanka.report.words import Lang, Words
@@ -80,6 +82,23 @@ def test_what_surely_costs_more_does_not_pay_and_what_may_is_open(tmp_path: Path
     for folder, maintenance, tone in ((tmp_path, 900, "keep"), (tmp_path / "open", 360, "undecided")):
         dear = {"prompted: 0, tuned: 10": f"prompted: 0, tuned: {maintenance}"}
         assert headline(ledger_of(folder, dear), Words("en")).tone == tone
+
+
+def test_that_tuning_does_not_pay_is_said_of_no_run_in_which_one_system_may(tmp_path: Path) -> None:
+    ledger = ledger_of(tmp_path, {"prompted: 0, tuned: 10": "prompted: 0, tuned: 900"})
+    assert headline(ledger, Words("en")).tone == "keep"
+    other = [
+        replace(
+            one, system=one.system._replace(label="wide"), returns=replace(one.returns, net=Ends(-500.0, -9e9, 900.0))
+        )
+        for one in ledger.comparisons
+        if one.returns is not None
+    ]
+    found = headline(replace(ledger, comparisons=(*ledger.comparisons, *other)), Words("en"))
+    assert found.tone == "undecided"
+    assert "wide" in found.sentence
+    unknown = headline(replace(ledger, left_out=("lost (home, 8)",)), Words("en"))
+    assert unknown.tone == "undecided"
 
 
 @pytest.mark.parametrize("lang", ["en", "ja"])
