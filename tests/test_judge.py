@@ -17,9 +17,8 @@ from hanka.errors import JudgeError, StudyError
 from hanka.judge import hear
 from hanka.operations.judging.spec import JUDGE, AskedJudge, judge_of
 from hanka.store.folder import RunFolder
-from model_server import ModelServer, serving
+from model_server import ModelServer, serving, tiny_server
 from planted_runs import Planted
-from tiny_models import tiny_model, tiny_tokenizer
 
 N = 40
 
@@ -31,7 +30,7 @@ def rule(turns: list[dict[str, str]]) -> str:
 
 @pytest.fixture
 def server() -> Iterator[ModelServer]:
-    with serving(ModelServer(tiny_model(), tiny_tokenizer(), says=rule)) as found:
+    with serving(tiny_server(says=rule)) as found:
         yield found
 
 
@@ -146,6 +145,16 @@ def test_a_sheet_is_written_without_asking(
     )
     assert len(out.read_text(encoding="utf-8").splitlines()) == 1 + 60
     assert not server.asked
+
+
+def test_a_sheet_that_people_filled_is_not_written_over(
+    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    people = tmp_path / "people.csv"
+    before = people.read_text(encoding="utf-8")
+    assert command(monkeypatch, "judge", str(run), "--with", str(written(tmp_path, "")), "--sheet", str(people)) == 2
+    assert "exists, and people may have filled it" in capsys.readouterr().err
+    assert people.read_text(encoding="utf-8") == before
 
 
 def test_a_base_in_memory_judges_from_the_command_line(

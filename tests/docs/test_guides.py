@@ -14,8 +14,7 @@ import pytest
 from markdown_blocks import ROOT, Block, blocks, pages
 
 from hanka.cli import main
-from model_server import ModelServer, serving
-from tiny_models import tiny_model, tiny_tokenizer
+from model_server import serving, tiny_server
 
 GUIDES = [page for page in pages() if any(block.mark.startswith("run") for block in blocks(page, "console"))]
 TAKES_BASE = {"validate", "plan", "run"}
@@ -63,7 +62,7 @@ def surroundings(page: Path, folder: Path, tiny: Path) -> Iterator[Path | None]:
         yield tiny
         return
     study = folder / "docs/own-data/prompt-or-tune.yaml"
-    with serving(ModelServer(tiny_model(**SHARP), tiny_tokenizer(), name="smollm2")) as server:
+    with serving(tiny_server(SHARP, name="smollm2")) as server:
         text = study.read_text(encoding="utf-8")
         for before, after in (
             ("http://127.0.0.1:8000/v1", server.url), ("smollm2-135m-instruct", str(tiny)), ("all-minilm-l6-v2", "tfidf"),

@@ -8,11 +8,14 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from runpy import run_path
 from typing import NamedTuple
 
 import pytest
 
+from e2e.forked import run_command
 from e2e.plugins import PACKAGE, REGISTRIES, declared, install, python_path, write_metadata
 from hanka.errors import HankaError
 from hanka.plan import Plan, build_plan
@@ -262,10 +265,10 @@ CONTRACTS = ("contracts/test_registry.py", "contracts/test_tasks.py", "contracts
 
 
 def python(laid_out: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    path = python_path(laid_out / "site", PACKAGE, ROOT / "tests")
-    return subprocess.run(
-        [sys.executable, *arguments], cwd=ROOT, env=os.environ | {"PYTHONPATH": path}, capture_output=True, text=True, check=False
-    )  # fmt: skip
+    """Run a file of the repository, or `pytest`, where the package is installed."""
+    search = python_path(laid_out / "site", PACKAGE, ROOT, ROOT / "tests").split(":")
+    call = pytest.console_main if arguments[0] == "pytest" else partial(run_path, arguments[0], run_name="__main__")
+    return run_command(call, list(arguments), ROOT, search)
 
 
 def test_every_entry_is_one_file_and_one_line(laid_out: Path) -> None:
@@ -281,7 +284,7 @@ def test_every_entry_is_one_file_and_one_line(laid_out: Path) -> None:
 def test_the_contracts_of_the_repository_hold_for_them(laid_out: Path) -> None:
     names = {point.partition(".")[2] for point in declared()}
     said = python(
-        laid_out, "-m", "pytest", "-p", "no:cacheprovider", "-p", "no:xdist", "-k", " or ".join(sorted(names)),
+        laid_out, "pytest", "-p", "no:cacheprovider", "-p", "no:xdist", "-k", " or ".join(sorted(names)),
         *(f"tests/{name}" for name in CONTRACTS),
     )  # fmt: skip
     assert said.returncode == 0, said.stdout[-3000:]

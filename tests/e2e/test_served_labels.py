@@ -15,8 +15,8 @@ from hanka.plan import build_plan
 from hanka.run import RunOptions, run_study
 from hanka.store.folder import read_json
 from hanka.study.resolve import load_study
-from model_server import ModelServer, serving
-from tiny_models import save_tiny_model, tiny_model, tiny_tokenizer
+from model_server import ModelServer, serving, tiny_server
+from tiny_models import save_tiny_model, tiny_tokenizer
 
 LABELS = ["card", "card lost"]
 "Of which one begins the other, and the first token is the same."
@@ -29,7 +29,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def server() -> Iterator[ModelServer]:
-    with serving(ModelServer(tiny_model(seed=5), tiny_tokenizer())) as found:
+    with serving(tiny_server({"seed": 5})) as found:
         yield found
 
 

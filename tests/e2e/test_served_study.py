@@ -17,8 +17,8 @@ from hanka.run import RunOptions, run_study
 from hanka.store.folder import RunFolder, read_json, read_predictions
 from hanka.study.resolve import load_study
 from hanka.terminal.plan_table import describe_plan
-from model_server import Fault, ModelServer, cut, data, hang, serving, status
-from tiny_models import save_tiny_model, tiny_model, tiny_tokenizer
+from model_server import Fault, ModelServer, cut, data, hang, serving, status, tiny_server
+from tiny_models import save_tiny_model
 
 KEY = "sk-very-secret-0123456789"
 CHANGES: dict[str, Any] = {"seed": 5, "initializer_range": 0.4}
@@ -31,7 +31,7 @@ def sharp(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def server() -> Iterator[ModelServer]:
-    with serving(ModelServer(tiny_model(**CHANGES), tiny_tokenizer())) as found:
+    with serving(tiny_server(CHANGES)) as found:
         yield found
 
 
@@ -123,7 +123,7 @@ def test_nothing_is_asked_twice(server: ModelServer, tmp_path: Path) -> None:
 def test_a_server_is_compared_with_the_weights_it_is_said_to_serve(
     seed: int, alike: bool, sharp: Path, tmp_path: Path
 ) -> None:
-    with serving(ModelServer(tiny_model(**(CHANGES | {"seed": seed})), tiny_tokenizer())) as server:
+    with serving(tiny_server(CHANGES | {"seed": seed})) as server:
         path = write(tmp_path, server.url, sharp, server={"same_as": "small"})
         folder, failed = run(path, tmp_path / "run")
         asked = [json.dumps(body, sort_keys=True) for body in server.asked]
@@ -163,7 +163,7 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, int
     folder = tmp_path_factory.mktemp("undisturbed")
     with (
         pytest.MonkeyPatch.context() as patch,
-        serving(ModelServer(tiny_model(**CHANGES), tiny_tokenizer())) as server,
+        serving(tiny_server(CHANGES)) as server,
     ):
         patch.setenv("TINY_KEY", KEY)
         patch.setenv("HANKA_CACHE", str(folder / "cache"))

@@ -16,8 +16,8 @@ from hanka.run import RunOptions, run_study
 from hanka.store.folder import RunFolder, read_json, read_predictions
 from hanka.study.resolve import load_study
 from hanka.terminal.plan_table import describe_plan
-from model_server import ModelServer, serving
-from tiny_models import save_tiny_model, tiny_model, tiny_tokenizer
+from model_server import ModelServer, serving, tiny_server
+from tiny_models import save_tiny_model
 
 CHANGES: dict[str, Any] = {"seed": 5, "initializer_range": 0.4}
 TOP = 416
@@ -33,7 +33,7 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 
 @pytest.fixture
 def server() -> Iterator[ModelServer]:
-    with serving(ModelServer(tiny_model(**CHANGES), tiny_tokenizer(), numbers=True)) as found:
+    with serving(tiny_server(CHANGES, numbers=True)) as found:
         yield found
 
 

@@ -16,15 +16,15 @@ from hanka.run import RunOptions, run_study
 from hanka.store.folder import RunFolder, read_json, read_predictions
 from hanka.study.resolve import load_study
 from harness_tasks import write_tasks
-from model_server import ModelServer, serving
-from tiny_models import save_tiny_model, tiny_model, tiny_tokenizer
+from model_server import ModelServer, serving, tiny_server
+from tiny_models import save_tiny_model
 
 CHANGES: dict[str, Any] = {"seed": 5, "initializer_range": 0.4}
 
 
 @pytest.fixture
 def server() -> Iterator[ModelServer]:
-    with serving(ModelServer(tiny_model(**CHANGES), tiny_tokenizer())) as found:
+    with serving(tiny_server(CHANGES)) as found:
         yield found
 
 

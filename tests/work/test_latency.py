@@ -17,8 +17,8 @@ from hanka.run import RunOptions, run_study
 from hanka.store.folder import LATENCY_FILE, RunFolder, read_json
 from hanka.work.latency import measure_latency
 from hanka.work.told import Times, keep_times
-from model_server import ModelServer, serving
-from tiny_models import save_tiny_model, tiny_model, tiny_tokenizer
+from model_server import serving, tiny_server
+from tiny_models import save_tiny_model
 
 SHARP: dict[str, Any] = {"seed": 5, "initializer_range": 0.4}
 
@@ -56,7 +56,7 @@ def test_rows_are_timed_alone_and_answers_stay_as_they_are(
 
 
 def test_a_server_s_requests_are_timed_in_the_run_itself(tmp_path: Path) -> None:
-    with serving(ModelServer(tiny_model(**SHARP), tiny_tokenizer())) as server:
+    with serving(tiny_server(SHARP)) as server:
         run = asked_only(tmp_path, {"served": server.url, "model": "tiny", "server": {"eos": "</s>", "concurrency": 2}})
     for cell in (run.path / "cells").iterdir():
         record, times = read_json(cell / "cell.json"), read_json(cell / LATENCY_FILE)

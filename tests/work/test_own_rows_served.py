@@ -9,14 +9,14 @@ import pytest
 
 from hanka.run import RunOptions, run_study
 from hanka.store.folder import read_json, read_predictions
-from model_server import ModelServer, serving
-from tiny_models import save_tiny_model, tiny_model, tiny_tokenizer
+from model_server import serving, tiny_server
+from tiny_models import save_tiny_model
 
 
 def test_a_served_base_is_shown_the_rows_that_the_same_model_in_memory_is_shown(tmp_path: Path) -> None:
     sharp = {"seed": 5, "initializer_range": 0.4}
     local = str(save_tiny_model(tmp_path / "tiny", **sharp))  # type: ignore[arg-type]
-    with serving(ModelServer(tiny_model(**sharp), tiny_tokenizer())) as server:  # type: ignore[arg-type]
+    with serving(tiny_server(sharp)) as server:  # type: ignore[arg-type]
         served = {"served": server.url, "model": "tiny", "name": "big", "server": {"eos": "</s>"}}
         study = {
             "name": "served", "base": [served, {"model": local, "name": "small"}], "data": {"source": "toy"},

@@ -198,8 +198,8 @@ def _panel(number: int, curve: Mapping[str, Any], names: list[str], words: Words
     chart = _side_by_side(chart, names) if doubles else chart
     layers = [
         *(_behind(number, x, y, color) if behind else ()),
-        chart.mark_rule(strokeWidth=1, opacity=0.4, aria=False).encode(x="x_low:Q", x2="x_high:Q", y=y, color=color),
-        chart.mark_rule(strokeWidth=1, opacity=0.4, aria=False).encode(x=x, y="y_low:Q", y2="y_high:Q", color=color),
+        chart.mark_rule(strokeWidth=1, opacity=0.4, aria=False).encode(x=alt.X("x_low:Q"), x2=alt.X2("x_high:Q"), y=y, color=color),
+        chart.mark_rule(strokeWidth=1, opacity=0.4, aria=False).encode(x=x, y=alt.Y("y_low:Q"), y2=alt.Y2("y_high:Q"), color=color),
         chart.mark_point(size=60, opacity=1, strokeWidth=1.6, aria=False).encode(
             x=x, y=y, color=color, shape=shape,
             fill=alt.Fill("group:N", scale=series_scale(names), sort=names, legend=None), fillOpacity=alt.FillOpacity("ink:Q", scale=None, legend=None),
@@ -210,7 +210,7 @@ def _panel(number: int, curve: Mapping[str, Any], names: list[str], words: Words
     if len(points) <= MAX_LABELS:
         layers.append(
             chart.mark_text(dx=7, dy=-7, fontSize=11, align="left", color="currentColor", aria=False).encode(
-                x=x, y=y, text="label:N"
+                x=x, y=y, text=alt.Text("label:N")
             )
         )
     written = words.written(curve, "title")
@@ -221,7 +221,7 @@ def _panel(number: int, curve: Mapping[str, Any], names: list[str], words: Words
 def _behind(number: int, x: alt.X, y: alt.Y, color: alt.Color) -> list[alt.Chart]:
     """Draw the bands of a panel: the room between their ends, and the line through it."""
     chart = panel_data(number).transform_filter("datum.behind")
-    area = chart.mark_area(opacity=0.16, aria=False).encode(x=x, y="y_low:Q", y2="y_high:Q", color=color)
+    area = chart.mark_area(opacity=0.16, aria=False).encode(x=x, y=alt.Y("y_low:Q"), y2=alt.Y2("y_high:Q"), color=color)
     return [area, chart.mark_line(strokeWidth=1.4, strokeDash=[5, 3], aria=False).encode(x=x, y=y, color=color)]
 
 

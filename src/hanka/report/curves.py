@@ -67,9 +67,11 @@ def _panel(rows: Sequence[Mapping[str, Any]], names: list[str], order: list[int]
     shape = alt.Shape("series:N", scale=series_shapes(names), sort=names, legend=legend)
     offset = alt.XOffset("series:N", sort=names, scale=alt.Scale(domain=names))
     chart = panel_data(rows[0]["panel"])
-    line = chart.mark_line(strokeWidth=1.6, aria=False).encode(x=x, y=y, xOffset=offset, color=color, detail="seed:N")
+    line = chart.mark_line(strokeWidth=1.6, aria=False).encode(
+        x=x, y=y, xOffset=offset, color=color, detail=alt.Detail("seed:N")
+    )
     whisker = chart.mark_rule(strokeWidth=1.2, opacity=0.75, aria=False).encode(
-        x=x, y=alt.Y("low:Q", title=None), y2="high:Q", xOffset=offset, color=color
+        x=x, y=alt.Y("low:Q", title=None), y2=alt.Y2("high:Q"), xOffset=offset, color=color
     )
     point = chart.mark_point(filled=True, size=55, opacity=1, aria=False).encode(
         x=x, y=y, xOffset=offset, color=color, shape=shape

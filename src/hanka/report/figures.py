@@ -121,7 +121,10 @@ def _short(value: Any) -> Any:
 
 
 def panel_data(number: int) -> alt.Chart:
-    """Start a chart over the rows of one panel; rows travel once, beside the panels."""
+    """Start a chart over the rows of one panel; rows travel once, beside the panels.
+
+    Channels of it are objects (`alt.Y2("high:Q")`): for a channel that is text, altair goes through its whole schema.
+    """
     import altair as alt
 
     return alt.Chart(alt.NamedData("rows")).transform_filter(f"datum.panel === {number}")

@@ -159,7 +159,9 @@ def _panel(rows: Sequence[Mapping[str, Any]], domain: tuple[float, float], x_tit
     shape = alt.Shape("verdict:N", scale=verdict_shapes(), legend=None)
     chart = panel_data(rows[0]["panel"])
     zero = alt.Chart(alt.Data(values=[{}])).mark_rule(color="var(--line-strong)", aria=False).encode(x=alt.XDatum(0))
-    whisker = chart.mark_rule(strokeWidth=2, aria=False).encode(x=x, x2="high:Q", y=y, yOffset=offset, color=color)
+    whisker = chart.mark_rule(strokeWidth=2, aria=False).encode(
+        x=x, x2=alt.X2("high:Q"), y=y, yOffset=offset, color=color
+    )
     point = chart.mark_point(filled=True, size=75, opacity=1, aria=False).encode(
         x=alt.X("delta:Q"), y=y, yOffset=offset, color=color, shape=shape
     )

@@ -15,9 +15,8 @@ from gate_runs import as_folder
 from hanka.cli import main
 from hanka.operations.gate.policy import read_policy
 from hanka.operations.judging.spec import JudgeSpec
-from model_server import ModelServer, serving
+from model_server import serving, tiny_server
 from planted_runs import Planted
-from tiny_models import tiny_model, tiny_tokenizer
 
 ROOT = Path(__file__).parents[3]
 PAGE = (ROOT / "docs/judge.md").read_text(encoding="utf-8")
@@ -71,7 +70,7 @@ def test_the_commands_of_the_judges_page_do_what_it_says(
 ) -> None:
     shutil.copytree(ROOT / "docs/judge", tmp_path / "docs/judge")
     monkeypatch.chdir(tmp_path)
-    with serving(ModelServer(tiny_model(), tiny_tokenizer(), name="qwen3-8b", says=says)) as server:
+    with serving(tiny_server(name="qwen3-8b", says=says)) as server:
         for path in (tmp_path / "docs/judge").glob("*.yaml"):
             text = path.read_text(encoding="utf-8")
             assert text in PAGE

@@ -94,9 +94,13 @@ def _chart(label: str, arms: Sequence[str]) -> alt.LayerChart:
     )
     scale = alt.Scale(zero=True, nice=True)
     always = base.mark_rule(strokeWidth=1.5).encode(
-        x=alt.X("always_low:Q", title=label, scale=scale, axis=alt.Axis(tickCount=5)), x2="always_high:Q", color=ink
+        x=alt.X("always_low:Q", title=label, scale=scale, axis=alt.Axis(tickCount=5)),
+        x2=alt.X2("always_high:Q"),
+        color=ink,
     )
-    once = base.mark_rule(strokeWidth=5, opacity=0.55).encode(x="once_low:Q", x2="once_high:Q", color=ink)
+    once = base.mark_rule(strokeWidth=5, opacity=0.55).encode(
+        x=alt.X("once_low:Q"), x2=alt.X2("once_high:Q"), color=ink
+    )
     zero = panel_data(0).mark_rule(strokeDash=[3, 3], color="currentColor", opacity=0.6).encode(x=alt.datum(0))
-    point = base.mark_point(size=90, filled=True, opacity=1).encode(x="delta:Q", color=ink, shape=shape)
+    point = base.mark_point(size=90, filled=True, opacity=1).encode(x=alt.X("delta:Q"), color=ink, shape=shape)
     return alt.layer(zero, always, once, point).properties(width=WIDTH, height=46 * len(arms))

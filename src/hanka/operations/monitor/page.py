@@ -129,7 +129,7 @@ def _panel(number: int, status: Status, words: Words) -> alt.LayerChart:
     x = alt.X(
         "window:Q",
         title=words.plain("monitor_window"),
-        axis=alt.Axis(tickCount=4, format="d", grid=False),
+        axis=alt.Axis(tickCount=4, tickMinStep=1, format="d", grid=False),
         scale=alt.Scale(zero=False),
     )
     y = alt.Y(
@@ -140,7 +140,7 @@ def _panel(number: int, status: Status, words: Words) -> alt.LayerChart:
     )
     colour = f"var(--mark-{'worse' if status.state == 'alarm' else 'better'})"
     whisker = chart.mark_rule(strokeWidth=1.1, opacity=0.55, color=colour, aria=False).encode(
-        x=x, y=alt.Y("low:Q", title=None), y2="high:Q"
+        x=x, y=alt.Y("low:Q", title=None), y2=alt.Y2("high:Q")
     )
     line = chart.mark_line(strokeWidth=1.3, color=colour, aria=False).encode(x=x, y=y)
     point = chart.mark_point(filled=True, size=22, opacity=1, color=colour, aria=False).encode(x=x, y=y)
@@ -159,22 +159,15 @@ def _alarms(report: Report, words: Words) -> Section:
         return _section("alarms", words, "", Note(words.plain("monitor_alarms_none"), "muted"))
     rows: list[tuple[Td, ...]] = []
     for one in reversed(report.alarms[-SHOWN_ALARMS:]):
-        value = f"{said.limit_said(one.signal, one.value)} {_interval(one.signal, one.low, one.high)}"
         rows.append((
             Td(numbers.count(one.window), note=said.time_said(one.time), head=True, numeric=True),
             Td(said.signal_said(one.signal, words), note=words.plain(f"monitor_rule_{one.rule}"), tone="worse", mark=MARKS["worse"]),
-            Td(value, note=f"n = {numbers.count(one.n)}", numeric=True),
+            Td(said.alarm_said(one), note=f"n = {numbers.count(one.n)}", numeric=True),
             Td(said.limit_said(one.signal, one.limit), numeric=True),
             Td(said.cause_said(one, words)),
         ))  # fmt: skip
     table = _table("alarms", ("window", "signal", "value", "limit", "cause"), ("window", "value", "limit"), rows, words)
     return _section("alarms", words, words.plain("monitor_alarms_lead", cooldown=report.settings.cooldown), table)
-
-
-def _interval(signal: str, low: float, high: float) -> str:
-    if SIGNALS[signal].kind == "share":
-        return f"[{low * 100:.1f}, {high * 100:.1f}]"
-    return numbers.interval(low, high)
 
 
 def _retraining(report: Report, words: Words) -> Section:
@@ -204,7 +197,7 @@ def _rows(report: Report, words: Words) -> Section:
         for name, n in tally.items()
     ]
     lead = words.plain(
-        "monitor_read_lead", requests=numbers.count(report.tally.requests), windows=numbers.count(len(report.windows)),
+        "monitor_read_lead", requests=numbers.count(report.tally.requests), windows=numbers.count(report.n_windows),
         open=numbers.count(report.open_rows), labelled=said.labelled_said(report, words),
     )  # fmt: skip
     warning = said.odd_said(report, words)
@@ -223,5 +216,6 @@ def _about(report: Report, words: Words) -> Section:
         ("monitor_task", report.task),
         ("monitor_tests", words.comma.join(report.tests)),
         ("monitor_window", said.window_said(report.settings, words)),
+        ("monitor_newest", said.time_said(report.newest)),
     ]
     return _section("about", words, "", Terms(tuple((words.plain(key), str(value)) for key, value in pairs)))
