@@ -280,7 +280,7 @@ def test_columns_of_edits_can_be_called_as_in_the_data_set(tmp_path: Path) -> No
     fields = {"input": "text", "output": "tone", "id": "nr"}
     loaded = load_edits(EditedParams(of="x", file="edits.csv", fields=fields), tmp_path)
     assert loaded.edits == {"7": {"input": "A bad film", "output": "negative"}}
-    with pytest.raises(DataError, match="edits.csv:2 has no column 'txt' for input: did you mean 'text'"):
+    with pytest.raises(DataError, match=r"edits\.csv:2 has no column 'txt' for input: did you mean 'text'"):
         load_edits(EditedParams(of="x", file="edits.csv", fields=fields | {"input": "txt"}), tmp_path)
 
 
