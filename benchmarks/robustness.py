@@ -153,10 +153,10 @@ def promises(times: int) -> Iterator[Promise]:
                     "finds more", where, [finds(one, "synonyms", "sft", "excess", "more") for one in far], low=POWER
                 )
     truth = Truth(same(0.1), 400, seeds=3, spread=0.02)
-    found = [study(seed, truth) for seed in range(times)]
+    seeded = [study(seed, truth) for seed in range(times)]
     where = "accuracy, n=400, three seeds that differ by 2 points"
-    yield promise("no more than base", where, [says(one, ("more", "less"), "excess") for one in found], high=ERROR)
-    yield promise("all hold", where, [all_hold(one, truth) for one in found], low=COVERAGE)
+    yield promise("no more than base", where, [says(one, ("more", "less"), "excess") for one in seeded], high=ERROR)
+    yield promise("all hold", where, [all_hold(one, truth) for one in seeded], low=COVERAGE)
 
 
 def main() -> int:
