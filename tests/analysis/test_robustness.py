@@ -225,3 +225,10 @@ def test_every_number_has_n_and_an_interval(tmp_path: Path) -> None:
     measured = [one for each in found.rows for one in each if isinstance(one, Measured)]
     assert len(measured) == 7
     assert all(one.n == 40 and one.low is not None and one.high is not None for one in measured)
+
+
+def test_a_context_other_than_the_usual_one_is_named(tmp_path: Path) -> None:
+    planted = Planted(tmp_path, perturbed=SLIPS)
+    for context in ("drawn", "nearest"):
+        planted.add("base", {"home": range(30), "slips": range(10)}, shots=2, context=context)
+    assert [one["method"] for one in rows_of(answer(planted.evidence()))] == ["base", "base nearest"]

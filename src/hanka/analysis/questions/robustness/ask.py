@@ -16,7 +16,7 @@ from hanka.analysis.evidence import Evidence
 from hanka.analysis.questions.contract import Answer, Column, Entry, Note
 from hanka.analysis.questions.robustness.judged import Told, contrasts_of, told
 from hanka.analysis.questions.robustness.pairs import compared
-from hanka.analysis.questions.robustness.sentences import notes, nothing_said, sentences
+from hanka.analysis.questions.robustness.sentences import context_of, notes, nothing_said, sentences
 
 FAMILY = "robustness"
 MOST_ROWS = 600
@@ -55,7 +55,7 @@ def ask(evidence: Evidence) -> Answer | None:
 def _row(one: Told, several: bool) -> tuple[Entry, ...]:
     of, who = one.compared, one.compared.who
     return (
-        str(of.declared["of"]), of.change, str(of.declared["recipe"]), f"{who.base}: {who.label}" if several else who.label,
+        str(of.declared["of"]), of.change, str(of.declared["recipe"]), (f"{who.base}: " if several else "") + who.label + context_of(who),
         who.size or None, who.asked.shots, of.metric.name, one.before, one.after, one.loss.difference, one.loss.word,
         one.excess.difference if one.excess else None, one.excess.word if one.excess else None,
         one.above.difference if one.above else None, one.above.word if one.above else None,

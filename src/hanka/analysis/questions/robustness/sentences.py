@@ -34,13 +34,18 @@ REASONS_JA: Mapping[str, str] = {
 
 
 def name_of(who: Who, several: bool, lang: str) -> str:
-    """Name a system in a sentence: entry, rows and shots."""
+    """Name a system in a sentence: entry, rows, shots, and the context where it is not the usual one."""
     base = f"{who.base}: " if several and lang == "en" else f"{who.base}：" if several else ""
     if lang == "ja":
         rows = f"{who.size:,} 件、" if who.size else ""
-        return f"{base}{who.label}（{rows}{who.asked.shots} ショット）"
+        return f"{base}{who.label}（{rows}{who.asked.shots} ショット{context_of(who)}）"
     rows = f"{who.size:,} rows, " if who.size else ""
-    return f"{base}{who.label} ({rows}{who.asked.shots}-shot)"
+    return f"{base}{who.label} ({rows}{who.asked.shots}-shot{context_of(who)})"
+
+
+def context_of(who: Who) -> str:
+    """Name the context of a system that was shown something in another way than drawn."""
+    return f" {who.asked.context}" if who.asked.context not in ("", "drawn") else ""
 
 
 def nothing_said(names: Sequence[str]) -> tuple[str, str]:
