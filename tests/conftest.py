@@ -21,7 +21,6 @@ settings.load_profile("untimed")
 
 def pytest_collection_finish() -> None:
     """Let collections of garbage, which every change of model asks for, pass over what all tests import."""
-    import altair  # noqa: F401
     import pandas  # noqa: F401
     import peft.tuners  # noqa: F401
     import scipy.stats  # noqa: F401

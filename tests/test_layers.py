@@ -221,7 +221,7 @@ def libraries_of(*words: str, folder: Path) -> tuple[int | None, set[str]]:
 def test_help_imports_nothing_heavy(tmp_path: Path) -> None:
     code, found = libraries_of("--help", folder=tmp_path)
     assert code in (0, None)
-    assert not found & (HEAVY | {"numpy", "scipy", "pyarrow", "duckdb", "altair", "pydantic", "datasets"})
+    assert not found & (HEAVY | {"numpy", "scipy", "pyarrow", "duckdb", "vl_convert", "pydantic", "datasets"})
 
 
 def test_validate_and_plan_import_no_torch(tmp_path: Path) -> None:

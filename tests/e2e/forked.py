@@ -16,13 +16,13 @@ from subprocess import CompletedProcess
 from tempfile import TemporaryDirectory
 from typing import Any
 
-PRELOADED = ["hanka.run", "hanka.work.worker", "peft.tuners", "transformers.models.auto.modeling_auto"]
+from hanka.executors.local import PRELOADED
 
 
 def run_forked(call: Callable[..., Any], *arguments: Any) -> int | None:
     """Call in a forked process with this one's environment; returns its exit code, negative where a signal ended it."""
     context = get_context("forkserver")
-    context.set_forkserver_preload(PRELOADED)
+    context.set_forkserver_preload(list(PRELOADED))  # as the product's workers: one such process serves both
     process = context.Process(target=_in, args=(dict(os.environ), call, arguments))
     process.start()
     process.join()

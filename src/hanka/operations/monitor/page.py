@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from hanka.operations.monitor import sentences as said
 from hanka.operations.monitor.results import Report, Status, Verdict
@@ -15,13 +15,10 @@ from hanka.operations.monitor.signals import SIGNALS
 from hanka.operations.monitor.windows import Window
 from hanka.report import numbers
 from hanka.report.blocks import MARKS, Block, Figure, Note, Section, Table, Td, Terms, Th, Tone
-from hanka.report.figures import Drawing, Sketchbook, panel_data
+from hanka.report.figures import Drawing, Sketchbook, Spec, layer, panel, quantity
 from hanka.report.page import PlainPage, plain_html
 from hanka.report.words import Words
 from hanka.stats.intervals import wilson_interval
-
-if TYPE_CHECKING:
-    import altair as alt
 
 TONES: Mapping[Verdict, Literal["adapt", "keep", "undecided"]] = {
     "quiet": "adapt", "alarm": "keep", "inconclusive": "undecided"
@@ -100,13 +97,13 @@ def _figures(report: Report, words: Words) -> Section:
     if not shown:
         return _section("figures", words, "", Note(words.plain("monitor_figures_none"), "muted"))
     rows = [
-        {"panel": panel, "signal": said.signal_said(status.signal, words), "window": window.number, "value": point[0], "low": point[1],
+        {"panel": place, "signal": said.signal_said(status.signal, words), "window": window.number, "value": point[0], "low": point[1],
          "high": point[2], "limit": status.limit}
-        for panel, status in enumerate(shown)
+        for place, status in enumerate(shown)
         for window in windows
         if (point := _point(window, status.signal)) is not None
     ]  # fmt: skip
-    panels = [_panel(panel, status, words) for panel, status in enumerate(shown)]
+    panels = [_panel(place, status, words) for place, status in enumerate(shown)]
     drawn = Sketchbook().draw(Drawing(rows, panels, COLUMNS))
     label = words.plain("monitor_figure_label")
     return _section(
@@ -122,33 +119,28 @@ def _point(window: Window, signal: str) -> tuple[float, float, float] | None:
     return None if n < 2 else (bad / n, *wilson_interval(bad, n))
 
 
-def _panel(number: int, status: Status, words: Words) -> alt.LayerChart:
-    import altair as alt
-
-    chart = panel_data(number)
-    x = alt.X(
-        "window:Q",
-        title=words.plain("monitor_window"),
-        axis=alt.Axis(tickCount=4, tickMinStep=1, format="d", grid=False),
-        scale=alt.Scale(zero=False),
-    )
-    y = alt.Y(
-        "value:Q",
-        title=None,
-        axis=alt.Axis(tickCount=4, minExtent=38),
-        scale=alt.Scale(zero=status.signal != "domain", nice=True),
-    )
+def _panel(number: int, status: Status, words: Words) -> Spec:
+    ticks = {"tickCount": 4, "tickMinStep": 1, "format": "d", "grid": False}
+    x = quantity("window") | {"title": words.plain("monitor_window"), "axis": ticks, "scale": {"zero": False}}
+    y = quantity("value") | {
+        "title": None,
+        "axis": {"tickCount": 4, "minExtent": 38},
+        "scale": {"zero": status.signal != "domain", "nice": True},
+    }
+    low, limit = (quantity(name) | {"title": None} for name in ("low", "limit"))
     colour = f"var(--mark-{'worse' if status.state == 'alarm' else 'better'})"
-    whisker = chart.mark_rule(strokeWidth=1.1, opacity=0.55, color=colour, aria=False).encode(
-        x=x, y=alt.Y("low:Q", title=None), y2=alt.Y2("high:Q")
+    dashes = {"type": "line", "strokeWidth": 1.2, "strokeDash": [5, 3], "color": "currentColor"}
+    layers = (
+        layer(
+            number,
+            {"type": "rule", "strokeWidth": 1.1, "opacity": 0.55, "color": colour},
+            {"x": x, "y": low, "y2": {"field": "high"}},
+        ),
+        layer(number, {"type": "line", "strokeWidth": 1.3, "color": colour}, {"x": x, "y": y}),
+        layer(number, {"type": "point", "filled": True, "size": 22, "opacity": 1, "color": colour}, {"x": x, "y": y}),
+        layer(number, dashes, {"x": x, "y": limit}),
     )
-    line = chart.mark_line(strokeWidth=1.3, color=colour, aria=False).encode(x=x, y=y)
-    point = chart.mark_point(filled=True, size=22, opacity=1, color=colour, aria=False).encode(x=x, y=y)
-    limit = chart.mark_line(strokeWidth=1.2, strokeDash=[5, 3], color="currentColor", aria=False).encode(
-        x=x, y=alt.Y("limit:Q", title=None)
-    )
-    heading = said.signal_said(status.signal, words)
-    return alt.layer(whisker, line, point, limit).properties(width=WIDTH, height=HEIGHT, title=heading)
+    return panel(said.signal_said(status.signal, words), WIDTH, HEIGHT, layers)
 
 
 # ---- alarms, rows, promises
