@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +28,10 @@ QUERIES = [Query("", list(range(5, 5 + length)), ((9,), (11, 12))) for length in
 ROWS = [Encoded([3, 4, 5 + index, 6, 7 + index], 3) for index in range(6)]
 
 
-@pytest.fixture
+Weights = dict[str, torch.Tensor]
+
+
+@pytest.fixture(scope="module")
 def ref(tiny_folder: Path) -> ModelRef:
     return find_model(str(tiny_folder), tiny_folder.parent)
 
@@ -37,16 +42,34 @@ MERGED = EACH[:4] + EACH[5:7]
 "Those on which another can be made."
 
 
+@cache
+def _loaded(folder: Path) -> LoadedModel:
+    return load_model(find_model(str(folder), folder.parent), "float32")
+
+
+def loaded_anew(ref: ModelRef, dtype: str) -> LoadedModel:
+    """What loading gives, modules and weights of its own; read from disk once."""
+    if dtype != "float32":
+        return load_model(ref, dtype)
+    loaded = _loaded(ref.folder)
+    return replace(loaded, model=copy.deepcopy(loaded.model))
+
+
+@pytest.fixture(autouse=True)
+def quick_loads(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(resident, "load_model", loaded_anew)
+
+
 def scores(loaded: LoadedModel) -> list[Any]:
     answers = LocalEngine(loaded, 512).score_labels(QUERIES)
     return [one.log_likelihoods for one in answers if isinstance(one, LabelAnswer)]
 
 
-def fit(loaded: LoadedModel, peft: str, folder: Path, checkpointing: bool = False) -> dict[str, torch.Tensor]:
+def fit(loaded: LoadedModel, peft: str, folder: Path, checkpointing: bool = False) -> Weights:
     tuner = TUNERS.get(peft)
     model = tuner.wrap(loaded.model, tuner.own({"r": 4, "biases": "added"}), 0)
     settings = CourseParams(
-        epochs=2, batch_size=3, learning_rate=1e-2, micro_batch_tokens=64, gradient_checkpointing=checkpointing
+        epochs=1, batch_size=3, learning_rate=1e-2, micro_batch_tokens=64, gradient_checkpointing=checkpointing
     )
     train(Course(model, settings, ROWS, 0, folder, lambda _what, _share: None))
     tuner.save(replace(loaded, model=model), folder)
@@ -59,7 +82,7 @@ def made(tuner: str, folder: Path) -> Made:
 
 def fresh(ref: ModelRef, *stack: Made) -> LoadedModel:
     """A model loaded anew, frozen, with variants put on, all but the last merged."""
-    loaded = load_model(ref, "float32")
+    loaded = loaded_anew(ref, "float32")
     loaded.model.requires_grad_(False)
     for at, one in enumerate(stack):
         tuner = TUNERS.get(one.tuner)
@@ -70,28 +93,42 @@ def fresh(ref: ModelRef, *stack: Made) -> LoadedModel:
 
 
 @pytest.fixture(scope="module")
-def variants(tiny_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Made]:
-    """One variant of every tuner, each made on the base itself."""
-    ref, folder = find_model(str(tiny_folder), tiny_folder.parent), tmp_path_factory.mktemp("variants")
-    for name in EACH:
-        fit(load_model(ref, "float32"), name, folder / name)
-    return {name: made(name, folder / name) for name in EACH}
+def base(ref: ModelRef) -> list[Any]:
+    """What a base says that nobody had before."""
+    return scores(fresh(ref))
+
+
+@pytest.fixture(scope="module")
+def trained(ref: ModelRef, tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Made, Weights]]:
+    """One variant of every tuner, each made on a base of its own, and its weights."""
+    folder = tmp_path_factory.mktemp("variants")
+    return {name: (made(name, folder / name), fit(loaded_anew(ref, "float32"), name, folder / name)) for name in EACH}
+
+
+@pytest.fixture(scope="module")
+def variants(trained: dict[str, tuple[Made, Weights]]) -> dict[str, Made]:
+    return {name: one for name, (one, _) in trained.items()}
 
 
 @pytest.mark.parametrize("first", EACH)
 @pytest.mark.parametrize("second", EACH)
 @pytest.mark.parametrize("checkpointing", [False, True], ids=["", "checkpointing"])
 def test_a_second_variant_is_what_it_would_be_on_a_fresh_model(
-    ref: ModelRef, tmp_path: Path, first: str, second: str, checkpointing: bool
+    ref: ModelRef,
+    base: list[Any],
+    trained: dict[str, tuple[Made, Weights]],
+    tmp_path: Path,
+    first: str,
+    second: str,
+    checkpointing: bool,
 ) -> None:
     held = Resident()
     with held.lend(ref, "float32", train=True, changes_weights=TUNERS.get(first).changes_weights) as loaded:
         fit(loaded, first, tmp_path / "first", checkpointing and first != "prefix_tuning")  # which is refused with it
-    base = scores(fresh(ref))
     assert scores(held.base(ref, "float32")) == base
     with held.lend(ref, "float32", train=True, changes_weights=TUNERS.get(second).changes_weights) as loaded:
         found = fit(loaded, second, tmp_path / "second")
-    wanted = fit(load_model(ref, "float32"), second, tmp_path / "fresh")
+    wanted = trained[second][1]
     assert found.keys() == wanted.keys()
     assert all(torch.equal(value, wanted[name]) for name, value in found.items())
     assert held.n_loads == 1
@@ -181,10 +218,9 @@ def test_a_stack_is_what_loading_and_merging_one_after_another_gives(ref: ModelR
 @pytest.mark.parametrize("lower", MERGED)
 @pytest.mark.parametrize("upper", EACH[:-1])  # what stands before rows is no part of the base that is asked here
 def test_a_variant_made_on_another_one_answers_as_it_was_trained(
-    ref: ModelRef, tmp_path: Path, variants: dict[str, Made], lower: str, upper: str
+    ref: ModelRef, base: list[Any], tmp_path: Path, variants: dict[str, Made], lower: str, upper: str
 ) -> None:
     held, tuner = Resident(), TUNERS.get(upper)
-    base = scores(held.base(ref, "float32"))
     lend = held.lend(ref, "float32", [variants[lower]], train=True, changes_weights=tuner.changes_weights)
     refused = {"bitfit": "added biases", "head": "a head of its own"}
     if upper == "none" and lower in refused:
@@ -235,11 +271,11 @@ def test_copies_beyond_the_budget_leave_when_they_come_back(ref: ModelRef) -> No
 @pytest.mark.parametrize("tuner", [name for name in EACH if not TUNERS.get(name).is_whole])
 @pytest.mark.parametrize("plain_first", [True, False])
 def test_a_base_and_its_adapter_are_heard_together_around_the_same_weights(
-    ref: ModelRef, variants: dict[str, Made], tuner: str, plain_first: bool
+    ref: ModelRef, base: list[Any], variants: dict[str, Made], tuner: str, plain_first: bool
 ) -> None:
     """In either order: what is put on stays with whom it was put on for, and is gone afterwards."""
     held, stack = Resident(), [variants[tuner]]
-    base, tuned = scores(fresh(ref)), scores(fresh(ref, *stack))
+    tuned = scores(fresh(ref, *stack))
     asked: list[list[Made]] = [[], stack] if plain_first else [stack, []]
     for _ in range(2):
         with held.lend(ref, "float32", asked[0]) as first, held.lend(ref, "float32", asked[1]) as second:

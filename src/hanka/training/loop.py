@@ -19,6 +19,7 @@ from hanka.errors import UnitError
 from hanka.identity import stream_seed
 from hanka.models.loading import quiet
 from hanka.models.memory import LEAST_TOKENS, is_out_of_memory, pass_tokens, release_memory
+from hanka.models.randomness import seed_torch
 from hanka.prompting import Encoded
 from hanka.store.folder import write_text
 from hanka.training.batching import optimizer_batches, supervised
@@ -313,10 +314,8 @@ def _accumulate(
     gradient: Gradient, batch: Sequence[Encoded], state: CourseState, seed: int, report: Callable[[str, float], None]
 ) -> float:
     """Accumulate one optimizer batch; after running out of memory, again with half the token budget."""
-    import torch
-
     while True:
-        torch.manual_seed(seed % 2**63)
+        seed_torch(seed)
         try:
             return gradient.accumulate(batch, state.micro_batch_tokens)
         except (RuntimeError, MemoryError) as error:

@@ -109,14 +109,14 @@ def wrapped(name: str, model: Any, configure: Callable[[int], Any], seed: int, a
 
     aside: the type writes into the weights in place.
     """
-    import torch
     from peft import get_peft_model
 
     from hanka.models.loading import quiet
+    from hanka.models.randomness import seed_torch
     from hanka.tuners.rests import put_rests, weights_of
 
     drawn = stream_seed(seed, name) % 2**31
-    torch.manual_seed(stream_seed(seed, name) % 2**63)
+    seed_torch(stream_seed(seed, name))
     before = weights_of(model, aside)
     try:
         with quiet():
@@ -154,8 +154,10 @@ def save_adapter(loaded: LoadedModel, folder: Path, finish: Callable[[Path], Non
     from hanka.models.loading import quiet
 
     with quiet(), staged(folder) as stage:
+        card = stage / "README.md"
+        card.write_text("---\n{}\n---\n", encoding="utf-8")  # PEFT adds to one that is there, or compiles a template
         loaded.model.save_pretrained(stage, save_embedding_layers=False)
-        (stage / "README.md").unlink(missing_ok=True)  # an empty card; `hanka export` writes a true one
+        card.unlink()  # `hanka export` writes a true one
         (stage / SHAPE).write_text(json.dumps(_shape(loaded), indent=2) + "\n", encoding="utf-8")
         finish(stage)
         settle_config(stage / FILES[0], loaded.ref)

@@ -15,6 +15,7 @@ from safetensors.torch import load_file, save_file
 from hanka.errors import ModelError, UnitError
 from hanka.identity import stream_seed
 from hanka.models.loading import LoadedModel
+from hanka.models.randomness import seed_torch
 from hanka.tuners.saving import staged
 
 WEIGHTS, CONFIG = "bottleneck.safetensors", "bottleneck_config.json"
@@ -91,7 +92,7 @@ def put_bottlenecks(model: Any, params: Network, seed: int) -> Any:
             f"bottleneck ({params.placement}) does not know the layers of this model ({model.config.model_type}); "
             "choose another tuner"
         )
-    torch.manual_seed(stream_seed(seed, "bottleneck") % 2**63)
+    seed_torch(stream_seed(seed, "bottleneck"))
     model.requires_grad_(False)
     weight = model.get_input_embeddings().weight
     for name in places:
