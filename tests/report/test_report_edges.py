@@ -10,9 +10,8 @@ from pathlib import Path
 
 import pytest
 from markup import all_of, read
-from synthetic import Shape, build_run
+from synthetic import Shape, build_run, render
 
-from conftest import render
 from hanka.errors import StoreError
 from hanka.report import render_report
 from hanka.store.folder import SUMMARY_COLUMNS, RunFolder, write_csv, write_json, write_text
