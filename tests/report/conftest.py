@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 from synthetic import Shape, build_run, hostile, render, some_fail
 
+from hanka.report import render_report
+
 FEW = {
     "sentiment": [("amazon", "shop"), ("sst2", "film"), ("yelp", "restaurants")],
     "inference": [("mnli-1", "mixed")],
