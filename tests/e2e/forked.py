@@ -6,6 +6,7 @@ environment, folder, search path and output.
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from collections.abc import Callable, Mapping
@@ -32,6 +33,7 @@ def run_forked(call: Callable[..., Any], *arguments: Any) -> int | None:
 def _in(environment: Mapping[str, str], call: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
     os.environ.clear()
     os.environ.update(environment)
+    gc.freeze()  # as in tests/conftest.py
     call(*arguments)
 
 

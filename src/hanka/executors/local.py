@@ -6,6 +6,7 @@ are done or one raises. Another executor (a cluster's) takes the same units and 
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -26,8 +27,10 @@ if TYPE_CHECKING:
     Places = SimpleQueue[str | None]
     "The device of every worker process to come; None: there is none to choose."
 
-PRELOADED = ("hanka.run", "hanka.work.worker", "peft.tuners", "transformers.models.auto.modeling_auto")
-"What takes long to import and every worker needs."
+PRELOADED = (
+    "hanka.run", "hanka.work.worker", "pandas", "peft.tuners", "pyarrow.parquet", "scipy.stats", "transformers.models.auto.modeling_auto",
+)  # fmt: skip
+"What takes long to import and every worker needs; pandas only because pyarrow imports it where it is there."
 
 
 class Executor(Protocol):
@@ -154,6 +157,7 @@ def _start(call: StudyCall, workers: int, places: Places, environment: Mapping[s
     plan = build_plan(load_study(call.path, call.base, call.limit, call.data, call.train), ask_hub=True)
     _worker["run"] = Worker(plan, RunFolder(call.out), lambda _what, _share: None, alone=workers == 1).run
     _worker["units"] = {unit.id: unit for unit in plan.units()}
+    gc.freeze()  # every change of model collects garbage: what was imported is none
 
 
 def _work(unit_id: str) -> None:
