@@ -146,7 +146,7 @@ def _time_plan(study: Path) -> None:
 
     started = time.perf_counter()
     plan = build_plan(load_study(study))
-    cells = sum(len(plan.cells_of(unit.variant_id)) for unit in plan.units() if unit.kind == "evaluate")
+    cells = sum(len(plan.cells_of(unit.of)) for unit in plan.units() if unit.kind == "evaluate")
     seconds = time.perf_counter() - started
     print(json.dumps({"seconds": round(seconds, 2), "variants": len(plan.variants), "cells": cells}))
 
