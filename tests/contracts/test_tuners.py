@@ -5,7 +5,9 @@ Its defaults are used where it can be made on a Llama-like model with them; `tun
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import copy
+import gc
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -15,7 +17,7 @@ import torch
 from peft import PeftModel
 from pydantic import ValidationError
 from safetensors.torch import load_file
-from transformers import AutoModelForCausalLM
+from transformers import AutoModelForCausalLM, LlamaForCausalLM
 
 from hanka.engines.contract import LabelAnswer
 from hanka.engines.local import LocalEngine
@@ -29,11 +31,14 @@ from hanka.tuners.adapters import FILES
 from hanka.tuners.contract import Made
 from hanka.tuners.interpolation import interpolate
 from tiny_models import tiny_model
-from tuner_ways import EVERY, IDS, WAYS, Way, base_of, fit, frozen, gap, packed, plain, wrapped
+from tuner_ways import EVERY, IDS, WAYS, Way, base_of, fit, frozen, gap, packed, plain, said_by_base, wrapped
 
 ROUNDING = 5e-6
 "Nats by which float32 may move a log-probability where sums are taken in another order: merged, split, put together."
 QUERIES = [Query("", list(range(5, 5 + length)), ((9,), (11, 12))) for length in (4, 7, 12)]
+
+
+Once = Callable[[str, Callable[[], Any]], Any]
 
 
 def scores(loaded: LoadedModel) -> list[Any]:
@@ -48,7 +53,7 @@ def tensors(folder: Path) -> dict[str, torch.Tensor]:
 
 @dataclass(frozen=True)
 class Trained:
-    """A way, three steps on."""
+    """A way, two steps on."""
 
     loaded: LoadedModel
     free: set[str]
@@ -70,28 +75,50 @@ def trained_on(folder: Path, way: Way, to: Path) -> Trained:
 
 
 @pytest.fixture(scope="module")
-def train(tiny_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[Way], Trained]:
-    """Train a way, once."""
-    known: dict[str, Trained] = {}
+def once() -> Iterator[Once]:
+    """What tests of a way only look at, made once."""
+    known: dict[str, Any] = {}
 
-    def once(way: Way) -> Trained:
-        if str(way) not in known:
-            known[str(way)] = trained_on(tiny_folder, way, tmp_path_factory.mktemp(way.tuner.name))
-        return known[str(way)]
+    def made(what: str, make: Callable[[], Any]) -> Any:
+        if what not in known:
+            known[what] = make()
+            gc.freeze()  # collections of garbage pass over what is kept, until the last test here
+        return known[what]
 
-    return once
+    yield made
+    known.clear()
+    gc.unfreeze()
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture
-def trained(way: Way, train: Callable[[Way], Trained]) -> Trained:
+def trained(way: Way, once: Once, tiny_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Trained:
     """The way of a test, trained."""
-    return train(way)
+    found: Trained = once(
+        f"trained {way}", lambda: trained_on(tiny_folder, way, tmp_path_factory.mktemp(way.tuner.name))
+    )
+    return found
 
 
 @pytest.fixture
 def folder(trained: Trained) -> Path:
     """What it saved."""
     return trained.folder
+
+
+@pytest.fixture
+def again(way: Way, once: Once, tiny_folder: Path, folder: Path) -> LoadedModel:
+    """What it saved, on another base; to be looked at."""
+    found: LoadedModel = once(f"loaded {way}", lambda: way.tuner.load(base_of(tiny_folder), folder))
+    return found
+
+
+@pytest.fixture
+def merged(way: Way, once: Once, tiny_folder: Path, folder: Path) -> LoadedModel:
+    """What it saved, merged into another base; to be looked at."""
+    found: LoadedModel = once(f"merged {way}", lambda: way.tuner.merge(way.tuner.load(base_of(tiny_folder), folder)))
+    return found
 
 
 @EVERY
@@ -122,31 +149,32 @@ def test_only_declared_weights_change_and_all_of_them_do_and_the_count_is_right(
 def test_untrained_it_is_the_base_exactly_or_says_why_not(
     way: Way, tiny_folder: Path, tmp_path: Path, dtype: str
 ) -> None:
-    base = base_of(tiny_folder, dtype)
+    in_plain, in_packs = said_by_base(tiny_folder, dtype)
     loaded = frozen(wrapped(way, base_of(tiny_folder, dtype)))
     if way.params.at_start:
-        moved = gap(loaded, base)
+        moved = gap(plain(loaded), in_plain)
         assert moved > 0 or "in bfloat16" in way.params.at_start or dtype == "bfloat16"
         assert moved < (ROUNDING if dtype == "float32" else 0.1) or "but for rounding" not in way.params.at_start
         return
-    assert torch.equal(plain(loaded), plain(base))
-    assert torch.equal(packed(loaded), packed(base))
+    assert torch.equal(plain(loaded), in_plain)
+    assert torch.equal(packed(loaded), in_packs)
     way.tuner.save(loaded, tmp_path)
     again = way.tuner.load(base_of(tiny_folder, dtype), tmp_path)
-    assert torch.equal(plain(again), plain(base))
-    assert torch.equal(packed(again), packed(base))
+    assert torch.equal(plain(again), in_plain)
+    assert torch.equal(packed(again), in_packs)
 
 
 @EVERY
-def test_what_is_saved_answers_as_what_was_trained(way: Way, tiny_folder: Path, trained: Trained) -> None:
+def test_what_is_saved_answers_as_what_was_trained(
+    way: Way, tiny_folder: Path, trained: Trained, again: LoadedModel
+) -> None:
     loaded, folder = trained.loaded, trained.folder
-    again = way.tuner.load(base_of(tiny_folder), folder)
     if way.splits:
-        assert gap(again, loaded) <= ROUNDING
+        assert gap(plain(again), plain(loaded)) <= ROUNDING
     else:
         assert torch.equal(plain(again), plain(frozen(loaded)))
         assert scores(again) == scores(loaded)
-    assert gap(again, base_of(tiny_folder)) > 100 * ROUNDING
+    assert gap(plain(again), said_by_base(tiny_folder)[0]) > 100 * ROUNDING
     assert {path.name for path in folder.iterdir()} >= set(way.tuner.files)
     assert not [one for one in again.model.parameters() if one.requires_grad]
     assert not again.model.training
@@ -154,7 +182,7 @@ def test_what_is_saved_answers_as_what_was_trained(way: Way, tiny_folder: Path, 
 
 @EVERY
 def test_it_loads_without_hanka_with_equal_predictions_or_says_why_not(
-    way: Way, tiny_folder: Path, folder: Path
+    way: Way, tiny_folder: Path, folder: Path, again: LoadedModel
 ) -> None:
     tuner = way.tuner
     if tuner.not_elsewhere:
@@ -168,35 +196,31 @@ def test_it_loads_without_hanka_with_equal_predictions_or_says_why_not(
             theirs = PeftModel.from_pretrained(theirs, str(folder))
         else:
             assert not theirs.load_state_dict(load_file(folder / tuner.files[-1]), strict=False).unexpected_keys
-    ours = tuner.load(base_of(tiny_folder), folder)
-    assert torch.equal(plain(replace(ours, model=theirs.eval().requires_grad_(False))), plain(ours))
+    assert torch.equal(plain(replace(again, model=theirs.eval().requires_grad_(False))), plain(again))
 
 
 @EVERY
-def test_packed_passes_hold_as_declared(way: Way, tiny_folder: Path, folder: Path) -> None:
-    loaded = way.tuner.load(base_of(tiny_folder), folder)
-    assert takes_packs(loaded.model)[0] == way.tuner.keeps_keys_values
+def test_packed_passes_hold_as_declared(way: Way, again: LoadedModel) -> None:
+    assert takes_packs(again.model)[0] == way.tuner.keeps_keys_values
     if way.tuner.keeps_keys_values:
         with torch.inference_mode():
-            alone = [loaded.model(input_ids=IDS[:, cut], use_cache=False).logits[0] for cut in (slice(3), slice(3, 7))]
-        torch.testing.assert_close(packed(loaded), torch.cat(alone), rtol=1e-5, atol=1e-5)
+            alone = [again.model(input_ids=IDS[:, cut], use_cache=False).logits[0] for cut in (slice(3), slice(3, 7))]
+        torch.testing.assert_close(packed(again), torch.cat(alone), rtol=1e-5, atol=1e-5)
 
 
 @EVERY
 def test_merged_it_answers_as_before_to_rounding_or_is_refused_in_one_line(
-    way: Way, tiny_folder: Path, folder: Path
+    way: Way, tiny_folder: Path, folder: Path, again: LoadedModel, request: pytest.FixtureRequest
 ) -> None:
-    loaded = way.tuner.load(base_of(tiny_folder), folder)
     if way.tuner.not_merged:
         with pytest.raises(UnitError, match=f"^{way.tuner.name} cannot be merged") as caught:
-            way.tuner.merge(loaded)
+            way.tuner.merge(way.tuner.load(base_of(tiny_folder), folder))
         assert "\n" not in str(caught.value)
         return
-    before = plain(loaded).log_softmax(-1)
-    merged = way.tuner.merge(loaded)
-    assert type(merged.model) is type(base_of(tiny_folder).model)
-    assert (plain(merged).log_softmax(-1) - before).abs().max().item() <= ROUNDING
-    assert (plain(base_of(tiny_folder)).log_softmax(-1) - before).abs().max().item() > 100 * ROUNDING
+    merged: LoadedModel = request.getfixturevalue("merged")
+    assert type(merged.model) is LlamaForCausalLM
+    assert gap(plain(merged), plain(again)) <= ROUNDING
+    assert gap(said_by_base(tiny_folder)[0], plain(again)) > 100 * ROUNDING
 
 
 @EVERY
@@ -217,7 +241,7 @@ def test_taken_out_the_base_is_what_it_was_bit_for_bit(way: Way, done: str, tiny
     assert restore(model, before, copies)
     assert state_of(model) == before
     assert [name for name, _ in model.named_modules()] == modules
-    assert torch.equal(plain(frozen(base)), plain(base_of(tiny_folder)))
+    assert torch.equal(plain(frozen(base)), said_by_base(tiny_folder)[0])
 
 
 @EVERY
@@ -237,7 +261,13 @@ def test_the_same_seed_gives_the_same_bytes(way: Way, tiny_folder: Path, tmp_pat
     ids=str,
 )
 def test_interpolated_it_is_base_and_variant_at_the_ends_and_their_mean_between(
-    way: Way, weight: float, tiny_folder: Path, tmp_path: Path, folder: Path
+    way: Way,
+    weight: float,
+    tiny_folder: Path,
+    tmp_path: Path,
+    folder: Path,
+    again: LoadedModel,
+    request: pytest.FixtureRequest,
 ) -> None:
     base, tuner = base_of(tiny_folder), way.tuner
     made = Made("it", tuner.name, folder)
@@ -252,21 +282,22 @@ def test_interpolated_it_is_base_and_variant_at_the_ends_and_their_mean_between(
     name = interpolate(base, made, weight, tmp_path)
     assert name == ("none" if tuner.scale is None else tuner.name)
     found = TUNERS.get(name).load(base_of(tiny_folder), tmp_path)
-    wanted = base_of(tiny_folder) if weight == 0 else tuner.load(base_of(tiny_folder), folder)
     if weight in (0.0, 1.0):
-        assert torch.equal(plain(found), plain(wanted))
+        assert torch.equal(plain(found), plain(again) if weight else said_by_base(tiny_folder)[0])
         return
-    mixed, high, low = (
-        one.model.state_dict() for one in (TUNERS.get(name).merge(found), tuner.merge(wanted), base_of(tiny_folder))
-    )
+    merged: LoadedModel = request.getfixturevalue("merged")
+    mixed, high, low = (one.model.state_dict() for one in (TUNERS.get(name).merge(found), merged, base_of(tiny_folder)))
     for name, value in high.items():
         own = low.get(name, torch.zeros_like(value))
         torch.testing.assert_close(mixed[name], own + weight * (value - own), rtol=1e-5, atol=1e-7)
 
 
 @EVERY
-def test_what_was_made_on_another_base_is_refused_in_one_line(way: Way, tiny_folder: Path, folder: Path) -> None:
-    other = replace(base_of(tiny_folder), model=tiny_model("llama", hidden_size=48, head_dim=12).requires_grad_(False))
+def test_what_was_made_on_another_base_is_refused_in_one_line(
+    way: Way, once: Once, tiny_folder: Path, folder: Path
+) -> None:
+    wider = once("wider", lambda: tiny_model("llama", hidden_size=48, head_dim=12).requires_grad_(False))
+    other = replace(base_of(tiny_folder), model=copy.deepcopy(wider))
     if not way.tuner.is_whole:  # a whole model needs no base
         with pytest.raises(ModelError) as caught:
             way.tuner.load(other, folder)
