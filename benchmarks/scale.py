@@ -264,8 +264,8 @@ def _answer(plan: Plan, out: Path) -> None:
     folder = RunFolder(out)
     for planned in plan.variants.values():
         one = planned.variant
-        weights = "adapter" if one.train_task else "base"
-        record = {"id": one.id, "status": "done", "reason": "", "weights": weights, "record": {}, "seconds": 1.0}
+        tuner = "lora" if one.train_task else ""
+        record = {"id": one.id, "status": "done", "reason": "", "tuner": tuner, "record": {}, "seconds": 1.0}
         write_json(folder.variant(one.id) / "variant.json", record)
         for name in ("adapter_config.json", "adapter_model.safetensors") if one.train_task else ():
             write_text(folder.variant(one.id) / name, "made up")
