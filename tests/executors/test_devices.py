@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import torch
 
-from hanka.executors.local import device_places, take_device
+from hanka.executors.local import PRELOADED, device_places, take_device
 
 _meeting: list[Any] = []
 
@@ -26,7 +26,8 @@ def _device() -> str | None:
 
 
 def _devices_of(workers: int) -> list[str | None]:
-    context = get_context("spawn")
+    context = get_context("forkserver")  # from the process that other tests of workers fork, too
+    context.set_forkserver_preload(list(PRELOADED))
     places, meeting = device_places(workers, context), context.Barrier(workers)
     with ProcessPoolExecutor(workers, context, _start, (places, meeting)) as pool:
         return [one.result() for one in [pool.submit(_device) for _ in range(workers)]]

@@ -6,10 +6,15 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from hanka.records import Prediction
 from hanka.run import RunOptions, run_study
 from hanka.store.folder import RunFolder, read_json, read_predictions
 from tiny_models import save_tiny_model
+
+Asked = dict[tuple[str, str, int], tuple[dict[str, Any], list[Prediction]]]
+"By method, test set and rows shown: what is recorded of a cell, and its answers."
 
 
 def finished(folder: Path, **changes: Any) -> RunFolder:
@@ -27,8 +32,7 @@ def finished(folder: Path, **changes: Any) -> RunFolder:
     return run_study(path, folder / "run", RunOptions(quiet=True)).folder
 
 
-def asked(run: RunFolder) -> dict[tuple[str, str, int], tuple[dict[str, Any], list[Prediction]]]:
-    """By method, test set and rows shown: what is recorded of a cell, and its answers."""
+def asked(run: RunFolder) -> Asked:
     plan = read_json(run.plan)
     methods = {one["id"]: one["method"] for one in plan["variants"]}
     return {
@@ -41,12 +45,18 @@ def asked(run: RunFolder) -> dict[tuple[str, str, int], tuple[dict[str, Any], li
     }
 
 
+@pytest.fixture(scope="module")
+def roomy(tmp_path_factory: pytest.TempPathFactory) -> Asked:
+    """What a model was asked that has room for all rows."""
+    return asked(finished(tmp_path_factory.mktemp("roomy"), max_position_embeddings=4096))
+
+
 def said(rows: list[Prediction]) -> list[Any]:
     return [(one.sample_id, one.prompt_sha256, one.output, one.label_scores) for one in rows]
 
 
-def test_a_variant_that_did_not_change_answers_behind_its_rows_as_the_base_does(tmp_path: Path) -> None:
-    found = asked(finished(tmp_path, max_position_embeddings=4096))
+def test_a_variant_that_did_not_change_answers_behind_its_rows_as_the_base_does(roomy: Asked) -> None:
+    found = roomy
     for test in ("shop", "film", "news"):
         for shots in (4, 8):
             (own, ours), (base, theirs) = found["sft", test, shots], found["icl", test, shots]
@@ -59,10 +69,10 @@ def test_a_variant_that_did_not_change_answers_behind_its_rows_as_the_base_does(
         assert said(found["sft", test, 0][1]) == said(found["base", test, 0][1])
 
 
-def test_rows_that_do_not_fit_fail_with_a_reason_and_are_counted(tmp_path: Path) -> None:
-    whole = asked(finished(tmp_path / "long"))["icl", "shop", 8]
+def test_rows_that_do_not_fit_fail_with_a_reason_and_are_counted(roomy: Asked, tmp_path: Path) -> None:
+    whole = roomy["icl", "shop", 8]
     limit = min(one.n_prompt_tokens for one in whole[1]) - 1
-    found = asked(finished(tmp_path / "short", max_position_embeddings=limit))
+    found = asked(finished(tmp_path, max_position_embeddings=limit))
     record, rows = found["icl", "shop", 8]
     assert (record["status"], record["n"], record["n_failed"]) == ("done", 0, 4)
     assert all(f"tokens do not fit the model's context of {limit}" in one.reason for one in rows)
