@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from hanka.store.folder import RunFolder, read_json, write_json
 
 OF_OTHER_RUNS = ("emergence",)
 "Questions that need a run of their own; their tests ask the same of them."
+Ask = Callable[[Question], Answer | None]
 EVERY = pytest.mark.parametrize("question", QUESTIONS, ids=lambda question: question.name)
 
 
@@ -40,9 +42,31 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
     return found
 
 
-@pytest.fixture
-def evidence(run: RunFolder) -> Evidence:
+@pytest.fixture(scope="module")
+def ask(run: RunFolder) -> Ask:
+    """Ask a question of the run, once."""
+    evidence, known = load_evidence(run), dict[str, Answer | None]()
+
+    def answer(question: Question) -> Answer | None:
+        if question.name not in known:
+            known[question.name] = question.ask(evidence)
+        return known[question.name]
+
+    return answer
+
+
+@pytest.fixture(scope="module")
+def again(run: RunFolder) -> Evidence:
+    """The run, read once more."""
     return load_evidence(run)
+
+
+@pytest.fixture(scope="module")
+def backward(run: RunFolder) -> Evidence:
+    """The run, its cells the other way round."""
+    found = load_evidence(run)
+    found.cells = dict(reversed(found.cells.items()))
+    return found
 
 
 @EVERY
@@ -53,8 +77,10 @@ def test_it_says_what_it_asks_and_after_whom(question: Question) -> None:
 
 
 @EVERY
-def test_an_answer_is_json_in_two_languages_and_the_same_every_time(question: Question, run: RunFolder) -> None:
-    answers = [question.ask(load_evidence(run)) for _ in range(2)]
+def test_an_answer_is_json_in_two_languages_and_the_same_every_time(
+    question: Question, ask: Ask, again: Evidence
+) -> None:
+    answers = [ask(question), question.ask(again)]
     if answers[0] is None:
         return
     first, second = (answer.as_json() for answer in answers if answer)
@@ -69,8 +95,8 @@ def test_an_answer_is_json_in_two_languages_and_the_same_every_time(question: Qu
     [one for one in QUESTIONS if one.ask.__module__.startswith("hanka.")],
     ids=lambda question: question.name,
 )
-def test_columns_and_axes_of_our_questions_have_words(question: Question, evidence: Evidence) -> None:
-    answer = question.ask(evidence)
+def test_columns_and_axes_of_our_questions_have_words(question: Question, ask: Ask) -> None:
+    answer = ask(question)
     for words in LANGUAGES.values():
         assert f"question_{question.name}" in words
         if answer:
@@ -87,10 +113,8 @@ def test_a_run_without_results_is_no_error(question: Question, run: RunFolder, t
 
 
 @EVERY
-def test_the_order_of_the_cells_changes_no_number(question: Question, run: RunFolder) -> None:
-    forward, backward = load_evidence(run), load_evidence(run)
-    backward.cells = dict(reversed(backward.cells.items()))
-    one, other = question.ask(forward), question.ask(backward)
+def test_the_order_of_the_cells_changes_no_number(question: Question, ask: Ask, backward: Evidence) -> None:
+    one, other = ask(question), question.ask(backward)
     if question.name in OF_OTHER_RUNS:
         assert one is other is None
         return

@@ -60,7 +60,7 @@ def index(monkeypatch: pytest.MonkeyPatch) -> Iterator[Index]:
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         served = Index(server)
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
         only(monkeypatch, served.url)
         yield served
         server.shutdown()

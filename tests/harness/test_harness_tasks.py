@@ -6,6 +6,8 @@ import contextlib
 import io
 import json
 import math
+import shutil
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +29,7 @@ from hanka.store.folder import RunFolder, read_csv, read_json, read_predictions
 from hanka.study.resolve import load_study
 from harness_tasks import SETTINGS, N, write_tasks
 from tiny_models import save_tiny_model, tiny_tokenizer
+from worked import worked
 
 STUDY = """\
 name: harness
@@ -66,17 +69,35 @@ def forget() -> None:
         cached.cache_clear()
 
 
-def official(base: Path, folder: Path, name: str, limit: int = N, **options: Any) -> dict[str, Any]:
-    """What the harness' own `hf` model says of the base."""
-    from lm_eval.evaluator import simple_evaluate
+@cache
+def their_model(base: Path) -> Any:
+    """The harness' own `hf` model of a base."""
     from lm_eval.models.huggingface import HFLM
-    from lm_eval.tasks import TaskManager
 
     with contextlib.redirect_stderr(io.StringIO()), contextlib.redirect_stdout(io.StringIO()):
-        model = HFLM(pretrained=str(base), device="cpu", dtype="float32", batch_size=1)
+        return HFLM(pretrained=str(base), device="cpu", dtype="float32", batch_size=1)
+
+
+def official(base: Path, folder: Path, name: str, limit: int = N, **options: Any) -> dict[str, Any]:
+    """What the harness' own `hf` model says of the base."""
+    from lm_eval import evaluator
+    from lm_eval.tasks import TaskManager
+
+    with (
+        contextlib.redirect_stderr(io.StringIO()),
+        contextlib.redirect_stdout(io.StringIO()),
+        pytest.MonkeyPatch.context() as patch,
+    ):
+        patch.setattr(evaluator, "add_env_info", lambda _results: None)  # asks other programs about the machine
         manager = TaskManager(include_path=str(folder), include_defaults=False)
-        found: dict[str, Any] = simple_evaluate(
-            model, tasks=[name], task_manager=manager, limit=limit, bootstrap_iters=0, log_samples=True, **options
+        found: dict[str, Any] = evaluator.simple_evaluate(
+            their_model(base),
+            tasks=[name],
+            task_manager=manager,
+            limit=limit,
+            bootstrap_iters=0,
+            log_samples=True,
+            **options,
         )
     return found
 
@@ -156,10 +177,11 @@ def test_chats_with_demonstrations_are_rendered_as_the_harness_does(tmp_path: Pa
     tokenizer.chat_template = "{% for m in messages %}[{{ m.role }}]{{ m.content }}\n{% endfor %}{% if add_generation_prompt %}[assistant]{% endif %}"
     tokenizer.save_pretrained(folder)
     study = write_study(tmp_path, folder, "{tasks: [tiny-choice], include: tasks}", limit=4)
-    study.write_text(study.read_text() + "tokens: {template: chat}\n")
-    run = run_study(study, tmp_path / "run", RunOptions(quiet=True)).folder
+    study.write_text(study.read_text().replace(", {sft: {peft: lora}}", "") + "tokens: {template: chat}\n")
+    plan, run = worked(study, tmp_path / "run")
     theirs = official(folder, tmp_path / "tasks", "tiny-choice", 4, apply_chat_template=True)
-    rows = {row.sample_id: row for row in read_predictions(cells(run, "base")["tiny-choice"])[0]}
+    (cell,) = [one.cell.id for one in plan.cells.values() if one.cell.test_task == "tiny-choice"]
+    rows = {row.sample_id: row for row in read_predictions(run.cell(cell))[0]}
     for sample in theirs["samples"]["tiny-choice"]:
         row = rows[f"tiny-choice/{sample['doc_id']}"]
         assert row.prompt == sample["arguments"][0][0]
@@ -214,14 +236,17 @@ def test_what_was_adapted_is_weighed_on_them_as_on_any_other_task(done: RunFolde
 
 @pytest.mark.parametrize("lang", ["en", "ja"])
 def test_the_report_shows_them_by_their_names(done: RunFolder, tmp_path: Path, lang: Any) -> None:
-    render_report(done, tmp_path / "report.html", lang)
-    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    where = done.report if lang == "en" else tmp_path / "report.html"
+    if lang != "en":  # which the run wrote itself
+        render_report(done, where, lang)
+    page = where.read_text(encoding="utf-8")
     assert "tiny-choice 2-shot" in page
     assert "exact_match,letters" in page
 
 
 def test_a_group_is_one_test_set_whose_first_rows_are_of_all_its_tasks(base: Path, tmp_path: Path) -> None:
     study = write_study(tmp_path, base, "{tasks: [tiny-group], include: tasks, shots: 0}", limit=6)
+    study.write_text(study.read_text().replace(", {sft: {peft: lora}}", ""))
     plan = build_plan(load_study(study))
     (test,) = {
         cell.test.dataset.name: cell.test for cell in plan.cells.values() if cell.cell.test_task == "tiny-group"
@@ -266,6 +291,15 @@ def test_ids_do_not_depend_on_where_files_lie_but_on_the_rows_that_are_shown(bas
     assert changed == {"tiny-choice"}
 
 
+def few_of_its_own(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the harness come with few tasks: it reads thousands of files to know their names."""
+    from lm_eval.tasks import manager
+
+    whole = Path(str(manager.__file__)).parent
+    shutil.copytree(whole / "hellaswag", folder / "hellaswag")
+    monkeypatch.setattr(manager, "__file__", str(folder / "manager.py"))
+
+
 def test_a_study_that_grows_asks_them_whole(base: Path, tmp_path: Path) -> None:
     study = write_study(tmp_path, base, "{tasks: [tiny-choice], include: tasks}", more=", until: decided, block: 10")
     plan = build_plan(load_study(study))
@@ -279,6 +313,7 @@ def test_a_study_that_grows_asks_them_whole(base: Path, tmp_path: Path) -> None:
         ("{include: tasks}", "", "tasks.lm_eval.tasks: the key is missing"),
         ("{tasks: [tiny-choice], include: gone}", "", "gone is no folder; name one with task files (YAML) of lm-eval"),
         ("{tasks: [tiny-choices], include: tasks}", "", "lm-eval has no task 'tiny-choices': did you mean 'tiny-choice'"),
+        ("{tasks: [hellaswags], include: tasks}", "", "lm-eval has no task 'hellaswags': did you mean 'hellaswag'"),
         ("{tasks: [tiny-choice, tiny-choice], include: tasks}", "", "['tiny-choice', 'tiny-choice'] names something twice"),
         ("{tasks: [sentiment], include: tasks}", "", "'sentiment' is a task of the study, too"),
         ("{tasks: [tiny-choice], include: tasks, shot: 2}", "", "unknown key 'shot'"),
@@ -288,7 +323,10 @@ def test_a_study_that_grows_asks_them_whole(base: Path, tmp_path: Path) -> None:
         ("{tasks: [tiny-choice], include: tasks}", ", prompts: {tiny-choice: [p2]}", "task tiny-choice is asked as lm-eval says"),
     ],
 )  # fmt: skip
-def test_wrong_entries_are_one_line(base: Path, tmp_path: Path, lm_eval: str, more: str, says: str) -> None:
+def test_wrong_entries_are_one_line(
+    base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lm_eval: str, more: str, says: str
+) -> None:
+    few_of_its_own(tmp_path / "own", monkeypatch)
     study = write_study(tmp_path, base, lm_eval, more=more)
     choice = SETTINGS["tiny-choice"]
     write_tasks(

@@ -37,7 +37,7 @@ STILL = 1e-30
 "A learning rate that moves no weight, but those that begin at zero by so much."
 MERGING = 1e-4
 "Nats by which merging an adapter in float32 may move a label's score."
-COURSE = {"schedule": "constant", "epochs": 2}
+COURSE = {"schedule": "constant", "epochs": 2, "sizes": [8], "batch_size": 4}
 
 
 def tuned() -> list[dict[str, Any]]:
@@ -76,7 +76,7 @@ METHODS = [
 def carried(tiny_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Carried:
     base = [{"model": str(tiny_folder), "name": "tiny"}, small_base(tiny_folder)]
     tasks = {"sentiment": {"out_of_domain": []}, "summary": {"train": None, "out_of_domain": []}}
-    plan = plan_of(tiny_folder, METHODS, base=base, train=COURSE, tasks=tasks)
+    plan = plan_of(tiny_folder, METHODS, base=base, train=COURSE, tasks=tasks, eval={"limit": 2})
     return carry_out(plan, tmp_path_factory.mktemp("run"))
 
 
@@ -239,7 +239,7 @@ def test_spider_follows_every_step_or_none(
     tiny_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mask: Any, like: str
 ) -> None:
     monkeypatch.setattr(spider, "SpiderHook", lambda: SpiderHook(lambda found, _: mask(found)))
-    plan = plan_of(tiny_folder, ["spider", {"sft": {"peft": "none"}}], eval={"limit": 2})
+    plan = plan_of(tiny_folder, ["spider", {"sft": {"peft": "none"}}], train=COURSE, eval={"limit": 2})
     found = carry_out(plan, tmp_path)
     assert found.answers("spider") == found.answers(like)
     assert found.answers("sft") != found.answers("base")

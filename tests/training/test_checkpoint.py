@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -38,15 +40,37 @@ def settings(**changes: Any) -> CourseParams:
     return CourseParams.model_validate(usual | changes)
 
 
+@cache
+def drawn() -> Any:
+    return tiny_model(num_hidden_layers=1, attention_dropout=0.1)
+
+
 def fit(folder: Path, given: CourseParams, stop_at: int | None = None, **more: Any) -> tuple[CourseState, Any]:
     """Train a tiny model; a stop comes while the step after `stop_at` is reported, after that step's checkpoint."""
-    model = tiny_model(attention_dropout=0.1)
+    model = copy.deepcopy(drawn())
 
     def report(_what: str, share: float) -> None:
         if stop_at is not None and round(share * 6) > stop_at:
             raise StoppedError
 
     return train(Course(model, given, ROWS, 5, folder, report, **more)), model
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., tuple[CourseState, Any]]:
+    """An undisturbed training, which keeps no checkpoint on its way; equal ones once."""
+    known: dict[str, tuple[CourseState, Any]] = {}
+
+    def trained(**changes: Any) -> tuple[CourseState, Any]:
+        name = repr(changes)
+        if name not in known:
+            known[name] = fit(tmp_path_factory.mktemp("whole"), settings(**changes, checkpoint_seconds=1000.0))
+        return known[name]
+
+    return trained
+
+
+Whole = Callable[..., tuple[CourseState, Any]]
 
 
 def assert_equal(one: Any, other: Any) -> None:
@@ -56,23 +80,26 @@ def assert_equal(one: Any, other: Any) -> None:
 
 @pytest.mark.parametrize(("name", "options"), CASES, ids=[f"{name} {options or ''}" for name, options in CASES])
 @pytest.mark.parametrize("stop_at", [1, 4])
-def test_every_optimizer_resumes_exactly(tmp_path: Path, name: str, options: dict[str, Any], stop_at: int) -> None:
+def test_every_optimizer_resumes_exactly(
+    tmp_path: Path, whole: Whole, name: str, options: dict[str, Any], stop_at: int
+) -> None:
     given = settings(optimizer=name, optimizer_options=options)
-    whole, undisturbed = fit(tmp_path / "whole", given)
+    state, undisturbed = whole(optimizer=name, optimizer_options=options)
     with pytest.raises(StoppedError):
         fit(tmp_path / "resumed", given, stop_at)
     (checkpoint,) = (tmp_path / "resumed/checkpoints").glob("step-*")
     assert checkpoint.name == f"step-{stop_at:08d}"
     resumed, again = fit(tmp_path / "resumed", given)
     assert_equal(undisturbed, again)
-    assert resumed.losses == whole.losses
+    assert resumed.losses == state.losses
 
 
 @pytest.mark.parametrize("name", [name for name in OPTIMIZERS if name not in ("sgd", "rprop")])
-def test_without_its_state_an_optimizer_would_end_elsewhere(tmp_path: Path, name: str) -> None:
+def test_without_its_state_an_optimizer_would_end_elsewhere(tmp_path: Path, whole: Whole, name: str) -> None:
     """So the test above can fail. (Plain SGD keeps nothing; Rprop's sizes are at their bound on this model.)"""
-    given = settings(optimizer=name, optimizer_options={"t0": 1} if name == "asgd" else {})
-    _, undisturbed = fit(tmp_path / "whole", given)
+    options = {"optimizer": name, "optimizer_options": {"t0": 1} if name == "asgd" else {}}
+    given = settings(**options)
+    _, undisturbed = whole(**options)
     with pytest.raises(StoppedError):
         fit(tmp_path / "resumed", given, 4)
     (path,) = (tmp_path / "resumed/checkpoints").glob("step-*")
@@ -136,7 +163,7 @@ def test_the_newest_checkpoint_stands_alone_and_is_no_pickle(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("damage", ["format", "state", "tensors", "weights"])
-def test_what_cannot_be_read_is_passed_over(tmp_path: Path, damage: str) -> None:
+def test_what_cannot_be_read_is_passed_over(tmp_path: Path, whole: Whole, damage: str) -> None:
     with pytest.raises(StoppedError):
         fit(tmp_path, settings(), 3)
     (path,) = (tmp_path / "checkpoints").iterdir()
@@ -154,8 +181,7 @@ def test_what_cannot_be_read_is_passed_over(tmp_path: Path, damage: str) -> None
         tensors.pop(next(name for name in tensors if name.startswith("weight.")))
         save_file(tensors, path / "tensors.safetensors")
     first: list[float] = []
-    model = tiny_model(attention_dropout=0.1)
+    model = copy.deepcopy(drawn())
     train(Course(model, settings(), ROWS, 5, tmp_path, lambda _what, share: first.append(share)))
     assert first[0] == pytest.approx(1 / 6)
-    _, undisturbed = fit(tmp_path / "whole", settings())
-    assert_equal(undisturbed, model)
+    assert_equal(whole()[1], model)
