@@ -70,7 +70,7 @@ def test_all_seeds_of_one_of_two_sizes_are_named_without_a_seed(tmp_path: Path) 
     own = [one for one in plan["variants"] if one["label"] == "sft"]
     others = [one | {"id": f"{place:f>16}", "train_size": 16} for place, one in enumerate(own)]
     write_json(folder.plan, plan | {"variants": [*plan["variants"], *others]})
-    with pytest.raises(HankaError, match="or all seeds of one: sft/home/8, sft/home/16$"):
+    with pytest.raises(HankaError, match=r"or all seeds of one: sft/home/8, sft/home/16$"):
         compare_variants(folder, "sft", "base")
     assert compare_variants(folder, "sft/home/8", "base")["a"] == "sft/home/8 (2 seeds)"
 
