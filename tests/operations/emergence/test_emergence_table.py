@@ -72,7 +72,10 @@ def test_without_a_model_every_loss_is_one(tmp_path: Path) -> None:
         (("loss,performance,tokens", "2,0.5,1e9"), ["parameters: '' compute needs both"]),
         (("loss,performance,rows", "1,0,36,5"), [":2: has 4 columns, the header has 3", "decimal point"]),
         (("loss,performance,rows", "2,0.5"), [":2: has 2 columns, the header has 3"]),
-        (("loss,performance,rows", '2,0.5,"1,024"'), [":2: rows: '1,024' is not a finite number", "without a separator"]),
+        (
+            ("loss,performance,rows", '2,0.5,"1,024"'),
+            [":2: rows: '1,024' is not a finite number", "without a separator"],
+        ),
         (("loss;performance;rows", "2,1;0,5;1,024"), [":2: rows: '1,024' is not a whole number"]),
         (("loss,performance", "2,36%"), ["'36%' is not a finite number; give a share"]),
         (("loss,performance,held_out", "2,0.5,maybe"), ["'maybe' is neither yes nor no"]),

@@ -177,7 +177,9 @@ class _Cells(NamedTuple):
         """Return a cell's finite number."""
         text = self.text(name)
         try:
-            found = float(text.replace(",", ".") if self.has_commas and text.count(",") == 1 and "." not in text else text)
+            found = float(
+                text.replace(",", ".") if self.has_commas and text.count(",") == 1 and "." not in text else text
+            )
         except ValueError:
             found = math.nan
         if not math.isfinite(found):
