@@ -150,7 +150,7 @@ def test_rows_for_a_wanted_value(tmp_path: Path) -> None:
     for wrong in (math.nan, 75.0, -0.1):
         with pytest.raises(HankaError, match=r"--reach \S+: accuracy lies from 0 to 1"):
             next_rows(curve, reach=wrong)
-    with pytest.raises(HankaError, match="--gain 1: below 1, such as 0.01 for a point"):
+    with pytest.raises(HankaError, match=r"--gain 1: below 1, such as 0.01 for a point"):
         next_rows(curve, gain=1.0)
 
 
