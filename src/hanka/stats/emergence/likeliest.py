@@ -28,7 +28,9 @@ CLOSE, ROUGH = 1e-6, 1e-3
 SHOWN_AT = 0.01
 "Level at which performance is shown to leave its base."
 NOISES = 200
-"Deviations that are tried for the base alone."
+"Deviations that are tried for what a law, or the base alone, leaves."
+OFFSETS = 40
+"Deviations of whole models that are tried, beside none."
 PASSES = 3
 "Times that noise and weights are found from each other at a start."
 
@@ -93,20 +95,39 @@ def fit(law: Law, found: Points, prior: Prior | None = None, near: FloatArray | 
 def is_shown(best: Fit, found: Points) -> bool:
     """Tell whether a law describes values better than its base alone, by the likelihood ratio at `SHOWN_AT`.
 
-    As many degrees of freedom as the law has numbers beside base and noise. Where the elbow is free the ratio is not exactly
-    chi-squared, so the level is a strict one.
+    Values of a model may err together: on either side a model may lie off by a normal amount of its own. As many degrees of freedom as the law
+    has numbers beside base and noise. Where the elbow is free the ratio is not exactly chi-squared, so the level is a strict one.
     """
-    gained = 2 * (best.log_likelihood - _flat(found, best.law.base))
-    return bool(special.chdtrc(best.law.n_places + 1, max(gained, 0.0)) < SHOWN_AT)
+    law, n = best.law, best.law.n_places
+    base = found.performance if law.base is None else found.performance - law.base
+    left = found.performance - best.slope * rate(law, best.parameters[:n], found) - best.base
+    gained = 2 * (max(best.log_likelihood, _grouped(left, found, False)) - _grouped(base, found, law.base is None))
+    return bool(special.chdtrc(n + 1, max(gained, 0.0)) < SHOWN_AT)
 
 
-def _flat(found: Points, base: float | None) -> float:
-    """Return the log-likelihood of the base alone, with the noise that suits it best."""
-    deviations = np.exp(np.linspace(math.log(DEVIATIONS[0]), math.log(DEVIATIONS[1]), NOISES))
-    variance = deviations[:, None] ** 2 + found.variance
-    means = (found.performance / variance).sum(axis=1) / (1 / variance).sum(axis=1)
-    residual = found.performance - (means[:, None] if base is None else base)
-    return float((-0.5 * (residual**2 / variance + np.log(2 * math.pi * variance)).sum(axis=1)).max())
+def _grouped(left: FloatArray, found: Points, has_mean: bool) -> float:
+    """Return the largest log-likelihood of what is left, models off by normal amounts of their own. has_mean: about a mean that suits best."""
+    n_models, group = found.n_models, np.unique(found.model, return_inverse=True)[1]
+    nodes = np.exp(np.linspace(math.log(DEVIATIONS[0]), math.log(DEVIATIONS[1]), NOISES))
+    apart = np.append(0.0, nodes[:: NOISES // OFFSETS] if n_models < len(found) else []) ** 2
+    weights = 1 / (nodes[:, None] ** 2 + found.variance)
+    whole, sums = np.zeros((NOISES, n_models)), np.zeros((NOISES, n_models))
+    np.add.at(whole.T, group, weights.T)
+    np.add.at(sums.T, group, (weights * left).T)
+    squares, size = (weights * left**2).sum(axis=1), np.log(weights / (2 * math.pi)).sum(axis=1)
+    found_best = -math.inf
+    for between in apart:
+        share = 1 / (1 + between * whole)
+        mean = (
+            ((sums * share).sum(axis=1) / (whole * share).sum(axis=1))[:, None] if has_mean else np.zeros((NOISES, 1))
+        )
+        off = (
+            squares
+            - (2 * mean * sums - mean**2 * whole).sum(axis=1)
+            - between * (share * (sums - mean * whole) ** 2).sum(axis=1)
+        )
+        found_best = max(found_best, float((0.5 * (size - off + np.log(share).sum(axis=1))).max()))
+    return found_best
 
 
 def box(law: Law, found: Points, prior: Prior) -> FloatArray:
