@@ -22,7 +22,7 @@ demo: $(BIN)/.installed
 	$(BIN)/hanka demo --out runs/demo
 
 test: $(BIN)/.installed
-	$(BIN)/python -m pytest tests -n 2 --dist loadfile
+	$(BIN)/python -m pytest tests -n 2 --dist worksteal
 
 # Every dependency of the core, the extras and dev at exactly the lower bound that pyproject.toml declares; bounds that
 # cannot be installed together fail with the reason. torch comes as the build that is given: one already in the
@@ -41,7 +41,7 @@ $(LOWEST)/.installed-$(TORCH): pyproject.toml
 	touch $@
 
 test-lowest: $(LOWEST)/.installed-$(TORCH)
-	$(LOWEST)/bin/python -m pytest tests -n 2 --dist loadfile
+	$(LOWEST)/bin/python -m pytest tests -n 2 --dist worksteal
 
 check: $(BIN)/.installed
 	$(BIN)/ruff check src tests benchmarks docs

@@ -112,7 +112,7 @@ def delay(times: int) -> Iterator[Promise]:
     """Yield how often a drop by ten points is found within the stated rows, in streams without an alarm before."""
     per_window = int(SETTINGS.window * LABELLED)
     for n in (400, 1500):
-        for begins in (0, 10, 60):
+        for begins in (0, 10, 41, 60):
             rng = np.random.default_rng([3, n, begins])
             found: list[bool] = []
             stated: list[int] = []
@@ -128,7 +128,7 @@ def delay(times: int) -> Iterator[Promise]:
                 ):
                     continue
                 risen = SHARES["wrong"] + SETTINGS.drop
-                rows = rows_to_find(rise, risen, begins + 1)
+                rows = rows_to_find(rise, risen, begins + 1, per_window)
                 assert rows is not None
                 stated.append(rows)
                 windows = math.ceil(rows / per_window)

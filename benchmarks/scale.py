@@ -146,7 +146,7 @@ def _time_plan(study: Path) -> None:
 
     started = time.perf_counter()
     plan = build_plan(load_study(study))
-    cells = sum(len(plan.cells_of(unit.variant_id)) for unit in plan.units() if unit.kind == "evaluate")
+    cells = sum(len(plan.cells_of(unit.of)) for unit in plan.units() if unit.kind == "evaluate")
     seconds = time.perf_counter() - started
     print(json.dumps({"seconds": round(seconds, 2), "variants": len(plan.variants), "cells": cells}))
 
@@ -264,8 +264,8 @@ def _answer(plan: Plan, out: Path) -> None:
     folder = RunFolder(out)
     for planned in plan.variants.values():
         one = planned.variant
-        weights = "adapter" if one.train_task else "base"
-        record = {"id": one.id, "status": "done", "reason": "", "weights": weights, "record": {}, "seconds": 1.0}
+        tuner = "lora" if one.train_task else ""
+        record = {"id": one.id, "status": "done", "reason": "", "tuner": tuner, "record": {}, "seconds": 1.0}
         write_json(folder.variant(one.id) / "variant.json", record)
         for name in ("adapter_config.json", "adapter_model.safetensors") if one.train_task else ():
             write_text(folder.variant(one.id) / name, "made up")

@@ -43,7 +43,10 @@ class Study:
     samples: dict[tuple[str, int, int], Samples] = field(default_factory=dict)
 
     def add(self, label: str, test: str, statistics: FloatArray, **where: Any) -> None:
-        """Add a cell. statistics: (n, k) of the metric. where: task, relation, seed, prompt, draw, shots, groups, most."""
+        """Add a cell. statistics: (n, k) of the metric. where: task, relation, seed, prompt, draw, shots, groups, most.
+
+        rows_of: test set whose rows these are, changed; default: their own.
+        """
         task, seed, groups = where.get("task", "task"), where.get("seed", 0), where.get("groups", 1)
         is_base = label == "base"
         name = "base" if is_base else f"{label}/{seed}"
@@ -62,9 +65,10 @@ class Study:
         }  # fmt: skip
         n = len(statistics)
         cell["n_rows"] = where.get("most", n)
-        key = (test, n, groups)
+        of = str(where.get("rows_of", test))
+        key = (of, n, groups)
         if key not in self.samples:
-            ids = tuple(f"{test}{place}" for place in range(n))
+            ids = tuple(f"{of}{place}" for place in range(n))
             self.samples[key] = Samples(ids, tuple("" if groups == 1 else f"g{place // groups}" for place in range(n)))
         samples = self.samples[key]
         self.cells[cell["id"]] = CellEvidence(cell, variant, {"status": "done", "n": n, "n_failed": 0}, samples)

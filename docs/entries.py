@@ -10,8 +10,8 @@ import ast
 import importlib
 import inspect
 import sys
-from collections.abc import Iterator
-from functools import lru_cache
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -56,9 +56,17 @@ def tree(path: Path) -> ast.Module:
 def imports(path: Path, names: frozenset[str] = frozenset()) -> set[Path]:
     """Return the modules of the package that a module imports; names: only in these functions."""
     nodes = [node for node in tree(path).body if not names or getattr(node, "name", "") in names]
-    found = {one.module for node in nodes for one in ast.walk(node) if isinstance(one, ast.ImportFrom) and one.module}
+    found = {one.module for one in statements(nodes) if isinstance(one, ast.ImportFrom) and one.module}
     places = (ROOT.parent / Path(*module.split(".")) for module in found if module.startswith("hanka."))
     return {path for place in places for path in (place.with_suffix(".py"), place / "__init__.py") if path.is_file()}
+
+
+def statements(nodes: Sequence[ast.stmt]) -> Iterator[ast.AST]:
+    """Yield statements and all that stand in them; expressions hold none."""
+    for node in nodes:
+        yield node
+        for part in ("body", "handlers", "orelse", "finalbody", "cases"):
+            yield from statements(getattr(node, part, ()))
 
 
 @lru_cache(maxsize=1)
@@ -71,11 +79,20 @@ def importers() -> dict[Path, set[Path]]:
     return found
 
 
+@cache
+def held(module: str) -> Mapping[int, list[str]]:
+    """Return the names of whatever a module holds, by its identity."""
+    found: dict[int, list[str]] = {}
+    for name, value in list(vars(sys.modules[module]).items()):
+        found.setdefault(id(value), []).append(name)
+    return found
+
+
 def defined(entry: Any, listing: Path) -> tuple[Path, frozenset[str]]:
     """Return the file an entry is defined in; where that is the list itself, the functions it names there, too."""
-    for module in list(sys.modules.values()):
-        path = Path(getattr(module, "__file__", None) or "none.py")
-        names = [name for name, value in list(vars(module).items()) if value is entry]
+    for module in list(sys.modules):
+        names = held(module).get(id(entry), [])
+        path = Path(getattr(sys.modules[module], "__file__", None) or "none.py") if names else ROOT
         if names and path.suffix == ".py" and path.is_file():
             targets = {one.id for node in tree(path).body if isinstance(node, ast.Assign) for one in node.targets if isinstance(one, ast.Name)}  # fmt: skip
             if targets & set(names):

@@ -15,6 +15,7 @@ import pytest
 
 import hanka
 from fake_runs import fake_run, write_study
+from hanka.analysis import analyse
 from hanka.cli import main
 from hanka.contexts import CONTEXTS
 from hanka.errors import how_to_install
@@ -62,6 +63,22 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp
 def made(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
     folder = tmp_path_factory.mktemp("runs")
     return fake_run(write_study(folder), folder / "fake")
+
+
+@pytest.fixture(scope="module")
+def new(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
+    """A run whose tables nobody made yet."""
+    folder = tmp_path_factory.mktemp("new")
+    return fake_run(write_study(folder), folder / "new")
+
+
+@pytest.fixture(scope="module")
+def told(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
+    """A run with its tables."""
+    folder = tmp_path_factory.mktemp("told")
+    run = fake_run(write_study(folder), folder / "fake")
+    analyse(run)
+    return run
 
 
 def one_line(said: Said) -> str:
@@ -245,18 +262,16 @@ def test_compare_with_an_unknown_or_ambiguous_variant_lists_them(run: Hanka, mad
 
 
 @pytest.mark.parametrize("kind", ["csv", "parquet", "lm-eval", "model-card"])
-def test_export_before_the_tables_are_made_says_what_makes_them(run: Hanka, tmp_path: Path, kind: str) -> None:
-    fake_run(write_study(tmp_path), tmp_path / "new")
-    line = one_line(run("export", "new", "--to", kind))
-    assert line == "hanka: new/scores.parquet: no such file; `hanka report new` writes it\n"
+def test_export_before_the_tables_are_made_says_what_makes_them(run: Hanka, new: RunFolder, kind: str) -> None:
+    line = one_line(run("export", str(new.path), "--to", kind))
+    assert line == f"hanka: {new.scores}: no such file; `hanka report {new.path}` writes it\n"
 
 
 @pytest.mark.parametrize(("kind", "file"), [("csv", "summary.csv"), ("parquet", "scores.parquet")])
 def test_export_writes_open_files_and_names_them(
-    run: Hanka, made: RunFolder, kind: str, file: str, tmp_path: Path
+    run: Hanka, told: RunFolder, kind: str, file: str, tmp_path: Path
 ) -> None:
-    run("report", str(made.path))
-    said = run("export", str(made.path), "--to", kind, "--out", "open")
+    said = run("export", str(told.path), "--to", kind, "--out", "open")
     assert (said.code, said.err) == (0, "")
     written = [tmp_path / line for line in said.out.splitlines()]
     assert written

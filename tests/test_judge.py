@@ -147,6 +147,16 @@ def test_a_sheet_is_written_without_asking(
     assert not server.asked
 
 
+def test_a_sheet_that_people_filled_is_not_written_over(
+    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    people = tmp_path / "people.csv"
+    before = people.read_text(encoding="utf-8")
+    assert command(monkeypatch, "judge", str(run), "--with", str(written(tmp_path, "")), "--sheet", str(people)) == 2
+    assert "exists, and people may have filled it" in capsys.readouterr().err
+    assert people.read_text(encoding="utf-8") == before
+
+
 def test_a_base_in_memory_judges_from_the_command_line(
     run: Path, tiny_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

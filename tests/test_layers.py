@@ -228,7 +228,7 @@ def libraries_of(*commands: list[str], folder: Path) -> set[str]:
 
 def test_help_imports_nothing_heavy(tmp_path: Path) -> None:
     found = libraries_of(["--help"], folder=tmp_path)
-    assert not found & (HEAVY | {"numpy", "scipy", "pyarrow", "duckdb", "altair", "pydantic", "datasets"})
+    assert not found & (HEAVY | {"numpy", "scipy", "pyarrow", "duckdb", "vl_convert", "pydantic", "datasets"})
 
 
 def test_validate_and_plan_import_no_torch(tmp_path: Path) -> None:

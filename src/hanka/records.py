@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
 Split = Literal["train", "test", "demonstrations", "validation", "passages"]
-Relation = Literal["in_domain", "out_of_domain", "cross_task", "undeclared"]
-"What a test set is to a variant; undeclared: nobody said what its weights, made elsewhere, were tuned on."
+Relation = Literal["in_domain", "out_of_domain", "cross_task", "undeclared", "perturbed"]
+"""What a test set is to a variant; undeclared: nobody said what its weights, made elsewhere, were tuned on; perturbed: a copy of another
+test set with changed rows, which shows what the change costs and has no part in a decision."""
 Status = Literal["ok", "unparsed", "failed"]
 DeclaredKind = Literal["classification", "generation", "regression", "likelihood"]
 TaskKind = Literal["classification", "generation", "regression", "likelihood", "harness"]

@@ -188,13 +188,15 @@ def _audit(plan: Plan, folder: RunFolder) -> Audits:
 
 def _require_servers(plan: Plan, todo: Sequence[Unit]) -> None:
     """Raise HankaError before any work where a server that will be asked refuses the key, has no such model, or cannot be steered."""
+    asked = [plan.variants[unit.of] for unit in todo if unit.kind == "evaluate"]
+    if not any(one.model.served for one in asked):
+        return
     from hanka.engines.served.asking import Asker
     from hanka.engines.served.client import Client
     from hanka.engines.served.listed import NextTokens
     from hanka.models.loading import load_tokenizer
     from hanka.models.served import ServedModel
 
-    asked = [plan.variants[unit.of] for unit in todo if unit.kind == "evaluate"]
     steered = {(one.model, plan.variants[one.parents[0].variant_id].model) for one in asked if one.engine == "steered"}
     try:
         for served in {one.model: one.model.served for one in asked}.values():

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from hanka.analysis.amounts import Amounts, Latency, amounts_of
-from hanka.analysis.evidence import load_evidence
+from hanka.analysis.evidence import Evidence, load_evidence
 from hanka.analysis.questions.amounts import AMOUNTS
 from hanka.store.folder import LATENCY_FILE, RunFolder, write_json
 from planted_runs import N, Planted, rows_of
@@ -148,3 +148,33 @@ def test_a_run_that_tuned_nothing_has_no_answer(tmp_path: Path) -> None:
     run = Planted(tmp_path, tests=("home",))
     run.add("base", {"home": range(20)})
     assert AMOUNTS.ask(run.evidence()) is None
+
+
+def test_examples_that_every_question_has_of_its_own_are_not_counted_as_none(tmp_path: Path) -> None:
+    evidence = priced_run(tmp_path)
+    shown = next(cell for cell in evidence.done() if cell.cell["shots"] == 2)
+    revise(evidence.folder.cell(shown.cell["id"]) / "cell.json", {"demonstrations": []})
+    again = load_evidence(evidence.folder)
+    assert [one.serving.n_demonstrations for one in amounts_of(again)] == [0, None, 0]
+    answer = AMOUNTS.ask(again)
+    assert answer is not None
+    assert [row["costs_labelled"] for row in rows_of(answer)] == [0, None, 8]
+
+
+def test_rows_that_were_trained_on_and_are_shown_are_labelled_once(tmp_path: Path) -> None:
+    evidence = priced_run(tmp_path)
+    cells = [
+        one | ({"context": "own", "shots": 8} if one["variant_id"] == _tuned(evidence) else {})
+        for one in evidence.plan["cells"]
+    ]
+    write_json(evidence.folder.plan, dict(evidence.plan) | {"cells": cells, "contexts_of_own_rows": ["own"]})
+    for one in cells:
+        if one["context"] == "own":
+            revise(evidence.folder.cell(one["id"]) / "cell.json", {"demonstrations": [f"r{at}" for at in range(8)]})
+    answer = AMOUNTS.ask(load_evidence(evidence.folder))
+    assert answer is not None
+    assert [row["costs_labelled"] for row in rows_of(answer)] == [0, 2, 8]
+
+
+def _tuned(evidence: Evidence) -> str:
+    return str(next(one["id"] for one in evidence.plan["variants"] if one["label"] == "sft"))

@@ -64,6 +64,17 @@ def test_a_label_of_two_sizes_is_not_one_system(tmp_path: Path) -> None:
         compare_variants(folder, "sft", "base")
 
 
+def test_all_seeds_of_one_of_two_sizes_are_named_without_a_seed(tmp_path: Path) -> None:
+    folder = written(tmp_path, 40, 60)
+    plan = read_json(folder.plan)
+    own = [one for one in plan["variants"] if one["label"] == "sft"]
+    others = [one | {"id": f"{place:f>16}", "train_size": 16} for place, one in enumerate(own)]
+    write_json(folder.plan, plan | {"variants": [*plan["variants"], *others]})
+    with pytest.raises(HankaError, match=r"or all seeds of one: sft/home/8, sft/home/16$"):
+        compare_variants(folder, "sft", "base")
+    assert compare_variants(folder, "sft/home/8", "base")["a"] == "sft/home/8 (2 seeds)"
+
+
 def test_two_runs_are_compared_system_by_system_on_the_rows_that_agree(tmp_path: Path) -> None:
     first, second = written(tmp_path / "a", 60, 60), written(tmp_path / "b", 10, 10)
     found = compare_runs(first, second)

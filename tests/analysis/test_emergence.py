@@ -15,9 +15,11 @@ from hanka.analysis.emergence import predicted as module
 from hanka.analysis.emergence.measured import Asked, Measurement
 from hanka.analysis.emergence.predicted import predict
 from hanka.analysis.emergence.told import Topic, answer_of
+from hanka.analysis.evidence import Evidence
 from hanka.analysis.questions import QUESTIONS
 from hanka.analysis.questions.emergence.gathered import gathered
-from hanka.stats.emergence import Settings, outcome, posterior
+from hanka.stats.emergence import Outcome, Points, Settings, outcome, posterior
+from hanka.stats.emergence.law import NOT_LEFT
 from hanka.store.folder import RunFolder, read_json, write_json
 from planted_runs import Planted, rows_of
 
@@ -56,6 +58,12 @@ def planted_at(folder: Path, shots: int = 4) -> Planted:
     return run
 
 
+@pytest.fixture(scope="module")
+def evidence(tmp_path_factory: pytest.TempPathFactory) -> Evidence:
+    """The planted run, for those that only read it."""
+    return planted_at(tmp_path_factory.mktemp("planted")).evidence()
+
+
 @pytest.fixture
 def only_all(monkeypatch: pytest.MonkeyPatch) -> None:
     """Leave out what takes longest: the fits to parts, most resamples, long chains; all have tests of their own."""
@@ -68,8 +76,8 @@ def only_all(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(posterior, name, value)
 
 
-def test_values_are_put_to_the_model_they_start_from_with_its_loss_and_compute(tmp_path: Path) -> None:
-    (found,) = gathered(planted_at(tmp_path).evidence())
+def test_values_are_put_to_the_model_they_start_from_with_its_loss_and_compute(evidence: Evidence) -> None:
+    (found,) = gathered(evidence)
     assert (found.topic.label, found.topic.test, found.topic.metric) == ("tuned", "home", "accuracy")
     assert (found.unit, found.text, found.shots, found.chance, found.n_unknown) == ("nats", "plain", 4, 0.5, 0)
     tuned = {(one.loss, one.rows): one.performance for one in found.measured if one.rows}
@@ -93,8 +101,7 @@ def test_without_the_checkpoints_loss_their_values_are_counted_not_used(tmp_path
     assert {one.loss for one in found.measured} == {LOSS[step] for step in STEPS[2:]}
 
 
-def test_a_planted_law_is_predicted_and_said_in_both_languages(tmp_path: Path, only_all: None) -> None:
-    evidence = planted_at(tmp_path).evidence()
+def test_a_planted_law_is_predicted_and_said_in_both_languages(evidence: Evidence, only_all: None) -> None:
     answer = QUESTIONS.get("emergence").ask(evidence)
     assert answer is not None
     row = next(one for one in rows_of(answer) if one["emergence_fit"] == "all")
@@ -112,13 +119,25 @@ def test_a_planted_law_is_predicted_and_said_in_both_languages(tmp_path: Path, o
     assert {point.group for point in second.band} >= {"emergence_posterior"}
 
 
-def test_the_order_of_the_cells_changes_no_number(tmp_path: Path, only_all: None) -> None:
-    forward, backward = (planted_at(tmp_path / str(way)).evidence() for way in range(2))
-    backward.cells = dict(reversed(backward.cells.items()))
-    one, other = QUESTIONS.get("emergence").ask(forward), QUESTIONS.get("emergence").ask(backward)
+def test_the_order_of_the_cells_changes_no_number(evidence: Evidence, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is fitted is the same to the last bit and in the same order; all else follows from it and the seed."""
+    fitted: list[list[list[float]]] = []
+
+    def flat(name: str, found: Points, *rest: Any, **named: Any) -> Outcome:
+        fitted.append(
+            [one.tolist() for one in (found.loss, found.performance, found.rows, found.model, found.variance)]
+        )
+        return Outcome(name, found, why=NOT_LEFT)
+
+    monkeypatch.setattr(module, "outcome", flat)
+    monkeypatch.setattr(module, "outcomes", lambda found, asked: [flat("all", found)])
+    backward = replace(evidence, cells=dict(reversed(evidence.cells.items())))
+    one, other = QUESTIONS.get("emergence").ask(evidence), QUESTIONS.get("emergence").ask(backward)
     assert one is not None
     assert other is not None
     assert one.as_json() == other.as_json()
+    assert len(fitted) == 4
+    assert fitted[:2] == fitted[2:]
 
 
 def test_too_few_sizes_or_models_are_no_law(tmp_path: Path) -> None:

@@ -54,8 +54,20 @@ def row_of(run: Planted) -> tuple[Answer, dict[str, Any]]:
     return answer, row
 
 
-def test_a_curve_is_continued_to_four_times_the_rows_with_intervals(tmp_path: Path) -> None:
-    answer, row = row_of(planted(tmp_path, rises))
+@pytest.fixture(scope="module")
+def risen(tmp_path_factory: pytest.TempPathFactory) -> Planted:
+    """The run that rises, for those that only read it."""
+    return planted(tmp_path_factory.mktemp("risen"), rises)
+
+
+@pytest.fixture(scope="module")
+def told(risen: Planted) -> tuple[Answer, dict[str, Any]]:
+    """What is said of it, with its one row."""
+    return row_of(risen)
+
+
+def test_a_curve_is_continued_to_four_times_the_rows_with_intervals(told: tuple[Answer, dict[str, Any]]) -> None:
+    answer, row = told
     assert row["how_much_sizes"] == "16, 32, 64, 128, 256"
     assert row["n_seeds"] == 3
     assert row["how_much_largest"].value == pytest.approx(0.8, abs=0.02)
@@ -69,9 +81,9 @@ def test_a_curve_is_continued_to_four_times_the_rows_with_intervals(tmp_path: Pa
     assert "(n = 200 test rows, 15 trainings)" in answer.sentence_en
 
 
-def test_rows_for_the_margin_lie_where_the_curve_has_it(tmp_path: Path) -> None:
+def test_rows_for_the_margin_lie_where_the_curve_has_it(told: tuple[Answer, dict[str, Any]]) -> None:
     """Two points beyond 0.8 are there at 16·(0.4 / 0.08)² = 400 rows."""
-    _, row = row_of(planted(tmp_path, rises))
+    _, row = told
     needed = row["how_much_rows"]
     assert needed.low < 400 < (needed.high or 1025)
     assert 256 < needed.value < 1024
@@ -160,9 +172,9 @@ def test_one_seed_and_shared_rows_are_said(tmp_path: Path) -> None:
     assert any("trained on the very same rows" in note.message_en for note in answer.notes)
 
 
-def test_the_errors_of_all_sizes_on_the_same_rows_go_together(tmp_path: Path) -> None:
+def test_the_errors_of_all_sizes_on_the_same_rows_go_together(risen: Planted) -> None:
     """Easy rows are right with all trainings, so what the rows do to two trainings is alike."""
-    (curve,) = learning_curves(planted(tmp_path, rises).evidence())
+    (curve,) = learning_curves(risen.evidence())
     assert curve.points is not None
     spread = np.sqrt(np.diag(curve.points.covariance))
     together = curve.points.covariance / np.outer(spread, spread)
@@ -170,8 +182,8 @@ def test_the_errors_of_all_sizes_on_the_same_rows_go_together(tmp_path: Path) ->
     assert spread == pytest.approx(np.sqrt(0.2 / ROWS), rel=0.3), "of about p(1 - p) / n"
 
 
-def test_the_figure_has_a_band_that_reaches_four_times_the_largest_size(tmp_path: Path) -> None:
-    answer, _ = row_of(planted(tmp_path, rises))
+def test_the_figure_has_a_band_that_reaches_four_times_the_largest_size(told: tuple[Answer, dict[str, Any]]) -> None:
+    answer, _ = told
     (curve,) = answer.curves
     assert [point.x.value for point in curve.points] == list(map(float, SIZES))
     assert curve.band[0].x.value == 16
@@ -184,9 +196,7 @@ def test_the_figure_has_a_band_that_reaches_four_times_the_largest_size(tmp_path
     assert svg.count("fill-opacity") or svg.count("opacity=")
 
 
-def test_the_same_run_gives_the_same_numbers(tmp_path: Path) -> None:
-    run = planted(tmp_path, rises)
-    first, second = ask(run), ask(run)
-    assert first is not None
-    assert second is not None
-    assert first.as_json() == second.as_json()
+def test_the_same_run_gives_the_same_numbers(risen: Planted, told: tuple[Answer, dict[str, Any]]) -> None:
+    again = ask(risen)
+    assert again is not None
+    assert again.as_json() == told[0].as_json()

@@ -28,6 +28,8 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
     shown = STUDY.replace("[base, sft,", "[base, sft, icl, {proxy: {expert: sft}},").replace(
         "shots: [0, 2]", "shots: [0, 2], contexts: [drawn, own_rows]"
     )
+    changed = "{slips: {recipe: {typos: {of: shop}}}, alone: {recipe: {hypothesis_only: {of: home}}}}"
+    shown = shown.replace("tasks: {", f"datasets: {changed}\ntasks: {{inference: {{train: null}}, ")
     shown = shown.replace("base: smollm2-135m-instruct", "base: [smollm2-135m-instruct, smollm2-360m, smollm2-1.7b]")
     found = fake_run(write_study(folder, shown), folder / "run")
     base = next(one["id"] for one in read_json(found.plan)["variants"] if one["method"] == "base")

@@ -91,6 +91,10 @@ PARAMS: Mapping[str, Mapping[str, Any]] = {
     "concat": {"of": {"films": 0.7, "pairs": 0.3}},
     "subset": {"of": "films", "rows": 9, "balanced": True},
     "replay": {"of": "films", "rehearse": ["pairs"], "share": 0.5},
+    "edited": {"of": "films", "edits": {f"train{place}": {"input": f"rewritten {place}"} for place in range(30)}},
+    "hypothesis_only": {"of": "pairs"},
+    "premise_removed": {"of": "pairs", "by": "another_row"},
+    "negation": {"of": "pairs"},
 }
 "What a recipe cannot do without; for others `of`, and `teacher` where they ask one."
 USUAL = {"of": "films", "teacher": "sft"}
@@ -98,9 +102,13 @@ TASK_OF = {"films": "sentiment", "pairs": "inference"}
 
 
 def rows(dataset: str, split: Split, size: int | None) -> Sequence[Example]:
-    labels = TASKS.get(TASK_OF[dataset]).labels
+    task = TASKS.get(TASK_OF[dataset])
     return [
-        Example(f"{split}{place}", {"input": f"{split} text {place} of {dataset}"}, labels[place % len(labels)])
+        Example(
+            f"{split}{place}",
+            {name: f"The big {split} text {place} of {dataset} is {name}" for name in task.inputs},
+            task.labels[place % len(task.labels)],
+        )
         for place in range(30)
     ]
 
@@ -124,7 +132,8 @@ def test_says_what_it_is(recipe: Recipe) -> None:
     assert recipe.reference
     assert recipe.description
     assert recipe.version >= 1
-    assert recipe.makes in ("train", "test")
+    assert recipe.makes in ("train", "test", "both")
+    assert (recipe.makes == "both") == (recipe.perturbs is not None)
     params = request(recipe).params
     assert recipe.sources(params)
     assert len(set(recipe.sources(params))) == len(recipe.sources(params))

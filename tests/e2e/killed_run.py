@@ -1,18 +1,13 @@
-"""Run a study in a process that is killed without warning: once progress says a given thing, or before a file is put in place.
-
-The processes are forked from one that has imported what a run needs, and nothing else.
-"""
+"""Run a study in a process that is killed without warning: once progress says a given thing, or before a file is put in place."""
 
 from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Mapping
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
-PRELOADED = ["hanka.run", "hanka.work.worker", "peft.tuners", "transformers.models.auto.modeling_auto"]
+from e2e.forked import run_forked
 
 
 def run_killed(study: Path, out: Path, wanted: str) -> int | None:
@@ -20,19 +15,12 @@ def run_killed(study: Path, out: Path, wanted: str) -> int | None:
 
     Returns the exit code of its process, -9 where it was killed.
     """
-    context = get_context("forkserver")
-    context.set_forkserver_preload(PRELOADED)
-    process = context.Process(target=_run, args=(study, out, wanted, dict(os.environ)))
-    process.start()
-    process.join()
-    return process.exitcode
+    return run_forked(_run, study, out, wanted)
 
 
-def _run(study: Path, out: Path, wanted: str, environment: Mapping[str, str]) -> None:
+def _run(study: Path, out: Path, wanted: str) -> None:
     from hanka import run as run_module
     from hanka.terminal.progress import Progress
-
-    os.environ.update(environment)
 
     class Killer(Progress):
         def update(self, what: str, share: float) -> None:

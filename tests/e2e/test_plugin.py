@@ -5,14 +5,16 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from runpy import run_path
+from subprocess import CompletedProcess
 from typing import NamedTuple
 
 import pytest
 
+from e2e.forked import run_command
 from e2e.plugins import PACKAGE, REGISTRIES, declared, install, python_path, write_metadata
 from hanka.errors import HankaError
 from hanka.plan import Plan, build_plan
@@ -62,18 +64,23 @@ def lay_out(folder: Path) -> Path:
     return folder
 
 
-def hanka(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run the command line where the package is installed."""
-    environment = os.environ | {
-        "PYTHONPATH": python_path(folder / "site", PACKAGE),
-        "HANKA_CACHE": str(folder / "cache"),
-        "HF_HOME": str(folder / "hub"),
-        "HF_HUB_OFFLINE": "1",
-        "COLUMNS": "300",
-    }
-    return subprocess.run(
-        [sys.executable, "-m", "hanka.cli", *arguments], cwd=folder, env=environment, capture_output=True, text=True, check=False
-    )  # fmt: skip
+def hanka(folder: Path, *arguments: str) -> CompletedProcess[str]:
+    """Run the command line in a process of its own where the package is installed, and the hub's cache is the folder's."""
+    search = python_path(folder / "site", PACKAGE).split(":")
+    return run_command(partial(_offline, folder), ["hanka", *arguments], folder, search)
+
+
+def _offline(folder: Path) -> None:
+    from huggingface_hub import constants
+
+    from hanka.cli import main
+
+    os.environ |= {"HANKA_CACHE": str(folder / "cache"), "COLUMNS": "300"}
+    constants.HF_HUB_CACHE, constants.HF_HUB_OFFLINE = (
+        str(folder / "hub/hub"),
+        True,
+    )  # read from the environment at import
+    main()
 
 
 class Finished(NamedTuple):
@@ -83,7 +90,7 @@ class Finished(NamedTuple):
     "Where it was started."
     run: RunFolder
     "What it left."
-    said: subprocess.CompletedProcess[str]
+    said: CompletedProcess[str]
     "What it said."
 
 
@@ -261,11 +268,11 @@ CONTRACTS = ("contracts/test_registry.py", "contracts/test_tasks.py", "contracts
              "training/test_objectives.py")  # fmt: skip
 
 
-def python(laid_out: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    path = python_path(laid_out / "site", PACKAGE, ROOT / "tests")
-    return subprocess.run(
-        [sys.executable, *arguments], cwd=ROOT, env=os.environ | {"PYTHONPATH": path}, capture_output=True, text=True, check=False
-    )  # fmt: skip
+def python(laid_out: Path, *arguments: str) -> CompletedProcess[str]:
+    """Run a file of the repository, or `pytest`, where the package is installed."""
+    search = python_path(laid_out / "site", PACKAGE, ROOT, ROOT / "tests").split(":")
+    call = pytest.console_main if arguments[0] == "pytest" else partial(run_path, arguments[0], run_name="__main__")
+    return run_command(call, list(arguments), ROOT, search)
 
 
 def test_every_entry_is_one_file_and_one_line(laid_out: Path) -> None:
@@ -281,7 +288,7 @@ def test_every_entry_is_one_file_and_one_line(laid_out: Path) -> None:
 def test_the_contracts_of_the_repository_hold_for_them(laid_out: Path) -> None:
     names = {point.partition(".")[2] for point in declared()}
     said = python(
-        laid_out, "-m", "pytest", "-p", "no:cacheprovider", "-p", "no:xdist", "-k", " or ".join(sorted(names)),
+        laid_out, "pytest", "-p", "no:cacheprovider", "-p", "no:xdist", "-k", " or ".join(sorted(names)),
         *(f"tests/{name}" for name in CONTRACTS),
     )  # fmt: skip
     assert said.returncode == 0, said.stdout[-3000:]

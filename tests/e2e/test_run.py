@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 import shutil
 import time
 from collections.abc import Iterator
@@ -16,27 +15,35 @@ from e2e.study_files import TEXT, write_study
 from hanka.errors import AuditError, DataError, StoreError
 from hanka.models import attention, packing
 from hanka.models.loading import load_model
+from hanka.plan import build_plan
 from hanka.run import Outcome, RunOptions, rebuild, run_study
 from hanka.store.folder import SUMMARY_COLUMNS, RunFolder, read_json, read_predictions
+from hanka.study.resolve import load_study
 from hanka.tuners import resident
 from hanka.work.lacking import Lacking
+from hanka.work.worker import Worker
 from tiny_models import save_tiny_model
 
 QUIET = RunOptions(quiet=True)
 
 
 @pytest.fixture(scope="module")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, Outcome]]:
+def loads() -> list[str]:
+    """The types in which the base was loaded while `finished` was made."""
+    return []
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory, loads: list[str]) -> Iterator[tuple[Path, Outcome]]:
     folder = tmp_path_factory.mktemp("finished")
     base = save_tiny_model(folder / "tiny")
     study = write_study(folder, base)
-    before = os.environ.get("HANKA_CACHE")
-    os.environ["HANKA_CACHE"] = str(folder / "cache")
-    yield study, run_study(study, folder / "run", QUIET)
-    if before is None:
-        del os.environ["HANKA_CACHE"]
-    else:
-        os.environ["HANKA_CACHE"] = before
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HANKA_CACHE", str(folder / "cache"))
+        with patch.context() as counting:
+            counting.setattr(resident, "load_model", lambda ref, dtype: loads.append(dtype) or load_model(ref, dtype))
+            outcome = run_study(study, folder / "run", QUIET)
+        yield study, outcome
 
 
 def rows_of(folder: Path) -> list[dict[str, str]]:
@@ -153,30 +160,18 @@ def test_report_rebuilds_the_same_tables_from_stored_files(finished: tuple[Path,
     assert 'lang="ja"' in (tmp_path / "ja.html").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("moment", ["training, step 2 of 4", "asking film, 2 shots"])
 def test_killed_and_run_again_gives_the_same_summary_byte_for_byte(
-    finished: tuple[Path, Outcome], tmp_path: Path, moment: str
+    finished: tuple[Path, Outcome], tmp_path: Path
 ) -> None:
+    """Killed while it trains, and once more while it asks; test_every_unit.py has more such moments."""
     study, outcome = finished
-    assert run_killed(study, tmp_path / "run", moment) == -9
-    assert not (tmp_path / "run" / "summary.csv").exists()
+    for moment in ("training, step 2 of 4", "asking film, 2 shots"):
+        assert run_killed(study, tmp_path / "run", moment) == -9
+        assert not (tmp_path / "run" / "summary.csv").exists()
     again = run_study(study, tmp_path / "run", QUIET)
     assert again.n_failed == 0
     assert (tmp_path / "run" / "summary.csv").read_bytes() == outcome.folder.summary.read_bytes()
     assert (tmp_path / "run" / "findings.json").read_bytes() == outcome.folder.findings.read_bytes()
-
-
-def test_two_workers_give_the_same_answers_and_summary_as_one(finished: tuple[Path, Outcome], tmp_path: Path) -> None:
-    study, outcome = finished
-    run_study(study, tmp_path / "run", RunOptions(quiet=True, workers=2))
-    for cell in json.loads((tmp_path / "run/plan.json").read_text())["cells"]:
-        ours, theirs = (
-            read_predictions(folder / "cells" / cell["id"])[0] for folder in (tmp_path / "run", outcome.folder.path)
-        )
-        for one, other in zip(ours, theirs, strict=True):
-            assert (one.sample_id, one.output) == (other.sample_id, other.output)
-            assert one.label_scores == pytest.approx(other.label_scores, abs=1e-4)
-    assert numbers_of(tmp_path / "run") == numbers_of(outcome.folder.path)
 
 
 def test_a_failed_variant_is_failed_rows_and_the_rest_goes_on(finished: tuple[Path, Outcome], tmp_path: Path) -> None:
@@ -255,22 +250,19 @@ def test_token_budgets_and_what_ran_before_change_no_number(finished: tuple[Path
         "{{sizes", "{{micro_batch_tokens: 32, sizes"
     )
     study = write_study(tmp_path, outcome.folder.path.parent / "tiny", text=text)
-    run_study(study, tmp_path / "run", QUIET)
-    assert numbers_of(tmp_path / "run") == numbers_of(outcome.folder.path)
-    last = json.loads((tmp_path / "run/plan.json").read_text())["cells"][-1]["id"]
-    expected, _ = read_predictions(tmp_path / "run/cells" / last)
-    shutil.rmtree(tmp_path / "run/cells" / last)
-    run_study(study, tmp_path / "run", QUIET)
-    assert read_predictions(tmp_path / "run/cells" / last)[0] == expected
+    folder = run_study(study, tmp_path / "run", QUIET).folder
+    assert numbers_of(folder.path) == numbers_of(outcome.folder.path)
+    last = read_json(folder.plan)["cells"][-1]["id"]
+    expected, _ = read_predictions(folder.cell(last))
+    shutil.rmtree(folder.cell(last))
+    plan = build_plan(load_study(study))
+    for unit in plan.units():
+        Worker(plan, folder, lambda _what, _share: None).run(unit)
+    assert read_predictions(folder.cell(last))[0] == expected
 
 
-def test_one_base_is_loaded_once_for_all_variants(
-    finished: tuple[Path, Outcome], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    study, _ = finished
-    loads = []
-    monkeypatch.setattr(resident, "load_model", lambda ref, dtype: loads.append(dtype) or load_model(ref, dtype))
-    run_study(study, tmp_path / "run", QUIET)
+def test_one_base_is_loaded_once_for_all_variants(finished: tuple[Path, Outcome], loads: list[str]) -> None:
+    assert finished[1].n_failed == 0
     assert loads == ["float32"]
 
 

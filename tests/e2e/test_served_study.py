@@ -50,7 +50,7 @@ def write(
         "served": url,
         "model": "tiny",
         "name": "big",
-        "server": {"eos": "</s>", "key": "TINY_KEY", "timeout": 2, "patience": 20},
+        "server": {"eos": "</s>", "key": "TINY_KEY", "timeout": 20, "patience": 20},
     }
     big["server"] = {**big["server"], **(server or {})}  # type: ignore[dict-item]
     study: dict[str, Any] = {
@@ -124,7 +124,8 @@ def test_a_server_is_compared_with_the_weights_it_is_said_to_serve(
     seed: int, alike: bool, sharp: Path, tmp_path: Path
 ) -> None:
     with serving(tiny_server(CHANGES | {"seed": seed})) as server:
-        path = write(tmp_path, server.url, sharp, server={"same_as": "small"})
+        fewer = {"sentiment": {"out_of_domain": []}}  # what is compared is asked before all else
+        path = write(tmp_path, server.url, sharp, server={"same_as": "small"}, tasks=fewer, eval={"limit": 6})
         folder, failed = run(path, tmp_path / "run")
         asked = [json.dumps(body, sort_keys=True) for body in server.asked]
     assert failed == 0
@@ -139,22 +140,29 @@ def test_a_server_is_compared_with_the_weights_it_is_said_to_serve(
 
 TWO = b'{"choices": [{"text": "a", "index": 0}, {"text": "b", "index": 1}]}'
 OTHER = b'{"choices": [{"text": "quite another text", "index": 0, "logprobs": {"tokens": ["quite"], "token_logprobs": [null]}}]}'
-FAULTS: dict[str, tuple[Fault, ...]] = {
-    "too many, with a time": (status(429, Retry_After="0.05"),),
-    "too many, without": (status(429), status(429)),
-    "500": (status(500, "overloaded"),),
-    "503": (status(503, "loading"),),
-    "connection cut": (cut(), cut()),
-    "no JSON": (data(b"<html>oops</html>"),),
-    "JSON of another shape": (data(b'{"choices": {"0": 1}}'), data(b"[1, 2]"), data(b'{"choices": []}')),
-    "a stream that ends early": (data(b'{"choices": [{"te', Content_Length="5000"),),
-    "a first byte that does not come": (hang(2.5),),
-    "two answers to one question": (data(TWO),),
-    "the answer to another question": (data(OTHER),),
-    "a moment on its own clock": (
-        status(429, Retry_After="Fri, 27 Nov 2020 00:00:01 GMT", Date="Fri, 27 Nov 2020 00:00:01 GMT"),
-    ),
+FAULTS: dict[str, dict[str, tuple[Fault, ...]]] = {
+    "told to come later": {
+        "with a time": (status(429, Retry_After="0.05"),),
+        "without": (status(429), status(429)),
+        "at a moment on its own clock": (
+            status(429, Retry_After="Fri, 27 Nov 2020 00:00:01 GMT", Date="Fri, 27 Nov 2020 00:00:01 GMT"),
+        ),
+        "500": (status(500, "overloaded"),),
+        "503": (status(503, "loading"),),
+    },
+    "cut short": {
+        "connection cut": (cut(), cut()),
+        "a stream that ends early": (data(b'{"choices": [{"te', Content_Length="5000"),),
+    },
+    "no answer to it": {
+        "no JSON": (data(b"<html>oops</html>"),),
+        "JSON of another shape": (data(b'{"choices": {"0": 1}}'), data(b"[1, 2]"), data(b'{"choices": []}')),
+        "two answers to one question": (data(TWO),),
+        "the answer to another question": (data(OTHER),),
+    },
+    "late": {"a first byte that does not come": (hang(2.5),)},
 }
+"What a server does instead of answering, one after the other."
 
 
 @pytest.fixture(scope="module")
@@ -174,8 +182,9 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, int
 def test_no_row_is_lost_or_doubled_by_a_fault(
     name: str, server: ModelServer, undisturbed: dict[tuple[str, int], list[Any]], tmp_path: Path
 ) -> None:
-    server.faults[:] = list(FAULTS[name])
-    folder, failed = run(write(tmp_path, server.url), tmp_path / "run")
+    server.faults[:] = [fault for faults in FAULTS[name].values() for fault in faults]
+    timeout = {"timeout": 2} if name == "late" else {}
+    folder, failed = run(write(tmp_path, server.url, server=timeout), tmp_path / "run")
     assert failed == 0
     assert not server.faults
     assert answers(folder, "big") == undisturbed

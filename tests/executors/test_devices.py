@@ -2,21 +2,35 @@
 
 from __future__ import annotations
 
+import os
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
+from typing import Any
 
 import pytest
 import torch
 
-from hanka.executors.local import device_places
-from meeting import arrive, device
+from hanka.executors.local import PRELOADED, device_places, take_device
+
+_meeting: list[Any] = []
+
+
+def _start(places: Any, meeting: Any) -> None:
+    take_device(places)
+    _meeting.append(meeting)
+
+
+def _device() -> str | None:
+    _meeting[0].wait(60)  # nobody answers twice
+    return os.environ.get("CUDA_VISIBLE_DEVICES")
 
 
 def _devices_of(workers: int) -> list[str | None]:
-    context = get_context("spawn")
+    context = get_context("forkserver")  # from the process that other tests of workers fork, too
+    context.set_forkserver_preload(list(PRELOADED))
     places, meeting = device_places(workers, context), context.Barrier(workers)
-    with ProcessPoolExecutor(workers, context, arrive, (places, meeting)) as pool:
-        return [one.result() for one in [pool.submit(device) for _ in range(workers)]]
+    with ProcessPoolExecutor(workers, context, _start, (places, meeting)) as pool:
+        return [one.result() for one in [pool.submit(_device) for _ in range(workers)]]
 
 
 def _see(monkeypatch: pytest.MonkeyPatch, count: int, named: str | None) -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ from pydantic import ValidationError
 
 from hanka.errors import HankaError
 from hanka.guardrails import DETECTORS, DetectorParams, Row
-from hanka.guardrails.found import words_in
+from hanka.guardrails.found import pattern_of, words_in
 from hanka.guardrails.limits import limit_of, limits, loaded, named_limit, params_of
 from hanka.guardrails.linear import LinearParams, probability
 
@@ -112,12 +113,35 @@ def test_a_classifier_adds_the_weights_of_words_that_occur(tmp_path: Path) -> No
 
 @pytest.mark.parametrize(
     ("content", "said"),
-    [("[]", "no object"), ("{", "not JSON"), ('{"weights": {"a": "x"}}', "weights.a"), ('{"weight": {}}', "weight:")],
+    [
+        ("[]", "no object"),
+        ("{", "not JSON"),
+        ('{"weights": {"a": "x"}}', "weights.a"),
+        ('{"weight": {}}', "weight:"),
+        ('{"weights": {" ": 1}}', "' ' is no word"),
+        ('{"weights": {"Idiot": 1, "idiot": 2}}', "'idiot' is there twice"),
+        ('{"bias": NaN, "weights": {"a": 1}}', "finite"),
+    ],
 )
 def test_weights_that_cannot_be_read_are_one_line(tmp_path: Path, content: str, said: str) -> None:
     (tmp_path / "harm.json").write_text(content)
     with pytest.raises(HankaError, match=said):
         loaded(DETECTORS.get("classifier"), params_of("classifier", {"file": "harm.json"}), tmp_path)
+
+
+def test_a_classifier_of_many_words_compiles_those_that_may_occur_alone() -> None:
+    params = LinearParams(bias=-9.0, weights={f"word{at}": 1.0 for at in range(3000)})
+    pattern_of.cache_clear()
+    assert probability("word7 and word2999", params) == pytest.approx(1 / (1 + math.exp(7)))
+    assert pattern_of.cache_info().misses < 20  # word, word7 and what word2999 begins with
+
+
+def test_refusals_that_look_for_nothing_or_cannot_be_read_are_one_line(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="nothing is looked for"):
+        params_of("refusals", {"built_in": False})
+    (tmp_path / "own.txt").write_text("(\n", encoding="utf-8")
+    with pytest.raises(HankaError, match=r"^'own.txt': '\(' is no regular expression"):
+        loaded(DETECTORS.get("refusals"), params_of("refusals", {"file": "own.txt"}), tmp_path)
 
 
 def test_a_limit_is_a_share_or_a_map() -> None:

@@ -14,10 +14,10 @@ from hanka.guardrails.refusals import RefusalParams, refusal_in
 HERE = Path(__file__).parent
 GUIDE = (HERE.parents[1] / "docs/guardrails.md").read_text(encoding="utf-8")
 MEASURED = {
-    ("seen", "en"): (29, 0, 1, 30),
-    ("seen", "ja"): (25, 0, 0, 25),
-    ("unseen", "en"): (11, 1, 9, 19),
-    ("unseen", "ja"): (14, 0, 6, 20),
+    ("seen", "en"): (50, 0, 0, 50),
+    ("seen", "ja"): (45, 0, 0, 45),
+    ("unseen", "en"): (19, 0, 1, 20),
+    ("unseen", "ja"): (20, 1, 0, 19),
 }
 "List and language → found rightly, found wrongly, missed, left rightly."
 
@@ -37,6 +37,34 @@ def test_patterns_are_as_right_as_the_guide_says(name: str, lang: str) -> None:
     assert found == MEASURED[name, lang]
     right, wrong, missed, _ = found
     assert f"| {name} | {lang} | {right} of {right + wrong} | {right} of {right + missed} |" in GUIDE
+
+
+def test_what_people_write_is_hardly_ever_taken_for_a_refusal() -> None:
+    """On every text that comes with the package: sentences, reviews, stories, none of them a refusal."""
+    data = HERE.parents[1] / "src/hanka/datasets/data"
+    rows = [
+        json.loads(line)
+        for path in sorted(data.rglob("*.jsonl"))
+        for line in path.read_text(encoding="utf-8").splitlines()
+    ]
+    texts = {value for row in rows for value in row.values() if isinstance(value, str)}
+    assert len(texts) > 1000
+    assert not [text for text in texts if refusal_in(text)]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "I can't help it, they are all so good!",
+        "I refuse to raise some excuse making loser.",
+        "As an AI researcher, she published widely.",
+        "Not enough information",
+        "この製品は水に弱いかもしれません。遅れかねません。",
+        "首相はコメントを差し控えた。",
+    ],
+)
+def test_words_of_refusals_that_refuse_nothing_are_left(text: str) -> None:
+    assert not refusal_in(text)
 
 
 def test_a_refusal_far_inside_an_answer_is_none() -> None:

@@ -202,3 +202,11 @@ def test_the_interval_of_an_auc_by_newcombe() -> None:
     assert 0.8 < low < 0.95
     middle = auc_interval(0.5, 20, 20, 1.96)
     assert middle.low == pytest.approx(1 - middle.high)
+
+
+def test_an_interval_holds_its_value_where_samples_are_more_alike_than_chance_makes_them() -> None:
+    reference, live = (Counter({str(at): n for at in range(10)}) for n in (2, 50))
+    live["0"] += 30
+    found = psi_of_counts(reference, live)
+    assert 0 < found.value < found.by_chance / 10
+    assert found.low <= found.value <= found.high

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from synthetic import Shape, build_run, hostile, some_fail
+from synthetic import Shape, build_run, hostile, render, some_fail
 
 from hanka.report import render_report
 
@@ -22,13 +22,6 @@ SMALL = {
     "shots": (0, 2),
     "fail": some_fail,
 }
-
-
-def render(root: Path, shape: Shape, lang: str = "en") -> str:
-    """Build a run folder and return its report."""
-    html = root / f"{lang}.html"
-    render_report(build_run(root / "run", shape), html, lang)  # type: ignore[arg-type]
-    return html.read_text(encoding="utf-8")
 
 
 @pytest.fixture(scope="session")

@@ -16,9 +16,10 @@ import synthetic_claims as claims
 from synthetic_shape import HOSTILE, LABELS, METRICS, TRAINED, Book, Row, Shape, hostile, kind, some_fail
 
 from hanka.records import Cell, Prediction, Variant
+from hanka.report import render_report
 from hanka.store.folder import SUMMARY_COLUMNS, RunFolder, write_csv, write_json, write_predictions, write_text
 
-__all__ = ["HOSTILE", "Shape", "build_run", "hostile", "some_fail"]
+__all__ = ["HOSTILE", "Shape", "build_run", "hostile", "render", "some_fail"]
 
 
 def build_run(path: Path, shape: Shape) -> RunFolder:
@@ -43,6 +44,13 @@ def build_run(path: Path, shape: Shape) -> RunFolder:
     write_json(folder.audits, claims.audits(shape))
     write_text(folder.study, claims.study(shape))
     return folder
+
+
+def render(root: Path, shape: Shape, lang: str = "en") -> str:
+    """Build a run folder and return its report."""
+    html = root / f"{lang}.html"
+    render_report(build_run(root / "run", shape), html, lang)  # type: ignore[arg-type]
+    return html.read_text(encoding="utf-8")
 
 
 def _encodable(row: Row) -> Row:

@@ -10,9 +10,8 @@ from pathlib import Path
 
 import pytest
 from markup import all_of, read
-from synthetic import Shape, build_run
+from synthetic import Shape, build_run, render
 
-from conftest import render
 from hanka.errors import StoreError
 from hanka.report import render_report
 from hanka.store.folder import SUMMARY_COLUMNS, RunFolder, write_csv, write_json, write_text
@@ -122,7 +121,7 @@ def test_prompts_draws_seeds_and_bases_stay_apart(tmp_path: Path, monkeypatch) -
 
 def test_importing_the_report_is_light_and_it_never_reaches_the_running_side() -> None:
     code = (
-        "import sys, hanka.report; light = sorted({'altair', 'jinja2', 'pyarrow', 'yaml'} & set(sys.modules));"
+        "import sys, hanka.report; light = sorted({'jinja2', 'pyarrow', 'vl_convert', 'yaml'} & set(sys.modules));"
         "import hanka.report.page; heavy = [name for name in sys.modules if name.split('.')[0] in ('torch', 'peft')"
         " or name.startswith(('hanka.run', 'hanka.engines', 'hanka.models', 'hanka.training', 'hanka.methods'))];"
         "print(light, heavy)"

@@ -46,7 +46,7 @@ def test_labels_of_longer_texts_are_compared_with_those_of_shorter_ones() -> Non
 
 
 def test_judges_without_a_bias_are_seldom_accused() -> None:
-    rng, times, n = np.random.default_rng(9), 800, 120
+    rng, times, n = np.random.default_rng(9), 300, 120
     places, labels = [], []
     for _ in range(times):
         n_turned = int(rng.binomial(n, 0.3))

@@ -95,9 +95,9 @@ def test_the_gain_of_a_doubling_and_when_to_stop_follow_the_curve() -> None:
 
 @pytest.mark.parametrize("law", LAWS)
 def test_intervals_hold_the_truth_whichever_law_made_the_points(law: Law) -> None:
-    """60 curves of three shapes; at 93 % fewer than 50 held would come about once in 1,000. The grid: benchmarks/laws.py."""
+    """30 curves of three shapes; at 93 % fewer than 23 held would come about once in 1,000. The grid: benchmarks/laws.py."""
     held = {"within": 0, "double": 0, "gain": 0}
-    for time in range(60):
+    for time in range(30):
         shape = SHAPES[time % 3]
         curve, rng = curve_of(law, shape, SIZES), np.random.default_rng([5, time])
         fitted = fit_laws(points_of(rng, curve, SIZES, 2), rng, Prior(draws=1000))
@@ -106,7 +106,7 @@ def test_intervals_hold_the_truth_whichever_law_made_the_points(law: Law) -> Non
             ("gain", gain_of_doubling(fitted, 512), curve(1024) - curve(512)),
         ):  # fmt: skip
             held[name] += bool(one.low <= truth <= one.high)
-    assert min(held.values()) >= 50, held
+    assert min(held.values()) >= 23, held
 
 
 def test_what_test_rows_share_moves_the_level_and_not_the_gain() -> None:

@@ -49,7 +49,8 @@ def test_shares_under_a_difference_are_the_most_likely_ones(
     assert share_a - share_b == pytest.approx(delta, abs=1e-9)
     grid = np.linspace(max(0.0, -delta), min(1.0, 1 - delta), 2001)
     best = log_likelihood(spread, grid + delta, grid).max()
-    assert log_likelihood(spread, np.array([share_a]), np.array([share_b]))[0] >= best - 1e-6
+    least = best - 1e-7 * (n_a + n_b)  # where roots of the cubic meet, its closed form has eight digits
+    assert log_likelihood(spread, np.array([share_a]), np.array([share_b]))[0] >= least
 
 
 def log_likelihood(spread: TwoSharesSpread, share_a: FloatArray, share_b: FloatArray) -> FloatArray:

@@ -68,7 +68,7 @@ def test_a_rerun_loads_neither_models_nor_statistics_nor_figures(
     study, _, made = finished
     code, found = libraries_of("run", str(study), "--out", str(made.path), folder=tmp_path)
     assert code in (0, None)
-    assert not found & (HEAVY | {"scipy", "pyarrow", "altair", "vl_convert", "jinja2", "pandas", "duckdb"})
+    assert not found & (HEAVY | {"scipy", "pyarrow", "vl_convert", "jinja2", "pandas", "duckdb"})
 
 
 def gone(cell: Path) -> None:

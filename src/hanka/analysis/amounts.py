@@ -88,8 +88,8 @@ class Serving:
     "As of a training."
     latency: Latency | None
     "None where single requests were not timed."
-    n_demonstrations: int
-    "Labelled rows that stand before the questions, the most of any cell; 0 where every question has its own."
+    n_demonstrations: int | None
+    "Labelled rows shown, beside its training rows, the most of any cell; None where each question has its own, from a pool not stored."
     devices: tuple[str, ...]
     "What answered."
 
@@ -254,15 +254,24 @@ def serving_of(evidence: Evidence, cells: Sequence[CellEvidence]) -> Serving:
         energy_joules=_balanced(by_test, _row_energy),
         peak_bytes=_peaks([cell.record for cell in cells]),
         latency=_latency(evidence, cells),
-        n_demonstrations=max(_n_shown(cell) for cell in cells),
+        n_demonstrations=_n_demonstrations(evidence, cells),
         devices=tuple(dict.fromkeys(str(cell.record.get("device", "")) for cell in cells)),
     )
 
 
-def _n_shown(cell: CellEvidence) -> int:
+def _n_demonstrations(evidence: Evidence, cells: Sequence[CellEvidence]) -> int | None:
+    counts = [_n_shown(evidence, cell) for cell in cells]
+    known = [one for one in counts if one is not None]
+    return max(known) if len(known) == len(counts) else None
+
+
+def _n_shown(evidence: Evidence, cell: CellEvidence) -> int | None:
     shown = len(cell.record.get("demonstrations", ()))
-    shows_rows = not cell.is_unadapted and not cell.variant.get("changes_weights", True)
-    return max(shown, int(cell.variant["train_size"])) if shows_rows else shown
+    if not cell.is_unadapted and not cell.variant.get("changes_weights", True):
+        return max(shown, int(cell.variant["train_size"]))
+    if not cell.is_unadapted and cell.cell["context"] in evidence.plan.get("contexts_of_own_rows", ()):
+        return 0  # they are its training rows, and counted there
+    return None if int(cell.cell["shots"]) and not shown else shown
 
 
 def _row_seconds(cell: CellEvidence) -> float | None:

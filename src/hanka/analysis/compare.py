@@ -110,17 +110,26 @@ def said(contrasts: Contrasts, a: str, b: str, rows: Sequence[Row], pooled: Sequ
 
 
 def find_side(evidence: Evidence, name: str) -> Side:
-    """Find a variant by id, its beginning, title or label, or all seeds of a system. Raises HankaError with what to write."""
+    """Find a variant by id, its beginning, title or label, or all seeds of a system by its label or title without a seed.
+
+    Raises HankaError with what to write.
+    """
     variants = evidence.plan["variants"]
     found = [one for one in variants if one["id"].startswith(name)] if len(name) >= 4 else []
-    found = found or [one for one in variants if name in (one["label"], title_of(evidence, one))]
-    systems = {title_of(evidence, one, with_seed=False) for one in found}
+    found = found or [
+        one
+        for one in variants
+        if name in (one["label"], title_of(evidence, one), title_of(evidence, one, with_seed=False))
+    ]
+    systems = {title_of(evidence, one, with_seed=False): None for one in found}
     if len(systems) == 1:
-        title = title_of(evidence, found[0]) if len(found) == 1 else f"{systems.pop()} ({len(found)} seeds)"
+        title = title_of(evidence, found[0]) if len(found) == 1 else f"{next(iter(systems))} ({len(found)} seeds)"
         return Side(title, tuple(one["id"] for one in found))
     listed = ", ".join(f"{one['id'][:8]} = {title_of(evidence, one)}" for one in (found or variants)[:12])
     if found:
-        raise HankaError(f"{name!r} names {len(found)} variants; write the id of one: {listed}")
+        raise HankaError(
+            f"{name!r} names {len(found)} variants; write the id of one: {listed}; or all seeds of one: {', '.join(systems)}"
+        )
     raise HankaError(f"no variant {name!r}: {nearest(name, [one['label'] for one in variants])}; variants: {listed}")
 
 

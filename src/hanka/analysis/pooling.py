@@ -87,9 +87,14 @@ class Pooling:
         return self.contrasts.evidence
 
     def systems(self) -> list[SystemCells]:
-        """Return every adapted system that was to be asked something, in the order of the plan; rows that are shown adapt nothing."""
+        """Return every adapted system that was to be asked something, in the order of the plan; rows that are shown adapt nothing.
+
+        Test sets of changed rows are no part of them: nothing is decided by those.
+        """
         by_system: dict[System, list[CellEvidence]] = defaultdict(list)
         for cell in self.evidence.cells.values():
+            if cell.cell["relation"] == "perturbed":
+                continue
             if not cell.is_unadapted and cell.variant.get("changes_weights", True):
                 by_system[system_of(cell.variant)].append(cell)
         return [self._gathered(system, cells) for system, cells in by_system.items()]

@@ -10,7 +10,7 @@ Source: Efron & Tibshirani (1993), ch. 11; Agresti & Coull (1998), "Approximate 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Hashable, Sequence
+from collections.abc import Collection, Hashable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -45,9 +45,14 @@ class CellValue:
     "Rows scored."
 
 
-def pooled_value(evidence: Evidence, cells: Sequence[CellEvidence], metric: Metric) -> Measured | None:
-    """Average a metric over cells of one system; None where a cell has fewer than two independent units scored."""
-    found = [cell_value(evidence, cell, metric) for cell in cells]
+def pooled_value(
+    evidence: Evidence, cells: Sequence[CellEvidence], metric: Metric, among: Collection[str] | None = None
+) -> Measured | None:
+    """Average a metric over cells of one system; None where a cell has fewer than two independent units scored.
+
+    among: ids of the only samples that count; None: all.
+    """
+    found = [cell_value(evidence, cell, metric, among) for cell in cells]
     known = [one for one in found if one is not None]
     if not known or len(known) < len(found):
         return None
@@ -71,9 +76,15 @@ def pooled_value(evidence: Evidence, cells: Sequence[CellEvidence], metric: Metr
     return Measured(value, ends.low, ends.high, n)
 
 
-def cell_value(evidence: Evidence, cell: CellEvidence, metric: Metric) -> CellValue | None:
-    """Return a cell's value with what each unit has of it; None with fewer than two independent units scored."""
+def cell_value(
+    evidence: Evidence, cell: CellEvidence, metric: Metric, among: Collection[str] | None = None
+) -> CellValue | None:
+    """Return a cell's value with what each unit has of it; None with fewer than two independent units scored.
+
+    among: ids of the only samples that count; None: all.
+    """
     rows = evidence.rows(cell, metric)
+    rows = rows if among is None else rows.among(among)
     plan = evidence.resampling(cell, rows.places) if len(rows) else None
     if plan is None:
         return None

@@ -65,6 +65,7 @@ def emergence(
     from hanka.operations.emergence.table import column_names, read_table
 
     _require(chance, low_data, unit, lang)
+    _require_page(html, table)
     asked = Asked(
         low_data=low_data, chance=chance, unit="bits" if unit == "bits" else "nats", seed=seed, resamples=resamples
     )
@@ -87,6 +88,16 @@ def _require(chance: float | None, low_data: int, unit: str, lang: str) -> None:
     for name, value, allowed in (("unit", unit, ("nats", "bits")), ("lang", lang, ("en", "ja"))):
         if value not in allowed:
             raise HankaError(f"--{name} {value!r}: allowed: {', '.join(allowed)}")
+
+
+def _require_page(html: Path | None, table: Path) -> None:
+    """Refuse what would be lost, or not written, before anything is fitted."""
+    if html is None:
+        return
+    if html.resolve() == table.resolve():
+        raise HankaError(f"--html {html}: is the table itself; name another file")
+    if html.is_dir():
+        raise HankaError(f"--html {html}: is a folder; name a file in it, such as {html / 'emergence.html'}")
 
 
 def _answer(path: Path, table: Table, asked: Asked, html: Path | None, lang: str) -> tuple[Answer, bool]:

@@ -53,10 +53,6 @@ def gate(
     run = RunFolder(folder)
     found = gate_run(run, policy)
     words = Words("ja" if (lang or read_json(run.plan).get("lang")) == "ja" else "en")
-    if as_json:
-        print(json.dumps(gate_json(found), ensure_ascii=False, indent=1, allow_nan=False))
-    else:
-        _print(found, Words("en"))
     written = {
         junit: junit_xml(found) if junit else "",
         markdown: gate_markdown(found, words) if markdown else "",
@@ -65,8 +61,14 @@ def gate(
     for path, text in written.items():
         if path is not None:
             write_text(path, text)
-            print(path, file=sys.stderr if as_json else sys.stdout)
     enter(log, by, "gate", [as_entry(found)], run)
+    if as_json:
+        print(json.dumps(gate_json(found), ensure_ascii=False, indent=1, allow_nan=False))
+    else:
+        _print(found, Words("en"))
+    for path in written:
+        if path is not None:
+            print(path, file=sys.stderr if as_json else sys.stdout)
     raise typer.Exit(EXIT_CODES[found.outcome])
 
 

@@ -61,10 +61,15 @@ def judge(
     asked = _asked(judge_with, base, {"labels": labels, "prompt": prompt, "human": human})
     run = RunFolder(folder)
     if sheet is not None:
+        if sheet.exists():
+            raise HankaError(f"--sheet {sheet}: exists, and people may have filled it; name another file, or delete it")
         write_text(sheet, sheet_of(run, asked))
         print(f"rows to label: {sheet}")
         return
     heard = hear(run, asked, _report)
+    if html is not None:
+        words = Words("ja" if (lang or read_json(run.plan).get("lang")) == "ja" else "en")
+        write_text(html, judge_html(heard.judge, folder.name, heard.measures, words))
     if as_json:
         print(
             json.dumps(
@@ -74,8 +79,6 @@ def judge(
     else:
         _print(heard)
     if html is not None:
-        words = Words("ja" if (lang or read_json(run.plan).get("lang")) == "ja" else "en")
-        write_text(html, judge_html(heard.judge, folder.name, heard.measures, words))
         print(f"page: {html}", file=sys.stderr if as_json else sys.stdout)
     raise typer.Exit(1 if heard.measures.n_missing else 0 if heard.measures.is_heard else 3)
 

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from hanka.operations.monitor.alarms import Proposal
     from hanka.operations.monitor.reference import Reference
     from hanka.operations.monitor.results import Report
-    from hanka.operations.monitor.retrain import Written
     from hanka.operations.monitor.watch import Watch
     from hanka.report.words import Words
 
@@ -63,16 +62,17 @@ def monitor(
     """Watch logs of live traffic against the run they came from: drift, accuracy, and whether to retrain."""
     if lang not in ("en", "ja"):
         raise HankaError(f"--lang {lang!r}: allowed: en, ja")
-    if confirm and (state is None or not hook):
+    words = shlex_words(hook)
+    if confirm and (state is None or not words):
         raise HankaError(
             "--confirm runs a hook at most once for each proposal: name both --hook COMMAND and --state DIR"
         )
     require_name(log, by)
-    words = shlex_words(hook)
     from hanka.operations.monitor.reference import load_reference
     from hanka.operations.monitor.results import log_bodies, report_of
     from hanka.operations.monitor.run import monitoring
     from hanka.operations.monitor.settings import fields_of, read_settings
+    from hanka.operations.monitor.state import note_hook
     from hanka.store.folder import RunFolder
 
     chosen = read_settings(settings, fields_of(fields))
@@ -87,18 +87,16 @@ def monitor(
             written, note = _write(run, reference, watch, due, retrain, state)
             said.append(note)
             if words and written is not None:
-                start = [word.replace("{study}", str(written.study)) for word in words]
-                if confirm and state is not None:
-                    from hanka.operations.monitor.state import note_hook
-
-                    note_hook(state, due.window)  # before it is run: once at most, whatever happens to it
-                else:
+                start = [word.replace("{study}", str(written)) for word in words]
+                if not confirm:
                     said.append(f"would run: {shlex.join(start)} (--confirm runs it)")
                     start = []
-    _show(report, said, as_json)
-    if html is not None:
-        _page(report, html, lang, as_json)
-    enter(log, by, "alarm", log_bodies(report), run, once=True)
+        _show(report, said, as_json)
+        if html is not None:
+            _page(report, html, lang, as_json)
+        enter(log, by, "alarm", log_bodies(report), run, once=True)
+        if start and state is not None and due is not None:
+            note_hook(state, due.window)  # before it is run: once at most, whatever becomes of it
     raise typer.Exit(_run_hook(start, report.exit_code, as_json))
 
 
@@ -122,8 +120,8 @@ def _due(report: Report, state: Path | None) -> Proposal | None:
 
 def _write(
     run: object, reference: Reference, watch: Watch, due: Proposal, retrain: Path | None, state: Path | None
-) -> tuple[Written | None, str]:
-    """Write the study for retraining; say what was written, or why nothing was."""
+) -> tuple[Path | None, str]:
+    """Write the study for retraining, once for a proposal of a state; return its file, and say what was written, or why nothing was."""
     from hanka.operations.monitor.retrain import write_retraining
     from hanka.store.folder import RunFolder
 
@@ -131,13 +129,16 @@ def _write(
     to = retrain or (None if state is None else state / f"retrain-{due.window}")
     if to is None:
         return None, "retraining is asked for: name --state DIR or --retrain DIR to get a study for it"
+    study = to / "study.yaml"
+    if retrain is None and study.exists():  # somebody may be running it
+        return study, f"{study}: retraining, as it was written when it was asked for. Next: hanka validate {study}"
     try:
         written = write_retraining(run, reference, watch.memory.labelled, watch.settings.least_retrain, to)
     except MonitorError as error:
         return None, f"retraining is asked for, but: {error}"
     mixed = f"{written.share:.0%} of a mix with the rows it was trained on" if written.share < 1 else "trained on alone"
     return (
-        written,
+        written.study,
         f"{written.study}: retraining with {written.n_rows:,} labelled rows, {mixed}. Next: hanka validate {written.study}",
     )
 
@@ -169,21 +170,21 @@ def _print(report: Report, said: list[str], words: Words) -> None:
         state = f"[{colours[one.state]}]{one.state}[/]" + (
             f" ({escape(sentences.why_said(one, words))})" if one.missing else ""
         )
-        now, limit = sentences.value_said(one.signal, one.now), sentences.limit_said(one.signal, one.limit)
+        now, before = (sentences.counted_said(one.signal, measured) for measured in (one.now, one.reference))
         table.add_row(
-            sentences.signal_said(one.signal, words), state, escape(now), limit,
-            escape(sentences.value_said(one.signal, one.reference)), f"{one.rows:,}", sentences.delay_said(one, words),
+            sentences.signal_said(one.signal, words), state, escape(now), sentences.limit_said(one.signal, one.limit),
+            escape(before), f"{one.rows:,}", sentences.delay_said(one, words),
         )  # fmt: skip
     screen.print(table)
     lines = [
         f"alarm: window {one.window} ({sentences.time_said(one.time)}), {sentences.signal_said(one.signal, words)} "
-        f"{sentences.limit_said(one.signal, one.value)}, limit {sentences.limit_said(one.signal, one.limit)}, n = {one.n:,}; "
+        f"{sentences.alarm_said(one)}, limit {sentences.limit_said(one.signal, one.limit)}, n = {one.n:,}; "
         f"{sentences.cause_said(one, words)}"
         for one in report.standing
     ]
     tally = report.tally
     lines.append(
-        f"{tally.requests:,} requests of {tally.rows:,} lines; labels: {sentences.labelled_said(report, words)}; "
+        f"{tally.requests:,} requests of {tally.rows:,} lines, the newest of {sentences.time_said(report.newest)} UTC; labels: {sentences.labelled_said(report, words)}; "
         + ", ".join(f"{n:,} {name.replace('_', ' ')}" for name, n in tally.odd().items())
     )
     if warning := sentences.odd_said(report, words):

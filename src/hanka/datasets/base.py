@@ -108,10 +108,14 @@ class Dataset:
     "Of files that the user brings, where they are looked at whole: what was read of them so far, and left out."
     origin: Origin | None = None
     "Whose rows these are, where they are asked as another task."
+    changed_from: Dataset | None = None
+    "Whose test rows these are, each changed, where a recipe perturbs them."
 
     @property
     def rows_of(self) -> str:
         """Return the name of the data set whose rows these are; it names the streams that draw of them, so that draws agree."""
+        if self.changed_from is not None:
+            return self.changed_from.rows_of
         return self.name if self.origin is None else self.origin.dataset.name
 
     def load(self, split: Split, size: int | None = None) -> list[Example]:

@@ -37,7 +37,7 @@ class Line(NamedTuple):
 
 def separated_rows(path: Path, text: str, suffix_separator: str) -> Iterator[tuple[str, Mapping[str, str], str]]:
     """Yield place, values by column and fault (empty where there is none) of every row below the header."""
-    text, first_line, separator = _separator(text, suffix_separator)
+    text, first_line, separator = separator_of(text, suffix_separator)
     lines = _quoted(text, separator, first_line)
     plain = _plain(text, first_line) if separator == "\t" else None
     if plain is not None and (any(line.fault for line in lines) or len(plain) > len(lines)):
@@ -58,8 +58,8 @@ def separated_rows(path: Path, text: str, suffix_separator: str) -> Iterator[tup
             yield f"{path}:{number}", {}, fault
 
 
-def _separator(text: str, expected: str) -> tuple[str, int, str]:
-    """Return the text below a `sep=` line, the number of its first line, and what separates its columns."""
+def separator_of(text: str, expected: str) -> tuple[str, int, str]:
+    """Return the text below a `sep=` line, the number of its first line, and what separates its columns. expected: by its suffix."""
     first, _, rest = text.partition("\n")
     said = first.strip('\r\n "')
     if said.lower().startswith("sep=") and said[4:] in SEPARATORS:

@@ -6,8 +6,10 @@ are done or one raises. Another executor (a cluster's) takes the same units and 
 
 from __future__ import annotations
 
+import gc
 import os
-from collections.abc import Callable, Sequence
+import sys
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from dataclasses import dataclass
 from multiprocessing import get_context
@@ -19,11 +21,16 @@ from hanka.store.folder import RunFolder
 from hanka.study.resolve import load_study
 
 if TYPE_CHECKING:
-    from multiprocessing.context import SpawnContext
+    from multiprocessing.context import ForkServerContext, SpawnContext
     from multiprocessing.queues import SimpleQueue
 
     Places = SimpleQueue[str | None]
     "The device of every worker process to come; None: there is none to choose."
+
+PRELOADED = (
+    "hanka.run", "hanka.work.worker", "pandas", "peft.tuners", "pyarrow.parquet", "scipy.stats", "transformers.models.auto.modeling_auto",
+)  # fmt: skip
+"What takes long to import and every worker needs; pandas only because pyarrow imports it where it is there."
 
 
 class Executor(Protocol):
@@ -81,8 +88,8 @@ class LocalProcesses:
         finished: set[str] = set()
         asked = {unit.id for unit in units}
         running: dict[Future[None], Unit] = {}
-        context = get_context("spawn")
-        given = (self.call, self.workers, device_places(self.workers, context))
+        context = origin()
+        given = (self.call, self.workers, device_places(self.workers, context), dict(os.environ))
         with ProcessPoolExecutor(self.workers, context, _start, given) as pool:
             while waiting or running:
                 ready = [one for one in waiting if not (set(one.needs) & asked) - finished]
@@ -100,7 +107,21 @@ class LocalProcesses:
                     done(unit)
 
 
-def device_places(workers: int, context: SpawnContext) -> Places:
+def origin() -> SpawnContext | ForkServerContext:
+    """Return where worker processes come from: forked from one that has imported torch, once for all of them.
+
+    With a GPU each starts anew, for CUDA does not survive a fork; so it does off Linux.
+    """
+    import torch
+
+    if sys.platform != "linux" or torch.cuda.device_count():
+        return get_context("spawn")
+    context = get_context("forkserver")
+    context.set_forkserver_preload(list(PRELOADED))
+    return context
+
+
+def device_places(workers: int, context: SpawnContext | ForkServerContext) -> Places:
     """Return a queue with one CUDA device per worker: the visible ones in turn."""
     import torch
 
@@ -123,8 +144,10 @@ def take_device(places: Places) -> None:
 _worker: dict[str, Callable[[Unit], None] | dict[str, Unit]] = {}
 
 
-def _start(call: StudyCall, workers: int, places: Places) -> None:
-    """Prepare a worker process: its device, its plan, and its share of the processor cores."""
+def _start(call: StudyCall, workers: int, places: Places, environment: Mapping[str, str]) -> None:
+    """Prepare a worker process: its environment, its device, its plan, and its share of the processor cores."""
+    os.environ.clear()
+    os.environ.update(environment)
     take_device(places)
     import torch
 
@@ -134,6 +157,7 @@ def _start(call: StudyCall, workers: int, places: Places) -> None:
     plan = build_plan(load_study(call.path, call.base, call.limit, call.data, call.train), ask_hub=True)
     _worker["run"] = Worker(plan, RunFolder(call.out), lambda _what, _share: None, alone=workers == 1).run
     _worker["units"] = {unit.id: unit for unit in plan.units()}
+    gc.freeze()  # every change of model collects garbage: what was imported is none
 
 
 def _work(unit_id: str) -> None:

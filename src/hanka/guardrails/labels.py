@@ -13,6 +13,8 @@ from hanka.metrics.tokenization import normalised
 
 CLOSING = ".!?。！？\"'”」』 "
 "What may stand behind a label that is a whole answer."
+JOINTS = ("または", "もしくは", "か", "と", " or ", " and ")
+"What joins a list of labels."
 
 
 def _judge(row: Row, params: DetectorParams) -> Flag:
@@ -40,12 +42,17 @@ def _in_labels(row: Row, others: set[str]) -> Flag:
     return Flag(True, f"the label of another task: {foreign[0]}") if foreign else CLEAR
 
 
+def _bare(text: str) -> str:
+    """Take away the marks and white space that a text begins with."""
+    return text[next((at for at, letter in enumerate(text) if letter.isalnum()), len(text)) :]
+
+
 def _only(answer: str, words: list[str]) -> bool:
     """Tell whether a text is nothing but some words with marks, and "or" or "and", between them."""
     rest = answer
     for word in sorted(words, key=len, reverse=True):
         rest = rest.replace(word, " ")
-    for joint in ("または", "もしくは", "か", "と", " or ", " and "):
+    for joint in JOINTS:
         rest = rest.replace(joint, " ")
     return not any(map(str.isalnum, rest))
 

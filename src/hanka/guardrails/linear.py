@@ -13,7 +13,7 @@ import math
 from pathlib import Path
 from typing import Any
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
 from hanka.errors import HankaError
 from hanka.guardrails.contract import CLEAR, Detector, DetectorParams, Flag, Row
@@ -34,6 +34,20 @@ class LinearParams(DetectorParams):
     threshold: float = Field(default=0.5, gt=0, lt=1)
     "Probability from which on a text is flagged."
 
+    @field_validator("weights")
+    @classmethod
+    def _normalise(cls, value: dict[str, float]) -> dict[str, float]:
+        """Write words as they are looked for; once, for there may be thousands."""
+        found: dict[str, float] = {}
+        for word, weight in value.items():
+            written = normalised(word)
+            if not written:
+                raise ValueError(f"{word!r} is no word: it never occurs")
+            if written in found:
+                raise ValueError(f"{word!r} is there twice, in other letters: give it one weight")
+            found[written] = weight
+        return found
+
     @model_validator(mode="after")
     def _has_weights(self) -> LinearParams:
         if not self.file and not self.weights:
@@ -45,8 +59,10 @@ class LinearParams(DetectorParams):
 
 def probability(text: str, params: LinearParams) -> float:
     """Return the probability that a text is to be flagged."""
-    weights = {normalised(word): weight for word, weight in params.weights.items()}
-    odds = params.bias + sum(weights[word] for word in weights if words_in(text, (word,)))
+    written = normalised(text)
+    odds = params.bias + sum(
+        weight for word, weight in params.weights.items() if word in written and words_in(written, (word,))
+    )
     return 1 / (1 + math.exp(-odds)) if odds > -700 else 0.0
 
 
@@ -70,7 +86,8 @@ def _load(params: LinearParams, folder: Path) -> LinearParams:
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         where = ".".join(map(str, first["loc"])) or "the file"
-        raise HankaError(f"{params.file!r}: {where}: {first['msg']}") from None
+        said = first.get("ctx", {}).get("error", first["msg"])
+        raise HankaError(f"{params.file!r}: {where}: {said}") from None
 
 
 CLASSIFIER = Detector(

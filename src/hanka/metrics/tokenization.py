@@ -61,7 +61,7 @@ def pair_scheme(first: str, second: str) -> Scheme:
     return "japanese" if has_kana and japanese_tagger() else "words"
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=16384)  # both texts of every row of several cells of a thousand rows
 def rouge_tokens(text: str, scheme: Scheme = "words") -> tuple[str, ...]:
     """Cut text into lower-case tokens; punctuation and symbols are dropped.
 

@@ -152,7 +152,8 @@ def psi_of_counts(reference: Counter[str], live: Counter[str], level: float = 0.
     tail = (1 - level) / 2
     low, high = (_noncentrality(value / scale, freedom, share) * scale for share in (1 - tail, tail))
     p_value = float(special.chdtrc(freedom, value / scale))
-    return Psi(value, low, high, freedom * scale, p_value, n_reference, n_live, bins)
+    # Samples more alike than chance makes them, as stratified ones are, lie below both ends.
+    return Psi(value, low, max(high, value), freedom * scale, p_value, n_reference, n_live, bins)
 
 
 def _bins(reference: Counter[str], live: Counter[str]) -> tuple[Bin, ...]:

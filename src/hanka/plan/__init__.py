@@ -10,6 +10,7 @@ from hanka.models.identity import pin_revision
 from hanka.plan.cells import base_cells, cells_of
 from hanka.plan.elsewhere import is_undeclared, note_unread_labels, pinned_weights
 from hanka.plan.parents import require_choices
+from hanka.plan.perturbed import note_changed
 from hanka.plan.records import (
     STAGES,
     Plan,
@@ -76,6 +77,7 @@ def build_plan(study: Study, ask_hub: bool = False) -> Plan:
     require_choices(plan)
     _plan_probes(plan)
     _note_shares(plan)
+    note_changed(plan)
     note_unread_labels(plan)
     return plan
 

@@ -1,7 +1,7 @@
 """Variants × test sets × how they are asked → cells with content ids.
 
-A variant is asked the test sets of what it was trained on, and one of every other task. The base model is asked
-all that its variants are asked; a base that cannot answer by itself is compared with the study's reference.
+A variant is asked the test sets of what it was trained on, and one of every other task; with each its changed copies, asked the same. The base
+model is asked all that its variants are asked; a base that cannot answer by itself is compared with the study's reference.
 """
 
 from __future__ import annotations
@@ -74,7 +74,9 @@ def base_cells(
     for one in compared:
         name = one.cell.test_dataset
         known = nearest.get(name, "cross_task")
-        nearest[name] = min(known, one.cell.relation, key=RELATIONS.index)
+        nearest[name] = one.cell.relation
+        if one.cell.relation in RELATIONS:
+            nearest[name] = min(known, one.cell.relation, key=RELATIONS.index)
     asked: dict[tuple[str, int, str, int, str], tuple[PlannedCell, How]] = {}
     for one in compared:
         how = How(one.cell.shots, one.cell.prompt, one.cell.draw, one.context)
@@ -83,7 +85,8 @@ def base_cells(
         asked[one.cell.test_dataset, how.shots, how.prompt, how.draw, how.context.label] = (one, how)
     for one, how in asked.values():
         if _is_meant(plan, base, how.shots, how.context):
-            yield _cell(plan, base, one.test, relation or nearest[one.cell.test_dataset], how)
+            own = nearest[one.cell.test_dataset]
+            yield _cell(plan, base, one.test, own if own not in RELATIONS else relation or own, how)
 
 
 def _anchor(use: TaskUse) -> Dataset:
@@ -99,9 +102,25 @@ def _cells(plan: Plan, planned: PlannedVariant, dataset: Dataset, asked: Relatio
         for shots in study.shots(task):
             for use in (one for one in _contexts(plan, dataset, shots) if _is_meant(plan, planned, shots, one)):
                 for draw in range(study.spec.eval.draws if shots and use.entry.is_drawn else 1):
-                    yield _cell(plan, planned, test, asked, How(shots, prompt, draw, use))
+                    yield from _with_copies(plan, planned, test, asked, How(shots, prompt, draw, use))
         for use, shots in own:
-            yield _cell(plan, planned, test, asked, How(shots, prompt, 0, use))
+            yield from _with_copies(plan, planned, test, asked, How(shots, prompt, 0, use))
+
+
+def _with_copies(
+    plan: Plan, planned: PlannedVariant, test: TestSet, asked: Relation, how: How
+) -> Iterator[PlannedCell]:
+    """Yield the cell of a test set, and those of its changed copies."""
+    yield _cell(plan, planned, test, asked, how)
+    for copy in plan.study.perturbed.get(test.dataset.name, ()):
+        use = plan.study.recipes[copy.name].use
+        perturbs = use.entry.perturbs
+        if perturbs is None or how.shots < perturbs.fewest_shots(use.params):
+            continue
+        if how.context.entry.shows_own and planned.training is not None:
+            n_shown = plan.data.own_rows(copy, planned.training, how.context).n_shown
+            how = how._replace(shots=n_shown)
+        yield _cell(plan, planned, plan.data.test(copy), "perturbed", how)
 
 
 def _own_rows(plan: Plan, planned: PlannedVariant, dataset: Dataset, use: ContextUse) -> Shown | None:
@@ -208,6 +227,8 @@ def _cell(plan: Plan, planned: PlannedVariant, test: TestSet, asked: Relation, h
         "tokens": study.policy.content(),
         "protocol": study.spec.protocol,
     }
+    if test.dataset.changed_from is not None:
+        content["perturbed"] = study.recipes[test.dataset.name].use.content
     block = study.spec.eval.rows_between_looks
     if block is not None:
         content["grows"] = {"block": block, "seed": study.spec.seeds[0]}

@@ -18,6 +18,7 @@ from hanka.metrics import METRICS, rouge_tokenization
 from hanka.models.catalogue import ModelRef
 from hanka.models.identity import COMMIT, model_identity, n_parameters
 from hanka.plan.freeze import frozen_state
+from hanka.plan.perturbed import perturbed_json
 from hanka.plan.records import Plan
 from hanka.plan.shown import shown_params
 from hanka.store.paths import as_path, is_place
@@ -248,6 +249,7 @@ def plan_json(plan: Plan, command: str) -> dict[str, Any]:
         "splits": plan_splits(study),
         "prices": _prices(study),
         "guardrails": _guardrails(study),
+        "perturbed": perturbed_json(plan),
         "parameters": {one.name: None if one.kind == "encoder" else n_parameters(one) for one in study.models},
         "reproduce": {
             "command": command,

@@ -1,4 +1,4 @@
-"""Recipes: rows made out of datasets. One line per entry."""
+"""Recipes: rows made out of datasets, or changed one by one. One line per entry."""
 
 from __future__ import annotations
 
@@ -9,8 +9,16 @@ RECIPES: Registry[Recipe] = Registry(
     "recipe",
     {
         "concat": "hanka.recipes.concat:CONCAT",
+        "counterfactual_labels": "hanka.recipes.counterfactual_labels:COUNTERFACTUAL_LABELS",
+        "edited": "hanka.recipes.edited:EDITED",
+        "hypothesis_only": "hanka.recipes.fields_removed:HYPOTHESIS_ONLY",
+        "negation": "hanka.recipes.negation:NEGATION",
+        "premise_removed": "hanka.recipes.fields_removed:PREMISE_REMOVED",
         "replay": "hanka.recipes.replay:REPLAY",
         "subset": "hanka.recipes.subset:SUBSET",
+        "synonyms": "hanka.recipes.synonyms:SYNONYMS",
+        "typos": "hanka.recipes.typos:TYPOS",
+        "word_order": "hanka.recipes.word_order:WORD_ORDER",
     },
 )
 

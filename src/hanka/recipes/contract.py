@@ -2,7 +2,7 @@
 
 study → **make rows** → adapt → ask. A recipe that reads datasets only runs while a study is planned. One with parents is
 a unit of work of its own: its id follows from what it is made from (`data_id`), so it is known before its rows.
-Recipes make training rows or, where they perturb, test rows. Light: no torch.
+Recipes make training rows or, where they perturb (`perturbing`), test rows, too. Light: no torch.
 Limits: a recipe sees whole splits, so a dataset is held in memory while its rows are chosen.
 """
 
@@ -11,10 +11,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, Literal
 
 from hanka.errors import DataError
 from hanka.identity import content_id
+from hanka.recipes.changes import Perturbing
 from hanka.records import Example, Parent, Part, Prediction, Split
 from hanka.registry import Params
 from hanka.tasks.base import Task
@@ -69,18 +71,22 @@ class Recipe:
     "One line for lists."
     params: type[RecipeParams]
     "Its parameters."
-    makes: Literal["train", "test"]
-    "Which rows: a training set, or a test set."
+    makes: Literal["train", "test", "both"]
+    "Which rows: a training set, a test set, or whichever a study asks for."
     sources: Callable[[Any], tuple[str, ...]]
     "params → names of the datasets it reads, each once."
     n_rows: Callable[[Any, int], int]
     "(params, asked) → how many rows it makes, known without reading any."
     make: Callable[[RecipeRequest], tuple[Part, ...]]
-    "Make the rows; deterministic."
+    "Make the rows, training rows where it makes both; deterministic."
     parents: Callable[[Any], tuple[Parent, ...]] = no_parents
     "params → variants whose answers it needs."
     rehearses: Callable[[Any], tuple[str, ...]] = rehearses_none
     "params → those of its datasets whose rows keep what is there: no relation of a test set follows from them."
+    perturbs: Perturbing | None = None
+    "How it changes the rows of a test set one by one; None: it makes training rows alone."
+    load: Callable[[Any, Path], Any] | None = None
+    "(params, folder of the study file) → params with the content of the files they name; None: they name none."
     version: int = 1
     "Raised by hand when the same parameters give other rows than before."
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from hanka.report import inert, numbers
 from hanka.report.blocks import Block, Details, Figure, Heading, Note, Section, Table, Td, Th
@@ -16,7 +16,11 @@ from hanka.report.figures import (
     SERIES,
     Drawing,
     Sketchbook,
-    panel_data,
+    Spec,
+    category,
+    layer,
+    panel,
+    quantity,
     series_scale,
     series_shapes,
     short_names,
@@ -24,9 +28,6 @@ from hanka.report.figures import (
 from hanka.report.outline import Outline
 from hanka.report.rows import as_number, as_text
 from hanka.report.words import Words
-
-if TYPE_CHECKING:
-    import altair as alt
 
 OPEN_ROWS = 24
 "A table with more rows opens on demand."
@@ -128,7 +129,7 @@ def _entry(entry: Any, kind: str, head: bool, words: Words) -> Td:
 
 def drawing(curves: Sequence[Mapping[str, Any]], words: Words) -> Drawing:
     """Draw curves as an answer stores them, a panel each."""
-    rows = [row | {"panel": panel} for panel, curve in enumerate(curves) for row in [*_points(curve), *_band(curve)]]
+    rows = [row | {"panel": place} for place, curve in enumerate(curves) for row in [*_points(curve), *_band(curve)]]
     for row in rows:
         row["group"] = words.known("series", row["group"]) or row["group"]
     groups = list(dict.fromkeys(row["group"] for row in rows))
@@ -136,7 +137,7 @@ def drawing(curves: Sequence[Mapping[str, Any]], words: Words) -> Drawing:
     for row in rows:
         row["group"] = short.get(row["group"], "…")
     names = list(dict.fromkeys(row["group"] for row in rows))
-    panels = [_panel(panel, curve, names, words) for panel, curve in enumerate(curves)]
+    panels = [_panel(place, curve, names, words) for place, curve in enumerate(curves)]
     return Drawing(rows, panels, COLUMNS)
 
 
@@ -169,60 +170,65 @@ def _format(points: Sequence[Mapping[str, Any]], side: str) -> str:
     return "~e" if 0 < largest < 1e-3 else "~g"
 
 
-def _panel(number: int, curve: Mapping[str, Any], names: list[str], words: Words) -> alt.LayerChart:
+def _panel(number: int, curve: Mapping[str, Any], names: list[str], words: Words) -> Spec:
     """Draw one curve: whiskers along both axes, points by group, their labels beside them."""
-    import altair as alt
-
     points, behind = _points(curve), _band(curve)
-    scale = alt.Scale(zero=False, nice=True)
     doubles = curve.get("doubling") is True and bool(points) and all(point["x_low"] > 0 for point in points)
-    x_scale = alt.Scale(type="log", base=2, nice=False, padding=8) if doubles else scale
-    ticks = _ticks(points, behind) if doubles else alt.Undefined
-    titles = [words.of("axis", as_text(curve.get(name))) for name in ("x_label", "y_label")]
-    x = alt.X(
-        "x:Q",
-        title=titles[0],
-        scale=x_scale,
-        axis=alt.Axis(tickCount=5, values=ticks, format=_format(points or behind, "x")),
-    )
-    y = alt.Y(
-        "y:Q",
-        title=titles[1],
-        scale=scale,
-        axis=alt.Axis(tickCount=5, minExtent=38, format=_format(points or behind, "y")),
-    )
-    legend = alt.Legend(orient="top", title=None, columns=2, symbolOpacity=1)
-    color = alt.Color("group:N", scale=series_scale(names), sort=names, legend=legend)
-    shape = alt.Shape("group:N", scale=series_shapes(names), sort=names, legend=legend)
-    chart = panel_data(number).transform_filter("!datum.behind") if behind else panel_data(number)
-    chart = _side_by_side(chart, names) if doubles else chart
+    x, y = (_axis(side, curve, points, behind, words) for side in ("x", "y"))
+    if doubles:
+        x["scale"] = {"type": "log", "base": 2, "nice": False, "padding": 8}
+        x["axis"] |= {"values": _ticks(points, behind)}
+    legend = {"orient": "top", "title": None, "columns": 2, "symbolOpacity": 1}
+    group = category("group") | {"sort": names}
+    color = group | {"scale": series_scale(names), "legend": legend}
+    inside = {
+        "shape": group | {"scale": series_shapes(names), "legend": legend},
+        "fill": group | {"scale": series_scale(names), "legend": None},
+        "fillOpacity": quantity("ink") | {"scale": None, "legend": None},
+    }
+    steps = [*([{"filter": "!datum.behind"}] if behind else []), *([_side_by_side(names)] if doubles else [])]
+    whisker = {"type": "rule", "strokeWidth": 1, "opacity": 0.4}
+    place = {"x": x, "y": y, "color": color}
     layers = [
-        *(_behind(number, x, y, color) if behind else ()),
-        chart.mark_rule(strokeWidth=1, opacity=0.4, aria=False).encode(x="x_low:Q", x2="x_high:Q", y=y, color=color),
-        chart.mark_rule(strokeWidth=1, opacity=0.4, aria=False).encode(x=x, y="y_low:Q", y2="y_high:Q", color=color),
-        chart.mark_point(size=60, opacity=1, strokeWidth=1.6, aria=False).encode(
-            x=x, y=y, color=color, shape=shape,
-            fill=alt.Fill("group:N", scale=series_scale(names), sort=names, legend=None), fillOpacity=alt.FillOpacity("ink:Q", scale=None, legend=None),
-        ),
-    ]  # fmt: skip
+        *(_behind(number, place) if behind else ()),
+        layer(number, whisker, place | {"x": quantity("x_low"), "x2": {"field": "x_high"}}, *steps),
+        layer(number, whisker, place | {"y": quantity("y_low"), "y2": {"field": "y_high"}}, *steps),
+        layer(number, {"type": "point", "size": 60, "opacity": 1, "strokeWidth": 1.6}, place | inside, *steps),
+    ]
     if curve.get("joined") is True:
-        layers.append(chart.mark_line(strokeWidth=1.6, aria=False).encode(x=x, y=y, color=color))
+        layers.append(layer(number, {"type": "line", "strokeWidth": 1.6}, place, *steps))
     if len(points) <= MAX_LABELS:
-        layers.append(
-            chart.mark_text(dx=7, dy=-7, fontSize=11, align="left", color="currentColor", aria=False).encode(
-                x=x, y=y, text="label:N"
-            )
-        )
+        text = {"type": "text", "dx": 7, "dy": -7, "fontSize": 11, "align": "left", "color": "currentColor"}
+        layers.append(layer(number, text, {"x": x, "y": y, "text": category("label")}, *steps))
     written = words.written(curve, "title")
-    heading = short_names([written], WIDTH + 110)[written]
-    return alt.layer(*layers).properties(width=WIDTH, height=230, title=heading)
+    return panel(short_names([written], WIDTH + 110)[written], WIDTH, 230, layers)
 
 
-def _behind(number: int, x: alt.X, y: alt.Y, color: alt.Color) -> list[alt.Chart]:
+def _axis(
+    side: str,
+    curve: Mapping[str, Any],
+    points: Sequence[Mapping[str, Any]],
+    behind: Sequence[Mapping[str, Any]],
+    words: Words,
+) -> Spec:
+    """Return the channel along one side of a panel."""
+    room = {"minExtent": 38} if side == "y" else {}
+    return quantity(side) | {
+        "title": words.of("axis", as_text(curve.get(f"{side}_label"))),
+        "scale": {"zero": False, "nice": True},
+        "axis": {"tickCount": 5, **room, "format": _format(points or behind, side)},
+    }
+
+
+def _behind(number: int, place: Spec) -> list[Spec]:
     """Draw the bands of a panel: the room between their ends, and the line through it."""
-    chart = panel_data(number).transform_filter("datum.behind")
-    area = chart.mark_area(opacity=0.16, aria=False).encode(x=x, y="y_low:Q", y2="y_high:Q", color=color)
-    return [area, chart.mark_line(strokeWidth=1.4, strokeDash=[5, 3], aria=False).encode(x=x, y=y, color=color)]
+    rows = {"filter": "datum.behind"}
+    ends = {"y": quantity("y_low"), "y2": {"field": "y_high"}}
+    line = {"type": "line", "strokeWidth": 1.4, "strokeDash": [5, 3]}
+    return [
+        layer(number, {"type": "area", "opacity": 0.16}, place | ends, rows),
+        layer(number, line, place, rows),
+    ]
 
 
 def _ticks(points: Sequence[Mapping[str, Any]], behind: Sequence[Mapping[str, Any]]) -> list[float]:
@@ -232,7 +238,7 @@ def _ticks(points: Sequence[Mapping[str, Any]], behind: Sequence[Mapping[str, An
     return [*places, end] if end > places[-1] else places
 
 
-def _side_by_side(chart: alt.Chart, names: list[str]) -> alt.Chart:
+def _side_by_side(names: list[str]) -> Spec:
     """Move points of one x apart by group, as far as they are drawn: their whiskers would hide each other."""
     place = f"indexof({json.dumps(names)}, datum.group) - {(len(names) - 1) / 2}"
-    return chart.transform_calculate(x=f"datum.x * pow(2, {BESIDE} * ({place}))")
+    return {"calculate": f"datum.x * pow(2, {BESIDE} * ({place}))", "as": "x"}

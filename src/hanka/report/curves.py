@@ -8,17 +8,25 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from hanka.report import inert
 from hanka.report.blocks import Td, Th
-from hanka.report.figures import SERIES, Drawing, panel_data, series_scale, series_shapes, short_names
+from hanka.report.figures import (
+    SERIES,
+    Drawing,
+    Spec,
+    category,
+    layer,
+    panel,
+    quantity,
+    series_scale,
+    series_shapes,
+    short_names,
+)
 from hanka.report.outline import TestSet
 from hanka.report.rows import Result
 from hanka.report.words import Words
-
-if TYPE_CHECKING:
-    import altair as alt
 
 MAX_PANELS = 12
 "Test sets that one figure shows."
@@ -56,26 +64,31 @@ def curve_drawing(points: Sequence[CurvePoint], x_title: str, words: Words) -> D
     return Drawing(rows, panels, COLUMNS)
 
 
-def _panel(rows: Sequence[Mapping[str, Any]], names: list[str], order: list[int], x_title: str) -> alt.LayerChart:
+def _panel(rows: Sequence[Mapping[str, Any]], names: list[str], order: list[int], x_title: str) -> Spec:
     """Draw one test set."""
-    import altair as alt
-
-    x = alt.X("x:O", sort=order, scale=alt.Scale(domain=order), title=x_title, axis=alt.Axis(labelAngle=0))
-    y = alt.Y("value:Q", title=None, scale=alt.Scale(zero=False, nice=True), axis=alt.Axis(tickCount=5, minExtent=38))
-    legend = alt.Legend(orient="top", title=None, columns=3, symbolOpacity=1)
-    color = alt.Color("series:N", scale=series_scale(names), sort=names, legend=legend)
-    shape = alt.Shape("series:N", scale=series_shapes(names), sort=names, legend=legend)
-    offset = alt.XOffset("series:N", sort=names, scale=alt.Scale(domain=names))
-    chart = panel_data(rows[0]["panel"])
-    line = chart.mark_line(strokeWidth=1.6, aria=False).encode(x=x, y=y, xOffset=offset, color=color, detail="seed:N")
-    whisker = chart.mark_rule(strokeWidth=1.2, opacity=0.75, aria=False).encode(
-        x=x, y=alt.Y("low:Q", title=None), y2="high:Q", xOffset=offset, color=color
+    x = {
+        "field": "x",
+        "type": "ordinal",
+        "sort": order,
+        "scale": {"domain": order},
+        "title": x_title,
+        "axis": {"labelAngle": 0},
+    }
+    scale, ticks = {"zero": False, "nice": True}, {"tickCount": 5, "minExtent": 38}
+    y = quantity("value") | {"title": None, "scale": scale, "axis": ticks}
+    legend = {"orient": "top", "title": None, "columns": 3, "symbolOpacity": 1}
+    series = category("series") | {"sort": names}
+    color = series | {"scale": series_scale(names), "legend": legend}
+    shape = series | {"scale": series_shapes(names), "legend": legend}
+    lines = {"x": x, "xOffset": series | {"scale": {"domain": names}}, "color": color}
+    ends = {"y": quantity("low") | {"title": None}, "y2": {"field": "high"}}
+    number = rows[0]["panel"]
+    layers = (
+        layer(number, {"type": "line", "strokeWidth": 1.6}, lines | {"y": y, "detail": category("seed")}),
+        layer(number, {"type": "rule", "strokeWidth": 1.2, "opacity": 0.75}, lines | ends),
+        layer(number, {"type": "point", "filled": True, "size": 55, "opacity": 1}, lines | {"y": y, "shape": shape}),
     )
-    point = chart.mark_point(filled=True, size=55, opacity=1, aria=False).encode(
-        x=x, y=y, xOffset=offset, color=color, shape=shape
-    )
-    heading = short_names([rows[0]["test"]], WIDTH + 30)[rows[0]["test"]]
-    return alt.layer(line, whisker, point).properties(width=WIDTH, height=150, title=heading)
+    return panel(short_names([rows[0]["test"]], WIDTH + 30)[rows[0]["test"]], WIDTH, 150, layers)
 
 
 def _datum(point: CurvePoint, words: Words) -> dict[str, Any]:

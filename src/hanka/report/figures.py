@@ -1,6 +1,6 @@
 """From a chart to an inline SVG that asks for nothing: theme, conversion, whitelist.
 
-Charts are Altair over plain rows; vl-convert draws them without a browser. Colours are CSS variables and
+Charts are Vega-Lite, written as plain maps over plain rows; vl-convert draws them without a browser. Colours are CSS variables and
 currentColor, so that one drawing serves light, dark and print. Every element and attribute that is not on
 the list is dropped, ids carry the figure's own prefix, coordinates are rounded to keep the page small.
 """
@@ -11,15 +11,15 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 from xml.etree import ElementTree
 
 from markupsafe import Markup, escape
 
 from hanka.report import inert
 
-if TYPE_CHECKING:
-    import altair as alt
+Spec = dict[str, Any]
+"A part of a chart as Vega-Lite writes it: a panel, a layer, a channel, an axis, a scale."
 
 MAX_FIGURES = 30
 "Figures of a report; drawing one takes a fraction of a second."
@@ -65,8 +65,8 @@ class Drawing:
     """Panels over one list of rows, each row with the number of its `panel`."""
 
     rows: Sequence[Mapping[str, Any]]
-    panels: Sequence[alt.LayerChart]
-    "Charts over `panel_data`."
+    panels: Sequence[Spec]
+    "Charts as `panel` makes them."
     columns: int
 
 
@@ -95,13 +95,12 @@ class Sketchbook:
         import vl_convert
 
         self.drawn += 1
-        panels = [panel.to_dict(validate=False) for panel in drawing.panels]
         spec = {
             "$schema": "https://vega.github.io/schema/vega-lite/v6.json",
             "config": CONFIG,
             "datasets": {"rows": list(drawing.rows)},
             "data": {"name": "rows"},
-            "concat": [{key: panel[key] for key in panel if key not in ("config", "$schema")} for panel in panels],
+            "concat": list(drawing.panels),
             "columns": drawing.columns,
             "spacing": {"row": 16, "column": 24},
         }
@@ -120,40 +119,46 @@ def _short(value: Any) -> Any:
     return float(f"{value:.6g}") if isinstance(value, float) else value
 
 
-def panel_data(number: int) -> alt.Chart:
-    """Start a chart over the rows of one panel; rows travel once, beside the panels."""
-    import altair as alt
-
-    return alt.Chart(alt.NamedData("rows")).transform_filter(f"datum.panel === {number}")
+def panel(title: str, width: int, height: int | Spec, layers: Sequence[Spec]) -> Spec:
+    """Put layers above each other; without a title there is no room for one."""
+    return {"layer": list(layers), "width": width, "height": height} | ({"title": title} if title else {})
 
 
-def verdict_scale() -> alt.Scale:
+def layer(number: int, mark: Spec, encoding: Spec, *steps: Spec) -> Spec:
+    """Draw the rows of one panel after further steps; rows travel once, beside the panels."""
+    rows = {"filter": f"datum.panel === {number}"}
+    return {"transform": [rows, *steps], "mark": {"aria": False} | mark, "encoding": encoding}
+
+
+def quantity(field: str) -> Spec:
+    """Return a channel that shows a number."""
+    return {"field": field, "type": "quantitative"}
+
+
+def category(field: str) -> Spec:
+    """Return a channel that shows a name."""
+    return {"field": field, "type": "nominal"}
+
+
+def verdict_scale() -> Spec:
     """Return the colours of verdicts."""
-    import altair as alt
-
-    return alt.Scale(domain=list(VERDICTS), range=[f"var(--mark-{verdict})" for verdict in VERDICTS])
+    return {"domain": list(VERDICTS), "range": [f"var(--mark-{verdict})" for verdict in VERDICTS]}
 
 
-def verdict_shapes() -> alt.Scale:
+def verdict_shapes() -> Spec:
     """Return the shapes of verdicts, the same as in tables."""
-    import altair as alt
-
     shapes = ["triangle-up", "triangle-down", "square", "diamond", "circle", "circle"]
-    return alt.Scale(domain=list(VERDICTS), range=shapes)
+    return {"domain": list(VERDICTS), "range": shapes}
 
 
-def series_scale(names: Sequence[str]) -> alt.Scale:
+def series_scale(names: Sequence[str]) -> Spec:
     """Return one colour per series."""
-    import altair as alt
-
-    return alt.Scale(domain=list(names), range=[f"var(--series-{index % SERIES})" for index in range(len(names))])
+    return {"domain": list(names), "range": [f"var(--series-{index % SERIES})" for index in range(len(names))]}
 
 
-def series_shapes(names: Sequence[str]) -> alt.Scale:
+def series_shapes(names: Sequence[str]) -> Spec:
     """Return one shape per series."""
-    import altair as alt
-
-    return alt.Scale(domain=list(names), range=[SHAPES[index % len(SHAPES)] for index in range(len(names))])
+    return {"domain": list(names), "range": [SHAPES[index % len(SHAPES)] for index in range(len(names))]}
 
 
 def _width(letter: str) -> float:

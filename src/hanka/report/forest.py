@@ -7,11 +7,23 @@ table, with p-values and the interval of each comparison alone.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from hanka.report import inert, numbers
 from hanka.report.blocks import MARKS, Block, Details, Figure, Heading, Note, Section, Table, Td, Th
-from hanka.report.figures import Drawing, Sketchbook, extent, panel_data, short_names, verdict_scale, verdict_shapes
+from hanka.report.figures import (
+    Drawing,
+    Sketchbook,
+    Spec,
+    category,
+    extent,
+    layer,
+    panel,
+    quantity,
+    short_names,
+    verdict_scale,
+    verdict_shapes,
+)
 from hanka.report.matrix import JUDGED, TONES
 from hanka.report.outline import (
     Group,
@@ -24,9 +36,6 @@ from hanka.report.outline import (
 )
 from hanka.report.rows import Result
 from hanka.report.words import Words
-
-if TYPE_CHECKING:
-    import altair as alt
 
 MAX_POINTS = 120
 "Differences that one plot shows."
@@ -135,37 +144,36 @@ def forest_drawing(points: Sequence[Mapping[str, Any]], words: Words) -> Drawing
     return Drawing(rows, panels, COLUMNS)
 
 
-def _panel(rows: Sequence[Mapping[str, Any]], domain: tuple[float, float], x_title: str) -> alt.LayerChart:
+def _panel(rows: Sequence[Mapping[str, Any]], domain: tuple[float, float], x_title: str) -> Spec:
     """Draw one test set; only the last panel of a column has a title, and with it the axis."""
-    import altair as alt
-
     variants = list(dict.fromkeys(row["variant"] for row in rows))
     n_seeds = len({row["seed"] for row in rows})
     last = bool(x_title)
-    lines = alt.Axis(ticks=False, domain=False, labelPadding=8, minExtent=extent(variants))
-    ticks = alt.Axis(
-        format="+.2f",
-        tickCount=5,
-        labelOverlap=True,
-        labelSeparation=16,
-        labels=last,
-        ticks=last,
-        domain=last,
-        grid=True,
+    ticks = {
+        "format": "+.2f", "tickCount": 5, "labelOverlap": True, "labelSeparation": 16, "labels": last, "ticks": last, "domain": last,
+        "grid": True,
+    }  # fmt: skip
+    lines = {"ticks": False, "domain": False, "labelPadding": 8, "minExtent": extent(variants)}
+    shared = {
+        "y": category("variant") | {"sort": variants, "title": None, "axis": lines},
+        "yOffset": category("seed"),
+        "color": category("verdict") | {"scale": verdict_scale(), "legend": None},
+    }
+    low = quantity("low") | {"title": x_title or None, "axis": ticks, "scale": {"domain": list(domain), "nice": True}}
+    shape = category("verdict") | {"scale": verdict_shapes(), "legend": None}
+    number, test = rows[0]["panel"], rows[0]["test"]
+    zero = {"type": "rule", "color": "var(--line-strong)", "aria": False}
+    layers = (
+        {"data": {"values": [{}]}, "mark": zero, "encoding": {"x": {"datum": 0}}},
+        layer(number, {"type": "rule", "strokeWidth": 2}, shared | {"x": low, "x2": {"field": "high"}}),
+        layer(
+            number,
+            {"type": "point", "filled": True, "size": 75, "opacity": 1},
+            shared | {"x": quantity("delta"), "shape": shape},
+        ),
     )
-    x = alt.X("low:Q", title=x_title or None, axis=ticks, scale=alt.Scale(domain=list(domain), nice=True))
-    y = alt.Y("variant:N", sort=variants, title=None, axis=lines)
-    offset, color = alt.YOffset("seed:N"), alt.Color("verdict:N", scale=verdict_scale(), legend=None)
-    shape = alt.Shape("verdict:N", scale=verdict_shapes(), legend=None)
-    chart = panel_data(rows[0]["panel"])
-    zero = alt.Chart(alt.Data(values=[{}])).mark_rule(color="var(--line-strong)", aria=False).encode(x=alt.XDatum(0))
-    whisker = chart.mark_rule(strokeWidth=2, aria=False).encode(x=x, x2="high:Q", y=y, yOffset=offset, color=color)
-    point = chart.mark_point(filled=True, size=75, opacity=1, aria=False).encode(
-        x=alt.X("delta:Q"), y=y, yOffset=offset, color=color, shape=shape
-    )
-    test = rows[0]["test"]
     heading = short_names([test], WIDTH + extent(variants))[test]
-    return alt.layer(zero, whisker, point).properties(width=WIDTH, height=alt.Step(10 + 12 * n_seeds), title=heading)
+    return panel(heading, WIDTH, {"step": 10 + 12 * n_seeds}, layers)
 
 
 def _comparisons(group: Group, outline: Outline, words: Words) -> Table | None:

@@ -132,6 +132,10 @@ PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
             r"untrained it is not its base: (\w+) splits the weights into an adapter and a rest, equal to its base but for rounding",
             r"学習前の時点でベースと一致しません：\1 は重みをアダプターと残りに分けるため、丸め誤差だけずれます",
         ),
+        (
+            r"(typos|synonyms|word_order|negation|counterfactual_labels|edited|hypothesis_only|premise_removed) of (.+)",
+            r"\2 の行を変更（\1）",
+        ),
         (r"rows are padded, nothing is shared: (.+)", r"行をパディングしており、計算を共有していません：\1"),
     )
 )

@@ -72,6 +72,7 @@ ENGLISH: Mapping[str, str] = {
     "relation_out_of_domain": "Out of domain",
     "relation_cross_task": "Cross task",
     "relation_undeclared": "Not declared",
+    "relation_perturbed": "Changed rows",
     "verdict_better": "better",
     "verdict_worse": "worse",
     "verdict_equivalent": "equivalent",

@@ -71,6 +71,7 @@ JAPANESE: Mapping[str, str] = {
     "relation_out_of_domain": "ドメイン外",
     "relation_cross_task": "別タスク",
     "relation_undeclared": "申告なし",
+    "relation_perturbed": "変更した行",
     "verdict_better": "改善",
     "verdict_worse": "悪化",
     "verdict_equivalent": "同等",

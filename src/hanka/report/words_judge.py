@@ -58,7 +58,7 @@ JUDGE_EN: Mapping[str, str] = {
     "judge_why_one_kind": "people labelled rows of one kind alone",
     "judge_why_all_labelled": "people labelled all rows",
     "judge_why_not_told_apart": "the judge does not tell them apart",
-    "judge_limits": "Corrections hold where labelled rows were drawn at random from what is judged. Intervals are each for themselves. Rows of one text count as what they are worth in the agreement, as independent elsewhere.",
+    "judge_limits": "Corrections hold where labelled rows were drawn at random from what is judged. Intervals are each for themselves. Rows of one text count as what they are worth; as independent where a verdict turns and in biases of place and length.",
 }
 JUDGE_JA: Mapping[str, str] = {
     "judge_title": "判定モデル",
@@ -114,5 +114,5 @@ JUDGE_JA: Mapping[str, str] = {
     "judge_why_one_kind": "人のラベルが 1 種類だけ",
     "judge_why_all_labelled": "全行を人がラベル付け済み",
     "judge_why_not_told_apart": "判定モデルが区別できていない",
-    "judge_limits": "補正が成り立つのは、ラベル付きの行を判定対象から無作為に選んだ場合です。区間はそれぞれ単独のものです。同じ文章に由来する行は、一致の計算ではその価値に応じて、ほかでは独立として数えます。",
+    "judge_limits": "補正が成り立つのは、ラベル付きの行を判定対象から無作為に選んだ場合です。区間はそれぞれ単独のものです。同じ文章に由来する行は実質的な件数に換算して数えます。順序による変化と、位置や長さの偏りでは独立とみなします。",
 }

@@ -38,6 +38,7 @@ MONITOR_EN: Mapping[str, str] = {
     "monitor_missing_few": "too few rows: a change could not have been found",
     "monitor_missing_texts": "too few different texts",
     "monitor_missing_look": "not yet looked at",
+    "monitor_missing_stale": "rows with it have stopped coming",
     "monitor_signals": "What is watched",
     "monitor_signals_lead": "Each signal is compared with what the run saw. A share alarms where it is shown to be above its limit, an index or AUC where its whole interval is.",
     "monitor_signal": "Signal",
@@ -105,6 +106,7 @@ MONITOR_EN: Mapping[str, str] = {
     "monitor_run": "Run",
     "monitor_task": "Task",
     "monitor_tests": "Reference rows from",
+    "monitor_newest": "Newest row (UTC)",
     "monitor_window_rows": "{n} rows",
     "monitor_window_hours": "{n} hours, at least {least} rows",
 }
@@ -142,6 +144,7 @@ MONITOR_JA: Mapping[str, str] = {
     "monitor_missing_few": "件数が少なく、変化があっても見つけられない",
     "monitor_missing_texts": "異なる文が少なすぎる",
     "monitor_missing_look": "まだ調べていない",
+    "monitor_missing_stale": "この値をもつ行が届かなくなっています",
     "monitor_signals": "監視している指標",
     "monitor_signals_lead": "どの指標も、実験で観測した値と比べます。割合は上限を超えたことが示されたとき、PSI と AUC は区間全体が上限を超えたときに発報します。",
     "monitor_signal": "指標",
@@ -209,6 +212,7 @@ MONITOR_JA: Mapping[str, str] = {
     "monitor_run": "実験",
     "monitor_task": "タスク",
     "monitor_tests": "基準としたテストデータ",
+    "monitor_newest": "最新の行（UTC）",
     "monitor_window_rows": "{n} 件",
     "monitor_window_hours": "{n} 時間（最低 {least} 件）",
 }

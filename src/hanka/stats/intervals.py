@@ -51,7 +51,7 @@ class Estimate:
     "How the interval was made."
 
 
-def wilson_interval(successes: float, n: int, level: float = 0.95) -> Interval:
+def wilson_interval(successes: float, n: float, level: float = 0.95) -> Interval:
     """Wilson score interval of a share of successes in n independent trials.
 
     successes: 0 to n; fractional counts are allowed. Raises ValueError if n < 2 or successes lies outside.
@@ -137,10 +137,18 @@ def exact_clustered_interval(successes: npt.ArrayLike, sizes: npt.ArrayLike, lev
     """
     right, size = np.asarray(successes, dtype=np.float64), np.asarray(sizes, dtype=np.float64)
     found, n = worth_of_clusters(right, size), float(size.sum())
-    n_telling = min(int((right > 0).sum()), int((right < size).sum()))
-    effect = effect_of_clusters(size, max(1.0, n / found.worth), n_telling)
-    trials = max(1.0, found._replace(worth=n / effect).trials(level))
+    trials = max(1.0, found._replace(worth=n / effect_of_share(right, size)).trials(level))
     return exact_interval(found.share * trials, trials, level)
+
+
+def effect_of_share(successes: npt.ArrayLike, sizes: npt.ArrayLike) -> float:
+    """Return how many rows of a share over whole clusters are worth one independent row. successes, sizes: (clusters,).
+
+    Raises ValueError with fewer than two clusters. Source: as `exact_clustered_interval`.
+    """
+    right, size = np.asarray(successes, dtype=np.float64), np.asarray(sizes, dtype=np.float64)
+    n_telling = min(int((right > 0).sum()), int((right < size).sum()))
+    return effect_of_clusters(size, max(1.0, float(size.sum()) / worth_of_clusters(right, size).worth), n_telling)
 
 
 def effect_of_clusters(sizes: FloatArray, seen: float, n_telling: int) -> float:

@@ -11,11 +11,14 @@ Limits: the judge errs on the labelled rows as it does on all others, so they ha
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import NamedTuple
 
+import numpy as np
 from scipy import special
 
-from hanka.stats.intervals import Interval, exact_interval, wilson_interval
+from hanka.stats.intervals import Interval, effect_of_share, exact_interval, wilson_interval
+from hanka.stats.resampling import cluster_units
 
 
 class Hits(NamedTuple):
@@ -25,11 +28,34 @@ class Hits(NamedTuple):
     "Rows in which it was."
     n: int
     "Rows."
+    effect: float = 1.0
+    "Rows that are worth one independent row."
 
     @property
     def share(self) -> float:
         """Return the share."""
         return self.hits / self.n
+
+    @property
+    def worth(self) -> float:
+        """Return the independent rows that the rows are worth."""
+        return max(1.0, self.n / self.effect)
+
+    @property
+    def as_independent(self) -> tuple[float, float]:
+        """Return hits and rows as independent ones."""
+        return self.share * self.worth, self.worth
+
+
+def hits_of(flags: Sequence[bool], groups: Sequence[str]) -> Hits:
+    """Count flags, whole groups as what they are worth. groups: of each row, empty where it stands alone; () where none has one."""
+    n, units = len(flags), cluster_units(list(groups), len(flags)) if any(groups) else np.arange(len(flags))
+    sizes = np.bincount(units)
+    if len(sizes) == n:
+        return Hits(sum(flags), n)
+    if len(sizes) < 2:  # all of one text: one trial
+        return Hits(sum(flags), n, float(n))
+    return Hits(sum(flags), n, effect_of_share(np.bincount(units, weights=np.array(flags, dtype=np.float64)), sizes))
 
 
 class Corrected(NamedTuple):
@@ -64,16 +90,18 @@ def corrected_rate(flagged: Hits, found: Hits, left: Hits, level: float = 0.95) 
     if not tells_apart(found, left, level):
         raise ValueError("the judge flags what people flag no more often than the rest: no rate can be read from it")
     z = float(special.ndtri(0.5 + level / 2))
-    n, n_found, n_left = flagged.n + z * z, found.n + 2, left.n + 2
-    share = (flagged.hits + z * z / 2) / n
-    sensitivity, specificity = (found.hits + 1) / n_found, (left.hits + 1) / n_left
+    (hits, n), (hits_found, n_found), (hits_left, n_left) = (
+        (hits + more / 2, n + more)
+        for (hits, n), more in ((flagged.as_independent, z * z), (found.as_independent, 2), (left.as_independent, 2))
+    )
+    share, sensitivity, specificity = hits / n, hits_found / n_found, hits_left / n_left
     gain = sensitivity + specificity - 1
     rate = (share + specificity - 1) / gain
     of_found, of_left = sensitivity * (1 - sensitivity) / n_found, specificity * (1 - specificity) / n_left
     moved = 2 * z * z * (rate * of_found - (1 - rate) * of_left)
     half = z * math.sqrt(share * (1 - share) / n + (1 - rate) ** 2 * of_left + rate**2 * of_found) / gain
     plain = (flagged.share + left.share - 1) / (found.share + left.share - 1)
-    value, seen = _within(plain), wilson_interval(flagged.hits, max(2, flagged.n), level)
+    value, seen = _within(plain), _seen(flagged, level)
     low, high = min(value, _within(rate + moved - half)), max(value, _within(rate + moved + half))
     if plain <= 0:  # fewer flags than it gives wrongly: it errs less here, and at best what it flags is all there is
         high = max(high, seen.high)
@@ -89,10 +117,16 @@ def tells_apart(found: Hits, left: Hits, level: float = 0.95) -> bool:
     """
     if not found.n or not left.n:
         return False
-    se: Interval = exact_interval(found.hits, found.n, level)
-    sp: Interval = exact_interval(left.hits, left.n, level)
+    se: Interval = exact_interval(*found.as_independent, level)
+    sp: Interval = exact_interval(*left.as_independent, level)
     gain = found.share + left.share - 1
     return gain - math.hypot(found.share - se.low, left.share - sp.low) > 0
+
+
+def _seen(flagged: Hits, level: float) -> Interval:
+    """Return the interval of what was flagged, uncorrected."""
+    n = max(2.0, flagged.worth)
+    return wilson_interval(min(n, flagged.share * n), n, level)
 
 
 def _within(value: float) -> float:

@@ -138,6 +138,8 @@ def cluster_units(cluster: Sequence[Hashable], n: int) -> IntArray:
     """
     if len(cluster) != n:
         raise ValueError(f"{len(cluster)} cluster ids for {n} samples: give one per sample")
+    if not any(cluster):
+        return np.arange(n, dtype=np.int64)
     numbers: dict[Hashable, int] = {}
     keys = (("alone", place) if group in ("", None) else ("cluster", group) for place, group in enumerate(cluster))
     return np.asarray([numbers.setdefault(key, len(numbers)) for key in keys], dtype=np.int64)

@@ -62,7 +62,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
     """Give a temporary name beside `path`; when the block ends well, that file becomes `path`.
 
     Makes missing parent folders. On any error nothing is left behind and an older `path` stays as it was.
-    Raises StoreError in one line when the disk is full, read-only or forbidden.
+    Raises StoreError in one line, with `path`, when it cannot be written.
     """
     temporary = temporary_name(path)
     try:
@@ -74,6 +74,8 @@ def atomic_path(path: Path) -> Iterator[Path]:
     except OSError as error:
         if error.errno in REASONS:
             raise StoreError(f"cannot write {path}: {REASONS[error.errno]}") from error
+        if error.filename == str(temporary):  # a name that nobody asked for
+            raise StoreError(f"cannot write {path}: {error.strerror}; choose another path") from error
         raise
     finally:
         temporary.unlink(missing_ok=True)

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 from hanka.contexts.contract import ContextRequest, build_each, require_libraries
@@ -22,6 +23,7 @@ from hanka.datasets.repeats import shuffled
 from hanka.datasets.splits import sample, split_validation
 from hanka.errors import DataError, DataMissingError, nearest
 from hanka.identity import fingerprint
+from hanka.recipes.changes import ChangeRequest, PerturbedRows, perturbed_rows
 from hanka.recipes.contract import RecipeRequest, make_rows
 from hanka.records import Built, Example, Split
 from hanka.study.context_declarations import ContextUse
@@ -53,6 +55,7 @@ class StudyData:
     _training_orders: dict[tuple[str, int], tuple[Example, ...]] = field(default_factory=dict)
     _rows: dict[tuple[str, Split, int | None], tuple[list[Example], tuple[str, ...]]] = field(default_factory=dict)
     _leaked: dict[str, frozenset[str]] = field(default_factory=dict)
+    _changed: dict[str, PerturbedRows] = field(default_factory=dict)
 
     @property
     def corrected(self) -> bool:
@@ -61,12 +64,46 @@ class StudyData:
 
     def test(self, dataset: Dataset) -> TestSet:
         """Return a test set's rows. Raises StudyError if there is none."""
+        if dataset.name not in self._tests and dataset.changed_from is not None:
+            rows = list(self.changed(dataset).examples)
+            self._tests[dataset.name] = TestSet(dataset, tuple(rows), fingerprint(rows))
         if dataset.name not in self._tests:
             rows = self._labelled(dataset, "test")[0][: self.study.limit(self.study.tasks[dataset.task].task)]
             if not rows:
                 raise self.study.source.error(self._place(dataset, "test"), f"dataset {dataset.name} has no test row")
             self._tests[dataset.name] = TestSet(dataset, tuple(self._as_asked(dataset, rows)), fingerprint(rows))
         return self._tests[dataset.name]
+
+    def changed(self, dataset: Dataset) -> PerturbedRows:
+        """Return the changed rows of a test set, of those its source asks, and what was left out. Raises StudyError where there are none."""
+        if dataset.name not in self._changed:
+            of, use = dataset.changed_from, self.study.recipes[dataset.name].use
+            assert of is not None
+            assert use.entry.perturbs is not None
+            task = self.study.tasks[of.task].task
+            every = partial(self._ids, of)
+            try:
+                asking = ChangeRequest(use.params, self.test(of).examples, task, every)
+                self._changed[dataset.name] = perturbed_rows(use.entry.perturbs, asking)
+            except DataMissingError:
+                raise
+            except DataError as error:
+                raise self.study.source.error(use.key, str(error)) from error
+        return self._changed[dataset.name]
+
+    def _ids(self, dataset: Dataset) -> frozenset[str]:
+        return frozenset(row.id for row in self._labelled(dataset, "test")[0])
+
+    def _as_shown(self, dataset: Dataset, rows: Sequence[Example]) -> list[Example]:
+        """Return demonstrations as they stand before the queries of a test set, whose labels may mean something else.
+
+        They are drawn as for its source, so that both sides of a pair see the same ones.
+        """
+        if dataset.changed_from is None:
+            return list(rows)
+        use = self.study.recipes[dataset.name].use
+        assert use.entry.perturbs is not None
+        return list(use.entry.perturbs.shown(use.params, rows, self.study.tasks[dataset.task].task))
 
     def _as_asked(self, dataset: Dataset, rows: list[Example]) -> list[Example]:
         """Return test rows in the order they are asked: seeded where the study grows, so that no look is of one kind of rows."""
@@ -215,7 +252,7 @@ class StudyData:
                 tests = self.test(dataset).examples[:1]
                 prepared = self.prepared(dataset, draw, use)
                 (built,) = build_each(use.entry, self._request(dataset, draw, use), prepared, tests, shots)
-                examples = built.demonstrations
+                examples = tuple(self._as_shown(dataset, built.demonstrations))
                 self._shown[key] = Shown(examples, fingerprint(examples), len(examples))
         return self._shown[key]
 
@@ -227,13 +264,17 @@ class StudyData:
             rows = tuple(row for examples in own for row in examples)
             request = replace(self._request(dataset, 0, use), pool=rows)
             (built,) = build_each(use.entry, request, use.entry.prepare(request), request.tests[:1], len(rows))
-            self._own[key] = Shown(built.demonstrations, fingerprint(built.demonstrations), len(rows))
+            shown = tuple(self._as_shown(dataset, built.demonstrations))
+            self._own[key] = Shown(shown, fingerprint(shown), len(rows))
         return self._own[key]
 
     def built(self, dataset: Dataset, draw: int, shots: int, use: ContextUse) -> tuple[Built, ...]:
         """Return what stands before each query of a test set."""
         request = self._request(dataset, draw, use)
-        return build_each(use.entry, request, self.prepared(dataset, draw, use), request.tests, shots)
+        found = build_each(use.entry, request, self.prepared(dataset, draw, use), request.tests, shots)
+        if dataset.changed_from is None:
+            return found
+        return tuple(replace(one, demonstrations=tuple(self._as_shown(dataset, one.demonstrations))) for one in found)
 
     def training_demonstrations(self, dataset: Dataset, seed: int) -> tuple[Example, ...]:
         """Return the pool that `fticl` draws from, in the order of a training seed."""
@@ -265,6 +306,7 @@ class StudyData:
 
     def _labels(self, dataset: Dataset) -> tuple[str, ...]:
         """Return the labels by which rows are drawn in turn: of the task, else of the one that the rows were made for."""
+        dataset = dataset.changed_from or dataset
         own = self.study.tasks[dataset.task].task.labels
         return own if own or dataset.origin is None else dataset.origin.labels
 
@@ -273,6 +315,8 @@ class StudyData:
 
         The pool is the dataset's own demonstrations, else its task's training dataset's.
         """
+        if dataset.name not in self._pools and dataset.changed_from is not None:
+            self._pools[dataset.name] = self.pool(dataset.changed_from)
         if dataset.name not in self._pools:
             use = self.study.tasks[dataset.task]
             rows = self._own_pool(dataset) or self._training_pool(use)

@@ -1,12 +1,13 @@
-"""Data sets that a recipe makes out of others: `datasets: {mix: {recipe: {concat: {…}}}}`."""
+"""Data sets that a recipe makes out of others: `datasets: {mix: {recipe: {concat: {…}}}}`, with the content of the files it names."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 from hanka.datasets.base import Dataset
-from hanka.errors import nearest
+from hanka.errors import HankaError, nearest
 from hanka.recipes import RECIPES, Recipe
 from hanka.study.entry_declarations import EntryUse, resolve_entry
 from hanka.study.schema import StudySpec
@@ -27,7 +28,11 @@ class RecipeUse:
 
 
 def resolve_recipes(
-    source: StudySource, spec: StudySpec, datasets: Mapping[str, Dataset], tasks: Mapping[str, Task]
+    source: StudySource,
+    spec: StudySpec,
+    datasets: Mapping[str, Dataset],
+    tasks: Mapping[str, Task],
+    base_dir: Path,
 ) -> dict[str, RecipeUse]:
     """Return the made data sets by name. Raises StudyError for unknown recipes and sources."""
     found: dict[str, RecipeUse] = {}
@@ -45,7 +50,7 @@ def resolve_recipes(
                 ("datasets", name, others[0]),
                 f"{name!r} is made by a recipe, so `{others[0]}` has nothing to say; take it out",
             )
-        use = resolve_entry(source, key, entry.recipe, RECIPES)
+        use = _loaded(source, resolve_entry(source, key, entry.recipe, RECIPES), base_dir)
         sources = tuple(use.entry.sources(use.params))
         for one in sources:
             if one not in datasets:
@@ -55,7 +60,17 @@ def resolve_recipes(
                     (*use.key, "of"), f"data set {one!r} belongs to task {datasets[one].task}, which the study does not "
                     f"name under `tasks:`; add it there"
                 )  # fmt: skip
-            if "train" not in datasets[one].splits:
+            if use.entry.perturbs is None and "train" not in datasets[one].splits:
                 raise source.error((*use.key, "of"), f"data set {one!r} has no train rows")
         found[name] = RecipeUse(name, use, sources)
     return found
+
+
+def _loaded(source: StudySource, use: EntryUse[Recipe], base_dir: Path) -> EntryUse[Recipe]:
+    """Return an entry with the content of the files that its parameters name."""
+    if use.entry.load is None:
+        return use
+    try:
+        return replace(use, params=use.entry.load(use.params, base_dir))
+    except HankaError as error:
+        raise source.error(use.key, str(error)) from None

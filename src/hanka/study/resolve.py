@@ -25,6 +25,7 @@ from hanka.study.dataset_declarations import resolve_datasets, with_data_folder,
 from hanka.study.guardrail_declarations import resolve_guardrails
 from hanka.study.harness_declarations import declared_harness, resolve_harness
 from hanka.study.method_declarations import Declared, TrainingUse, resolve_methods
+from hanka.study.perturbed import perturbed_tests, refuse_role
 from hanka.study.places import read_placed
 from hanka.study.probe_declarations import resolve_probes
 from hanka.study.recipe_declarations import RecipeUse, resolve_recipes
@@ -83,7 +84,7 @@ def resolve(
     if not any(model.is_language_model for model in models):
         raise source.error(("base",), "an encoder has nothing to be compared with; add a language model, such as "
                            "smollm2-135m-instruct")  # fmt: skip
-    recipes = resolve_recipes(source, spec, datasets, tasks)
+    recipes = resolve_recipes(source, spec, datasets, tasks, base_dir)
     contexts = resolve_contexts(source, spec, datasets)
     policy = policy_of(spec)
     replaced = f" (--base {base} replaced the bases of the file: leave it out, or this entry)" if base else ""
@@ -93,6 +94,8 @@ def resolve(
     methods = with_rows_to_validate_on(resolve_methods(declared), spec.train)
     probes = resolve_probes(source, spec)
     datasets |= {test.name: test for name in harness for test in uses[name].tests}
+    perturbed = perturbed_tests(source, recipes, datasets, uses, methods)
+    datasets |= {one.name: one for copies in perturbed.values() for one in copies}
     study = Study(
         spec,
         base_dir,
@@ -109,6 +112,7 @@ def resolve(
         harness,
         bool(train),
         resolve_guardrails(source, spec, base_dir),
+        perturbed,
     )
     check_evaluation(source, study)
     check_trained_on(source, study)
@@ -133,7 +137,9 @@ def _trainable(
     }
     for name, use in recipes.items():
         sources = tuple(datasets[one] for one in use.sources)
-        found[name] = TrainingUse(name, sources, tuple({one.task: tasks[one.task] for one in sources}.values()), use)
+        if all("train" in one.splits for one in sources):
+            tasks_of = {one.task: tasks[one.task] for one in sources}
+            found[name] = TrainingUse(name, sources, tuple(tasks_of.values()), use)
     return found
 
 
@@ -219,6 +225,7 @@ def _task_use(
         here = (*key, role, index)
         having = [one.name for one in datasets.values() if one.task == task.name]
         if name not in datasets:
+            refuse_role(source, here, name)
             raise source.error(here, f"unknown dataset {name!r}: {nearest(name, having or datasets)}")
         found = datasets[name]
         if found.task != task.name:

@@ -79,6 +79,8 @@ class Study:
     "Whether the command line trains some of its tasks alone."
     guardrails: tuple[GuardrailUse, ...] | None = None
     "What must not come out; None: what a report shows by itself."
+    perturbed: Mapping[str, tuple[Dataset, ...]] = field(default_factory=dict)
+    "Test set → its changed copies, which are asked wherever it is; they stand among `datasets`, too."
 
     @property
     def scoring(self) -> str:

@@ -235,7 +235,8 @@ def _print_cells(screen: Any, cells: list[dict[str, Any]]) -> None:
     from rich.table import Table
 
     table = Table(title="cells by test set", title_justify="left")
-    shown = [*RELATIONS, *(["undeclared"] if any(cell["relation"] == "undeclared" for cell in cells) else [])]
+    found = {cell["relation"] for cell in cells}
+    shown = [*RELATIONS, *(one for one in ("undeclared", "perturbed") if one in found)]
     for name in ("task", "test set", "shots", "prompts", "cells", *(one.replace("_", " ") for one in shown), "tokens"):
         table.add_column(name, justify="left" if name in ("task", "test set", "shots", "prompts") else "right")
     groups: dict[tuple[str, str], list[dict[str, Any]]] = {}

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
 import pytest
 
+from hanka.analysis.evidence import load_evidence
 from hanka.operations import costs
 from hanka.operations.costs.ledger import Ledger, make_ledger
 from hanka.operations.costs.page import cost_html, headline, returns_table
 from hanka.operations.costs.prices import read_prices
+from hanka.operations.costs.returns import Ends
+from hanka.operations.costs.written import ledger_json
 from hanka.report.blocks import Details, Note
 from hanka.report.words import Lang, Words
 from hanka.report.words_costs import COSTS_EN, COSTS_JA
 from hanka.terminal.blocks import print_block
 from hanka.terminal.result_tables import console
-from priced_runs import PRICES, priced_run, write_prices
+from priced_runs import PRICES, priced_run, revise, write_prices
 
 TODAY = date(2026, 11, 28)
 
@@ -78,6 +82,38 @@ def test_what_surely_costs_more_does_not_pay_and_what_may_is_open(tmp_path: Path
     for folder, maintenance, tone in ((tmp_path, 900, "keep"), (tmp_path / "open", 360, "undecided")):
         dear = {"prompted: 0, tuned: 10": f"prompted: 0, tuned: {maintenance}"}
         assert headline(ledger_of(folder, dear), Words("en")).tone == tone
+
+
+def test_that_tuning_does_not_pay_is_said_of_no_run_in_which_one_system_may(tmp_path: Path) -> None:
+    ledger = ledger_of(tmp_path, {"prompted: 0, tuned: 10": "prompted: 0, tuned: 900"})
+    assert headline(ledger, Words("en")).tone == "keep"
+    other = [
+        replace(
+            one, system=one.system._replace(label="wide"), returns=replace(one.returns, net=Ends(-500.0, -9e9, 900.0))
+        )
+        for one in ledger.comparisons
+        if one.returns is not None
+    ]
+    found = headline(replace(ledger, comparisons=(*ledger.comparisons, *other)), Words("en"))
+    assert found.tone == "undecided"
+    assert "wide" in found.sentence
+    unknown = headline(replace(ledger, left_out=("lost (home, 8)",)), Words("en"))
+    assert unknown.tone == "undecided"
+
+
+@pytest.mark.parametrize("lang", ["en", "ja"])
+def test_nothing_is_said_to_pay_where_an_asking_of_the_base_has_no_answers(tmp_path: Path, lang: Lang) -> None:
+    evidence = priced_run(tmp_path / "run")
+    file = read_prices(write_prices(tmp_path), TODAY)
+    assert headline(make_ledger(evidence, file), Words(lang)).tone == "adapt"
+    shown = next(one for one in evidence.plan["cells"] if one["shots"] == 2)
+    revise(evidence.folder.cell(shown["id"]) / "cell.json", {"status": "failed"})
+    ledger = make_ledger(load_evidence(evidence.folder), file)
+    assert [(one.label, one.asked.shots, one.test) for one in ledger.unfinished] == [("base", 2, "home")]
+    assert headline(ledger, Words(lang)).tone == "undecided"
+    gap = Words(lang).plain("costs_gap", label="base", shots=2, test="home")
+    assert Words(lang).plain("costs_unfinished", names=gap) in cost_html(ledger, Words(lang))
+    assert ledger_json(ledger)["unfinished"][0]["test"] == "home"
 
 
 def test_what_is_missing_is_named_and_nothing_pays(tmp_path: Path) -> None:

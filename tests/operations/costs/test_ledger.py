@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from hanka.analysis.evidence import Evidence
+from hanka.analysis.evidence import Evidence, load_evidence
 from hanka.operations.costs.ledger import Comparison, Ledger, make_ledger
 from hanka.operations.costs.prices import PriceError, read_prices
 from hanka.operations.costs.written import ledger_json, write_ledger_csv
 from hanka.stats import normal_quantile, score_interval
-from hanka.store.folder import RunFolder, read_csv
+from hanka.store.folder import RunFolder, read_csv, write_json
 from planted_runs import N, Planted
 from priced_runs import PRICES, priced_run, revise, write_prices
 
@@ -209,3 +209,18 @@ def test_a_system_without_a_finished_cell_is_named(tmp_path: Path) -> None:
     run.add("base", {"home": range(20)})
     run.add("sft", {"home": None})
     assert make_ledger(run.evidence()).left_out == ("sft (home, 8)",)
+
+
+def test_a_seed_that_failed_leaves_the_bill_of_those_that_answered(tmp_path: Path) -> None:
+    evidence = priced_run(tmp_path / "run")
+    tuned = next(one for one in evidence.plan["variants"] if one["label"] == "sft")
+    cell = next(one for one in evidence.plan["cells"] if one["variant_id"] == tuned["id"])
+    lost, unasked = tuned | {"id": "0" * 16, "seed": 1}, cell | {"id": "1" * 16, "variant_id": "0" * 16}
+    plan = dict(evidence.plan) | {
+        "variants": [*evidence.plan["variants"], lost], "cells": [*evidence.plan["cells"], unasked],
+    }  # fmt: skip
+    write_json(evidence.folder.plan, plan)
+    ledger = make_ledger(load_evidence(evidence.folder), read_prices(write_prices(tmp_path), TODAY))
+    one = against(ledger, 0)
+    assert one.lacking == ()
+    assert one.added == against(ledger_of(tmp_path / "whole"), 0).added

@@ -47,6 +47,12 @@ def test_the_example_that_is_printed_can_be_read(tmp_path: Path) -> None:
         ({"per_correct: 0.01, ": ""}, "nothing is given; give exactly one of per_correct, by_sample, by_label"),
         ({"requests_per_month: 100000": "requests_per_month: 0"}, "volume.requests_per_month: 0"),
         ({"months: 6": "months: 0"}, "volume.months: 0"),
+        (
+            {"requests_per_month: 100000": "requests_per_month: 1.0e+308"},
+            "volume.requests_per_month: 1e+308 is out of range",
+        ),
+        ({"per_row: 2.5": "per_row: 1.0e+308"}, "labelling.per_row: 1e+308 is out of range"),
+        ({"per_correct: 0.01": "per_correct: -0.01"}, "value.per_correct: -0.01 is out of range: give a number ≥ 0"),
     ],
 )
 def test_a_mistake_is_one_line_with_the_key_and_what_is_allowed(

@@ -64,7 +64,8 @@ def test_confusions_have_their_own_values(tmp_path: Path) -> None:
     [
         (BY_SAMPLE, by_sample(1, 0, n=38), "2 of 40 rows of home have no value (s38, s39); add a line for each"),
         (BY_SAMPLE, by_sample(1, 0) + "s0,1,0\n", "values.csv:42: s0 of home stands twice; keep one line"),
-        (BY_SAMPLE, "sample_id,right,wrong\ns0,nan,0\n", "values.csv:2: right 'nan' is not a number"),
+        (BY_SAMPLE, "sample_id,right,wrong\ns0,nan,0\n", "values.csv:2: right 'nan' is not an amount of money"),
+        (BY_SAMPLE, "sample_id,right,wrong\ns0,1e308,0\n", "values.csv:2: right '1e308' is not an amount of money"),
         (BY_SAMPLE, "sample_id,rihgt,wrong\ns0,1,0\n", "unknown column 'rihgt': did you mean 'right'?"),
         (BY_SAMPLE, "sample_id,right\ns0,1\n", "no column 'wrong'; the columns are sample_id,right,wrong"),
         (BY_SAMPLE, "sample_id,right,wrong\n", "holds no row"),

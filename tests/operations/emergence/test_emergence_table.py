@@ -27,7 +27,7 @@ def write(folder: Path, *lines: str) -> Path:
 
 def test_every_column_is_read(tmp_path: Path) -> None:
     found = read_table(
-        write(tmp_path, HEAD + ",note", "2.5,0.25,64,400,m1,1e9,2e6,", "2.0,0.5,0,400,m1,3e9,2e6,yes,seen"), {}
+        write(tmp_path, HEAD + ",note", "2.5,0.25,64,400,m1,1e9,2e6,,", "2.0,0.5,0,400,m1,3e9,2e6,yes,seen"), {}
     )
     first, second = found.measured
     assert (first.loss, first.performance, first.rows, first.n, first.model, first.is_held_out) == (
@@ -62,7 +62,7 @@ def test_without_a_model_every_loss_is_one(tmp_path: Path) -> None:
         (("loss,performance",), ["no rows"]),
         (("loss,accuracy", "2,0.5"), [":1:", "'performance' is missing", "--column performance="]),
         (("loss,performance,row", "2,0.5,8"), [":1:", "unknown column 'row'", "did you mean 'rows'?"]),
-        (("loss,performance,loss", "2,0.5,8"), ["'loss' stands twice"]),
+        (("loss,performance,loss", "2,0.5,8"), ["names the column 'loss' twice"]),
         (("loss,performance", "2,"), [":2:", "performance: '' is not a finite number"]),
         (("loss,performance", "2,0.5", "nan,0.5"), [":3:", "loss: 'nan' is not a finite number"]),
         (("loss,performance", "2,55"), [":2:", "'55' must lie from 0 to 1: give shares, not percent"]),
@@ -70,6 +70,14 @@ def test_without_a_model_every_loss_is_one(tmp_path: Path) -> None:
         (("loss,performance,rows", "2,0.5,1"), ["rows: '1' must be 0 or at least 2"]),
         (("loss,performance,rows", "2,0.5,8.5"), ["'8.5' is not a whole number"]),
         (("loss,performance,tokens", "2,0.5,1e9"), ["parameters: '' compute needs both"]),
+        (("loss,performance,rows", "1,0,36,5"), [":2: has 4 columns, the header has 3", "decimal point"]),
+        (("loss,performance,rows", "2,0.5"), [":2: has 2 columns, the header has 3"]),
+        (
+            ("loss,performance,rows", '2,0.5,"1,024"'),
+            [":2: rows: '1,024' is not a finite number", "without a separator"],
+        ),
+        (("loss;performance;rows", "2,1;0,5;1,024"), [":2: rows: '1,024' is not a whole number"]),
+        (("loss,performance", "2,36%"), ["'36%' is not a finite number; give a share"]),
         (("loss,performance,held_out", "2,0.5,maybe"), ["'maybe' is neither yes nor no"]),
     ],
 )
@@ -80,6 +88,25 @@ def test_what_cannot_be_read_is_one_line(tmp_path: Path, lines: tuple[str, ...],
         read_table(path, {})
     assert all(word in str(caught.value) for word in ["points.csv", *words]), caught.value
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("separator", [";", "\t", ","])
+def test_tables_as_programs_export_them_are_read(tmp_path: Path, separator: str) -> None:
+    """With a byte-order mark, Windows line ends, rows of empty cells, and decimal commas where no comma separates."""
+    lines = ["loss|performance|rows", "2.5|0.25|64", "||", "", "2.125|0.5|", "||"]
+    text = "\r\n".join(lines).replace("|", separator)
+    path = tmp_path / "points.csv"
+    path.write_bytes(b"\xef\xbb\xbf" + (text if separator == "," else text.replace(".", ",")).encode())
+    found = read_table(path, {})
+    assert [(one.loss, one.performance, one.rows) for one in found.measured] == [(2.5, 0.25, 64), (2.125, 0.5, 0)]
+
+
+def test_a_bound_that_is_no_number_and_a_column_for_two_are_one_line(tmp_path: Path) -> None:
+    path = write(tmp_path, "loss,performance", "2,0.5")
+    with pytest.raises(TableError, match="--hold-out nan"):
+        read_table(path, {}, hold_out=float("nan"))
+    with pytest.raises(TableError, match="'loss' cannot be both loss and performance"):
+        read_table(path, column_names(["loss=loss", "performance=loss"]))
 
 
 @pytest.mark.parametrize(
@@ -184,3 +211,15 @@ def test_options_out_of_range_are_one_line(
 ) -> None:
     assert run(monkeypatch, str(curve(tmp_path)), *words) == 2
     assert said in capsys.readouterr().err
+
+
+def test_the_page_never_takes_the_place_of_the_table(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table = curve(tmp_path)
+    before = table.read_bytes()
+    assert run(monkeypatch, str(table), "--html", str(tmp_path / "." / table.name)) == 2
+    assert "is the table itself; name another file" in capsys.readouterr().err
+    assert table.read_bytes() == before
+    assert run(monkeypatch, str(table), "--html", str(tmp_path)) == 2
+    assert "is a folder; name a file in it" in capsys.readouterr().err

@@ -69,6 +69,19 @@ def test_files_are_written_and_json_stays_readable(
     assert "<testsuites" in Path(files["junit"]).read_text(encoding="utf-8")
 
 
+def test_a_file_that_cannot_be_written_is_named_as_asked_before_anything_is_said(
+    tmp_path: Path, run: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    policy, taken = tmp_path / "p.yaml", tmp_path / "page.html"
+    policy.write_text("rules: [{non_inferior: 0.1}]", encoding="utf-8")
+    taken.mkdir()
+    assert gate(monkeypatch, run, "--policy", str(policy), "--html", str(taken)) == 2
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err.startswith(f"hanka: cannot write {taken}: ")
+    assert said.err.count("\n") == 1
+
+
 def test_a_folder_that_is_no_run_and_a_language_that_is_none_are_one_line(
     tmp_path: Path, run: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -12,11 +12,12 @@ from hanka.declared.source import parse_text
 from hanka.errors import PolicyError
 from hanka.operations.gate.judge import judge
 from hanka.operations.gate.policy import POLICY, policy_of
-from hanka.operations.gate.results import Check
+from hanka.operations.gate.results import Check, reason_said
 from hanka.operations.gate.systems import sides_of
 from hanka.operations.judging.questions import judged_rows
 from hanka.operations.judging.spec import read_judge
 from hanka.operations.judging.stored import folder_of
+from hanka.report.words import Words
 from hanka.stats.misclassified import Hits, corrected_rate
 from hanka.store.folder import write_table
 from planted_runs import Planted
@@ -62,10 +63,14 @@ def test_a_corrected_rate_is_bounded_by_what_nobody_labelled(tmp_path: Path) -> 
     run = planted(tmp_path, 4)
     say(run, tmp_path)
     check = checked(run, tmp_path, 0.5)
-    expected = corrected_rate(Hits(75, 300), Hits(25, 25), Hits(175, 175), 0.9)
+    of_pairs = (75 * 2**2 + 25) / 175  # 75 samples that both systems answered, and 25 of the base alone
+    expected = corrected_rate(Hits(75, 300), Hits(25, 25), Hits(175, 175, of_pairs), 0.9)
     assert (check.outcome, check.n) == ("pass", 300)
     assert check.estimate == pytest.approx(0.25)
     assert check.high == pytest.approx(expected.high)
+    (note,) = check.notes
+    assert reason_said(note, Words("en")).startswith("the judge agrees with people: kappa 1.000 [")
+    assert reason_said(note, Words("en")).endswith("on 200 labelled rows")
     assert checked(run, tmp_path, 0.1).outcome == "fail"
     assert checked(run, tmp_path, 0.26).outcome == "inconclusive"
 

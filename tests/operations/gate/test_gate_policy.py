@@ -126,3 +126,19 @@ def test_the_hash_is_of_what_is_asked_not_of_how_it_is_written() -> None:
     written = ("rules: [{floor: 0.1}]", "# a comment\nrules:\n  - floor: 0.10\n", "rules: [{floor: 0.2}]")
     first, same, other = (asked(text).sha256 for text in written)
     assert first == same != other
+
+
+def test_a_rule_is_about_changed_rows_only_where_it_names_them(tmp_path: Path) -> None:
+    planted = pair(tmp_path)
+    for label in ("base", "sft"):
+        planted.add(label, {"slips": range(20)})
+    evidence = planted.evidence()
+
+    def places(where: str) -> set[str]:
+        gate = judged(evidence, f"{{candidate: sft, rules: [{{floor: 0.1{where}}}]}}")
+        return {test for check in gate.checks for test in check.tests}
+
+    assert "slips" not in places("")
+    assert places("") != set()
+    assert places(", test: slips") == {"slips"}
+    assert places(", relation: perturbed") == {"slips"}

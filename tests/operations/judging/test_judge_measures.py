@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -36,7 +37,8 @@ def test_a_judge_that_says_what_people_say_agrees_and_errs_nowhere(tmp_path: Pat
     assert base.value == 0.0
     assert tuned.value == pytest.approx(20 / 60)
     assert (tuned.low, tuned.high) == pytest.approx(exact_interval(20, 60))
-    assert tuned.corrected == corrected_rate(Hits(10, 30), Hits(10, 10), Hits(50, 50))
+    of_pairs = (20 * 2**2 + 10) / 50  # 20 samples that both systems answered, and 10 of the base alone
+    assert tuned.corrected == corrected_rate(Hits(10, 30), Hits(10, 10), Hits(50, 50, of_pairs))
     assert tuned.people == (10, 30)
 
 
@@ -121,6 +123,19 @@ def test_length_counts_where_both_decide_and_beyond_people() -> None:
     assert found.length.is_shown
     level = heard(asked(PAIRS), TWO, dict(zip(keys, said, strict=True)), people)
     assert (level.length, level.length_why) == (None, "few_pairs")
+
+
+def test_rates_and_wins_of_rows_of_one_text_count_as_what_they_are_worth() -> None:
+    rows = made_rows(60)
+    judged = Judged(tuple(replace(row, group=f"t g{at // 5}") for at, row in enumerate(rows)), TWO.systems)
+    said = dict(zip([row.key for row in rows], [("A", "B")] * 20 + [("B", "A")] * 40, strict=True))
+    people = People(dict(zip([row.key for row in rows], [FIRST] * 25 + [SECOND] * 35, strict=True)))
+    alone, grouped = (heard(asked(PAIRS), one, said, people) for one in (Judged(rows, TWO.systems), judged))
+    assert grouped.rates[0].value == alone.rates[0].value
+    assert grouped.rates[0].high - grouped.rates[0].low > 1.5 * (alone.rates[0].high - alone.rates[0].low)
+    assert grouped.difference is not None
+    assert alone.difference is not None
+    assert grouped.difference[2] - grouped.difference[1] > 1.5 * (alone.difference[2] - alone.difference[1])
 
 
 def test_a_row_without_an_answer_is_no_vote() -> None:

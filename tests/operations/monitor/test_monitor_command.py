@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 import shutil
 import sys
@@ -87,6 +88,7 @@ def test_it_leaves_with_what_it_found(
     [
         (("--lang", "de"), "--lang 'de': allowed: en, ja"),
         (("--confirm",), "name both --hook COMMAND and --state DIR"),
+        (("--confirm", "--state", "s", "--hook", " "), "name both --hook COMMAND and --state DIR"),
         (("--hook", "echo 'a"), "close every quote"),
         (("--fields", "tme=ts"), "did you mean 'time'"),
         (("--variant", "stf"), "did you mean 'sft'"),
@@ -172,6 +174,34 @@ def test_a_hook_that_fails_is_said(
     assert "cannot be run" in said.err or "the hook left with 4" in said.out
 
 
+def test_a_hook_is_not_used_up_by_a_call_that_could_not_write_its_page(
+    monkeypatch: pytest.MonkeyPatch, shipped: RunFolder, given: Path
+) -> None:
+    hook = f"{shlex.quote(sys.executable)} -c \"open(r'{given}/ran', 'a').write('x')\""
+    asked = ("--state", str(given / "state"), "--hook", hook, "--confirm")
+    (given / "file").write_text("")
+    assert monitor(monkeypatch, shipped, given, "falls.jsonl", *asked, "--html", str(given / "file/page.html")) == 2
+    assert not (given / "ran").exists()
+    assert monitor(monkeypatch, shipped, given, "falls.jsonl", *asked) == 1
+    assert (given / "ran").read_text() == "x"
+
+
+def test_a_study_that_was_asked_for_is_not_written_anew_under_whoever_runs_it(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], shipped: RunFolder, given: Path
+) -> None:
+    log, asked = given / "falls.jsonl", ("--state", str(given / "state"))
+    assert monitor(monkeypatch, shipped, given, log.name, *asked) == 1
+    rows = next((given / "state").glob("retrain-*/live.jsonl"))
+    before = rows.read_bytes()
+    write_log(log, traffic(760, right=lambda at: 0.9 if at < 400 else 0.4))
+    assert monitor(monkeypatch, shipped, given, log.name, *asked) == 1
+    assert rows.read_bytes() == before
+    said = capsys.readouterr().out
+    assert "as it was written when it was asked for" in said
+    assert re.search(r"wrong answers \d+\.\d % \[\d+\.\d, \d+\.\d\], limit", said), "no value without its interval"
+    assert "n = 300" in said
+
+
 # ---- the study for retraining
 
 
@@ -190,6 +220,16 @@ def test_too_few_labelled_rows_make_no_study(shipped: RunFolder, tmp_path: Path)
     ):
         write_retraining(shipped, reference_of(shipped), labelled(49), 50, tmp_path / "re")
     assert not (tmp_path / "re").exists()
+
+
+@pytest.mark.parametrize("name", ["study.yaml", "live.jsonl"])
+def test_what_somebody_else_wrote_is_not_written_over(shipped: RunFolder, tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_text("name: mine\n")
+    with pytest.raises(MonitorError, match="is there and no study for retraining"):
+        write_retraining(shipped, reference_of(shipped), labelled(60), 50, tmp_path)
+    assert (tmp_path / name).read_text() == "name: mine\n"
+    for n in (60, 70):
+        assert write_retraining(shipped, reference_of(shipped), labelled(n), 50, tmp_path / "own").n_rows == n
 
 
 def test_the_study_mixes_live_rows_with_those_it_was_trained_on(shipped: RunFolder, tmp_path: Path) -> None:

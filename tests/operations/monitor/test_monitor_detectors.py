@@ -74,10 +74,10 @@ def test_without_a_rise_alarms_are_rarer_than_stated() -> None:
     assert false <= stats.binom.ppf(0.99, times, 0.2)
 
 
-@pytest.mark.parametrize("begins", [0, 12])
+@pytest.mark.parametrize("begins", [0, 12, 47])
 def test_a_rise_is_found_within_the_stated_rows(begins: int) -> None:
     rng, times, per_window = np.random.default_rng(2), 60, 50
-    stated = rows_to_find(RISE, 0.35, begins + 1)
+    stated = rows_to_find(RISE, 0.35, begins + 1, per_window)
     assert stated is not None
     in_time = 0
     for _ in range(times):
@@ -89,6 +89,16 @@ def test_a_rise_is_found_within_the_stated_rows(begins: int) -> None:
             max(detector.add(int(bad), per_window)[:2]) >= 1 for bad in rng.binomial(per_window, 0.35, windows)
         )
     assert in_time >= stats.binom.ppf(0.01, times, 0.9)
+
+
+def test_a_rise_that_cusums_end_cuts_in_two_is_found_later() -> None:
+    # of 50 windows four are left, and cusum would find the rise in more; what it gathered before it begins anew is lost
+    whole, cut = rows_to_find(RISE, 0.35, 47), rows_to_find(RISE, 0.35, 47, 20)
+    assert whole is not None
+    assert cut is not None
+    assert whole > 4 * 20
+    assert whole < cut <= whole + 4 * 20
+    assert rows_to_find(RISE, 0.35, 47, 1000) == rows_to_find(RISE, 0.35, 47), "found before the end"
 
 
 def test_what_never_is_found_has_no_delay() -> None:

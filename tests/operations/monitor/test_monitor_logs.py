@@ -57,6 +57,43 @@ def test_a_log_that_was_renamed_is_the_same_and_its_successor_another(tmp_path: 
     assert read(log, places) == rows(2, 10)
 
 
+def test_a_log_that_begins_like_another_is_another(tmp_path: Path) -> None:
+    # every line begins with the same long instruction, so that nothing differs in the bytes a file is known by
+    begun = {"system": "x" * 2 * logs.HEAD}
+    first = [begun, *rows(500)]
+    second = [begun, *rows(900, 500)]
+    places = list[Place]()
+    for name, found in (("a", first), ("b", second)):
+        (tmp_path / f"{name}.jsonl").write_text(lines(found))
+        assert read(tmp_path / f"{name}.jsonl", places) == found
+    assert read(tmp_path / "a.jsonl", places) == []
+    with (tmp_path / "a.jsonl").open("a") as handle:
+        handle.write(lines(rows(700, 2000)))
+    assert read(tmp_path / "a.jsonl", places) == rows(700, 2000)
+
+
+def test_a_log_that_rotation_renamed_by_number_or_date_is_read_oldest_first(tmp_path: Path) -> None:
+    names = [
+        "a.jsonl.10.gz",
+        "a.jsonl.2",
+        "a.jsonl.1",
+        "a.jsonl-20231113",
+        "a.jsonl-20231114.gz",
+        "a.jsonl",
+        "b.jsonl.1",
+    ]
+    for name in (*names, "a.jsonl.bak", "a.json.1", "a.jsonl.tmp"):
+        (tmp_path / name).write_text("")
+    assert [one.name for one in find_logs(tmp_path)] == names
+    places = list[Place]()
+    (tmp_path / "a.jsonl").write_text(lines(rows(3)))
+    assert read(tmp_path / "a.jsonl", places) == rows(3)
+    with (tmp_path / "a.jsonl").open("a") as handle:
+        handle.write(lines(rows(2, 3)))
+    (tmp_path / "a.jsonl").rename(tmp_path / "a.jsonl.1")
+    assert read(find_logs(tmp_path / "a.jsonl.1")[0], places) == rows(2, 3), "written just before it was renamed"
+
+
 def test_a_line_that_is_being_written_is_left_for_the_next_time(tmp_path: Path) -> None:
     log, places = tmp_path / "a.jsonl", list[Place]()
     log.write_text(lines(rows(1)) + '{"n": 1')
@@ -113,6 +150,19 @@ def test_parquet_is_read_in_pieces_and_once(tmp_path: Path, monkeypatch: pytest.
     assert [len(one.rows) for one in read_on(log, None)] == [4, 4, 2, 0]
     assert read(log, places) == rows(10)
     assert read(log, places) == []
+
+
+def test_parquet_is_gone_on_with_where_a_reading_was_broken_off(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(logs, "BATCH", 4)
+    log = tmp_path / "a.parquet"
+    pq.write_table(pa.Table.from_pylist(rows(10)), log)
+    first = next(read_on(log, None))
+    assert first.rows == rows(4)
+    places = [first.place]
+    assert read(log, places) == rows(6, 4)
+    assert [one.done for one in places] == [10]
 
 
 def test_parquet_that_is_none_is_one_line(tmp_path: Path) -> None:

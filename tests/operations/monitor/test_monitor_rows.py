@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from hanka.errors import MonitorError
-from hanka.operations.monitor.rows import LONGEST_TEXT, LogRow, RowReader
+from hanka.operations.monitor.rows import LogRow, RowReader
 from hanka.operations.monitor.settings import MonitorSettings, fields_of, read_settings
 from hanka.operations.monitor.signals import SIGNALS
 
@@ -32,6 +32,23 @@ def test_times_are_read_as_they_are_written(time: object) -> None:
     row = read(REQUEST | {"time": time})
     assert row is not None
     assert row.time == 1_700_000_000
+
+
+def test_milliseconds_as_text_are_no_date_without_dashes() -> None:
+    row = read(REQUEST | {"time": "1711111200000"})  # as ISO 8601 it would be the 12th of November 1711
+    assert row is not None
+    assert row.time == 1_711_111_200
+
+
+@pytest.mark.parametrize(
+    ("error", "failed"),
+    [(None, False), ("", False), ("False", False), ("null", False), (math.nan, False), ([], False), ({}, False), (0, False),
+     ("timeout", True), (True, True), (500, True), ({"code": 3}, True)],
+)  # fmt: skip
+def test_an_error_is_anything_but_nothing(error: object, failed: bool) -> None:
+    row = read(REQUEST | {"error": error})
+    assert row is not None
+    assert row.failed is failed
 
 
 @pytest.mark.parametrize("time", [None, "yesterday", True, math.nan, math.inf, 10**400, [], 1e15])
@@ -98,7 +115,6 @@ def test_lone_surrogates_become_escapes_so_that_a_state_can_hold_them() -> None:
     row = read(REQUEST | {"prompt": "a\udcffb"})
     assert row is not None
     assert row.prompt == "a\\udcffb"
-    assert LONGEST_TEXT >= 1000
 
 
 def test_the_signals_share_the_whole_rate() -> None:
@@ -132,6 +148,8 @@ def test_a_settings_file_is_read(tmp_path: Path) -> None:
         ("alpha: 0\n", "alpha: 0 is out of range: give a number > 0"),
         ("window: 10\n", "10 is no window: write a number of rows ≥ 50, or a time such as 12h or 7d"),
         ("window: 0d\n", "no window"),
+        ("window: -5\n", "-5 is no window"),
+        ("most_retrain: 40\n", "least_retrain: 50 rows are more than `most_retrain: 40`, so no study could be written"),
         ("signals: [wrongs]\n", "unknown signal 'wrongs': did you mean 'wrong'"),
         ("signals: [errors]\n", "'wrong' is not watched"),
         ("signals: []\nrequire: []\n", "nothing is watched"),

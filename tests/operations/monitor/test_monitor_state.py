@@ -182,6 +182,19 @@ def test_a_log_of_something_else_is_one_line(shipped: RunFolder, tmp_path: Path)
         said(shipped, log, None)
 
 
+def test_a_log_whose_columns_change_is_refused_and_nothing_of_it_is_lost(shipped: RunFolder, tmp_path: Path) -> None:
+    log, state = write_log(tmp_path / "a.jsonl", traffic(300)), tmp_path / "state"
+    said(shipped, log, state)
+    renamed = [{("text" if name == "prompt" else name): value for name, value in row.items()} for row in traffic(450)]
+    later = write_log(tmp_path / "b.jsonl", renamed[300:])
+    with pytest.raises(MonitorError, match="no row has 'prompt' for field 'prompt'; columns: time, id, text"):
+        said(shipped, tmp_path, state)
+    found = said(shipped, later, state, SETTINGS.model_copy(update={"fields": {"prompt": "text"}}))
+    assert (found["tally"]["requests"], found["tally"]["malformed"]) == (450, 0)
+    write_log(tmp_path / "c.jsonl", [{"x": 1}])
+    assert said(shipped, tmp_path, state)["tally"]["malformed"] == 1, "one broken line stops nothing"
+
+
 def test_places_of_files_are_few(shipped: RunFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import numpy as np
 

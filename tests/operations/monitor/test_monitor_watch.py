@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import pairwise
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 
 from hanka.errors import MonitorError
+from hanka.operations.monitor import memory
 from hanka.operations.monitor.alarms import Alarm, proposals, standing
 from hanka.operations.monitor.asked import TaskReader
 from hanka.operations.monitor.reference import Reference, bins_of, confidence_of, script_in
@@ -100,6 +102,11 @@ def test_a_prompt_is_read_back_to_its_fields() -> None:
     assert reader.fields("a bare text") is None
     assert reader.text("a bare text") == "a bare text"
     assert TaskReader(TASKS.get("sentiment")).fields("a bare text") == {"input": "a bare text"}
+    import time
+
+    begin = time.process_time()
+    assert reader.fields(f"{behind} neutral\n\n" * 400) is None
+    assert time.process_time() - begin < 1, "a text that does not fit is not tried in every way"
 
 
 # ---- rows
@@ -144,6 +151,36 @@ def test_what_waits_is_bounded_and_given_up_is_counted(shipped: RunFolder) -> No
     assert watch.memory.tally.given_up == 15
     watch.take([{"id": "r0", "label": "good"}, {"id": "r19", "label": "good"}])
     assert (watch.memory.tally.labelled, watch.memory.tally.labels_alone) == (1, 1)
+
+
+def test_what_waits_is_bounded_by_its_length_too(shipped: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory, "MOST_CHARACTERS", 1000)
+    rows = [request(np.random.default_rng(at), at, label=None, prompt="x" * 296) for at in range(5)]
+    watch = watched(shipped, [{**row, "output": "good"} for row in rows])
+    assert (len(watch.memory.waiting), watch.memory.tally.given_up, watch.memory.characters) == (3, 2, 900)
+    watch.take([{"id": "r4", "label": "good"}])
+    assert (watch.memory.tally.labelled, watch.memory.characters) == (1, 600)
+
+
+@pytest.mark.parametrize("nothing", ["", " ", None, float("nan"), "great"])
+def test_a_label_that_says_nothing_leaves_its_request_waiting(shipped: RunFolder, nothing: object) -> None:
+    asked = request(np.random.default_rng(0), 0, label=None, output="good") | {"label": nothing}
+    watch = watched(shipped, [asked, {"id": "r0", "label": "great"}, {"id": "r0", "label": "bad"}])
+    assert watch.window.shares["wrong"] == [1, 1]
+    assert watch.memory.tally.labels_alone == 0
+
+
+def test_an_input_behind_many_demonstrations_is_compared_like_one_behind_none(shipped: RunFolder) -> None:
+    shown = "".join(f"Mail: {'late and broken ' * 20}{at}\nTone: bad\n\n" for at in range(40))
+    plain = traffic(300, label=None)
+    rows = [row | {"prompt": shown + row["prompt"]} for row in plain]
+    many, few = watched(shipped, rows), watched(shipped, plain)
+    assert len(shown) > 10_000
+    assert [one.counts for one in many.windows] == [one.counts for one in few.windows]
+    many.take([{"id": "r299", "label": "good"}])
+    assert many.memory.labelled[-1].fields["input"] == plain[-1]["prompt"].removeprefix("Mail: ").removesuffix(
+        "\nTone:"
+    )
 
 
 def test_errors_and_unreadable_answers_are_no_wrong_answers(shipped: RunFolder) -> None:
@@ -316,6 +353,41 @@ def test_fewer_labels_than_a_drop_needs_to_be_found_are_no_pass(shipped: RunFold
     assert status(report, "wrong").rows == 60
     assert status(report, "wrong").missing == "few"
     assert report.verdict == "inconclusive"
+
+
+def test_a_drift_that_so_few_rows_could_not_show_is_no_pass(shipped: RunFolder) -> None:
+    settings = SMALL.model_copy(update={"require": ("answers",), "signals": ("wrong", "answers"), "window": 500})
+    whole = known_reference(shipped, settings.domain_texts)
+    few = replace(
+        whole, counts={name: Counter({key: n // 15 for key, n in one.items()}) for name, one in whole.counts.items()}
+    )
+    found = []
+    for reference in (whole, few):
+        watch = begin(reference, settings, NOW)
+        watch.take(traffic(1500))
+        found.append(report_of(watch))
+    assert [one.verdict for one in found] == ["quiet", "inconclusive"]
+    assert status(found[1], "answers").missing == "few"
+
+
+def test_rows_to_train_on_are_those_that_a_study_would_get(shipped: RunFolder) -> None:
+    same = [row | {"prompt": traffic(1)[0]["prompt"], "label": "good"} for row in traffic(50)]
+    assert report_of(watched(shipped, same)).n_to_train_on == 1
+
+
+def test_labels_that_stop_coming_are_no_pass(shipped: RunFolder) -> None:
+    settings = SMALL.model_copy(update={"signals": ("wrong", "labels"), "period": 30})
+    watch = watched(shipped, traffic(3000), settings)
+    assert report_of(watch).verdict == "quiet"
+    rng, verdicts = np.random.default_rng(1), []
+    for windows in (4, 26):
+        watch.take([request(rng, 10_000 + len(watch.windows) * 100 + at, label=None) for at in range(100 * windows)])
+        verdicts.append(report_of(watch).verdict)
+    assert verdicts == ["quiet", "inconclusive"], "a few windows without labels are no reason, a period is"
+    found = report_of(watch)
+    assert {(one.signal, one.missing) for one in found.statuses} == {("wrong", "stale"), ("labels", "stale")}
+    assert (found.verdict, found.exit_code) == ("inconclusive", 3)
+    assert as_json(found)["newest"] == watch.latest
 
 
 def test_a_reference_that_is_too_small_is_said(shipped: RunFolder) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import math
 import sys
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from pools import USUAL, mails, write_pool
 from fake_runs import fake_run, write_study
 from hanka.analysis.evidence import Evidence
 from hanka.cli import main
+from hanka.errors import HankaError
 from hanka.operations.sampling.amount import find_curve, next_rows
 from hanka.store.folder import FORMAT, RunFolder, read_json, write_json
 from hanka.work.labelled import labelled_texts
@@ -131,7 +133,7 @@ def test_too_few_sizes_are_inconclusive(
 
 
 def test_rows_for_a_wanted_value(tmp_path: Path) -> None:
-    """A tenth for each doubling: 0.75 within the next one, 1.5 nowhere."""
+    """A tenth for each doubling: 0.75 within the next one, 0.999 nowhere near."""
     curve = find_curve(planted(tmp_path / "run", STEEP))
     found = next_rows(curve, reach=0.75)
     assert found.rows is not None
@@ -139,10 +141,17 @@ def test_rows_for_a_wanted_value(tmp_path: Path) -> None:
     assert found.needed is not None
     assert found.needed.low is not None
     assert found.needed.low <= 128 + found.rows
-    assert next_rows(curve, reach=0.65).rows == 0
-    beyond = next_rows(curve, reach=1.5)
+    there = next_rows(curve, reach=0.65)
+    assert there.rows == 0
+    assert "it takes [128, " in there.why, "what there is, with its interval"
+    beyond = next_rows(curve, reach=0.999)
     assert beyond.rows is None
-    assert "1.5 lies beyond what the curve can say: 512 rows" in beyond.why
+    assert "0.999 lies beyond what the curve can say: 512 rows" in beyond.why
+    for wrong in (math.nan, 75.0, -0.1):
+        with pytest.raises(HankaError, match=r"--reach \S+: accuracy lies from 0 to 1"):
+            next_rows(curve, reach=wrong)
+    with pytest.raises(HankaError, match=r"--gain 1: below 1, such as 0.01 for a point"):
+        next_rows(curve, gain=1.0)
 
 
 def test_of_several_curves_one_has_to_be_named(

@@ -7,6 +7,7 @@ import pytest
 
 from emergence_laws import LOSSES, Known
 from hanka.stats.emergence import fit, law_of, points
+from hanka.stats.emergence.likeliest import _grouped, is_shown
 from hanka.stats.emergence.refits import bootstrap
 
 
@@ -73,3 +74,42 @@ def test_resamples_without_an_elbow_leave_no_interval() -> None:
     found = bootstrap(values, best, 0, 0, 40)
     assert found.n_failed > 4
     assert found.interval(0.9) is None
+
+
+@pytest.mark.parametrize("is_curve", [True, False])
+def test_models_that_are_off_as_a_whole_are_no_law(is_curve: bool) -> None:
+    """Eight models off by 0.03 each, their six values by 0.01 around that: alike within a model, and nothing moves with the loss."""
+    losses, sizes, shown = np.linspace(1.9, 2.5, 8), (32, 64, 128, 256, 512, 1024), 0
+    for seed in range(5):
+        rng = np.random.default_rng(seed)
+        value = 0.25 + np.repeat(0.03 * rng.standard_normal(8), 6) + 0.01 * rng.standard_normal(48)
+        loss = np.repeat(losses, 6) + (np.tile(np.linspace(-0.02, 0.02, 6), 8) if is_curve else 0)
+        found = points(loss, value, 0 if is_curve else np.tile(sizes, 8), np.repeat(np.arange(8), 6))
+        law = law_of(found)
+        try:
+            shown += is_shown(fit(law, found), found)
+        except ValueError:
+            continue
+    assert shown <= 1
+    known = Known().values(LOSSES, noise=0.01)
+    assert is_shown(fit(law_of(known), known), known)
+
+
+def test_models_off_by_their_own_amounts_have_the_likelihood_of_a_joint_normal() -> None:
+    """Where the whole covariance is written down, at the best of the deviations that are tried."""
+    from scipy.stats import multivariate_normal
+
+    from hanka.stats.emergence.likeliest import DEVIATIONS, NOISES, OFFSETS
+
+    rng = np.random.default_rng(0)
+    model = np.repeat(np.arange(4), 3)
+    left = np.repeat(0.05 * rng.standard_normal(4), 3) + 0.01 * rng.standard_normal(12)
+    found = points(np.linspace(1, 2, 12), left, model=model)
+    nodes = np.geomspace(*DEVIATIONS, NOISES)
+    same = (model[:, None] == model).astype(float)
+    best = max(
+        multivariate_normal.logpdf(left, cov=noise**2 * np.eye(12) + apart**2 * same)
+        for noise in nodes[90:130:3]
+        for apart in nodes[:: NOISES // OFFSETS][22:34]
+    )
+    assert _grouped(left, found, False) == pytest.approx(best, abs=0.02)

@@ -18,7 +18,7 @@ HEAD = (
 ELSEWHERE = ("growth", "training_status")
 "Kinds of note that a card says in its own place, or that are about other variants."
 RELATIONS = {
-    "in_domain": "in domain", "out_of_domain": "out of domain", "cross_task": "another task", "undeclared": "not declared",
+    "in_domain": "in domain", "out_of_domain": "out of domain", "cross_task": "another task", "undeclared": "not declared", "perturbed": "changed rows",
 }  # fmt: skip
 
 

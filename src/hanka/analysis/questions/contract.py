@@ -33,6 +33,8 @@ Shows: TypeAlias = Literal[
     "difference",
     "share",
     "emergence",
+    "robustness",
+    "robustness_kind",
 ]
 "How a column is written: as it is, by the report's word for it, or as a number of a kind."
 

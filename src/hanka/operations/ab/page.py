@@ -4,17 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from hanka.operations.ab.judged import Result
 from hanka.operations.ab.told import Shown, Told, tell
 from hanka.report.blocks import MARKS, Block, Figure, Note, Section, Table, Td, Terms, Th
-from hanka.report.figures import Drawing, Sketchbook, extent, panel_data, short_names, verdict_scale, verdict_shapes
+from hanka.report.figures import (
+    Drawing,
+    Sketchbook,
+    Spec,
+    category,
+    extent,
+    layer,
+    panel,
+    quantity,
+    short_names,
+    verdict_scale,
+    verdict_shapes,
+)
 from hanka.report.page import PlainPage, plain_html
 from hanka.report.words import Words
-
-if TYPE_CHECKING:
-    import altair as alt
 
 WIDTH = 280
 "Pixels of the figure."
@@ -82,21 +91,30 @@ def _figure(result: Result, words: Words) -> Figure | None:
     return Figure(sketch.svg, words.plain("ab_figure"), words.plain("ab_figure"), (), sketch.rows)
 
 
-def _chart(label: str, arms: Sequence[str]) -> alt.LayerChart:
-    import altair as alt
-
-    base = panel_data(0).encode(
-        y=alt.Y("arm:N", sort=list(arms), title=None, axis=alt.Axis(ticks=False, domain=False, minExtent=extent(arms)))
+def _chart(label: str, arms: Sequence[str]) -> Spec:
+    lines = {"ticks": False, "domain": False, "minExtent": extent(arms)}
+    shared = {
+        "y": category("arm") | {"sort": list(arms), "title": None, "axis": lines},
+        "color": category("verdict") | {"scale": verdict_scale(), "legend": None},
+    }
+    shape = category("verdict") | {"scale": verdict_shapes(), "legend": None}
+    whole = {"title": label, "scale": {"zero": True, "nice": True}, "axis": {"tickCount": 5}}
+    layers = (
+        layer(0, {"type": "rule", "strokeDash": [3, 3], "color": "currentColor", "opacity": 0.6}, {"x": {"datum": 0}}),
+        layer(
+            0,
+            {"type": "rule", "strokeWidth": 1.5},
+            shared | {"x": quantity("always_low") | whole, "x2": {"field": "always_high"}},
+        ),
+        layer(
+            0,
+            {"type": "rule", "strokeWidth": 5, "opacity": 0.55},
+            shared | {"x": quantity("once_low"), "x2": {"field": "once_high"}},
+        ),
+        layer(
+            0,
+            {"type": "point", "size": 90, "filled": True, "opacity": 1},
+            shared | {"x": quantity("delta"), "shape": shape},
+        ),
     )
-    ink, shape = (
-        alt.Color("verdict:N", scale=verdict_scale(), legend=None),
-        alt.Shape("verdict:N", scale=verdict_shapes(), legend=None),
-    )
-    scale = alt.Scale(zero=True, nice=True)
-    always = base.mark_rule(strokeWidth=1.5).encode(
-        x=alt.X("always_low:Q", title=label, scale=scale, axis=alt.Axis(tickCount=5)), x2="always_high:Q", color=ink
-    )
-    once = base.mark_rule(strokeWidth=5, opacity=0.55).encode(x="once_low:Q", x2="once_high:Q", color=ink)
-    zero = panel_data(0).mark_rule(strokeDash=[3, 3], color="currentColor", opacity=0.6).encode(x=alt.datum(0))
-    point = base.mark_point(size=90, filled=True, opacity=1).encode(x="delta:Q", color=ink, shape=shape)
-    return alt.layer(zero, always, once, point).properties(width=WIDTH, height=46 * len(arms))
+    return panel("", WIDTH, 46 * len(arms), layers)

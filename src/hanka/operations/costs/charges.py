@@ -17,7 +17,9 @@ JOULES_PER_KWH = 3.6e6
 SECONDS_PER_HOUR = 3600.0
 MILLION = 1e6
 THOUSAND = 1000
-Why: TypeAlias = Literal["", "no_price", "no_tokens", "no_seconds", "no_energy", "other_currency", "elsewhere"]
+Why: TypeAlias = Literal[
+    "", "no_price", "no_tokens", "no_seconds", "no_energy", "other_currency", "elsewhere", "own_examples"
+]
 "Why a line has no money; a key of the word files."
 LINES = ("labelling", "training", "serving", "standing", "review", "maintenance")
 "Names of the lines, in the order of pages."
@@ -95,6 +97,8 @@ def _labelling(prices: Prices, training: Training | None, serving: Serving) -> L
     made = 0 if training is None else training.n_labelled
     if made is None:
         return Line(None, "elsewhere")
+    if serving.n_demonstrations is None:
+        return Line(None, "own_examples")
     n_rows = serving.n_demonstrations + made
     if n_rows == 0:
         return Line(0.0)

@@ -14,7 +14,7 @@ from typing import Any
 from hanka.analysis.amounts import Amounts, Serving, Training, amounts_of, serving_of, training_of
 from hanka.analysis.contrasts import Contrast, Contrasts, PairResult, judging_interval
 from hanka.analysis.evidence import CellEvidence, Evidence
-from hanka.analysis.pooling import Asked, Pooling, System, SystemCells
+from hanka.analysis.pooling import Asked, Pooling, System, SystemCells, asked_of, system_of
 from hanka.errors import nearest
 from hanka.operations.costs.charges import Charges, Why, added, charge
 from hanka.operations.costs.prices import Asked as Way
@@ -104,6 +104,20 @@ class Comparison:
 
 
 @dataclass(frozen=True, slots=True)
+class Unfinished:
+    """A comparison that was planned and lacks the cells of a side on a test set."""
+
+    system: System
+    "The tuned system."
+    label: str
+    "Whose cells they are: its own entry, or what it is compared with."
+    asked: Asked
+    "How it was to be asked."
+    test: str
+    "Test set."
+
+
+@dataclass(frozen=True, slots=True)
 class Totals:
     """What the whole study took: every training and every cell."""
 
@@ -130,6 +144,8 @@ class Ledger:
     totals: Totals
     left_out: tuple[str, ...]
     "Tuned systems without a finished cell in their own domain."
+    unfinished: tuple[Unfinished, ...]
+    "What no comparison rests on although it was planned; no system that it is of is said to pay."
 
 
 def make_ledger(evidence: Evidence, file: PriceFile | None = None) -> Ledger:
@@ -151,6 +167,7 @@ def make_ledger(evidence: Evidence, file: PriceFile | None = None) -> Ledger:
     ]
     return Ledger(
         str(evidence.plan.get("study", "")), file, entries, compared, evidence.level, family.local_level, _totals(evidence), tuple(left),
+        tuple(gap for system in pooling.systems() for gap in _unfinished(evidence, system, tests)),
     )  # fmt: skip
 
 
@@ -180,6 +197,32 @@ def _priced(evidence: Evidence, file: PriceFile, base: str, training: Training |
 
 
 # ---- comparisons before they are judged together
+
+
+def _unfinished(evidence: Evidence, system: SystemCells, only: Sequence[str]) -> list[Unfinished]:
+    """Return the sides of a system's comparisons that have no finished cell on one of its test sets."""
+    inside = [
+        test for test, relation in system.relations.items() if relation == "in_domain" and test in (only or [test])
+    ]
+    found: dict[Unfinished, bool] = {}
+    for test in inside if any(system.cells[test] for test in inside) else ():
+        found[Unfinished(system.system, system.system.label, system.asked[test], test)] = bool(system.cells[test])
+    for cell in evidence.cells.values():
+        test, label = str(cell.cell["test_dataset"]), str(cell.variant["label"])
+        if test in inside and _is_rival(evidence, cell, system):
+            key = Unfinished(system.system, label, asked_of(cell), test)
+            found[key] = found.get(key, False) or cell.is_done
+    return [gap for gap, is_done in found.items() if not is_done]
+
+
+def _is_rival(evidence: Evidence, cell: CellEvidence, system: SystemCells) -> bool:
+    """Tell whether a system is to be compared with a cell: its base as it is, or behind the system's own rows."""
+    shows_own = (
+        not cell.variant.get("changes_weights", True)
+        and cell.cell["context"] in evidence.plan.get("contexts_of_own_rows", ())
+        and system_of(cell.variant)[2:] == system.system[2:]
+    )
+    return cell.reference == system.reference and (cell.is_unadapted or shows_own)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -266,7 +309,7 @@ def _bills(
     """Return what the system and the prompted model cost."""
     if file is None:
         return None
-    made = training_of(evidence, draft.system.variants)
+    made = training_of(evidence, list({str(cell.variant["id"]): cell.variant for cell, _ in draft.pairs}.values()))
     rival = str(draft.pairs[0][1].variant["base"])
     return (
         _priced(evidence, file, draft.system.system.base, made, serving[0]),

@@ -70,9 +70,11 @@ def headline(ledger: Ledger, words: Words) -> Headline:
         key = "costs_no_prices" if ledger.file is None else "costs_no_return"
         return Headline("undecided", words.plain("costs_open"), words.plain(key))
     net, period = found.returns.net, ledger.file.prices.volume
-    tone: Tone = "adapt" if net.low > 0 else "keep" if net.high < 0 else "undecided"
+    is_whole = all(gap.system != found.system for gap in ledger.unfinished)
+    said = "unfinished" if net.low > 0 and not is_whole else _tone(net)
+    tone: Tone = "undecided" if said == "unfinished" or (said == "keep" and not _none_pays(ledger)) else _tone(net)
     sentence = words.plain(
-        f"costs_says_{tone}",
+        f"costs_says_{said}",
         system=system_name(found.system, found.asked, words), rival=inert.label(found.rival), shots=found.rival_asked.shots,
         net=money(net.value), ends=money_ends(net), currency=ledger.file.prices.currency, months=f"{period.months:g}",
         requests=f"{period.requests_per_month:,.0f}", n=f"{found.contrast.n if found.contrast else 0:,}",
@@ -81,13 +83,29 @@ def headline(ledger: Ledger, words: Words) -> Headline:
 
 
 def _best(ledger: Ledger) -> Comparison | None:
-    """Return the system whose least net value is largest, each against the rival that leaves least of it."""
+    """Return the system whose least net value is largest, each against its hardest rival; one that may pay comes first."""
     hardest: dict[tuple[object, ...], Comparison] = {}
     for one in ledger.comparisons:
         key = (one.task, one.system)
         if key not in hardest or _least(one) < _least(hardest[key]):
             hardest[key] = one
-    return max((one for one in hardest.values() if one.returns is not None), key=_least, default=None)
+    stated = [one for one in hardest.values() if one.returns is not None]
+    return max(stated, key=lambda one: (_may_pay(ledger, one), _least(one)), default=None)
+
+
+def _tone(net: Ends) -> Tone:
+    return "adapt" if net.low > 0 else "keep" if net.high < 0 else "undecided"
+
+
+def _may_pay(ledger: Ledger, system: Comparison) -> bool:
+    """Tell whether no rival leaves a system less than nothing for sure."""
+    beside = [one for one in ledger.comparisons if (one.task, one.system) == (system.task, system.system)]
+    return not any(one.returns is not None and one.returns.net.high < 0 for one in beside)
+
+
+def _none_pays(ledger: Ledger) -> bool:
+    """Tell whether every system costs more than it returns for sure; what was left out may pay."""
+    return not ledger.left_out and not any(_may_pay(ledger, one) for one in ledger.comparisons)
 
 
 def _least(one: Comparison) -> float:
@@ -115,6 +133,12 @@ def returns_blocks(ledger: Ledger, words: Words) -> tuple[Block, ...]:
         blocks.append(
             Note(words.plain("costs_left_out", names=words.comma.join(map(inert.label, ledger.left_out))), "warn")
         )
+    gaps = [
+        words.plain("costs_gap", label=inert.label(one.label), shots=one.asked.shots, test=inert.label(one.test))
+        for one in ledger.unfinished
+    ]
+    if gaps:
+        blocks.append(Note(words.plain("costs_unfinished", names=words.comma.join(dict.fromkeys(gaps))), "warn"))
     return tuple(dict.fromkeys(blocks))
 
 

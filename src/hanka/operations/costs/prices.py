@@ -22,7 +22,9 @@ from hanka.registry import Names, Params
 
 Asked = Literal["prompted", "tuned"]
 "prompted: the base model as it is, with or without examples; tuned: what was made of it."
-Money = Annotated[float, Field(ge=0)]
+MOST = 1e12
+"Of money and of requests: a larger number is a slip, and sums of such numbers have no value."
+Money = Annotated[float, Field(ge=0, le=MOST)]
 Text = Annotated[str, Field(min_length=1)]
 
 
@@ -143,8 +145,8 @@ class MaintenancePrice(Dated):
 class Value(Dated):
     """What an answer is worth, in one of three ways."""
 
-    per_correct: float | None = None
-    "Money for an answer that is right."
+    per_correct: Money | None = None
+    "Money for an answer that is right; where wrong ones cost something, give `by_sample` or `by_label`."
     metric: str | None = None
     "With `per_correct`: metric whose mean counts as the share that is right; without it the task's first that is right or wrong."
     by_sample: str | None = None
@@ -166,11 +168,11 @@ class Value(Dated):
 class Volume(Params):
     """What is asked, and for how long it counts."""
 
-    requests_per_month: float = Field(gt=0)
+    requests_per_month: float = Field(gt=0, le=MOST)
     "Requests."
-    months: float = Field(12.0, gt=0)
+    months: float = Field(12.0, gt=0, le=1200)
     "Length of the period over which return and break-even are counted."
-    trainings: int = Field(1, ge=1)
+    trainings: int = Field(1, ge=1, le=1_000_000)
     "Trainings within the period, the first among them."
     test_sets: Names = ()
     "Test sets that stand for the requests, each counting equally; empty: all of the system's own domain."

@@ -22,7 +22,7 @@ from hanka.analysis.evidence import CellEvidence, Evidence
 from hanka.errors import nearest
 from hanka.metrics import METRICS, Metric, Outputs, ScoringContext
 from hanka.metrics.base import column, mean
-from hanka.operations.costs.prices import PriceError, PriceFile, Value
+from hanka.operations.costs.prices import MOST, PriceError, PriceFile, Value
 
 SHOWN = 3
 "Rows or pairs that an error names."
@@ -205,6 +205,6 @@ def _number(path: Path, line: int, row: Mapping[str, str], name: str) -> float:
         found = float(row[name])
     except ValueError:
         found = math.nan
-    if not math.isfinite(found):
-        raise PriceError(f"{path}:{line}: {name} {row[name]!r} is not a number; write it as 0.25")
+    if not abs(found) <= MOST:
+        raise PriceError(f"{path}:{line}: {name} {row[name]!r} is not an amount of money; write it as 0.25")
     return found

@@ -11,7 +11,7 @@ from typing import Any
 from hanka.analysis.amounts import Amounts, Latency, Serving, Training
 from hanka.analysis.questions.contract import Measured
 from hanka.operations.costs.charges import LINES, Charges
-from hanka.operations.costs.ledger import Comparison, Entry, Ledger, Returns
+from hanka.operations.costs.ledger import Comparison, Entry, Ledger, Returns, Unfinished
 from hanka.operations.costs.returns import Cheaper, Ends
 from hanka.store.folder import write_csv
 
@@ -35,6 +35,7 @@ def ledger_json(ledger: Ledger) -> dict[str, Any]:
         "systems": [_entry(one) for one in ledger.entries],
         "comparisons": [_comparison(one) for one in ledger.comparisons],
         "left_out": list(ledger.left_out),
+        "unfinished": [_unfinished(one) for one in ledger.unfinished],
         "study_took": asdict(ledger.totals),
     }
     _require_finite(found, "")
@@ -49,6 +50,10 @@ def write_ledger_csv(ledger: Ledger, folder: Path) -> tuple[Path, Path]:
     rows = [_flat(_comparison(one)) for one in ledger.comparisons]
     write_csv(returns, _columns(rows), _whole(rows))
     return costs, returns
+
+
+def _unfinished(one: Unfinished) -> dict[str, Any]:
+    return {"system": one.system._asdict(), "label": one.label, **one.asked._asdict(), "test": one.test}
 
 
 # ---- systems

@@ -7,13 +7,13 @@
     tokens, parameters           of pretraining, for the compute ahead
     held_out                     yes: kept from the fit, to hold the prediction against
 
-A column that is none of these is not used, and named; one that is nearly one of them is a mistake. No cell is guessed at: what is no number is
-one line with its place. Between a user's file and `analysis.emergence`.
+What separates columns is found (`datasets.separated`); where it is no comma, a number may have a decimal comma. Rows of empty cells are passed
+over. A column that is none of these is not used, and named; one that is nearly one of them is a mistake. No cell is guessed at: what is no
+number, and a row with more or fewer cells than the header, is one line with its place. Between a user's file and `analysis.emergence`.
 """
 
 from __future__ import annotations
 
-import csv
 import difflib
 import math
 from collections.abc import Mapping, Sequence
@@ -22,7 +22,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from hanka.analysis.emergence.measured import Measurement
-from hanka.errors import TableError, nearest
+from hanka.datasets.separated import separated_rows, separator_of
+from hanka.errors import DataError, TableError, nearest
 from hanka.stats.emergence import LEAST_ROWS, training_flops
 
 NEEDED = ("loss", "performance")
@@ -64,12 +65,24 @@ def read_table(path: Path, called: Mapping[str, str], below: float = math.inf, h
 
     Raises TableError with the place of the first mistake.
     """
+    if math.isnan(below) or math.isnan(hold_out):
+        raise TableError(f"--{'below' if math.isnan(below) else 'hold-out'} nan: give a loss, such as 3.0")
+    text = _text(path)
+    heads, lines = _lines(path, text)
+    places = _places(path, heads, called)
+    has_commas = separator_of(text, ",")[2] != ","
+    rows = [_measurement(_Cells(place, row, places, has_commas)) for place, row in lines]
+    kept = [one for one in rows if one.loss < below]
+    if not kept:
+        raise TableError(f"{path}: no row" + (f" has a loss below {below:g}" if rows else "s; give one for each value"))
+    held = (replace(one, is_held_out=one.is_held_out or one.loss < hold_out) for one in kept)
+    return Table(tuple(held), tuple(name for name in heads if name not in places.values()), len(rows) - len(kept))
+
+
+def _text(path: Path) -> str:
+    """Return what a file says. Raises TableError where it cannot be read."""
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file, strict=True)
-            heads = tuple(reader.fieldnames or ())
-            places = _places(path, heads, called)
-            rows = [_measurement(path, reader.line_num, row, places) for row in reader]
+        return path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
         raise TableError(f"{path}: no such file; give a CSV file with the columns {', '.join(NEEDED)}") from None
     except IsADirectoryError:
@@ -78,26 +91,35 @@ def read_table(path: Path, called: Mapping[str, str], below: float = math.inf, h
         ) from None
     except UnicodeDecodeError as error:
         raise TableError(f"{path}: byte {error.start} is not UTF-8 text; save the file as UTF-8") from None
-    except csv.Error as error:
-        raise TableError(f"{path}: not a CSV file: {error}") from None
     except OSError as error:
         raise TableError(f"{path}: cannot be read: {error.strerror or error}") from None
-    kept = [one for one in rows if one.loss < below]
-    if not kept:
-        raise TableError(f"{path}: no row" + (f" has a loss below {below:g}" if rows else "s; give one for each value"))
-    held = (replace(one, is_held_out=one.is_held_out or one.loss < hold_out) for one in kept)
-    return Table(tuple(held), tuple(name for name in heads if name not in places.values()), len(rows) - len(kept))
+
+
+def _lines(path: Path, text: str) -> tuple[tuple[str, ...], list[tuple[str, Mapping[str, str]]]]:
+    """Return the header and, with their places, the rows that hold anything. Raises TableError for a row that has other cells."""
+    try:
+        found = list(separated_rows(path, text, ","))
+    except DataError as error:
+        raise TableError(str(error)) from None
+    for place, _, fault in found:
+        if fault:
+            raise TableError(f"{place}: {fault}; in a file separated by commas a number has a decimal point")
+    rows = [(place, row) for place, row, _ in found]
+    if not rows:
+        raise TableError(
+            f"{path}: no rows; give one for each value"
+            if text.strip()
+            else f"{path}: the file is empty; its first line names the columns, such as {', '.join(COLUMNS[:3])}"
+        )
+    return tuple(rows[0][1]), [(place, row) for place, row in rows if any(cell.strip() for cell in row.values())]
 
 
 def _places(path: Path, heads: Sequence[str], called: Mapping[str, str]) -> dict[str, str]:
     """Return the file's column of every known name. Raises TableError for a missing, doubled or misspelt one."""
-    if not heads:
-        raise TableError(
-            f"{path}: the file is empty; its first line names the columns, such as {', '.join(COLUMNS[:3])}"
-        )
-    twice = next((name for name in heads if heads.count(name) > 1), None)
-    if twice is not None:
-        raise TableError(f"{path}:1: the column {twice!r} stands twice; keep one")
+    for column in called.values():
+        names = [name for name, one in called.items() if one == column]
+        if len(names) > 1:
+            raise TableError(f"--column: {column!r} cannot be both {names[0]} and {names[1]}; name a column of each")
     places = {name: called.get(name, name) for name in COLUMNS if called.get(name, name) in heads}
     for name, column in called.items():
         if column not in heads:
@@ -116,9 +138,8 @@ def _places(path: Path, heads: Sequence[str], called: Mapping[str, str]) -> dict
     return places
 
 
-def _measurement(path: Path, line: int, row: Mapping[str, str | None], places: Mapping[str, str]) -> Measurement:
+def _measurement(cells: _Cells) -> Measurement:
     """Read one row."""
-    cells = _Cells(path, line, row, places)
     loss, performance = cells.number("loss"), cells.number("performance")
     if not loss > 0:
         raise cells.wrong("loss", "must be above 0")
@@ -142,23 +163,28 @@ def _measurement(path: Path, line: int, row: Mapping[str, str | None], places: M
 class _Cells(NamedTuple):
     """The cells of one row."""
 
-    path: Path
-    line: int
-    row: Mapping[str, str | None]
+    place: str
+    row: Mapping[str, str]
     places: Mapping[str, str]
+    has_commas: bool
+    "Whether a comma is a decimal one, for something else separates columns."
 
     def text(self, name: str) -> str:
         """Return a cell's text; empty where the file has no such column."""
-        return (self.row.get(self.places.get(name, "")) or "").strip()
+        return self.row.get(self.places.get(name, ""), "").strip()
 
     def number(self, name: str) -> float:
         """Return a cell's finite number."""
+        text = self.text(name)
         try:
-            found = float(self.text(name))
+            found = float(
+                text.replace(",", ".") if self.has_commas and text.count(",") == 1 and "." not in text else text
+            )
         except ValueError:
             found = math.nan
         if not math.isfinite(found):
-            raise self.wrong(name, "is not a finite number")
+            more = "; write 0.36 with a point and 1024 without a separator" if "," in text else ""
+            raise self.wrong(name, "is not a finite number" + ("; give a share, such as 0.36" if "%" in text else more))
         return found
 
     def optional(self, name: str) -> float | None:
@@ -174,4 +200,4 @@ class _Cells(NamedTuple):
 
     def wrong(self, name: str, what: str) -> TableError:
         """Return the error for a cell."""
-        return TableError(f"{self.path}:{self.line}: {self.places.get(name, name)}: {self.text(name)!r} {what}")
+        return TableError(f"{self.place}: {self.places.get(name, name)}: {self.text(name)!r} {what}")

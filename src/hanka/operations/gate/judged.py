@@ -1,7 +1,7 @@
 """A guardrail that a judge counts: `judged: {at_most: 0.02, file: judge/rude.yaml}`, from what `hanka judge` left in the run.
 
 Between places and checks, beside `rates.py`. The rate is the corrected one, at any level, of the rows that nobody labelled; a judge that is not heard, was not
-asked of these answers, or cannot be corrected is missing evidence, never a pass.
+asked of these answers, or cannot be corrected is missing evidence, never a pass. Rows of one text count as what they are worth.
 """
 
 from __future__ import annotations
@@ -10,18 +10,20 @@ from hanka.analysis.asked import first_cells
 from hanka.analysis.compare import title_of
 from hanka.analysis.evidence import Evidence
 from hanka.errors import JudgeError
-from hanka.operations.gate.measured import LackingError, Measured, n_looks, require_answers, require_done
+from hanka.operations.gate.measured import LackingError, Measured, Reason, n_looks, require_answers, require_done
 from hanka.operations.gate.places import Place
 from hanka.operations.gate.policy import JudgedLimit
-from hanka.operations.judging.measures import errors_of, measure
+from hanka.operations.judging.measures import errors_of, flags_of, groups_of, measure
 from hanka.operations.judging.people import People, read_people
 from hanka.operations.judging.questions import Judged, judged_rows
 from hanka.operations.judging.spec import AskedJudge
 from hanka.operations.judging.stored import judges_of, read_said
 from hanka.operations.judging.verdicts import Verdicts, verdicts_of
 from hanka.records import RELATIONS
+from hanka.report import numbers
 from hanka.stats import Interval
-from hanka.stats.misclassified import Hits, corrected_rate
+from hanka.stats.kappa import Kappa
+from hanka.stats.misclassified import corrected_rate
 
 
 def judged_rate(evidence: Evidence, place: Place, limit: JudgedLimit, title: str, most_missing: float) -> Measured:
@@ -31,7 +33,7 @@ def judged_rate(evidence: Evidence, place: Place, limit: JudgedLimit, title: str
     firsts = first_cells(evidence, (*RELATIONS, "undeclared"))
     if not asked.spec.reads_answers or asked.spec.asks != "label" or all(one is not cell for one in firsts):
         raise LackingError("judge_other_asking")
-    judged, people, verdicts = _heard(evidence, asked)
+    judged, people, verdicts, agreement = _heard(evidence, asked)
     name, test = title_of(evidence, cell.variant), place.test
     own = [
         row
@@ -43,9 +45,10 @@ def judged_rate(evidence: Evidence, place: Place, limit: JudgedLimit, title: str
     keys = {row.key for row in own}
     answered = [one for one in verdicts.rows if one.row.key in keys]
     require_answers(len(own) - len(answered), len(own), most_missing)
-    flags = [one.verdict in asked.spec.flagged for one in answered if one.row.key not in people.labels]
-    if not flags:
+    alone = [one for one in answered if one.row.key not in people.labels]
+    if not alone:
         raise LackingError("judge_all_labelled")
+    flags = flags_of(alone, asked.spec.flagged)
     found, left = errors_of(verdicts, people, asked.spec.flagged)
     looks = n_looks(evidence, cell)
 
@@ -53,20 +56,23 @@ def judged_rate(evidence: Evidence, place: Place, limit: JudgedLimit, title: str
         """Bound it by the corrected rate; nothing is known at a level at which the judge is not shown to tell."""
         del is_shared
         try:
-            one = corrected_rate(Hits(sum(flags), len(flags)), found, left, 1 - 2 * alpha / looks)
+            one = corrected_rate(flags, found, left, 1 - 2 * alpha / looks)
         except ValueError:
             return Interval(0.0, 1.0)
         return Interval(one.low, one.high)
 
     try:
-        value = corrected_rate(Hits(sum(flags), len(flags)), found, left, asked.spec.level).value
+        value = corrected_rate(flags, found, left, asked.spec.level).value
     except ValueError:
         raise LackingError("judge_cannot_tell") from None
-    return Measured(value, len(flags), len(flags), ends, own=value)
+    said = {"kappa": agreement.value, "low": agreement.low, "high": agreement.high}
+    names = {name: numbers.value(one) for name, one in said.items()} | {"n": f"{agreement.n:,}"}
+    note = Reason("judge_agrees", names)
+    return Measured(value, flags.n, len(set(groups_of(alone))), ends, own=value, notes=(note,))
 
 
-def _heard(evidence: Evidence, asked: AskedJudge) -> tuple[Judged, People, Verdicts]:
-    """Return what the one judge of a question said. Raises LackingError where it is not heard."""
+def _heard(evidence: Evidence, asked: AskedJudge) -> tuple[Judged, People, Verdicts, Kappa]:
+    """Return what the one judge of a question said, and how far it agrees with people. Raises LackingError where it is not heard."""
     folders = judges_of(evidence.folder.path, asked.spec)
     if not folders:
         raise LackingError("judge_not_asked")
@@ -81,4 +87,4 @@ def _heard(evidence: Evidence, asked: AskedJudge) -> tuple[Judged, People, Verdi
         raise LackingError("unreadable", why=str(error)) from None
     if not found.is_heard:
         raise LackingError("judge_not_heard", n=found.agreement.n)
-    return judged, people, verdicts
+    return judged, people, verdicts, found.agreement

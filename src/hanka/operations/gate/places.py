@@ -176,7 +176,10 @@ SET = {"test": "set ", "task": ""}
 
 
 def _fits(cell: CellEvidence, rule: Address) -> bool:
+    """Tell whether a rule is about a cell; changed rows are only where it names them."""
     one = cell.cell
+    if one["relation"] == "perturbed" and not rule.relation and one["test_dataset"] not in rule.test:
+        return False
     return (
         (not rule.relation or one["relation"] in rule.relation)
         and (not rule.task or one["test_task"] in rule.task)

@@ -2,8 +2,8 @@
 
 Verdicts and people → measures. Every rate stands beside the agreement; without `least` labelled rows that the judge answered there is none. Rates are
 corrected (Rogan & Gladen 1978) on the rows that nobody labelled, so that the labelled ones, which say how the judge errs, are other
-rows. Limits: labelled rows have to be drawn at random from what is judged (a sheet is); each interval is for itself; in the corrections rows count
-as independent.
+rows. Rows of one text count as what they are worth. Limits: labelled rows have to be drawn at random from what is judged (a sheet is); each
+interval is for itself; in biases of place and length rows count as independent.
 """
 
 from __future__ import annotations
@@ -12,16 +12,18 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from hanka.analysis.shares import bounded_share
 from hanka.errors import JudgeError
 from hanka.operations.judging.people import TIE, People
 from hanka.operations.judging.questions import Judged
 from hanka.operations.judging.results import Measures, Rate
 from hanka.operations.judging.spec import JudgeSpec
 from hanka.operations.judging.verdicts import UNDECIDED, Verdict, Verdicts
-from hanka.stats import exact_interval, normal_quantile, score_interval
+from hanka.stats import Interval, exact_interval, normal_quantile, paired_groups, score_interval
 from hanka.stats.biases import Bias, Group, label_length_bias, length_bias, place_bias, turned_share
 from hanka.stats.kappa import Kappa, cohens_kappa, confusion, effect_of_groups
-from hanka.stats.misclassified import Corrected, Hits, corrected_rate, tells_apart
+from hanka.stats.misclassified import Corrected, Hits, corrected_rate, hits_of, tells_apart
+from hanka.stats.resampling import cluster_units
 
 FEWEST = 10
 "Texts of each half, or pairs, below which nothing is said of length."
@@ -75,7 +77,7 @@ def _agreement(
 ) -> tuple[Kappa, float]:
     """Return kappa with rows of one text counting as what they are worth."""
     try:
-        effect = effect_of_groups(ours, theirs, words, _groups(both))
+        effect = effect_of_groups(ours, theirs, words, groups_of(both))
         return cohens_kappa(confusion(ours, theirs, words), spec.level, effect), effect
     except ValueError as error:
         raise JudgeError(
@@ -83,9 +85,9 @@ def _agreement(
         ) from None
 
 
-def _groups(both: Sequence[Verdict]) -> list[str]:
+def groups_of(rows: Sequence[Verdict]) -> list[str]:
     """Return what rows belong to: their text's group, or their sample, which several systems answered."""
-    return [one.row.group or f"{one.row.key.test} {one.row.key.sample}" for one in both]
+    return [one.row.group or f"{one.row.key.test} {one.row.key.sample}" for one in rows]
 
 
 def _place(spec: JudgeSpec, verdicts: Verdicts) -> Bias | None:
@@ -137,7 +139,9 @@ def _rate(
     spec: JudgeSpec, name: str, rows: Sequence[Verdict], flagged: Sequence[str], people: People, verdicts: Verdicts
 ) -> Rate:
     n_flagged = sum(one.verdict in flagged for one in rows)
-    ends = exact_interval(n_flagged, len(rows), spec.level)
+    ends = bounded_share([one.verdict in flagged for one in rows], groups_of(rows), (1 - spec.level) / 2)
+    assert ends.low is not None
+    assert ends.high is not None
     labelled = [people.labels[one.row.key] in flagged for one in rows if one.row.key in people.labels]
     corrected, why = _corrected(spec, rows, flagged, people, verdicts)
     return Rate(
@@ -150,31 +154,39 @@ def _corrected(
     spec: JudgeSpec, rows: Sequence[Verdict], flagged: Sequence[str], people: People, verdicts: Verdicts
 ) -> tuple[Corrected | None, str]:
     found, left = errors_of(verdicts, people, flagged)
-    alone = [one.verdict in flagged for one in rows if one.row.key not in people.labels]
+    alone = [one for one in rows if one.row.key not in people.labels]
     if not found.n or not left.n:
         return None, "one_kind"
     if not alone:
         return None, "all_labelled"
     if not tells_apart(found, left, spec.level):
         return None, "not_told_apart"
-    return corrected_rate(Hits(sum(alone), len(alone)), found, left, spec.level), ""
+    return corrected_rate(flags_of(alone, flagged), found, left, spec.level), ""
+
+
+def flags_of(rows: Sequence[Verdict], flagged: Sequence[str]) -> Hits:
+    """Count what the judge flags, whole groups as what they are worth."""
+    return hits_of([one.verdict in flagged for one in rows], groups_of(rows))
 
 
 def errors_of(verdicts: Verdicts, people: People, flagged: Sequence[str]) -> tuple[Hits, Hits]:
     """Return how often the judge flags what people flag, and leaves what they do not."""
-    both = [
-        (people.labels[one.row.key] in flagged, one.verdict in flagged)
-        for one in verdicts.rows
-        if one.row.key in people.labels
-    ]
-    found = Hits(sum(a and b for a, b in both), sum(a for a, _ in both))
-    return found, Hits(sum(not a and not b for a, b in both), sum(not a for a, _ in both))
+    both = [one for one in verdicts.rows if one.row.key in people.labels]
+    so, rest = ([one for one in both if (people.labels[one.row.key] in flagged) is is_so] for is_so in (True, False))
+    left = hits_of([one.verdict not in flagged for one in rest], groups_of(rest))
+    return flags_of(so, flagged), left
 
 
 def _difference(spec: JudgeSpec, judged: Judged, verdicts: Verdicts) -> tuple[float, float, float, int] | None:
     if spec.asks != "pair":
         return None
-    said, n = [one.verdict for one in verdicts.rows], len(verdicts.rows)
-    first, second = (said.count(name) for name in judged.systems)
-    found = score_interval(first, second, n, normal_quantile(spec.level))
-    return (first - second) / n, found.low, found.high, n
+    n = len(verdicts.rows)
+    first, second = ([one.verdict == name for one in verdicts.rows] for name in judged.systems)
+    value, z = (sum(first) - sum(second)) / n, normal_quantile(spec.level)
+    units = cluster_units(groups_of(verdicts.rows), n)
+    n_units = len(np.unique(units))
+    if n_units == n:
+        found = score_interval(sum(first), sum(second), n, z)
+    else:  # of one text nothing can be told
+        found = paired_groups(first, second, units).interval(z) if n_units > 1 else Interval(-1.0, 1.0)
+    return value, found.low, found.high, n

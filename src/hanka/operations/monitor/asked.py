@@ -111,19 +111,24 @@ class TaskReader:
 
     def fields(self, prompt: str) -> dict[str, str] | None:
         """Return the fields that a prompt was made from; None where no template fits and the task has several."""
-        for pattern in self._patterns:
-            if found := pattern.match(prompt):
+        begun = prompt.rstrip()
+        for pattern, last in self._patterns:
+            # Said first, since a pattern that does not fit tries every way in which a long text could.
+            if begun.endswith(last) and (found := pattern.match(prompt)):
                 return {name: value.strip() for name, value in found.groupdict().items()}
         return {self.task.inputs[0]: prompt} if len(self.task.inputs) == 1 else None
 
     def text(self, prompt: str) -> str:
         """Return the input of a prompt as one text."""
-        fields = self.fields(prompt)
+        return self.joined(prompt, self.fields(prompt))
+
+    def joined(self, prompt: str, fields: Mapping[str, str] | None) -> str:
+        """Return the fields of a prompt as one text, and the prompt where it has none."""
         return prompt if fields is None else "\n".join(fields.values())
 
 
-def _pattern(template: str) -> re.Pattern[str]:
-    """Return what a filled template looks like; text before it are demonstrations, where it begins with fixed text."""
+def _pattern(template: str) -> tuple[re.Pattern[str], str]:
+    """Return what a filled template looks like, and how it ends; text before it are demonstrations, where it begins with fixed text."""
     seen: set[str] = set()
     parts = []
     for at, part in enumerate(FIELD.split(template.rstrip())):
@@ -135,4 +140,5 @@ def _pattern(template: str) -> re.Pattern[str]:
             seen.add(part)
             parts.append(f"(?P<{part}>.*?)")
     before = "(?:.*\n)?" if parts and parts[0] else ""
-    return re.compile(before + "".join(parts) + r"\s*\Z", re.DOTALL)
+    last = FIELD.split(template.rstrip())[-1]
+    return re.compile(before + "".join(parts) + r"\s*\Z", re.DOTALL), last

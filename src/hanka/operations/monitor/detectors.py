@@ -18,6 +18,7 @@ change detection"; Ville (1939); Doob (1953). Limits: rows are independent; the 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -144,24 +145,32 @@ def detector_of(rise: Rise, stored: dict[str, Any] | None) -> Detector:
     return Detector(rise, stored["windows"], stored["rows"], stored["bad"], float(stored["total"]), starts)
 
 
-def rows_to_find(rise: Rise, share: float, window: int) -> int | None:
+def rows_to_find(rise: Rise, share: float, window: int, per_window: float = 0.0) -> int | None:
     """Return the rows after which a rise to `share` at a window is found with probability POWER; None where it never is.
 
-    window: counted from 1 since the detector began. The sooner of both rules, each with the bad rows that it has with
-    probability POWER at least.
+    window: counted from 1 since the detector began. per_window: rows of a window; where cusum's period ends before it would have
+    found the rise, it begins anew then. 0: it ends later. The sooner of both rules, each with the bad rows that it has with probability POWER at least.
     """
     if not rise.bound < share <= 1:
         return None
 
-    def is_found(n: int) -> bool:
-        """Tell whether so many rows suffice."""
-        bad = int(stats.binom.ppf(1 - POWER, n, share))
-        if rise.log_ratio(bad, n) >= rise.sum_needed:
-            return True
-        return (
-            bad > rise.bound * n and math.log(weight(window)) + log_fortune(bad, 0, n, rise.bound) >= rise.wealth_needed
-        )
+    def bad_of(n: int) -> int:
+        return int(stats.binom.ppf(1 - POWER, n, share))
 
+    def is_bet(n: int) -> bool:
+        bad, needed = bad_of(n), rise.wealth_needed - math.log(weight(window))
+        return bad > rise.bound * n and log_fortune(bad, 0, n, rise.bound) >= needed
+
+    by_cusum = _fewest(lambda n: rise.log_ratio(bad_of(n), n) >= rise.sum_needed)
+    by_betting = _fewest(is_bet)
+    left = rise.period - (window - 1) % rise.period
+    if by_cusum is not None and per_window > 0 and math.ceil(by_cusum / per_window) > left:
+        by_cusum += math.ceil(left * per_window)
+    return min((n for n in (by_cusum, by_betting) if n is not None), default=None)
+
+
+def _fewest(is_found: Callable[[int], bool]) -> int | None:
+    """Return about the fewest rows that suffice, to half a percent; None above MOST_ROWS."""
     high = 1
     while not is_found(high):
         high *= 2

@@ -10,6 +10,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+MOST_CHARACTERS = 200_000_000
+"Of requests that wait for their label, all together."
+
 
 @dataclass(slots=True)
 class Tally:
@@ -68,8 +71,14 @@ class Seen:
 class Waiting(NamedTuple):
     """A request whose label may still arrive."""
 
-    prompt: str
+    fields: dict[str, str] | None
+    "What its prompt was made from; None where no template fits and the task has several fields."
     output: str
+
+    @property
+    def n_characters(self) -> int:
+        """How much is kept of it."""
+        return len(self.output) + sum(map(len, (self.fields or {}).values()))
 
 
 class Labelled(NamedTuple):
@@ -90,18 +99,25 @@ class Memory:
     tally: Tally = field(default_factory=Tally)
     waiting: OrderedDict[int, Waiting] = field(default_factory=OrderedDict)
     "Identity → request, oldest first. The oldest of a plain dict is found ever more slowly."
+    characters: int = 0
+    "Of all that waits."
     early: OrderedDict[int, tuple[str | None, bool | None]] = field(default_factory=OrderedDict)
     "Identity → label and whether the answer is right, where they came before the request."
 
     def wait(self, key: int, request: Waiting) -> None:
-        """Keep a request until its label arrives; give up the oldest where too many wait."""
-        if self.most_waiting == 0:
-            self.tally.given_up += 1
-            return
-        if len(self.waiting) >= self.most_waiting:
-            self.waiting.popitem(last=False)
-            self.tally.given_up += 1
+        """Keep a request until its label arrives; give up the oldest where too many wait, or too long ones."""
         self.waiting[key] = request
+        self.characters += request.n_characters
+        while len(self.waiting) > self.most_waiting or self.characters > MOST_CHARACTERS:
+            _, oldest = self.waiting.popitem(last=False)
+            self.characters -= oldest.n_characters
+            self.tally.given_up += 1
+
+    def found(self, key: int) -> Waiting | None:
+        """Return the request whose label arrived, which waits no longer; None where none waits."""
+        request = self.waiting.pop(key, None)
+        self.characters -= 0 if request is None else request.n_characters
+        return request
 
     def come_early(self, key: int, label: str | None, correct: bool | None) -> None:
         """Keep a label until its request arrives."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from hanka.operations.monitor import sentences as said
 from hanka.operations.monitor.results import Report, Status, Verdict
@@ -15,13 +15,10 @@ from hanka.operations.monitor.signals import SIGNALS
 from hanka.operations.monitor.windows import Window
 from hanka.report import numbers
 from hanka.report.blocks import MARKS, Block, Figure, Note, Section, Table, Td, Terms, Th, Tone
-from hanka.report.figures import Drawing, Sketchbook, panel_data
+from hanka.report.figures import Drawing, Sketchbook, Spec, layer, panel, quantity
 from hanka.report.page import PlainPage, plain_html
 from hanka.report.words import Words
 from hanka.stats.intervals import wilson_interval
-
-if TYPE_CHECKING:
-    import altair as alt
 
 TONES: Mapping[Verdict, Literal["adapt", "keep", "undecided"]] = {
     "quiet": "adapt", "alarm": "keep", "inconclusive": "undecided"
@@ -100,13 +97,13 @@ def _figures(report: Report, words: Words) -> Section:
     if not shown:
         return _section("figures", words, "", Note(words.plain("monitor_figures_none"), "muted"))
     rows = [
-        {"panel": panel, "signal": said.signal_said(status.signal, words), "window": window.number, "value": point[0], "low": point[1],
+        {"panel": place, "signal": said.signal_said(status.signal, words), "window": window.number, "value": point[0], "low": point[1],
          "high": point[2], "limit": status.limit}
-        for panel, status in enumerate(shown)
+        for place, status in enumerate(shown)
         for window in windows
         if (point := _point(window, status.signal)) is not None
     ]  # fmt: skip
-    panels = [_panel(panel, status, words) for panel, status in enumerate(shown)]
+    panels = [_panel(place, status, words) for place, status in enumerate(shown)]
     drawn = Sketchbook().draw(Drawing(rows, panels, COLUMNS))
     label = words.plain("monitor_figure_label")
     return _section(
@@ -122,33 +119,28 @@ def _point(window: Window, signal: str) -> tuple[float, float, float] | None:
     return None if n < 2 else (bad / n, *wilson_interval(bad, n))
 
 
-def _panel(number: int, status: Status, words: Words) -> alt.LayerChart:
-    import altair as alt
-
-    chart = panel_data(number)
-    x = alt.X(
-        "window:Q",
-        title=words.plain("monitor_window"),
-        axis=alt.Axis(tickCount=4, format="d", grid=False),
-        scale=alt.Scale(zero=False),
-    )
-    y = alt.Y(
-        "value:Q",
-        title=None,
-        axis=alt.Axis(tickCount=4, minExtent=38),
-        scale=alt.Scale(zero=status.signal != "domain", nice=True),
-    )
+def _panel(number: int, status: Status, words: Words) -> Spec:
+    ticks = {"tickCount": 4, "tickMinStep": 1, "format": "d", "grid": False}
+    x = quantity("window") | {"title": words.plain("monitor_window"), "axis": ticks, "scale": {"zero": False}}
+    y = quantity("value") | {
+        "title": None,
+        "axis": {"tickCount": 4, "minExtent": 38},
+        "scale": {"zero": status.signal != "domain", "nice": True},
+    }
+    low, limit = (quantity(name) | {"title": None} for name in ("low", "limit"))
     colour = f"var(--mark-{'worse' if status.state == 'alarm' else 'better'})"
-    whisker = chart.mark_rule(strokeWidth=1.1, opacity=0.55, color=colour, aria=False).encode(
-        x=x, y=alt.Y("low:Q", title=None), y2="high:Q"
+    dashes = {"type": "line", "strokeWidth": 1.2, "strokeDash": [5, 3], "color": "currentColor"}
+    layers = (
+        layer(
+            number,
+            {"type": "rule", "strokeWidth": 1.1, "opacity": 0.55, "color": colour},
+            {"x": x, "y": low, "y2": {"field": "high"}},
+        ),
+        layer(number, {"type": "line", "strokeWidth": 1.3, "color": colour}, {"x": x, "y": y}),
+        layer(number, {"type": "point", "filled": True, "size": 22, "opacity": 1, "color": colour}, {"x": x, "y": y}),
+        layer(number, dashes, {"x": x, "y": limit}),
     )
-    line = chart.mark_line(strokeWidth=1.3, color=colour, aria=False).encode(x=x, y=y)
-    point = chart.mark_point(filled=True, size=22, opacity=1, color=colour, aria=False).encode(x=x, y=y)
-    limit = chart.mark_line(strokeWidth=1.2, strokeDash=[5, 3], color="currentColor", aria=False).encode(
-        x=x, y=alt.Y("limit:Q", title=None)
-    )
-    heading = said.signal_said(status.signal, words)
-    return alt.layer(whisker, line, point, limit).properties(width=WIDTH, height=HEIGHT, title=heading)
+    return panel(said.signal_said(status.signal, words), WIDTH, HEIGHT, layers)
 
 
 # ---- alarms, rows, promises
@@ -159,22 +151,15 @@ def _alarms(report: Report, words: Words) -> Section:
         return _section("alarms", words, "", Note(words.plain("monitor_alarms_none"), "muted"))
     rows: list[tuple[Td, ...]] = []
     for one in reversed(report.alarms[-SHOWN_ALARMS:]):
-        value = f"{said.limit_said(one.signal, one.value)} {_interval(one.signal, one.low, one.high)}"
         rows.append((
             Td(numbers.count(one.window), note=said.time_said(one.time), head=True, numeric=True),
             Td(said.signal_said(one.signal, words), note=words.plain(f"monitor_rule_{one.rule}"), tone="worse", mark=MARKS["worse"]),
-            Td(value, note=f"n = {numbers.count(one.n)}", numeric=True),
+            Td(said.alarm_said(one), note=f"n = {numbers.count(one.n)}", numeric=True),
             Td(said.limit_said(one.signal, one.limit), numeric=True),
             Td(said.cause_said(one, words)),
         ))  # fmt: skip
     table = _table("alarms", ("window", "signal", "value", "limit", "cause"), ("window", "value", "limit"), rows, words)
     return _section("alarms", words, words.plain("monitor_alarms_lead", cooldown=report.settings.cooldown), table)
-
-
-def _interval(signal: str, low: float, high: float) -> str:
-    if SIGNALS[signal].kind == "share":
-        return f"[{low * 100:.1f}, {high * 100:.1f}]"
-    return numbers.interval(low, high)
 
 
 def _retraining(report: Report, words: Words) -> Section:
@@ -204,7 +189,7 @@ def _rows(report: Report, words: Words) -> Section:
         for name, n in tally.items()
     ]
     lead = words.plain(
-        "monitor_read_lead", requests=numbers.count(report.tally.requests), windows=numbers.count(len(report.windows)),
+        "monitor_read_lead", requests=numbers.count(report.tally.requests), windows=numbers.count(report.n_windows),
         open=numbers.count(report.open_rows), labelled=said.labelled_said(report, words),
     )  # fmt: skip
     warning = said.odd_said(report, words)
@@ -223,5 +208,6 @@ def _about(report: Report, words: Words) -> Section:
         ("monitor_task", report.task),
         ("monitor_tests", words.comma.join(report.tests)),
         ("monitor_window", said.window_said(report.settings, words)),
+        ("monitor_newest", said.time_said(report.newest)),
     ]
     return _section("about", words, "", Terms(tuple((words.plain(key), str(value)) for key, value in pairs)))

@@ -28,6 +28,8 @@ from hanka.operations.monitor.settings import MonitorSettings
 from hanka.records import Prediction, is_unadapted
 from hanka.store.folder import RunFolder, read_predictions
 
+LONGEST_TEXT = 4_000
+"Characters of an input that the domain classifier sees, of both sides."
 BINS = 10
 "Of lengths, at most."
 ROWS_PER_BIN = 20
@@ -222,7 +224,7 @@ def _reference(seen: _Seen, settings: MonitorSettings) -> Reference:
         counts=counts,
         bins=bins,
         unsure_below=below,
-        texts=tuple(_drawn(list(dict.fromkeys(reader.text(one.prompt) for one in rows)), settings)),
+        texts=tuple(_drawn(list(dict.fromkeys(reader.text(one.prompt)[:LONGEST_TEXT] for one in rows)), settings)),
         id=content_id(identity),
     )
 

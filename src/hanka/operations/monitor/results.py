@@ -6,8 +6,8 @@ Last step before pages and terminal; everything is computed from the monitor alo
     inconclusive   no window is complete, or a required signal could not have been seen to change    exit 3
     quiet          every required signal was watched on enough rows, and no alarm stands             exit 0
 
-Missing evidence is never a pass: accuracy without labels, or with fewer than a drop needs to be found, is inconclusive, unless
-`require` says that it need not be known.
+Missing evidence is never a pass: accuracy without labels, with fewer than a drop needs to be found, or with none in as many windows as a
+drop takes to be found, is inconclusive, unless `require` says that it need not be known.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from hanka.operations.drift import FEWEST_TEXTS
 from hanka.operations.monitor.alarms import Alarm, Proposal, proposals, standing
 from hanka.operations.monitor.detectors import rows_to_find
 from hanka.operations.monitor.memory import Tally
+from hanka.operations.monitor.retrain import usable
 from hanka.operations.monitor.settings import MonitorSettings
 from hanka.operations.monitor.signals import SIGNALS
 from hanka.operations.monitor.watch import Watch
@@ -29,10 +30,14 @@ from hanka.stats.intervals import wilson_interval
 
 Verdict: TypeAlias = Literal["quiet", "alarm", "inconclusive"]
 EXIT_CODES: Mapping[Verdict, int] = {"quiet": 0, "alarm": 1, "inconclusive": 3}
-Missing: TypeAlias = Literal["", "window", "rows", "reference", "reference_small", "baseline", "few", "texts", "look"]
+Missing: TypeAlias = Literal[
+    "", "window", "rows", "reference", "reference_small", "baseline", "few", "texts", "look", "stale"
+]
 """Why a signal says nothing. window: none is complete. rows: the log has none with it. reference: the run has none. reference_small: its
 bound leaves no room. baseline: the first rows are still collected. few: fewer rows than `least_rows`, or than a drop needs to be found. texts: too few
-different ones. look: none was due yet."""
+different ones. look: none was due yet. stale: rows with it have stopped coming."""
+ROOM = (0.25, 0.2)
+"How far above its limit the interval of a calm index, and of a calm AUC, may reach: one that reaches farther could not show a drift that is much."
 LATEST = 5
 "Windows that a signal's present value is over."
 
@@ -53,7 +58,7 @@ class Status:
     limit: float | None
     "Largest value that is no alarm."
     rows: int
-    "Rows with it since the monitor began."
+    "Rows with it in the windows that are kept."
     to_find: int | None
     "Of a share: rows after which a rise by `drop` is found with probability 0.9; None where it never is."
     windows_to_find: float | None
@@ -75,6 +80,8 @@ class Report:
     "Kinds of odd rows above the stated share."
     labelled_share: float | None
     windows: tuple[Window, ...]
+    newest: float | None
+    "Time of the newest row that is not ahead of the clock."
     open_rows: int
     "Rows of the window that is not complete."
     statuses: tuple[Status, ...]
@@ -84,6 +91,11 @@ class Report:
     proposals: tuple[Proposal, ...]
     n_to_train_on: int
     "Labelled rows that a study for retraining would get."
+
+    @property
+    def n_windows(self) -> int:
+        """Return how many windows are complete, those that are no longer kept among them."""
+        return self.windows[-1].number if self.windows else 0
 
     @property
     def exit_code(self) -> int:
@@ -117,12 +129,13 @@ def report_of(watch: Watch) -> Report:
         odd=odd,
         labelled_share=tally.labelled / tally.requests if tally.requests else None,
         windows=tuple(watch.windows),
+        newest=watch.latest if math.isfinite(watch.latest) else None,
         open_rows=watch.window.rows,
         statuses=statuses,
         alarms=tuple(watch.alarms),
         standing=tuple(now),
         proposals=tuple(proposals(watch.alarms, settings)),
-        n_to_train_on=len(watch.memory.labelled),
+        n_to_train_on=len(usable(watch.memory.labelled)),
     )
 
 
@@ -146,10 +159,10 @@ def _share(watch: Watch, signal: str) -> tuple[Any, ...]:
     if rise is not None and shares is not None:
         began = judge.detectors.get(signal, {}).get("windows", 0)
         sought = shares[0] / shares[1] + watch.settings.drop if signal == "wrong" else rise.risen
-        to_find = rows_to_find(rise, min(sought, 1.0), began + 1)
         per_window = rows / len(windows) if windows else 0.0
+        to_find = rows_to_find(rise, min(sought, 1.0), began + 1, per_window)
     windows_to_find = to_find / per_window if to_find is not None and per_window else None
-    missing = _missing_share(watch, signal, to_find)
+    missing = _missing_share(watch, signal, to_find) or _stale(watch, signal, windows_to_find)
     return missing, reference, now, None if rise is None else rise.bound, rows, to_find, windows_to_find
 
 
@@ -173,6 +186,12 @@ def _missing_share(watch: Watch, signal: str, to_find: int | None) -> Missing:
     return "few" if rows < max(watch.settings.least_rows, to_find) else ""
 
 
+def _stale(watch: Watch, signal: str, windows_to_find: float | None) -> Missing:
+    """Say where no row came in as many windows as a rise takes to be found: what was seen before says nothing of it."""
+    within = min(watch.settings.period, max(LATEST, math.ceil(windows_to_find or 0)))
+    return "" if any(one.shares[signal][1] for one in watch.windows[-within:]) else "stale"
+
+
 def _has_none(watch: Watch) -> bool:
     return (
         watch.reference.unsure_below is None
@@ -185,9 +204,14 @@ def _drift(watch: Watch, signal: str) -> tuple[Any, ...]:
     """Return what is missing, and the numbers of a drift."""
     looks = [one.drifts[signal] for one in watch.windows if signal in one.drifts]
     now = looks[-1] if looks else None
+    within = max(LATEST, watch.settings.domain_every) if signal == "domain" else LATEST
+    is_stale = all(signal not in one.drifts for one in watch.windows[-within:])
     limit = watch.settings.tolerance(signal)
     # Beyond its limit in a look that was silent: only the next look can call it quiet.
     missing: Missing = _missing_drift(watch, signal) if now is None else "look" if now.low > limit else ""
+    missing = missing or (
+        "stale" if is_stale else "few" if now is not None and now.high > limit + ROOM[signal == "domain"] else ""
+    )
     return missing, None, now, limit, sum(one.n for one in looks), None, None
 
 

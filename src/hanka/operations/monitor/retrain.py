@@ -27,6 +27,8 @@ SPARE = 0.9
 "Of those, what a mix asks for, since groups of equal texts stay together and the split is not exact."
 DEFAULT_SIZES = (64,)
 "Sizes of a study that names none."
+ABOUT = "with the rows that were labelled in live traffic"
+"What the first line of such a study says, by which it is told from one that somebody wrote."
 LIVE, MIX, RETRAINED = "live", "live-mix", "retrained"
 
 
@@ -59,6 +61,7 @@ def write_retraining(
         raise MonitorError(
             f"{len(rows)} labelled rows can be trained on, and a study for retraining takes at least {least} (`least_retrain`); label more"
         )
+    _require_own(to)
     values = stored_study(run)
     share = _add(values, reference, len(rows))
     make_folder(to)
@@ -70,6 +73,15 @@ def write_retraining(
         write_json(to / "study.places.json", places)
     write_text(to / "study.yaml", _yaml(values, reference))
     return Written(to / "study.yaml", live, len(rows), share)
+
+
+def _require_own(to: Path) -> None:
+    """Raise MonitorError where a folder holds a study or rows that somebody else wrote."""
+    study, rows = to / "study.yaml", to / f"{LIVE}.jsonl"
+    begun = study.read_text(encoding="utf-8", errors="replace").partition("\n")[0] if study.is_file() else ""
+    there = next((one for one in (study, rows) if one.exists()), None)
+    if there is not None and not (begun.startswith("#") and ABOUT in begun):
+        raise MonitorError(f"{there} is there and no study for retraining; name another folder with --retrain")
 
 
 def _add(values: dict[str, Any], reference: Reference, n_rows: int) -> float:
@@ -124,5 +136,5 @@ def _yaml(values: Mapping[str, Any], reference: Reference) -> str:
     # PyYAML writes U+0085 unescaped and reads it back as a space; escaped text survives.
     plain = "\x85" not in json.dumps(values, ensure_ascii=False)
     text = str(yaml.safe_dump(dict(values), sort_keys=False, allow_unicode=plain, width=110))
-    about = f"# {reference.title} of {reference.run} again, with the rows that were labelled in live traffic (entry {RETRAINED}).\n"
+    about = f"# {reference.title} of {reference.run} again, {ABOUT} (entry {RETRAINED}).\n"
     return " ".join(about.split()) + "\n" + text

@@ -9,16 +9,18 @@ from __future__ import annotations
 
 import hashlib
 import math
+import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
 from typing import Any, NamedTuple
 
 from hanka.operations.monitor.settings import FIELDS, MonitorSettings
 
-LONGEST_TEXT = 4_000
-"Characters of a prompt or an output that are kept."
 MILLISECONDS = 1e11
 "Numbers above this are milliseconds: in seconds, the year 5138."
+DIGITS = re.compile(r"[+-]?\d{9,}(\.\d*)?")
+"A time that is a number, and no date without dashes, which has eight."
+NO_ERROR = ("", "false", "null", "none", "nan", "0")
 TRUE, FALSE = ("true", "1", "yes"), ("false", "0", "no")
 
 
@@ -68,6 +70,7 @@ class RowReader:
         """Return the row, or None where it is malformed: no time that can be read, or neither prompt nor label."""
         get, columns = raw.get, self._columns
         prompt, output, label = (_text(get(columns[name])) for name in ("prompt", "output", "label"))
+        label = label.strip() or None if label else None
         correct, time = _truth(get(columns["correct"])), _time(get(columns["time"]))
         name = get(columns["id"])
         has_id = isinstance(name, (str, int)) and not isinstance(name, bool) and name != ""
@@ -78,7 +81,7 @@ class RowReader:
         key = _key(f"id\0{name}") if has_id else _key(f"{time!r}\0{prompt}\0{output}")
         confidence = self._number(get(columns["confidence"]), 1.0)
         latency = self._number(get(columns["latency"]), math.inf)
-        failed = get(columns["error"]) not in (None, False, 0, "", "false", "None")
+        failed = _failed(get(columns["error"]))
         return LogRow(key, has_id, time, prompt, output, label, correct, confidence, latency, failed)
 
     def _number(self, value: Any, high: float) -> float | None:
@@ -114,7 +117,16 @@ def _text(value: Any) -> str | None:
         return value if value.isascii() else value.encode("utf-8", "backslashreplace").decode()
     if isinstance(value, bool):
         return str(value).lower()
+    if isinstance(value, float) and not math.isfinite(value):  # what tables write where nothing stands
+        return None
     return str(value) if isinstance(value, (int, float)) else None
+
+
+def _failed(value: Any) -> bool:
+    """Tell whether an error is one: anything but nothing, however a log writes that."""
+    if isinstance(value, str):
+        return value.strip().lower() not in NO_ERROR
+    return not (isinstance(value, float) and math.isnan(value)) and bool(value)
 
 
 def _truth(value: Any) -> bool | None:
@@ -127,7 +139,9 @@ def _truth(value: Any) -> bool | None:
 
 
 def _time(value: Any) -> float | None:
-    if isinstance(value, str):
+    if isinstance(value, str) and DIGITS.fullmatch(value.strip()):
+        value = float(value)
+    elif isinstance(value, str):
         try:
             value = datetime.fromisoformat(value.strip())
         except ValueError:

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from hanka.errors import MonitorError
-from hanka.operations.monitor.logs import Place, find_logs, known_place, read_on
+from hanka.operations.monitor.logs import Place, Raw, find_logs, known_place, read_on
 from hanka.operations.monitor.reference import Reference
 from hanka.operations.monitor.settings import MonitorSettings
 from hanka.operations.monitor.state import held, load, save
@@ -18,7 +18,7 @@ CHECKPOINT = 200_000
 MOST_PLACES = 10_000
 "Files whose reading is remembered; the oldest are forgotten, and would be recognised by their rows."
 TOLD = 100
-"Rows after which a log of which none could be read is refused."
+"New rows of a log from which on it is refused where none of them could be read."
 
 
 @contextmanager
@@ -49,26 +49,30 @@ def monitoring(
 
 def _read(watch: Watch, path: Path, state: Path | None, checkpoint: int) -> None:
     before: Place | None = known_place(path, watch.places)
-    current, written = before, watch.memory.tally.rows
+    tally = watch.memory.tally
+    current, written, rows, malformed = before, tally.rows, tally.rows, tally.malformed
     for batch in read_on(path, before):
         watch.take(batch.rows)
         watch.places = [*(one for one in watch.places if one is not current), batch.place][-MOST_PLACES:]
         current = batch.place
-        _require_readable(watch, path, batch.rows)
+        _require_readable(watch, path, batch.rows, tally.rows - rows, tally.malformed - malformed)
         if state is not None and watch.memory.tally.rows - written >= checkpoint:
             save(state, watch)
             written = watch.memory.tally.rows
 
 
-def _require_readable(watch: Watch, path: Path, rows: object) -> None:
-    """Raise MonitorError where no row of a log could be read because a column is named otherwise."""
-    tally = watch.memory.tally
-    if tally.rows < 1 or tally.malformed < tally.rows or not isinstance(rows, list):
+def _require_readable(watch: Watch, path: Path, rows: Sequence[Raw], n_new: int, n_malformed: int) -> None:
+    """Raise MonitorError where no new row of a log could be read, as where a column is named otherwise: nothing of it counts as read.
+
+    A few rows are let pass where others were read before, for a broken line must not stop a monitor that goes on.
+    """
+    is_first = watch.memory.tally.malformed == watch.memory.tally.rows
+    if n_new < 1 or n_malformed < n_new or not (is_first or n_new >= TOLD):
         return
     said = watch.reader.missing(rows)
     if said:
         raise MonitorError(f"{path}: {said}")
-    if tally.rows >= TOLD:
+    if n_new >= TOLD:
         raise MonitorError(
-            f"{path}: none of {tally.rows} rows could be read; is it a log of rows with time, prompt and output?"
+            f"{path}: none of {n_new} rows could be read; is it a log of rows with time, prompt and output?"
         )

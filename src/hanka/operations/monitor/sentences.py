@@ -31,7 +31,7 @@ def signals_said(signals: list[str], words: Words) -> str:
 def verdict_said(report: Report, words: Words) -> str:
     """Say how everything stands, in a sentence."""
     counts: dict[str, str | int | float] = {
-        "windows": numbers.count(len(report.windows)), "rows": numbers.count(report.tally.requests)
+        "windows": numbers.count(report.n_windows), "rows": numbers.count(report.tally.requests)
     }  # fmt: skip
     if report.verdict == "alarm":
         signals = signals_said([one.signal for one in report.standing], words)
@@ -61,6 +61,17 @@ def value_said(signal: str, measured: Measured | None) -> str:
     if SIGNALS[signal].kind == "share":
         return numbers.shares(measured.value, measured.low, measured.high)
     return numbers.with_interval(measured.value, measured.low, measured.high)
+
+
+def counted_said(signal: str, measured: Measured | None) -> str:
+    """Write a value with its interval, and below it on how many rows it rests."""
+    said = value_said(signal, measured)
+    return said if measured is None else f"{said}\nn = {numbers.count(measured.n)}"
+
+
+def alarm_said(alarm: Alarm) -> str:
+    """Write the value of an alarm with its interval."""
+    return value_said(alarm.signal, Measured(alarm.value, alarm.low, alarm.high, alarm.n))
 
 
 def limit_said(signal: str, limit: float | None) -> str:

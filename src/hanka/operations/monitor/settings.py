@@ -36,7 +36,8 @@ SETTINGS = FileKind(
 
 def _window(value: Any) -> Any:
     """Read a number of rows, or a time such as 12h or 7d; what is returned is rows, or seconds below zero."""
-    if isinstance(value, int) and not isinstance(value, bool) and (value >= 50 or value < 0):
+    is_time = isinstance(value, int) and value < 0 and value % SECONDS["h"] == 0  # as it was returned before
+    if is_time or (isinstance(value, int) and not isinstance(value, bool) and value >= 50):
         return value
     found = WINDOW.fullmatch(value.strip()) if isinstance(value, str) else None
     if found is None or int(found[1]) == 0:
@@ -124,6 +125,10 @@ class MonitorSettings(Params):
     def _is_whole(self) -> MonitorSettings:
         if not self.signals:
             raise ValueError(f"signals: nothing is watched; name at least one of {', '.join(SIGNALS)}")
+        if self.least_retrain > self.most_retrain:
+            raise ValueError(
+                f"least_retrain: {self.least_retrain} rows are more than `most_retrain: {self.most_retrain}`, so no study could be written"
+            )
         missing = next((name for name in self.require if name not in self.signals), None)
         if missing:
             raise ValueError(

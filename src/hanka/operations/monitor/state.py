@@ -28,7 +28,7 @@ from hanka.operations.monitor.windows import opened, stored_window
 from hanka.store.folder import RunFolder, read_json, read_table, write_json, write_table
 from hanka.store.leftovers import sweep
 
-FORMAT = 1
+FORMAT = 2
 "Of the state; raised by hand when older ones can no longer be gone on with."
 TABLES = ("seen", "waiting", "early", "labelled")
 NOT_DECIDING = {"fields", "require", "guardrails", "most_odd", "most_retrain", "least_retrain"}
@@ -104,7 +104,8 @@ def _fill(watch: Watch, stored: dict[str, Any], folder: Path) -> None:
     if stored["tally"].keys() != asdict(Tally()).keys():
         raise KeyError("tally")
     memory.tally = Tally(**stored["tally"])
-    memory.waiting.update((row["key"], Waiting(row["prompt"], row["output"])) for row in tables["waiting"].to_pylist())
+    for row in tables["waiting"].to_pylist():
+        memory.wait(row["key"], Waiting(json.loads(row["fields"]), row["output"]))
     memory.early.update((row["key"], (row["label"], row["correct"])) for row in tables["early"].to_pylist())
     memory.labelled.extend(Labelled(json.loads(row["fields"]), row["target"]) for row in tables["labelled"].to_pylist())
     watch.memory = memory
@@ -173,7 +174,7 @@ def _tables(memory: Memory) -> dict[str, Any]:
     return {
         "seen": pa.table({"key": pa.array(seen, key), "is_recent": pa.array(recent, pa.bool_())}),
         "waiting": pa.table({
-            "key": pa.array(list(waiting), key), "prompt": pa.array([one.prompt for one in waiting.values()], text),
+            "key": pa.array(list(waiting), key), "fields": pa.array([json.dumps(one.fields) for one in waiting.values()], text),
             "output": pa.array([one.output for one in waiting.values()], text),
         }),
         "early": pa.table({

@@ -16,13 +16,15 @@ from hanka.operations.monitor.alarms import Alarm
 from hanka.operations.monitor.judge import Judge
 from hanka.operations.monitor.logs import Place, Raw
 from hanka.operations.monitor.memory import Labelled, Memory, Seen, Waiting
-from hanka.operations.monitor.reference import Reference
-from hanka.operations.monitor.rows import LONGEST_TEXT, LogRow, RowReader
+from hanka.operations.monitor.reference import LONGEST_TEXT, Reference
+from hanka.operations.monitor.rows import LogRow, RowReader
 from hanka.operations.monitor.settings import MonitorSettings
 from hanka.operations.monitor.windows import OpenWindow, Window, closed, keep, texts_of
 
 MOST_WINDOWS = 5_000
 "Closed windows that are kept to be shown; detectors need none of them."
+LONGEST_TRAINED = 32_000
+"Characters of input and output of a row that is kept to be trained on: all of it, or nothing."
 SLOW = 0.05
 "Share of the baseline's rows that are called slow; of its confidences, UNSURE of the reference are called low."
 UNSURE = 0.10
@@ -92,15 +94,16 @@ class Watch:
         window.rows += 1
         if time is not None:
             window.seen_at(time)
-        prompt, output = (row.prompt or "")[:LONGEST_TEXT], (row.output or "")[:LONGEST_TEXT]
-        text = reader.text(prompt)
+        prompt, output = row.prompt or "", row.output or ""
+        fields = reader.fields(prompt)
+        text = reader.joined(prompt, fields)
         window.count("script", self.reference.category("script", text))
         window.count("length", self.reference.category("length", text))
-        keep(self.texts, (row.key, text), self.settings.domain_texts)
+        keep(self.texts, (row.key, text[:LONGEST_TEXT]), self.settings.domain_texts)
         is_error = row.failed or not output.strip()
         window.share("errors", is_error)
         if not is_error:
-            self._answer(row, prompt, output)
+            self._answer(row, Waiting(fields, output))
         if row.confidence is not None:
             window.confidence(row.confidence)
             self._low(row.confidence)
@@ -110,9 +113,9 @@ class Watch:
         if self.settings.window > 0 and window.rows >= self.settings.window:
             self._close()
 
-    def _answer(self, row: LogRow, prompt: str, output: str) -> None:
+    def _answer(self, row: LogRow, request: Waiting) -> None:
         """Count what an answer says; judge it where its label is there, else wait for that."""
-        window, reader = self.window, self.reference.reader
+        window, reader, output = self.window, self.reference.reader, request.output
         answer = reader.read(output).answer
         window.share("unparsed", answer is None)
         if "refusals" in self.settings.signals:
@@ -121,32 +124,39 @@ class Watch:
             window.count(
                 "answers", self.reference.category("answers", answer if reader.is_classification and answer else output)
             )
-        label, correct = row.label, row.correct
-        if not row.is_labelled and row.has_id:
-            label, correct = self.memory.early.pop(row.key, (None, None))
+        label, correct = self._known(row), row.correct
+        if row.has_id:
+            early = self.memory.early.pop(row.key, (None, None))
+            label, correct = early if label is None and correct is None else (label, correct)
         if label is not None or correct is not None:
-            self._labelled(Waiting(prompt, output), label, correct)
+            self._labelled(request, label, correct)
         elif row.has_id:
-            self.memory.wait(row.key, Waiting(prompt, output))
+            self.memory.wait(row.key, request)
+
+    def _known(self, row: LogRow) -> str | None:
+        """Return a row's label, and none, counted, where the task has no such answer: the right one may still arrive."""
+        if row.label is None or self.reference.reader.is_label(row.label):
+            return row.label
+        self.memory.tally.unknown_labels += 1
+        return None
 
     def _label(self, row: LogRow) -> None:
         """Judge the answer that a label belongs to, or keep the label until that arrives."""
-        request = self.memory.waiting.pop(row.key, None)
+        label = self._known(row)
+        if label is None and row.correct is None:
+            return
+        request = self.memory.found(row.key)
         if request is not None:
-            self._labelled(request, row.label, row.correct)
+            self._labelled(request, label, row.correct)
         elif row.key in self.memory.seen:
             # Already labelled, an error, or given up.
             self.memory.tally.labels_alone += 1
         else:
-            self.memory.come_early(row.key, row.label, row.correct)
+            self.memory.come_early(row.key, label, row.correct)
 
     def _labelled(self, request: Waiting, label: str | None, correct: bool | None) -> None:
         """Count whether an answer is right, and keep the row to train on."""
-        reader, tally = self.reference.reader, self.memory.tally
-        target = None if label is None else label.strip()
-        if target is not None and not reader.is_label(target):
-            tally.unknown_labels += 1
-            target = None
+        reader, tally, target, fields = self.reference.reader, self.memory.tally, label, request.fields
         read = reader.read(request.output, target)
         is_right = read.is_right if correct is None else correct
         if is_right is None:
@@ -156,11 +166,10 @@ class Watch:
         if target is not None and reader.is_classification:
             self.window.count("labels", target)
         target = read.answer if target is None and is_right else target
-        fields = reader.fields(request.prompt)
-        if target is not None and fields is not None:
-            self.memory.labelled.append(Labelled(fields, target))
-        elif fields is None:
+        if fields is None:
             tally.no_fields += 1
+        elif target is not None and request.n_characters <= LONGEST_TRAINED:
+            self.memory.labelled.append(Labelled(fields, target))
 
     def _time(self, row: LogRow) -> float | None:
         """Return a row's time unless it lies in the future, and count it where it is earlier than one before."""

@@ -9,7 +9,7 @@ level is shared among the conditions (Bonferroni). Both errors are simulated in 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, NamedTuple, TypeAlias
 
 from hanka.analysis.claims import Claim, Claims, SystemClaims
@@ -18,7 +18,7 @@ from hanka.analysis.decision import rows_for
 from hanka.analysis.evidence import Evidence
 from hanka.analysis.health import health_of
 from hanka.analysis.pooling import SystemCells
-from hanka.analysis.shares import bounded_share, share_of
+from hanka.analysis.shares import bounded_share
 from hanka.analysis.stored_rows import read_rows
 from hanka.guardrails.limits import Limit
 from hanka.metrics import METRICS
@@ -69,20 +69,26 @@ class Judging(NamedTuple):
     "Tasks of the stage that the system was trained on."
 
     @property
+    def tests(self) -> list[str]:
+        """The test sets that the stage asks about."""
+        return [test for test, relation in self.system.relations.items() if _is_asked(self, relation, test)]
+
+    @property
+    def stop_alpha(self) -> float:
+        """What may be wrong where a condition fails: any one of them stops a stage, so bounds and rates share the level."""
+        n_rates = len(self.tests) * (1 + len(self.stage.guardrails))
+        n_losses = sum(self.system.relations[test] != "in_domain" for test in self.tests)
+        return (1.0 - self.evidence.level) / max(1, len(self.tasks) + n_losses + n_rates)
+
+    @property
     def stop_quantile(self) -> float:
-        """The normal quantile of the bounds on which a condition fails: any one of them stops a stage, so they share the level."""
-        tests = [
-            test
-            for test, relation in self.system.relations.items()
-            if relation != "in_domain" and _is_asked(self, relation, test)
-        ]
-        n = max(1, len(self.tasks) + len(tests))
-        return normal_quantile(1.0 - 2.0 * (1.0 - self.evidence.level) / n)
+        """The normal quantile of the bounds on which a condition fails."""
+        return normal_quantile(1.0 - 2.0 * self.stop_alpha)
 
 
 def measured(one: Judging) -> list[Criterion]:
     """Return the criteria that the run's own numbers answer, in reading order."""
-    return [*bounded(one), _answers(one), *_guardrails(one), _training(one)]
+    return [*bounded(one), *_answers(one), *_guardrails(one), _training(one)]
 
 
 def bounded(one: Judging) -> list[Criterion]:
@@ -179,70 +185,65 @@ def _numbers(claim: Claim) -> dict[str, Any]:
     }
 
 
-def _answers(one: Judging) -> Criterion:
-    """Judge the share of rows without an answer that could be read, over the test sets that the stage asks about.
+def _answers(one: Judging) -> Iterator[Criterion]:
+    """Judge the share of rows without an answer that could be read, on every test set that the stage asks about.
 
     A row that was asked several times, by seeds, prompts or draws, counts as one unit.
     """
-    flags: list[bool] = []
-    groups: list[str] = []
-    for test, cells in one.system.cells.items():
-        if not _is_asked(one, one.system.relations[test], test):
-            continue
-        for cell in cells:
+    asked = [test for test in one.system.cells if test in one.tests]
+    if not asked:
+        yield Criterion("answers", "open", "none")
+    for test in asked:
+        flags: list[bool] = []
+        groups: list[str] = []
+        for cell in one.system.cells[test]:
             one.evidence.rows(cell, METRICS.get(one.evidence.primary(cell.cell["test_task"])))
             assert cell.samples is not None
             flags += [status != "ok" for status in cell.status.to_pylist()]
             named = zip(cell.samples.ids, cell.samples.groups or ("",) * len(cell.samples.ids), strict=True)
-            groups += [f"{test} {group or sample}" for sample, group in named]
-    if not flags:
-        return Criterion("answers", "open", "none")
-    share = share_of(flags, groups, 2 * one.evidence.level - 1)
-    numbers = share._asdict() | {"bound": one.stage.unanswered}
-    if share.high is None or share.low is None:
-        return Criterion("answers", "open", "rows", "", numbers)
-    if share.high <= one.stage.unanswered:
-        return Criterion("answers", "met", "", "", numbers)
-    return Criterion("answers", "failed" if share.low > one.stage.unanswered else "open", "rows", "", numbers)
+            groups += [group or sample for sample, group in named]
+        yield _rated(one, Criterion("answers", "open", "rows", test, {"bound": one.stage.unanswered}), flags, groups)
 
 
 def _guardrails(one: Judging) -> Iterator[Criterion]:
-    """Judge the rates that the stage bounds, over the test sets that it asks about and that the detector reads.
-
-    All of them have to hold, so that each is met at the level; that one fails stops the stage, so there they share it.
-    """
-    alpha = 1 - one.evidence.level
+    """Judge the rates that the stage bounds, on every test set that it asks about and that the detector reads."""
     for name, limit in one.stage.guardrails.items():
-        flags, groups = _flagged(one, limit)
-        if not flags:
+        read = [test for test in one.system.cells if test in one.tests and _reads(one, limit, test)]
+        if not read:
             yield Criterion("guardrail", "open", "none", name)
-            continue
-        alone, shared = (bounded_share(flags, groups, share) for share in (alpha, alpha / len(one.stage.guardrails)))
-        numbers = alone._asdict() | {"low": shared.low, "bound": limit.at_most}
-        state: State = "open"
-        if alone.high is not None and alone.high < limit.at_most:
-            state = "met"
-        elif shared.low is not None and shared.low > limit.at_most:
-            state = "failed"
-        yield Criterion("guardrail", state, "rows", name, numbers)
+        for test in read:
+            flags, groups = _flagged(one, limit, test)
+            known = Criterion("guardrail", "open", "rows", name, {"test": test, "bound": limit.at_most})
+            yield _rated(one, known, flags, groups)
 
 
-def _flagged(one: Judging, limit: Limit) -> tuple[list[bool], list[str]]:
+def _rated(one: Judging, known: Criterion, flags: Sequence[bool], groups: Sequence[str]) -> Criterion:
+    """Judge a rate: all of them have to hold, so each is met at the level; any of them stops the stage, so there they share it."""
+    if not flags:
+        return replace(known, case="none")
+    alone, shared = (bounded_share(flags, groups, alpha) for alpha in (1 - one.evidence.level, one.stop_alpha))
+    assert alone.high is not None
+    assert shared.low is not None
+    bound = known.numbers["bound"]
+    state: State = "met" if alone.high < bound else "failed" if shared.low > bound else "open"
+    return replace(known, state=state, numbers={**known.numbers} | alone._asdict() | {"low": shared.low})
+
+
+def _reads(one: Judging, limit: Limit, test: str) -> bool:
+    task = one.evidence.task(_task_of(one, test))
+    return limit.detector.reads(task["kind"], task["labels"])
+
+
+def _flagged(one: Judging, limit: Limit, test: str) -> tuple[list[bool], list[str]]:
     """Return which answers a detector flags, and what each belongs to: a row that was asked several times is one unit."""
     flags: list[bool] = []
     groups: list[str] = []
-    for test, cells in one.system.cells.items():
-        task = one.evidence.task(_task_of(one, test))
-        if not _is_asked(one, one.system.relations[test], test) or not limit.detector.reads(
-            task["kind"], task["labels"]
-        ):
-            continue
-        for cell in cells:
-            found = read_rows(one.evidence, cell)
-            kept = [at for at, row in enumerate(found.rows) if limit.detector.of_asked or row.status != "failed"]
-            judged = limit.detector.flags([found.rows[at] for at in kept], limit.params)
-            flags += [flag.flagged for flag in judged]
-            groups += [f"{test} {found.groups[at] or found.ids[at]}" for at in kept]
+    for cell in one.system.cells[test]:
+        found = read_rows(one.evidence, cell)
+        kept = [at for at, row in enumerate(found.rows) if limit.detector.of_asked or row.status != "failed"]
+        judged = limit.detector.flags([found.rows[at] for at in kept], limit.params)
+        flags += [flag.flagged for flag in judged]
+        groups += [found.groups[at] or found.ids[at] for at in kept]
     return flags, groups
 
 

@@ -23,7 +23,9 @@ TITLES: Mapping[str, str] = {
     "out_of_domain": "rollout_out_of_domain", "cross_task": "rollout_cross_task", "answers": "rollout_answers", "guardrail": "rollout_guardrail",
     "training": "rollout_training", "gate": "rollout_gate", "review": "rollout_review", "cadence": "rollout_cadence",
 }  # fmt: skip
-WITHOUT_SET: Mapping[str, str] = {"out_of_domain": "rollout_any_out_of_domain", "cross_task": "rollout_any_cross_task"}
+WITHOUT_SET: Mapping[str, str] = {
+    "out_of_domain": "rollout_any_out_of_domain", "cross_task": "rollout_any_cross_task", "answers": "rollout_any_answers",
+}  # fmt: skip
 SAID: Mapping[tuple[str, str, str], str] = {
     ("task", "open", ""): "rollout_task_open",
     ("complete", "met", ""): "rollout_complete_met",
@@ -39,7 +41,7 @@ SAID: Mapping[tuple[str, str, str], str] = {
     ("loss", "open", "rows"): "rollout_loss_rows",
     ("loss", "open", "seeds"): "rollout_loss_more",
     ("loss", "open", "no_set"): "rollout_no_set",
-    ("answers", "met", ""): "rollout_answers_met",
+    ("answers", "met", "rows"): "rollout_answers_met",
     ("answers", "failed", "rows"): "rollout_answers_failed",
     ("answers", "open", "rows"): "rollout_answers_open",
     ("answers", "open", "none"): "rollout_answers_none",
@@ -89,13 +91,13 @@ def title(one: Criterion, words: Words) -> Markup:
         return words(WITHOUT_SET[one.name])
     about = words.of("task", one.about) if one.name in ("gain", "seeds", "task") else one.about
     if one.name == "guardrail":
-        about = words.of("guardrail", one.about)
+        about = words.comma.join((words.of("guardrail", one.about), *filter(None, [one.numbers.get("test", "")])))
     return words(TITLES[one.name], about=about)
 
 
 def found(one: Criterion, words: Words) -> Markup:
     """Say what was found of a criterion."""
-    name = "loss" if one.name in WITHOUT_SET else one.name
+    name = "loss" if one.name in ("out_of_domain", "cross_task") else one.name
     key = SHARED.get(one.case) or SAID[name, one.state, one.case]
     return words(key, **_named(one, words))
 

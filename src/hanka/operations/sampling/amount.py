@@ -17,6 +17,7 @@ from hanka.analysis.evidence import Evidence
 from hanka.analysis.learning import LearningCurve, learning_curves
 from hanka.analysis.questions.how_much.sentences import proposed, title
 from hanka.errors import DataError, HankaError, nearest
+from hanka.metrics import Metric
 from hanka.operations.sampling.draw import Design, Sample, draw
 from hanka.operations.sampling.pool import Pool
 from hanka.stats import rows_to_show
@@ -157,6 +158,7 @@ def next_rows(
     """
     if not (math.isfinite(gain) and gain > 0):
         raise HankaError(f"--gain {gain:g}: a number above 0, such as 0.01 for a point")
+    _require_possible(curve.metric, gain, reach)
     posterior, largest = curve.posterior, curve.sizes[-1]
     if posterior is None:
         return NextRows(curve, None, _cannot(curve.sizes))
@@ -174,16 +176,28 @@ def next_rows(
     return NextRows(curve, largest, f"one more doubling, then look again: {said}", double, gained, small)
 
 
+def _require_possible(metric: Metric, gain: float, reach: float | None) -> None:
+    """Refuse a gain or a value that no number of rows brings, such as points where shares are asked."""
+    span = metric.high - metric.low if math.isfinite(metric.high) else 1.0
+    if gain >= span:
+        raise HankaError(f"--gain {gain:g}: below {span:g}, such as 0.01 for a point; no doubling gains so much")
+    if reach is not None and not (math.isfinite(reach) and metric.low <= reach <= metric.high):
+        raise HankaError(f"--reach {reach:g}: {metric.name} lies from {metric.low:g} to {metric.high:g}")
+
+
 def _reached(reach: float, needed: Needed, largest: int) -> str:
     if needed.rows is None:
         return (
             f"{reach:g} lies beyond what the curve can say: {needed.limit:,} rows, four times the most so far, reach it with a probability of "
             f"{needed.within:.0%}"
         )
-    if needed.rows <= largest:
-        return f"{reach:g} is reached by the {largest:,} rows that there are, with a probability of {needed.within:.0%} within four times as many"
     high = f"beyond {needed.limit:,}" if needed.high is None else f"{needed.high:,}"
     low = needed.low if needed.low is not None else needed.rows
+    if needed.rows <= largest:
+        return (
+            f"{reach:g} is rather reached than not by the {largest:,} rows that there are: it takes [{low:,}, {high}] in all, and four times as many "
+            f"reach it with a probability of {needed.within:.0%}"
+        )
     return f"{reach:g} takes {needed.rows:,} rows [{low:,}, {high}] in all"
 
 

@@ -162,16 +162,18 @@ class Law:
 
         (x^a - x0^a) / (1 - x0^a) with x = log D / log most (`log_power`) or D / most (`power`), x0 that of the least rows; at a = 0 its limit.
         """
-        logs = self._logs(np.asarray(rows, dtype=np.float64))
-        first = self._logs(np.array([self.least], dtype=np.float64))
+        return self.share_at(self.logs(rows), self.logs([self.least]), shape)
+
+    def share_at(self, logs: FloatArray, first: FloatArray, shape: FloatArray) -> FloatArray:
+        """Return t of rows whose log x is known, and that of the least rows."""
         shapes = np.clip(np.asarray(shape, dtype=np.float64), -WIDEST, WIDEST)[..., None]
         powers = np.exp(shapes) if self.form == "log_power" else np.where(np.abs(shapes) < FLAT, FLAT, shapes)
         start = np.expm1(powers * first)
         return np.asarray((np.expm1(powers * logs) - start) / -start)
 
-    def _logs(self, sizes: FloatArray) -> FloatArray:
+    def logs(self, sizes: npt.ArrayLike) -> FloatArray:
         """Return log x of sizes."""
-        logs = np.log(sizes)
+        logs = np.log(np.asarray(sizes, dtype=np.float64))
         return np.asarray(
             np.log(logs / math.log(self.most)) if self.form == "log_power" else logs - math.log(self.most)
         )

@@ -28,7 +28,9 @@ CLOSE, ROUGH = 1e-6, 1e-3
 SHOWN_AT = 0.01
 "Level at which performance is shown to leave its base."
 NOISES = 200
-"Deviations that are tried for the base alone."
+"Deviations that are tried for what a law, or the base alone, leaves."
+OFFSETS = 40
+"Deviations of whole models that are tried, beside none."
 PASSES = 3
 "Times that noise and weights are found from each other at a start."
 
@@ -77,7 +79,7 @@ def fit(law: Law, found: Points, prior: Prior | None = None, near: FloatArray | 
     weighed = _weighed(law, found, starts)
     if not len(weighed):
         raise ValueError(NOT_LEFT)
-    order = np.argsort([-float(log_likelihood(law, one, found)) for one in weighed], kind="stable")
+    order = np.argsort(-log_likelihood(law, weighed, found), kind="stable")
     best = [weighed[place] for place in order[: POLISHED if near is None else 1]]
     best += [] if near is None else list(near)
     close = CLOSE if near is None else ROUGH
@@ -93,20 +95,39 @@ def fit(law: Law, found: Points, prior: Prior | None = None, near: FloatArray | 
 def is_shown(best: Fit, found: Points) -> bool:
     """Tell whether a law describes values better than its base alone, by the likelihood ratio at `SHOWN_AT`.
 
-    As many degrees of freedom as the law has numbers beside base and noise. Where the elbow is free the ratio is not exactly
-    chi-squared, so the level is a strict one.
+    Values of a model may err together: on either side a model may lie off by a normal amount of its own. As many degrees of freedom as the law
+    has numbers beside base and noise. Where the elbow is free the ratio is not exactly chi-squared, so the level is a strict one.
     """
-    gained = 2 * (best.log_likelihood - _flat(found, best.law.base))
-    return bool(special.chdtrc(best.law.n_places + 1, max(gained, 0.0)) < SHOWN_AT)
+    law, n = best.law, best.law.n_places
+    base = found.performance if law.base is None else found.performance - law.base
+    left = found.performance - best.slope * rate(law, best.parameters[:n], found) - best.base
+    gained = 2 * (max(best.log_likelihood, _grouped(left, found, False)) - _grouped(base, found, law.base is None))
+    return bool(special.chdtrc(n + 1, max(gained, 0.0)) < SHOWN_AT)
 
 
-def _flat(found: Points, base: float | None) -> float:
-    """Return the log-likelihood of the base alone, with the noise that suits it best."""
-    deviations = np.exp(np.linspace(math.log(DEVIATIONS[0]), math.log(DEVIATIONS[1]), NOISES))
-    variance = deviations[:, None] ** 2 + found.variance
-    means = (found.performance / variance).sum(axis=1) / (1 / variance).sum(axis=1)
-    residual = found.performance - (means[:, None] if base is None else base)
-    return float((-0.5 * (residual**2 / variance + np.log(2 * math.pi * variance)).sum(axis=1)).max())
+def _grouped(left: FloatArray, found: Points, has_mean: bool) -> float:
+    """Return the largest log-likelihood of what is left, models off by normal amounts of their own. has_mean: about a mean that suits best."""
+    n_models, group = found.n_models, np.unique(found.model, return_inverse=True)[1]
+    nodes = np.exp(np.linspace(math.log(DEVIATIONS[0]), math.log(DEVIATIONS[1]), NOISES))
+    apart = np.append(0.0, nodes[:: NOISES // OFFSETS] if n_models < len(found) else []) ** 2
+    weights = 1 / (nodes[:, None] ** 2 + found.variance)
+    whole, sums = np.zeros((NOISES, n_models)), np.zeros((NOISES, n_models))
+    np.add.at(whole.T, group, weights.T)
+    np.add.at(sums.T, group, (weights * left).T)
+    squares, size = (weights * left**2).sum(axis=1), np.log(weights / (2 * math.pi)).sum(axis=1)
+    found_best = -math.inf
+    for between in apart:
+        share = 1 / (1 + between * whole)
+        mean = (
+            ((sums * share).sum(axis=1) / (whole * share).sum(axis=1))[:, None] if has_mean else np.zeros((NOISES, 1))
+        )
+        off = (
+            squares
+            - (2 * mean * sums - mean**2 * whole).sum(axis=1)
+            - between * (share * (sums - mean * whole) ** 2).sum(axis=1)
+        )
+        found_best = max(found_best, float((0.5 * (size - off + np.log(share).sum(axis=1))).max()))
+    return found_best
 
 
 def box(law: Law, found: Points, prior: Prior) -> FloatArray:
@@ -162,25 +183,58 @@ def _line(law: Law, found: Points, beyond: FloatArray, weights: FloatArray) -> t
 def _polished(law: Law, found: Points, start: FloatArray, prior: Prior, close: float) -> FloatArray:
     """Make parameters better by a simplex over places and noise, until it is closer than so much."""
     ends, n = box(law, found, prior), law.n_places
-
-    def whole(free: FloatArray) -> FloatArray | None:
-        """Return all parameters where the free ones are allowed and performance rises."""
-        if (free[:n] < ends[:, 0]).any() or (free[:n] > ends[:, 1]).any():
-            return None
-        if not math.log(DEVIATIONS[0]) <= free[n] <= math.log(DEVIATIONS[1]):
-            return None
-        weights = 1 / (math.exp(free[n]) ** 2 + found.variance)
-        slope, base = _line(law, found, rate(law, free[:n], found)[None], weights[None])
-        if slope[0] <= 0:
-            return None
-        rest = [math.log(slope[0])] + ([float(base[0])] if law.base is None else [])
-        return np.array([*free[:n], *rest, free[n]])
+    at = _Likeliest(law, found, ends)
 
     def badness(free: FloatArray) -> float:
-        parameters = whole(free)
-        return 1e9 if parameters is None else -float(log_likelihood(law, parameters, found))
+        made = at(free)
+        return 1e9 if made is None else -made[1]
 
     begin = np.append(np.clip(start[:n], ends[:, 0], ends[:, 1]), start[-1])
     options = {"xatol": close, "fatol": close, "maxiter": 600, "maxfev": 900}
-    done = whole(optimize.minimize(badness, begin, method="Nelder-Mead", options=options).x)
-    return start if done is None else done
+    done = at(optimize.minimize(badness, begin, method="Nelder-Mead", options=options).x)
+    return start if done is None else done[0]
+
+
+class _Likeliest:
+    """The likeliest parameters at places and noise, and their log-likelihood: `_line` and `log_likelihood` for one at a time.
+
+    A simplex asks hundreds of times and a bootstrap for hundreds of them, so what does not change is worked out once.
+    """
+
+    def __init__(self, law: Law, found: Points, ends: FloatArray) -> None:
+        self.law, self.found = law, found
+        sizes, self.place = found.by_size
+        noise = [math.log(one) for one in DEVIATIONS]
+        self.low, self.high = np.append(ends[:, 0], noise[0]), np.append(ends[:, 1], noise[1])
+        self.logs = None if law.form == "elbow" else (law.logs(sizes), law.logs([law.least]))
+
+    def __call__(self, free: FloatArray) -> tuple[FloatArray, float] | None:
+        """Return parameters and log-likelihood; None where the free ones are not allowed or performance does not rise."""
+        if (free < self.low).any() or (free > self.high).any():
+            return None
+        found, n = self.found, self.law.n_places
+        beyond = np.maximum(0.0, self._elbows(free) - found.loss)
+        slope, base = self._line(beyond, 1 / (math.exp(free[n]) ** 2 + found.variance))
+        if slope <= 0:
+            return None
+        rest = [math.log(slope)] + ([base] if self.law.base is None else [])
+        variance = np.exp(free[n]) ** 2 + found.variance
+        residual = found.performance - np.exp(rest[0]) * beyond - base
+        value = -0.5 * (residual**2 / variance + np.log(2 * math.pi * variance)).sum()
+        return np.array([*free[:n], *rest, free[n]]), float(value)
+
+    def _elbows(self, free: FloatArray) -> FloatArray:
+        if self.logs is None:
+            return free[:1]
+        return np.asarray(free[0] + free[1] * self.law.share_at(*self.logs, free[2]))[self.place]
+
+    def _line(self, beyond: FloatArray, weights: FloatArray) -> tuple[float, float]:
+        performance, base = self.found.performance, self.law.base
+        if base is not None:
+            bottom = float((weights * beyond**2).sum())
+            return (float((weights * beyond * (performance - base)).sum()) / bottom if bottom > 0 else 0.0), base
+        whole = weights.sum()
+        off = beyond - (weights * beyond).sum() / whole
+        bottom = float((weights * off**2).sum())
+        slope = float((weights * off * performance).sum()) / bottom if bottom > 0 else 0.0
+        return slope, float((weights * performance).sum() / whole - slope * ((weights * beyond).sum() / whole))

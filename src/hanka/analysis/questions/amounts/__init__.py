@@ -8,6 +8,6 @@ AMOUNTS = Question(
     name="amounts",
     reference="tokens as the run counted them",
     description="what each system takes: trained parameters, labelled rows, tokens of training and of a prompt",
-    version=1,
+    version=2,
     ask=asked_in("hanka.analysis.questions.amounts.ask"),
 )

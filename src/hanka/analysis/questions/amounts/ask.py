@@ -93,9 +93,9 @@ def _row(one: Amounts) -> tuple[Entry, ...]:
 
 
 def _labelled(one: Amounts) -> int | None:
-    """Return the labelled rows that it was trained on and is shown; None of one tuned elsewhere."""
-    made = one.training.n_labelled if one.training else 0
-    return None if made is None else made + one.serving.n_demonstrations
+    """Return the labelled rows that it was trained on and is shown; None where they are not known: see `amounts`."""
+    made, shown = one.training.n_labelled if one.training else 0, one.serving.n_demonstrations
+    return None if made is None or shown is None else made + shown
 
 
 def _whole(count: float | None) -> int | None:

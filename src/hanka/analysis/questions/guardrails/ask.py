@@ -110,27 +110,33 @@ def _counted(evidence: Evidence) -> list[Counted]:
     """Read every cell once, and let each guardrail judge it."""
     guardrails = shown_guardrails(evidence.plan)
     found: dict[tuple[str, str], Counted] = {}
+    bases: dict[str, dict[str, dict[str, tuple[bool, str]]]] = {}  # judged once, though many systems stand beside them
     for cell in first_cells(evidence, (*RELATIONS, "undeclared")):
         task = evidence.task(str(cell.cell["test_task"]))
         reading = [one for one in guardrails if one.detector.reads(task["kind"], task["labels"])]
         if not reading:
             continue
         stored, base = read_rows(evidence, cell), evidence.base_of(cell)
-        theirs = read_rows(evidence, base) if base is not None and base.is_done else None
+        theirs = {}
+        if base is not None and base.is_done:
+            own = str(base.cell["id"])
+            if own not in bases:
+                answers = read_rows(evidence, base)
+                bases[own] = {one.label: _judged(one, answers) for one in reading}
+            theirs = bases[own]
         for one in reading:
             key = (one.label, str(cell.variant["id"]))
             counted = found.setdefault(key, Counted(one, [], [], [], [], ""))
-            _count(counted, cell, stored, theirs)
+            _count(counted, cell, stored, theirs.get(one.label, {}))
     order = {one.label: place for place, one in enumerate(guardrails)}
     variants = {str(one["id"]): place for place, one in enumerate(evidence.plan["variants"])}
     return [found[key] for key in sorted(found, key=lambda key: (order[key[0]], variants[key[1]])) if found[key].flags]
 
 
-def _count(counted: Counted, cell: CellEvidence, stored: StoredRows, theirs: StoredRows | None) -> None:
+def _count(counted: Counted, cell: CellEvidence, stored: StoredRows, other: Mapping[str, tuple[bool, str]]) -> None:
     test, one = cell.cell["test_dataset"], counted.shown
     counted.cells.append(cell)
     own = _judged(one, stored)
-    other = _judged(one, theirs) if theirs is not None else {}
     groups = dict(zip(stored.ids, stored.groups, strict=True))
     for sample, (flagged, what) in own.items():
         group = f"{test} {groups[sample]}" if groups[sample] else ""

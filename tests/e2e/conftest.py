@@ -1,0 +1,27 @@
+"""What the runs of these tests share: many end in the same numbers, and so in the same figures."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+
+@pytest.fixture(scope="session", autouse=True)
+def drawn_once() -> Iterator[None]:
+    """Draw each figure once: equal charts are equal drawings."""
+    import vl_convert
+
+    draw, drawn = vl_convert.vegalite_to_svg, {}
+
+    def remembered(chart: Any, **ways: Any) -> str:
+        key = json.dumps([chart, ways], sort_keys=True)
+        if key not in drawn:
+            drawn[key] = draw(chart, **ways)
+        return drawn[key]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(vl_convert, "vegalite_to_svg", remembered)
+        yield
