@@ -10,8 +10,9 @@ import gc
 import json
 import os
 import sys
+from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Optional
+from typing import TYPE_CHECKING, Annotated, Any, Optional
 
 import typer
 
@@ -364,6 +365,12 @@ def _run(study: Path, folder: Path, options: RunOptions) -> Outcome:
     return outcome
 
 
+@cache
+def _command() -> Any:
+    """Return what typer makes of the functions above, once a process: it takes longer than many a command."""
+    return typer.main.get_command(app)
+
+
 def main() -> None:
     """Run the command line; the one place where errors become lines and exit codes."""
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")
@@ -374,7 +381,7 @@ def main() -> None:
     # Importing makes many objects and little garbage; the default of 700 is a tenth of a short command.
     gc.set_threshold(10_000)
     try:
-        app(prog_name="hanka", standalone_mode=True)
+        _command()(prog_name="hanka", standalone_mode=True)
     except HankaError as error:
         print(f"hanka: {' '.join(str(error).split())}", file=sys.stderr)
         sys.exit(error.exit_code)

@@ -74,7 +74,7 @@ def test_the_largest_change_is_over_tokens_and_labels() -> None:
 @pytest.fixture(scope="module")
 def found(tiny_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Carried:
     """A LoRA that learns, one that cannot move, all weights, and rows that are written."""
-    train = {"validation": 0.25, "epochs": 4}
+    train = {"validation": 0.25, "epochs": 3}
     idle = {"sft": {"name": "idle", "learning_rate": 1e-30}}
     entries_ = ["sft", idle, {"sft": {"name": "all", "peft": "none", "learning_rate": 1e-3}}, {"fticl": {"shots": 1}}]
     tasks: dict[str, Any] = {"sentiment": {}, "summary": {}}

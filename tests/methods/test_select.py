@@ -20,7 +20,7 @@ TRAIN = {"validation": 0.3}
 SMALL = {"of": "expert", "base": "small"}
 METHODS: list[dict[str, Any]] = [
     {"sft": {"name": "still", "learning_rate": STILL, "bases": ["tiny"]}},
-    {"sft": {"name": "tuned", "keep_steps": [2], "epochs": 20, "learning_rate": 0.1, "bases": ["tiny"]}},
+    {"sft": {"name": "tuned", "keep_steps": [2], "epochs": 8, "learning_rate": 0.1, "bases": ["tiny"]}},
     {"select": {"name": "best", "of": ["still", "tuned", {"of": "tuned", "step": 2}], "bases": ["tiny"]}},
     {"select": {"name": "shown", "of": ["still", "tuned"], "shots": 2, "rows": 3, "bases": ["tiny"]}},
     {"sft": {"name": "expert", "bases": ["small"]}},
