@@ -68,6 +68,13 @@ def japanese_data() -> Path:
     return folder
 
 
+@pytest.fixture(scope="module", autouse=True)
+def passed_over() -> None:
+    """Let them pass over what tests of other modules imported and what is kept of them, too."""
+    gc.collect()
+    gc.freeze()
+
+
 @pytest.fixture(autouse=True)
 def own_cache(
     tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
