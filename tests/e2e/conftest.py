@@ -1,12 +1,15 @@
-"""What the runs of these tests share: many end in the same numbers, and so in the same figures."""
+"""What the runs of these tests share: many end in the same numbers, and so in the same figures; many are read as tables alone."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
+
+from hanka.store.folder import RunFolder
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -25,3 +28,13 @@ def drawn_once() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(vl_convert, "vegalite_to_svg", remembered)
         yield
+
+
+@pytest.fixture
+def without_page(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let runs end with their tables and an empty page, where a test looks at no page."""
+
+    def empty(_folder: RunFolder, page: Path, _lang: str) -> None:
+        page.write_text("", encoding="utf-8")
+
+    monkeypatch.setattr("hanka.run.render_report", empty)

@@ -111,6 +111,7 @@ def test_every_turn_of_the_assistant_can_be_learnt(tmp_path: Path) -> None:
     assert len(dataset.load("test")) == 12
 
 
+@pytest.mark.usefixtures("without_page")
 @pytest.mark.parametrize("kind", ["labels", "text"])
 def test_reasoning_is_written_closed_and_counted_before_the_answer(tmp_path: Path, kind: str) -> None:
     task = (

@@ -133,6 +133,7 @@ MOMENTS = (
 "When a process is killed, in the order of the plan: the next one goes on where it was left, and meets the next moment."
 
 
+@pytest.mark.usefixtures("without_page")
 def test_killed_anywhere_and_run_again_it_ends_as_undisturbed(finished: tuple[Path, Outcome], tmp_path: Path) -> None:
     """What stood before the first moment is kept from the undisturbed run, so that the first process begins shortly before it."""
     study, outcome = finished
@@ -161,6 +162,7 @@ def undo(run: Path, parts: tuple[str, ...]) -> None:
                 shutil.rmtree(run / "cells" / cell["id"])
 
 
+@pytest.mark.usefixtures("without_page")
 def test_two_workers_give_the_same_answers_and_summary_as_one(finished: tuple[Path, Outcome], tmp_path: Path) -> None:
     study, outcome = finished
     run_study(study, tmp_path / "run", RunOptions(quiet=True, workers=2))
@@ -219,6 +221,7 @@ def test_a_failed_parent_is_the_reason_of_its_children_and_the_rest_is_as_before
     assert all((row["value"] == "") == (row["cell_id"] in rows) for row in read_csv(run / "summary.csv"))
 
 
+@pytest.mark.usefixtures("without_page")
 def test_another_metric_is_not_a_finished_run(finished: tuple[Path, Outcome], tmp_path: Path) -> None:
     """No cell changes and nothing is asked again, but the tables are others."""
     for name in ("train", "test"):

@@ -76,6 +76,7 @@ def scores(folder: RunFolder, label: str) -> dict[str, tuple[float, ...]]:
     return found
 
 
+@pytest.mark.usefixtures("without_page")
 def test_an_adapter_and_a_whole_model_answer_as_they_did_where_they_were_tuned(made: Path, tmp_path: Path) -> None:
     entries = ", ".join([
         f"{{existing: {{path: {made}/{path}, trained_on: shop, name: {name}}}}}"
@@ -139,6 +140,7 @@ def test_weights_that_nobody_says_the_data_of_are_in_no_domain(
     assert page.index(said[lang]) < page.index('class="below"')
 
 
+@pytest.mark.usefixtures("without_page")
 def test_what_changes_nothing_is_named(made: Path, tmp_path: Path) -> None:
     shutil.copytree(made / "sft", tmp_path / "zero")
     tensors = load_file(tmp_path / "zero/adapter_model.safetensors")
@@ -151,6 +153,7 @@ def test_what_changes_nothing_is_named(made: Path, tmp_path: Path) -> None:
     assert any("changes nothing" in str(note) for note in read_json(folder.findings)["notes"])
 
 
+@pytest.mark.usefixtures("without_page")
 def test_sharded_weights_are_one_model(made: Path, tmp_path: Path) -> None:
     from transformers import AutoModelForCausalLM
 
@@ -164,6 +167,7 @@ def other_base(folder: Path) -> Path:
     return save_tiny_model(folder / "other", hidden_size=48, num_attention_heads=4, head_dim=12)
 
 
+@pytest.mark.usefixtures("without_page")
 @pytest.mark.parametrize(("kind", "says"), [("sft", "this adapter"), ("full", "these weights were not made on")])
 def test_weights_of_another_base_fail_in_one_line(made: Path, tmp_path: Path, kind: str, says: str) -> None:
     shutil.copytree(made / kind, tmp_path / kind)
@@ -177,6 +181,7 @@ def test_weights_of_another_base_fail_in_one_line(made: Path, tmp_path: Path, ki
     assert "\n" not in record["reason"]
 
 
+@pytest.mark.usefixtures("without_page")
 def test_an_adapter_with_tensors_that_have_no_place_fails_by_name(made: Path, tmp_path: Path) -> None:
     shutil.copytree(made / "sft", tmp_path / "odd")
     tensors = load_file(tmp_path / "odd/adapter_model.safetensors")
@@ -187,6 +192,7 @@ def test_an_adapter_with_tensors_that_have_no_place_fails_by_name(made: Path, tm
     assert "layers.7" in reason
 
 
+@pytest.mark.usefixtures("without_page")
 def test_a_tokenizer_of_another_family_fails_in_one_line(made: Path, tmp_path: Path) -> None:
     shutil.copytree(made / "full", tmp_path / "full")
     tokenizer = json.loads((tmp_path / "full/tokenizer.json").read_text())
@@ -206,6 +212,7 @@ def damage(folder: Path) -> None:
     save_file(tensors, path, {"format": "pt"})
 
 
+@pytest.mark.usefixtures("without_page")
 def test_weights_that_are_no_numbers_fail_with_their_name(made: Path, tmp_path: Path) -> None:
     shutil.copytree(made / "full", tmp_path / "full")
     damage(tmp_path / "full")
@@ -287,6 +294,7 @@ def test_a_data_set_that_is_none_of_the_study_is_refused_before_any_row_is_had(m
         load_study(path)
 
 
+@pytest.mark.usefixtures("without_page")
 def test_weights_may_be_tuned_on_a_data_set_of_which_only_task_and_domain_are_known(made: Path, tmp_path: Path) -> None:
     path = tmp_path / "study.yaml"
     text = STUDY.format(base=made / "base", entries=f"{{existing: {{path: {made}/sft, trained_on: old}}}}")
@@ -320,6 +328,7 @@ def test_an_adapter_folder_beside_a_whole_tokenizer_is_still_an_adapter(made: Pa
         load_study(path)
 
 
+@pytest.mark.usefixtures("without_page")
 def test_weights_of_the_hub_are_those_of_their_commit(
     made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -350,6 +359,7 @@ class Commit:
     sha = "0123456789abcdef" * 2 + "01234567"
 
 
+@pytest.mark.usefixtures("without_page")
 def test_weights_of_a_branch_of_the_hub_are_those_of_the_commit_it_stands_for(
     made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -391,6 +401,7 @@ def plan_variants(study: Any) -> list[Any]:
     return [planned.variant for planned in build_plan(study).variants.values()]
 
 
+@pytest.mark.usefixtures("without_page")
 def test_a_hub_that_cannot_be_reached_is_one_line(made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_names: str, **_more: Any) -> str:
         raise OSError("no\nroute")

@@ -82,6 +82,7 @@ def test_an_adapter_and_all_weights_are_whole_models_that_say_the_same(
     assert said.count("label scores differ by at most") == 1  # what was trained whole is what it was
 
 
+@pytest.mark.usefixtures("without_page")
 @pytest.mark.parametrize(("family", "head_dim"), [("llama", 8), ("qwen3", 128)])  # transformers reads no other of qwen3
 def test_a_gguf_file_is_the_same_model_to_half_precision(
     family: str, head_dim: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
@@ -113,6 +114,7 @@ def test_a_gguf_file_is_the_same_model_to_half_precision(
     assert local.kind == "gguf"
 
 
+@pytest.mark.usefixtures("without_page")
 def test_a_base_that_was_weighed_against_another_is_asked_by_itself(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -127,6 +129,7 @@ def test_a_base_that_was_weighed_against_another_is_asked_by_itself(
     assert "12 of 12 answers are the same" in capsys.readouterr().out
 
 
+@pytest.mark.usefixtures("without_page")
 def test_what_a_gguf_file_cannot_hold_is_one_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -162,6 +165,7 @@ def test_known_ways_to_cut_text_are_told_apart(name: str) -> None:
         pre_tokenizer({"pre_tokenizer": {"type": "Whitespace"}})
 
 
+@pytest.mark.usefixtures("without_page")
 def test_tied_embeddings_under_an_adapter_are_named_before_it_is_served(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -170,6 +174,7 @@ def test_tied_embeddings_under_an_adapter_are_named_before_it_is_served(
     assert "embedding and head are tied, and the adapter changes lm_head" in capsys.readouterr().err
 
 
+@pytest.mark.usefixtures("without_page")
 def test_a_run_without_an_adapted_model_says_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -69,6 +70,7 @@ def answers(folder: RunFolder) -> dict[tuple[str, str], object]:
     }
 
 
+@pytest.mark.usefixtures("without_page")
 def test_grown_to_its_end_a_study_has_asked_what_it_would_have_asked_at_once(
     base: Path, grown: tuple[Path, RunFolder]
 ) -> None:
@@ -102,11 +104,14 @@ def test_a_rerun_asks_nothing(grown: tuple[Path, RunFolder]) -> None:
     assert {name: (folder.path / name).read_bytes() for name in TABLES} == before
 
 
+@pytest.mark.usefixtures("without_page")
 @pytest.mark.parametrize("moment", ["look", "want_rows", "_execute"])
 def test_interrupted_at_any_look_it_ends_the_same(
     grown: tuple[Path, RunFolder], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moment: str
 ) -> None:
+    """What was trained is kept: the rest is as in a run that has asked nothing yet."""
     study, folder = grown
+    shutil.copytree(folder.path / "variants", tmp_path / "run/variants")
     real, calls = getattr(whole_run, moment), []
 
     def interrupted(*arguments: object) -> object:

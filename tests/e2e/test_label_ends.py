@@ -80,6 +80,7 @@ def cards(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.usefixtures("without_page")
 @pytest.mark.parametrize("name", SETS)
 def test_a_tuned_model_tells_labels_apart_that_begin_each_other(cards: Path, tmp_path: Path, name: str) -> None:
     folder = RunFolder(cards / "run") if name == "cards" else run(tmp_path, name)
@@ -131,6 +132,7 @@ def test_scores_are_those_of_whole_answers_by_hand(cards: Path) -> None:
         assert list(one.label_scores) == pytest.approx(by_hand(loaded, one.prompt, record["labels"]), abs=1e-3)
 
 
+@pytest.mark.usefixtures("without_page")
 def test_seventy_seven_intents_reach_what_whole_answers_say_by_hand(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -159,6 +161,7 @@ def test_seventy_seven_intents_reach_what_whole_answers_say_by_hand(
     assert accuracy(folder) > 10 / 77
 
 
+@pytest.mark.usefixtures("without_page")
 def test_every_mode_but_first_token_scores_the_end(cards: Path, tmp_path: Path) -> None:
     """The model that was asked in full is asked in the other mode."""
     shutil.copytree(cards, tmp_path / "cards")
@@ -169,6 +172,7 @@ def test_every_mode_but_first_token_scores_the_end(cards: Path, tmp_path: Path) 
     assert accuracy(folder) == 1.0
 
 
+@pytest.mark.usefixtures("without_page")
 def test_without_an_end_the_shorter_label_wins_and_the_audit_says_so(tmp_path: Path) -> None:
     base = save_tiny_model(tmp_path / "tiny")
     path = write_study(tmp_path, "cards", base, "{}")

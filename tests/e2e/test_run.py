@@ -160,6 +160,7 @@ def test_report_rebuilds_the_same_tables_from_stored_files(finished: tuple[Path,
     assert 'lang="ja"' in (tmp_path / "ja.html").read_text(encoding="utf-8")
 
 
+@pytest.mark.usefixtures("without_page")
 def test_killed_and_run_again_gives_the_same_summary_byte_for_byte(
     finished: tuple[Path, Outcome], tmp_path: Path
 ) -> None:
@@ -192,6 +193,7 @@ def test_a_failed_variant_is_failed_rows_and_the_rest_goes_on(finished: tuple[Pa
     assert [record[name] for name in counted] == [0, 0, 0, 0, 0.0, ""]
 
 
+@pytest.mark.usefixtures("without_page")
 def test_damaged_predictions_are_made_again(finished: tuple[Path, Outcome], tmp_path: Path) -> None:
     study, outcome = finished
     import shutil
@@ -243,6 +245,7 @@ def numbers_of(folder: Path) -> list[dict[str, str]]:
     return [{name: value for name, value in row.items() if name != "params"} for row in rows_of(folder)]
 
 
+@pytest.mark.usefixtures("without_page")
 def test_token_budgets_and_what_ran_before_change_no_number(finished: tuple[Path, Outcome], tmp_path: Path) -> None:
     """Tiny passes, and only the last variant's cells asked by a process that never saw the others."""
     _, outcome = finished
@@ -266,6 +269,7 @@ def test_one_base_is_loaded_once_for_all_variants(finished: tuple[Path, Outcome]
     assert loads == ["float32"]
 
 
+@pytest.mark.usefixtures("without_page")
 def test_running_out_of_memory_lowers_the_budget_and_says_so(
     finished: tuple[Path, Outcome], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

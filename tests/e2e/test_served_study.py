@@ -101,6 +101,7 @@ def test_a_served_base_answers_as_the_same_model_in_memory(server: ModelServer, 
     assert "log-probabilities that the server gives of a prompt" in report
 
 
+@pytest.mark.usefixtures("without_page")
 def test_nothing_is_asked_twice(server: ModelServer, tmp_path: Path) -> None:
     path = write(tmp_path, server.url)
     folder, _ = run(path, tmp_path / "run")
@@ -119,6 +120,7 @@ def test_nothing_is_asked_twice(server: ModelServer, tmp_path: Path) -> None:
     assert len(server.asked) == len(asked) + 3
 
 
+@pytest.mark.usefixtures("without_page")
 @pytest.mark.parametrize(("seed", "alike"), [(5, True), (6, False)])
 def test_a_server_is_compared_with_the_weights_it_is_said_to_serve(
     seed: int, alike: bool, sharp: Path, tmp_path: Path
@@ -178,6 +180,7 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, int
         return answers(run(write(folder, server.url), folder / "run")[0], "big")
 
 
+@pytest.mark.usefixtures("without_page")
 @pytest.mark.parametrize("name", FAULTS)
 def test_no_row_is_lost_or_doubled_by_a_fault(
     name: str, server: ModelServer, undisturbed: dict[tuple[str, int], list[Any]], tmp_path: Path
@@ -192,6 +195,7 @@ def test_no_row_is_lost_or_doubled_by_a_fault(
     assert len(asked) == len(set(asked))
 
 
+@pytest.mark.usefixtures("without_page")
 def test_a_clock_that_jumps_changes_nothing(
     server: ModelServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -201,6 +205,7 @@ def test_a_clock_that_jumps_changes_nothing(
     assert run(write(tmp_path, server.url), tmp_path / "run")[1] == 0
 
 
+@pytest.mark.usefixtures("without_page")
 def test_a_server_that_is_gone_for_a_while_is_waited_for(server: ModelServer, tmp_path: Path) -> None:
     server.faults[:] = [cut() for _ in range(60)]
     folder, failed = run(write(tmp_path, server.url, server={"concurrency": 8}), tmp_path / "run")
@@ -271,6 +276,7 @@ def test_an_error_in_an_answer_does_not_repeat_the_key(server: ModelServer, tmp_
         assert not path.is_file() or KEY.encode() not in path.read_bytes(), path
 
 
+@pytest.mark.usefixtures("without_page")
 def test_an_account_that_is_empty_loses_no_row(server: ModelServer, tmp_path: Path) -> None:
     path = write(tmp_path, server.url)
 
@@ -308,6 +314,7 @@ def test_one_row_that_the_server_cannot_answer_is_one_failed_row(server: ModelSe
     assert all("CUDA error" in row.reason for row in rows if row.status == "failed")
 
 
+@pytest.mark.usefixtures("without_page")
 def test_a_server_that_gains_log_probabilities_is_asked_again(server: ModelServer, tmp_path: Path) -> None:
     path = write(tmp_path, server.url)
     server.echoes = False
@@ -334,6 +341,7 @@ def test_missing_log_probabilities_are_a_reason_with_a_way_out(server: ModelServ
     assert said["news", 0]["status"] == "done"
 
 
+@pytest.mark.usefixtures("without_page")
 def test_a_row_that_the_server_refuses_is_a_failed_row(server: ModelServer, tmp_path: Path) -> None:
     def too_long(handler: Any, body: dict[str, Any]) -> bool:
         if body.get("echo") and "\n\n" in body["prompt"] and "</s>" in body["prompt"]:
@@ -387,6 +395,7 @@ def test_what_is_made_of_one_base_is_weighed_against_a_served_one(
     assert "of <bdi" in first or "big" in first
 
 
+@pytest.mark.usefixtures("without_page")
 def test_a_plan_says_what_a_server_will_be_asked_and_what_that_costs(server: ModelServer, tmp_path: Path) -> None:
     path = write(tmp_path, server.url, server={"price": {"input": 1.0, "output": 2.0, "currency": "JPY"}})
     described = describe_plan(build_plan(load_study(path)), RunFolder(tmp_path / "none"))
