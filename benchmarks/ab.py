@@ -78,6 +78,30 @@ def shares(rate: float, effect: float = 0.0) -> Draw:
     )
 
 
+def uneven(rate: float, effect: float = 0.0) -> Draw:
+    """Two groups, right or wrong, the arm a ninth of the control arm."""
+    return lambda rng, n: unpaired_effect(
+        alone((rng.random(n // 9) < rate + effect).astype(float)),
+        alone((rng.random(n) < rate).astype(float)),
+        "new",
+        measured("share"),
+    )
+
+
+def uneven_users(rate: float, effect: float = 0.0) -> Draw:
+    """Two groups of users with 1 to 9 rows each, right or wrong, the arm a ninth of the control arm."""
+
+    def draw(rng: Rng, n: int) -> Effect:
+        """Draw and compare."""
+        a, b = (
+            grouped(rng, size, mine, rng.integers(1, 10, size).astype(float))
+            for size, mine in ((n // 9, rate + effect), (n, rate))
+        )
+        return unpaired_effect(a, b, "new", measured("share"))
+
+    return draw
+
+
 def skewed(effect: float = 0.0) -> Draw:
     """Two groups of skewed numbers with standard deviation 1."""
     return lambda rng, n: unpaired_effect(
@@ -176,6 +200,7 @@ def scenarios(effect: float) -> Iterator[tuple[str, Draw, float, int]]:
                 mine,
                 n,
             )
+            yield f"one arm a ninth of the other, shares of {rate}, difference {mine:g}", uneven(rate, mine), mine, n
         yield f"skewed numbers, difference {effect:g}", skewed(effect), effect, n
         for by_rows in (False, True):
             what = "rows" if by_rows else "users"
@@ -189,6 +214,12 @@ def scenarios(effect: float) -> Iterator[tuple[str, Draw, float, int]]:
             f"users of 1 to 9 rows at 0.95, users count equally, difference {effect / 2:g}",
             users(0.95, False, effect / 2),
             effect / 2,
+            n,
+        )
+        yield (
+            f"one arm a ninth of the other, users of 1 to 9 rows at 0.9, difference {effect:g}",
+            uneven_users(0.9, effect),
+            effect,
             n,
         )
     if not effect:
