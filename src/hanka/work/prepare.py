@@ -51,8 +51,8 @@ def prepare_rows(place: Workplace, planned: PlannedData) -> None:
         """Keep what a recipe tells of its making, and say its lines at once: before anything is trained on the rows."""
         told.update(said)
         for one in said.values():
-            for line in one.get("said", ()) if isinstance(one, Mapping) else ():
-                place.report(str(line), 0.5)
+            if isinstance(one, Mapping) and one.get("said"):
+                place.report(" ".join(map(str, one["said"])), 0.5)
 
     request = replace(place.plan.data.recipe_request(planned.recipe, planned.asked), answer=answer, tell=tell)
     try:
