@@ -18,8 +18,8 @@ from hanka.identity import stream_seed
 from hanka.metrics.tokenization import normalised
 from hanka.recipes.concat import whole_rows
 from hanka.recipes.contract import How, RecipeRequest, enough
-from hanka.recipes.questions import QuestionsParams
 from hanka.recipes.questions.judged import judge_teacher
+from hanka.recipes.questions.params import QuestionsParams
 from hanka.records import Example, Part, Prediction
 
 DOCUMENT, QUESTION = "document", "question"
