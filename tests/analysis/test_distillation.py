@@ -153,7 +153,12 @@ def test_more_rows_beside_the_same_pairs_are_compared_with_what_was_tuned_on_the
     told(tmp_path, "more-id", FIT, rehearse=["texts"], share=0.5)
     reader = planted.variants[1]["id"]
     planted.add(
-        "held", {"home": range(26)}, method="distil", train_dataset="pairs and text", started_from=reader, data="more-id"
+        "held",
+        {"home": range(26)},
+        method="distil",
+        train_dataset="pairs and text",
+        started_from=reader,
+        data="more-id",
     )
     found = differences(answer(planted))
     assert found["held", "closed", "tuned", "closed", "home"]["arm_less_against"].value == pytest.approx(6 / N)
@@ -166,7 +171,9 @@ def test_where_nothing_was_distilled_there_is_no_answer(tmp_path: Path) -> None:
 def test_a_student_that_answered_nothing_is_said_to_say_nothing(tmp_path: Path) -> None:
     planted = run(tmp_path, tuned=("sft", 20, 28, 1.5))
     reader = planted.variants[1]["id"]
-    planted.add("distilled", {"home": None}, method="distil", train_dataset="pairs", started_from=reader, data="pairs-id")
+    planted.add(
+        "distilled", {"home": None}, method="distil", train_dataset="pairs", started_from=reader, data="pairs-id"
+    )
     found = answer(planted)
     assert "nothing can be said" in found.sentence_en
     assert found.rows == ()

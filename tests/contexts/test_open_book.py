@@ -42,7 +42,9 @@ def test_every_query_has_its_own_document_before_it_letter_for_letter_as_reading
 
 
 def test_a_query_about_no_document_is_one_line() -> None:
-    with pytest.raises(DataError, match="row q9 of quiz is about no document: its group 'lost' is the id of none of the 3 passages"):
+    with pytest.raises(
+        DataError, match="row q9 of quiz is about no document: its group 'lost' is the id of none of the 3 passages"
+    ):
         CONTEXT.prepare(request((*TESTS, Example("q9", {"question": "?"}, "x", "lost"))))
 
 

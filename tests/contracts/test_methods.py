@@ -39,7 +39,7 @@ NEEDS: dict[str, dict[str, Any]] = {
     "select": {"of": ["tuned", "other"]},
     "classifier": {"bases": ["tfidf"]},
     "existing": {"path": "THERE", "bases": ["TINY"]},
-    "distil": {"before": "{input}\n\n", "temperature": 1.0},
+    "distil": {"before": "{input}\n\n", "temperature": 1.0, "learning_rate": 2e-3},
 }
 TUNER_NEEDS: dict[str, dict[str, Any]] = {"bitfit": {"biases": "added"}, "ia3": {"learning_rate": 5e-2}}
 COURSES = [method for method in METHODS if method.course]

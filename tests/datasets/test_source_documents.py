@@ -51,7 +51,9 @@ def test_no_article_stands_on_two_sides_and_every_question_somewhere(tmp_path: P
     found = SOURCE.catalogue(tmp_path)
     for name in ("towns", "towns-reading", "towns-asking"):
         parts = {split: found[name].load(split) for split in ("train", "test", "validation", "demonstrations")}
-        counties = {split: {row.id.split("Town")[1].split("-")[0][:-1] for row in rows} for split, rows in parts.items()}
+        counties = {
+            split: {row.id.split("Town")[1].split("-")[0][:-1] for row in rows} for split, rows in parts.items()
+        }
         for one, other in combinations(counties.values(), 2):
             assert one.isdisjoint(other)
         assert sum(map(len, parts.values())) == 16 * 2 * 2
@@ -87,7 +89,11 @@ def test_files_with_few_articles_are_divided_by_document_and_too_few_are_refused
 def test_rows_to_validate_on_are_bounded() -> None:
     documents = tuple(Document(f"d{at}", f"Text {at}.", f"a{at // 40}") for at in range(640))
     sides = divided("many", documents)
-    assert sum(1 for side in sides.values() if side == "learnt") == sum(1 for side in sides.values() if side == "validation") == 80
+    assert (
+        sum(1 for side in sides.values() if side == "learnt")
+        == sum(1 for side in sides.values() if side == "validation")
+        == 80
+    )
     assert MOST_VALIDATED < 80
 
 
@@ -106,7 +112,10 @@ def test_the_answer_most_annotators_gave_counts_the_first_of_equals_and_none_is_
 def test_equal_texts_are_one_document_and_one_without_questions_is_a_document(tmp_path: Path) -> None:
     value = squad(1, 1)
     paragraph = value["data"][0]["paragraphs"][0]
-    again = {"context": paragraph["context"] + " ", "qas": [{"id": "x", "question": "What?", "answers": [{"text": "red"}]}]}
+    again = {
+        "context": paragraph["context"] + " ",
+        "qas": [{"id": "x", "question": "What?", "answers": [{"text": "red"}]}],
+    }
     value["data"].append({"title": "Other", "paragraphs": [again, {"context": "Nobody asks about this."}]})
     found = library("file", flat_rows("file", value))
     assert len(found.documents) == 2
@@ -118,9 +127,18 @@ def test_equal_texts_are_one_document_and_one_without_questions_is_a_document(tm
     [
         (lambda value: {"rows": []}, "is not in the layout of SQuAD"),
         (lambda value: {"data": [{"title": "t"}]}, "is not in the layout of SQuAD"),
-        (lambda value: {"data": [{"paragraphs": [{"qas": []}]}]}, "article 1, paragraph 1 has no `context` that is text"),
-        (lambda value: {"data": [{"paragraphs": [{"context": "x", "qas": 3}]}]}, "paragraph 1 has `qas` that are no list"),
-        (lambda value: {"data": [{"paragraphs": [{"context": " ", "qas": []}]}]}, "row 1: context is ' ': expected text"),
+        (
+            lambda value: {"data": [{"paragraphs": [{"qas": []}]}]},
+            "article 1, paragraph 1 has no `context` that is text",
+        ),
+        (
+            lambda value: {"data": [{"paragraphs": [{"context": "x", "qas": 3}]}]},
+            "paragraph 1 has `qas` that are no list",
+        ),
+        (
+            lambda value: {"data": [{"paragraphs": [{"context": " ", "qas": []}]}]},
+            "row 1: context is ' ': expected text",
+        ),
         (lambda value: {"data": [*value["data"], *value["data"]]}, "stands twice in the file"),
         (lambda value: {"data": [{"paragraphs": []}]}, "holds no document"),
     ],
@@ -134,7 +152,7 @@ def test_a_file_in_another_layout_is_one_line_that_names_the_place(tmp_path: Pat
 
 
 def test_a_folder_without_files_says_what_to_put_there(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="holds no .json file: put files in the layout of SQuAD there"):
+    with pytest.raises(DataError, match=r"holds no \.json file: put files in the layout of SQuAD there"):
         SOURCE.catalogue(tmp_path)
     with pytest.raises(DataError, match="needs a folder"):
         SOURCE.catalogue(None)
@@ -163,7 +181,9 @@ def test_the_hubs_flat_rows_give_the_documents_and_questions_of_the_file(tmp_pat
     assert asked == [PUBLISHED["xquad-en"][1]]
     write_squad(tmp_path / "files", "xquad-en")
     own = SOURCE.catalogue(tmp_path / "files")["xquad-en"]
-    assert rows == {row.id: (row.fields, row.target, row.group) for split in ("train", "test") for row in own.load(split)}
+    assert rows == {
+        row.id: (row.fields, row.target, row.group) for split in ("train", "test") for row in own.load(split)
+    }
 
 
 def test_a_repository_that_changed_its_columns_is_one_line() -> None:

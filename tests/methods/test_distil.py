@@ -32,7 +32,9 @@ COLOURS = ("red", "blue", "green", "dark blue", "a red that is nearly brown, as 
 
 def example(at: int, document: str | None = None) -> Example:
     text = f"The flag of town {at} is {COLOURS[at % 5]}." if document is None else document
-    return Example(f"r{at}", {"document": text, "question": f"What colour has town {at}?"}, COLOURS[at % 5], f"d{at // 2}")
+    return Example(
+        f"r{at}", {"document": text, "question": f"What colour has town {at}?"}, COLOURS[at % 5], f"d{at // 2}"
+    )
 
 
 ROWS = tuple(example(at) for at in range(8))
@@ -76,7 +78,10 @@ def test_with_a_document_the_loss_falls_and_only_the_adapter_moves(tmp_path: Pat
     found = distilled(ROWS, tmp_path, model, epochs=6)
     assert 0 < found.record["loss_last"] < found.record["loss_first"]
     assert found.record["change"]["n_moved"] == found.record["change"]["n_tensors"] > 0
-    after = {name.replace(".base_layer", "").replace("base_model.model.", ""): value for name, value in model.model.named_parameters()}
+    after = {
+        name.replace(".base_layer", "").replace("base_model.model.", ""): value
+        for name, value in model.model.named_parameters()
+    }
     assert all(torch.equal(value, after[name]) for name, value in before.items())
     assert found.n_trained_parameters == sum(
         value.numel() for name, value in model.model.named_parameters() if "lora_" in name
@@ -131,7 +136,10 @@ def test_an_answer_that_becomes_other_tokens_behind_the_text_is_an_error_that_na
 
         def training_rows(self, prefixes: Any, queries: Any, targets: Any) -> list[Encoded]:
             rows = super().training_rows(prefixes, queries, targets)
-            return [row._replace(start=row.start + 1) if "flag" in text else row for row, text in zip(rows, queries, strict=True)]
+            return [
+                row._replace(start=row.start + 1) if "flag" in text else row
+                for row, text in zip(rows, queries, strict=True)
+            ]
 
     prompter, params = Joining(TOKENIZER, TextPolicy()), DistilParams()
     found = encode_training(prompter, TrainingData((TrainingPart(TASK, ROWS),)), Adaptation(params, TextPolicy()), 0)
@@ -141,7 +149,9 @@ def test_an_answer_that_becomes_other_tokens_behind_the_text_is_an_error_that_na
 
 def test_a_document_that_does_not_fit_the_teacher_is_a_failure_and_never_cut(tmp_path: Path) -> None:
     long = (*ROWS[:7], example(7, "The flag is red. " * 60))
-    with pytest.raises(UnitError, match=r"1 of 8 rows do not fit the teacher.*row r7 takes \d+ tokens, and at most 256 are read"):
+    with pytest.raises(
+        UnitError, match=r"1 of 8 rows do not fit the teacher.*row r7 takes \d+ tokens, and at most 256 are read"
+    ):
         distilled(long, tmp_path, loaded(), teacher_length=256)
     with pytest.raises(UnitError, match="at most 128 are read"):  # the context of the model itself
         distilled(long, tmp_path, loaded(max_position_embeddings=128))
@@ -182,7 +192,14 @@ def test_another_teacher_is_heard_and_has_to_spell_alike(tmp_path: Path) -> None
     assert other.record["loss_first"] != own.record["loss_first"]
     vocabulary = replace(teacher, tokenizer=_other_vocabulary())
     with pytest.raises(UnitError, match="tiny-7 has another vocabulary than tiny-0"):
-        distilled(ROWS, tmp_path / "c", loaded(0), teacher={"of": "big"}, parents=((),), lend=lambda at: nullcontext(vocabulary))
+        distilled(
+            ROWS,
+            tmp_path / "c",
+            loaded(0),
+            teacher={"of": "big"},
+            parents=((),),
+            lend=lambda at: nullcontext(vocabulary),
+        )
 
 
 def _other_vocabulary() -> Any:

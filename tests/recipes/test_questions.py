@@ -16,7 +16,14 @@ from hanka.records import Example, Parent, Part, Prediction, Split
 from hanka.tasks import TASKS
 
 QUESTIONS = RECIPES.get("questions")
-TASK_OF = {"quiz": "closed-book", "texts": "text", "asked": "asking", "read": "reading", "plain": "text", "films": "sentiment"}
+TASK_OF = {
+    "quiz": "closed-book",
+    "texts": "text",
+    "asked": "asking",
+    "read": "reading",
+    "plain": "text",
+    "films": "sentiment",
+}
 DOCUMENTS = [Example(f"d{at}", {}, f"Town {at} was founded in 19{at}0.", f"d{at}") for at in range(3)]
 LABELLED = [
     Example(f"v{at}", {"document": f"Town {at} was founded in 18{at}0.", "question": f"When was Town {at} founded?"}, f"18{at}0", f"g{at}")
@@ -56,7 +63,9 @@ def request(says: Says = said, asked: int = 6, **params: Any) -> tuple[RecipeReq
         for at, one in enumerate(examples):
             text = says(one, how, at)
             parsed = None if text is None else text.strip().split("\n")[0].strip()
-            status, why = ("failed", "3000 tokens do not fit the model's context of 2048") if text is None else ("ok", "")
+            status, why = (
+                ("failed", "3000 tokens do not fit the model's context of 2048") if text is None else ("ok", "")
+            )
             n = 99 if text is not None and text.startswith("long") else 1
             found.append(Prediction(one.id, "", "", one.target, text, parsed, None, status, why, 1, n))  # type: ignore[arg-type]
         return found
@@ -66,7 +75,13 @@ def request(says: Says = said, asked: int = 6, **params: Any) -> tuple[RecipeReq
         "writer": {"of": "writer", "train": "lessons"}, "teacher": {"of": "teacher", "train": "lessons"},
     } | params  # fmt: skip
     made = RecipeRequest(
-        QUESTIONS.params.model_validate(given), asked, 5, rows, lambda name: TASKS.get(TASK_OF[name]), answer, told.update
+        QUESTIONS.params.model_validate(given),
+        asked,
+        5,
+        rows,
+        lambda name: TASKS.get(TASK_OF[name]),
+        answer,
+        told.update,
     )
     return made, told, calls
 
@@ -80,7 +95,9 @@ def test_documents_take_turns_and_rows_keep_document_question_and_the_teachers_a
     assert (part.task, part.dataset) == ("closed-book", "quiz")
     assert [row.group for row in part.examples] == ["d0", "d1", "d2", "d0", "d1", "d2", "d0"]
     first = part.examples[0]
-    assert first == Example("d0/0", {"document": DOCUMENTS[0].target, "question": "What is the 0th thing about it?"}, "1900", "d0")
+    assert first == Example(
+        "d0/0", {"document": DOCUMENTS[0].target, "question": "What is the 0th thing about it?"}, "1900", "d0"
+    )
     assert len({row.id for row in part.examples}) == 7
 
 
@@ -105,7 +122,13 @@ def test_what_is_no_question_or_stands_there_already_is_asked_for_again_and_coun
 
     asking, told, calls = request(says)
     (part,) = make_rows(QUESTIONS, asking)
-    assert [row.fields["question"] for row in part.examples] == ["Who?", "Where is it?", "When?", "who ?", "Where is it?"]
+    assert [row.fields["question"] for row in part.examples] == [
+        "Who?",
+        "Where is it?",
+        "When?",
+        "who ?",
+        "Where is it?",
+    ]
     assert told["left_out"] == {"no question": 2, "question asked before": 1, "question failed": 1}
     assert (told["asked"], told["kept"], told["documents"], told["documents_with_rows"]) == (6, 5, 3, 3)
     assert told["left_out_first"]["no question"] == "no question here"
@@ -125,7 +148,9 @@ def test_answers_that_are_empty_failed_or_not_finished_are_left_out_and_never_cu
 
 
 def test_where_no_row_comes_out_it_says_why() -> None:
-    with pytest.raises(UnitError, match=r"none of 6 questions on 3 documents came out: 12 question failed \('3000 tokens do not fit"):
+    with pytest.raises(
+        UnitError, match=r"none of 6 questions on 3 documents came out: 12 question failed \('3000 tokens do not fit"
+    ):
         made(lambda example, how, at: None if how.dataset == "asked" else said(example, how, at))
 
 
@@ -142,8 +167,14 @@ def test_general_text_is_added_by_its_share_and_rehearsed() -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"of": "read"}, r"task reading of data set read \(generation\) asks with document, question: .* asks with \{question\} there"),
-        ({"asking": "quiz"}, r"asks with question: recipe questions needs a written one that asks with \{document\} there"),
+        (
+            {"of": "read"},
+            r"task reading of data set read \(generation\) asks with document, question: .* asks with \{question\} there",
+        ),
+        (
+            {"asking": "quiz"},
+            r"asks with question: recipe questions needs a written one that asks with \{document\} there",
+        ),
         ({"reading": "films"}, r"task sentiment of data set films \(classification\)"),
     ],
 )
@@ -222,5 +253,7 @@ def test_without_labelled_rows_nobody_can_judge() -> None:
         ("ベルゲンは1070年にできた。旗は赤い。", "旗の色は？", "ベルゲンは1070年にできた。"),
     ],
 )
-def test_the_rule_takes_capitals_or_numbers_of_the_nearest_sentence(document: str, question: str, expected: str) -> None:
+def test_the_rule_takes_capitals_or_numbers_of_the_nearest_sentence(
+    document: str, question: str, expected: str
+) -> None:
     assert rule_answer(document, question) == expected

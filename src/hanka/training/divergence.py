@@ -65,9 +65,7 @@ def _divergence(log_q: torch.Tensor, log_p: torch.Tensor, base_to_tuned: bool) -
     return divergence.sum(), q.mul_(gap.sub_(divergence))
 
 
-def summed_soft_divergence(
-    outputs: Outputs, soft: Soft, temperature: float = 1.0, agree: float = 0.0
-) -> torch.Tensor:
+def summed_soft_divergence(outputs: Outputs, soft: Soft, temperature: float = 1.0, agree: float = 0.0) -> torch.Tensor:
     """Return KL(teacher || model), summed over places (nats), all tokens but the teacher's largest in one bucket.
 
     temperature: what the model's logits are divided by; `soft` is at the same one. agree: total variation below which a place counts as

@@ -64,7 +64,5 @@ def _told(logits: Any, tokens: Sequence[int], top_k: int, temperature: float) ->
     # Summed over the others themselves: one minus the largest loses all digits where they are almost all.
     tail = log_probs.exp().scatter(-1, ids, 0.0).sum(-1)
     own = logits.log_softmax(-1).gather(-1, torch.tensor(tokens, device=logits.device)[:, None])[:, 0]
-    soft = SoftTargets(
-        tuple(map(tuple, ids.tolist())), tuple(map(tuple, largest.tolist())), tuple(tail.tolist())
-    )
+    soft = SoftTargets(tuple(map(tuple, ids.tolist())), tuple(map(tuple, largest.tolist())), tuple(tail.tolist()))
     return Told(soft, tuple(own.tolist()))

@@ -95,7 +95,11 @@ class Workplace:
         if stands_on == "start" and not start_of(planned.adaptation.own):
             return ()
         parent = planned.parents[0]
-        return self.stack_of(parent) if stands_on in ("parent", "start") else self.below(self.plan.variants[parent.variant_id])
+        return (
+            self.stack_of(parent)
+            if stands_on in ("parent", "start")
+            else self.below(self.plan.variants[parent.variant_id])
+        )
 
     def stack_of(self, parent: PlannedParent) -> tuple[Made, ...]:
         """Return a parent's layers."""

@@ -40,9 +40,7 @@ def prepare_rows(place: Workplace, planned: PlannedData) -> None:
         wanted = planned.recipe.use.entry.parents(planned.recipe.use.params)
         asked = planned.parents[wanted.index(parent)]
         task = place.plan.study.tasks[_task_of(place, planned, how)].task
-        question = Question(
-            asked, tuple(examples), task.name, planned.prompt, decoding=_decoding(place, task, how)
-        )
+        question = Question(asked, tuple(examples), task.name, planned.prompt, decoding=_decoding(place, task, how))
         return answered_before(place, question) or keep_answers(place, question, answer_question(place, question))
 
     told: dict[str, Any] = {}

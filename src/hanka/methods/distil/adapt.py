@@ -31,15 +31,15 @@ def adapt_distilled(request: AdaptRequest) -> Adapted:
     return adapt_supervised(request, teach=lambda prompter, encoded: _taught(request, prompter, encoded))
 
 
-def _taught(
-    request: AdaptRequest, prompter: Prompter, encoded: TrainingRows
-) -> tuple[TrainingRows, dict[str, Any]]:
+def _taught(request: AdaptRequest, prompter: Prompter, encoded: TrainingRows) -> tuple[TrainingRows, dict[str, Any]]:
     """Return the student's rows with what the teacher said there, and what the text gave the teacher."""
     own, prompt = request.adaptation.own, request.adaptation.train.prompt
     assert isinstance(own, DistilParams)
     shown = [text_before(source, own) for source in encoded.sources]
     if not any(one is not None for one in shown):
-        raise UnitError(f"no row has the fields of {own.before!r}, so the teacher would read nothing more than the model itself")
+        raise UnitError(
+            f"no row has the fields of {own.before!r}, so the teacher would read nothing more than the model itself"
+        )
     rows = teacher_rows(prompter, encoded.sources, encoded.rows, own, prompt)
     request.report("hearing the teacher", 0.0)
     if own.teacher is None:

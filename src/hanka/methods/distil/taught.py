@@ -40,9 +40,7 @@ def teacher_rows(
         if not before:
             found.append(own)
             continue
-        prefix, (query,) = prompter.render(
-            source.task, prompt, (), [source.example], [Built((), {"before": before})]
-        )
+        prefix, (query,) = prompter.render(source.task, prompt, (), [source.example], [Built((), {"before": before})])
         (row,) = prompter.training_rows([""], [prefix + query], [source.example.target])
         if answer_of(row) != answer_of(own):
             raise UnitError(

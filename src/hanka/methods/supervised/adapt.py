@@ -18,7 +18,6 @@ from hanka.prompting import Encoded, Prompter
 from hanka.training.course import Course, CourseState, StepHook
 from hanka.training.loop import train
 
-
 Teach = Callable[[Prompter, TrainingRows], tuple[TrainingRows, dict[str, Any]]]
 "Encoded rows → rows with soft targets, and what the variant's record holds of them; called before anything is put onto the model."
 

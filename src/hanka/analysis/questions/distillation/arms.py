@@ -131,16 +131,8 @@ def gathered(evidence: Evidence) -> list[Arms]:
 
 def _arms(known: _Known, topic: Topic, students: list[Mapping[str, Any]]) -> Arms:
     own = [str(one["id"]) for one in students]
-    tests = {
-        str(cell.cell["test_dataset"]): cell
-        for (variant, _, _), cell in known.cells.items()
-        if variant in own
-    }
-    asking = {
-        test: cell
-        for test, cell in tests.items()
-        if cell.cell["relation"] in ("in_domain", "out_of_domain")
-    }
+    tests = {str(cell.cell["test_dataset"]): cell for (variant, _, _), cell in known.cells.items() if variant in own}
+    asking = {test: cell for test, cell in tests.items() if cell.cell["relation"] in ("in_domain", "out_of_domain")}
     others = [test for test in tests if test not in asking]
     task = str(next(iter(asking.values())).cell["test_task"]) if asking else ""
     tuned = {str(one["id"]): _tuned(known, one) for one in students}

@@ -74,5 +74,3 @@ def _entries(told: Told, one: Judged) -> Iterator[tuple[Entry, ...]]:
         pair.contrast.n_seeds, one.values[0], one.values[1], one.difference, one.verdict, one.exact[0], one.exact[1],
         told.open_book if is_taught else None, told.share if is_student else None,
     )  # fmt: skip
-
-

@@ -116,7 +116,9 @@ def _value(evidence: Evidence, arm: Arm, metric: Metric) -> Measured | None:
 
 def _exact(evidence: Evidence, arm: Arm) -> Measured | None:
     task = str(next(iter(arm.cells.values())).cell["test_task"])
-    return _value(evidence, arm, METRICS.get("exact_match")) if "exact_match" in evidence.task(task)["metrics"] else None
+    return (
+        _value(evidence, arm, METRICS.get("exact_match")) if "exact_match" in evidence.task(task)["metrics"] else None
+    )
 
 
 def value_of(evidence: Evidence, arms: Arms, name: str) -> Measured | None:
@@ -141,9 +143,7 @@ def gap_moments(evidence: Evidence, arms: Arms) -> Moments | None:
     both = np.stack([one.replicates for one in gains if one]).astype(np.float64)
     spread = np.cov(both[:, np.isfinite(both).all(axis=0)])
     df = float(min(one.n_units for one in gains if one) - 1)
-    return Moments(
-        gains[0].value, gains[1].value, float(spread[0, 0]), float(spread[1, 1]), float(spread[0, 1]), df
-    )
+    return Moments(gains[0].value, gains[1].value, float(spread[0, 0]), float(spread[1, 1]), float(spread[0, 1]), df)
 
 
 def gap_closed(moments: Moments | None, level: float, n: int) -> Measured | None:

@@ -96,8 +96,12 @@ def _teacher(told: Told) -> tuple[str, str] | None:
     if not found:
         return None
     gives = _difference(found["gives"])
-    helps_en = "" if found["document_helps"] else ", which is not shown to be above 0, so there may be nothing to distil"
-    helps_ja = "" if found["document_helps"] else "で、0 を上回ることが示されないため、蒸留するものがない可能性があります"
+    helps_en = (
+        "" if found["document_helps"] else ", which is not shown to be above 0, so there may be nothing to distil"
+    )
+    helps_ja = (
+        "" if found["document_helps"] else "で、0 を上回ることが示されないため、蒸留するものがない可能性があります"
+    )
     return (
         f"The document gives its teacher {gives} token F1 on {found['n']} labelled rows{helps_en}.",
         f"正解付きの {found['n']} 件で、文書が教師の単語 F1 に与える差は {gives} {helps_ja or 'です'}。",
@@ -134,7 +138,9 @@ def _share(told: Told) -> tuple[str, str] | None:
             f"With the very document at hand the teacher has {bound}; the gap to it is not shown to differ from 0, so no share of it can be stated.",
             f"該当する文書を示した教師は {bound} ですが、そこまでの差が 0 と区別できないため、縮まった割合は示せません。",
         )
-    share = f"{100 * told.share.value:.0f} % [{100 * told.share.low:.0f}, {100 * told.share.high:.0f}] (n = {told.share.n})"
+    share = (
+        f"{100 * told.share.value:.0f} % [{100 * told.share.low:.0f}, {100 * told.share.high:.0f}] (n = {told.share.n})"
+    )
     return (
         f"With the very document at hand the teacher has {bound}; {share} of the gap to it is closed.",
         f"該当する文書を示した教師は {bound} で、そこまでの差のうち縮まった割合は {share} です。",
