@@ -120,7 +120,9 @@ def test_what_is_learnt_closed_book_is_asked_open_book_with_the_very_document(ru
     cells = {one.cell.context: one.cell for one in run.plan.cells_of(reader) if one.cell.test_dataset == "towns"}
     for context, cell in cells.items():
         for one in read_predictions(run.folder.cell(cell.id))[0]:
-            assert (documents[groups[one.sample_id]] in one.prompt) >= (context == "open_book")
             assert one.prompt.endswith("\nAnswer:")
-            assert ("flag" in one.prompt.replace("the flag", "")) <= (context != "drawn")
+            if context == "open_book":
+                assert documents[groups[one.sample_id]] in one.prompt
+            if context == "drawn":
+                assert not any(text in one.prompt for text in documents.values())
     assert set(cells) == {"drawn", "open_book", "retrieve"}
