@@ -149,7 +149,7 @@ def test_answers_that_are_empty_failed_or_not_finished_are_left_out_and_never_cu
 
 def test_where_no_row_comes_out_it_says_why() -> None:
     with pytest.raises(
-        UnitError, match=r"none of 6 questions on 3 documents came out: 12 question failed \('3000 tokens do not fit"
+        UnitError, match=r"none of 6 questions on 3 documents came out: 12 question failed \(.3000 tokens do not fit"
     ):
         made(lambda example, how, at: None if how.dataset == "asked" else said(example, how, at))
 
@@ -250,7 +250,7 @@ def test_without_labelled_rows_nobody_can_judge() -> None:
         ("The flag is red. Bergen was founded by Olaf Kyrre in 1070.", "Who founded Bergen?", "Olaf Kyrre"),
         ("The flag is red. It was sewn in 1950.", "When was it sewn?", "1950"),
         ("no capitals at all here", "what is here?", "no capitals at all here"),
-        ("ベルゲンは1070年にできた。旗は赤い。", "旗の色は？", "ベルゲンは1070年にできた。"),
+        ("ベルゲンは1070年にできた。旗は赤い。", "旗の色は？", "旗は赤い。"),
     ],
 )
 def test_the_rule_takes_capitals_or_numbers_of_the_nearest_sentence(

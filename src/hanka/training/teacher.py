@@ -42,6 +42,8 @@ def told_by(
     from hanka.training.gradient import Gradient
     from hanka.training.head import logits_at
 
+    if not rows:
+        return []
     found: dict[int, Told] = {}
     for cut, outputs in Gradient(model, autocast).said(rows, token_budget):
         at = 0

@@ -43,33 +43,35 @@ def _taught(request: AdaptRequest, prompter: Prompter, encoded: TrainingRows) ->
     rows = teacher_rows(prompter, encoded.sources, encoded.rows, own, prompt)
     request.report("hearing the teacher", 0.0)
     if own.teacher is None:
-        told = _heard(request, request.loaded, rows, encoded)
+        told, alone = _heard(request, request.loaded, rows, encoded)
     else:
         with request.lend(len(request.parents) - 1) as teacher:
-            _require_same_tokens(request.loaded, teacher, rows)
-            told = _heard(request, teacher, rows, encoded)
+            _require_same_tokens(request.loaded, teacher)
+            told, alone = _heard(request, teacher, rows, encoded)
         held = [place for place, one in enumerate(shown) if one is None]
         before = _told(request, request.loaded, [encoded.rows[place] for place in held])
         for place, one in zip(held, before, strict=True):
             told[place] = one
     taught = [row._replace(soft=one.soft) for row, one in zip(encoded.rows, told, strict=True)]
-    alone = _told(request, request.loaded, encoded.rows)
     at = [place for place, one in enumerate(shown) if one is not None]
     gives = [sum(told[place].log_likelihoods) - sum(alone[place].log_likelihoods) for place in at]
     groups = [encoded.sources[place].example.group for place in at]
     return encoded._replace(rows=taught), _record(request, gives, groups, len(shown) - len(at), told)
 
 
-def _heard(request: AdaptRequest, teacher: LoadedModel, rows: Sequence[Encoded], encoded: TrainingRows) -> list[Told]:
+def _heard(
+    request: AdaptRequest, teacher: LoadedModel, rows: Sequence[Encoded], encoded: TrainingRows
+) -> tuple[list[Told], list[Told]]:
+    """Hear the teacher on its rows, and on the student's: without what it is shown."""
     own = request.adaptation.own
     assert isinstance(own, DistilParams)
     most = min(own.teacher_length or teacher.context_length, teacher.context_length)
     require_room(rows, encoded.sources, most)
-    return _told(request, teacher, rows)
+    return _told(request, teacher, rows), _told(request, teacher, encoded.rows)
 
 
 def _told(request: AdaptRequest, model: LoadedModel, rows: Sequence[Encoded]) -> list[Told]:
-    """Hear a model on rows; equal rows are heard once."""
+    """Hear a model on rows, in the arithmetic that the student trains in."""
     import torch
 
     train, params = request.adaptation.train, request.adaptation.objective_params
@@ -84,7 +86,7 @@ def _told(request: AdaptRequest, model: LoadedModel, rows: Sequence[Encoded]) ->
     return told_by(model.model, rows, params.top_k, params.temperature, budget, autocast)
 
 
-def _require_same_tokens(student: LoadedModel, teacher: LoadedModel, rows: Sequence[Encoded]) -> None:
+def _require_same_tokens(student: LoadedModel, teacher: LoadedModel) -> None:
     """Raise UnitError where teacher and student spell differently: distributions over other tokens mean nothing here."""
     if student.tokenizer.get_vocab() != teacher.tokenizer.get_vocab():
         raise UnitError(

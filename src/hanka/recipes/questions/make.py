@@ -76,8 +76,8 @@ def make_questions(request: RecipeRequest) -> tuple[Part, ...]:
 
 def _require_tasks(request: RecipeRequest, params: QuestionsParams) -> None:
     """Raise DataError where a task asks with other fields than its part in the recipe gives it."""
-    wanted = {params.of: {QUESTION}, params.asking: {DOCUMENT}, params.reading: {DOCUMENT, QUESTION}}
-    for name, fields in wanted.items():
+    wanted = ((params.of, {QUESTION}), (params.asking, {DOCUMENT}), (params.reading, {DOCUMENT, QUESTION}))
+    for name, fields in wanted:
         task = request.task(name)
         if set(task.inputs) != fields or task.kind != "generation":
             said = " and ".join(f"{{{one}}}" for one in sorted(fields))
