@@ -151,8 +151,7 @@ def peer_side(what: str, n_rows: int, epochs: int, rows: int, n_steps: int | Non
 
     with tempfile.TemporaryDirectory(prefix="hanka-bench-") as folder:
         build = _sdft if what == "distillation" else _sft
-        n_all = -(-len(made.student) // workloads.BATCH_SIZE) * epochs
-        trainer = build(model, loaded.tokenizer, made, _options(folder, rows, n_all, n_steps), (epochs, n_kept))
+        trainer = build(model, loaded.tokenizer, made, _options(folder, rows), (epochs, n_kept))
         trainer.add_callback(KeepLosses())
         memory = PeakMemory()
         started = time.perf_counter()
@@ -161,14 +160,14 @@ def peer_side(what: str, n_rows: int, epochs: int, rows: int, n_steps: int | Non
     return {"seconds": seconds, "losses": losses, "mib": memory.mib(), "begun": begun}
 
 
-def _options(folder: str, rows: int, n_all: int, n_steps: int | None) -> dict[str, Any]:
-    """Return what both trainers of TRL are told; the rate decays over all steps, also where only the first are taken."""
-    decay = {"lr_scheduler_type": "linear"} if n_steps is None else {"lr_scheduler_type": "constant"}
-    return decay | {
+def _options(folder: str, rows: int) -> dict[str, Any]:
+    """Return what both trainers of TRL are told."""
+    return {
         "output_dir": folder, "per_device_train_batch_size": rows, "gradient_accumulation_steps": workloads.BATCH_SIZE // rows,
-        "num_train_epochs": 1, "learning_rate": LEARNING_RATE, "warmup_steps": 0, "weight_decay": 0.0, "max_grad_norm": 1.0,
-        "optim": "adamw_torch_fused", "use_cpu": True, "bf16": False, "gradient_checkpointing": False, "dataloader_pin_memory": False,
-        "save_strategy": "no", "report_to": "none", "logging_steps": 1, "disable_tqdm": True, "seed": workloads.SEED,
+        "num_train_epochs": 1, "learning_rate": LEARNING_RATE, "lr_scheduler_type": "linear", "warmup_steps": 0, "weight_decay": 0.0,
+        "max_grad_norm": 1.0, "optim": "adamw_torch_fused", "use_cpu": True, "bf16": False, "gradient_checkpointing": False,
+        "dataloader_pin_memory": False, "save_strategy": "no", "report_to": "none", "logging_steps": 1, "disable_tqdm": True,
+        "seed": workloads.SEED,
     }  # fmt: skip
 
 
