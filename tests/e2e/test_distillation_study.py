@@ -19,10 +19,10 @@ from hanka.study.source import parse_source
 from small_studies import Carried, carry_out
 from squad_files import write_squad
 
-READER = {"of": "reader", "train": "lessons", "size": 12}
+READER = {"of": "reader", "train": "lessons", "size": 16}
 ASKED = {
     "of": "towns", "documents": "towns-documents", "asking": "towns-asking", "reading": "towns-reading", "writer": READER,
-    "teacher": READER, "marks": ["o", "e", "a", "t", "?"], "answer_tokens": 12, "question_tokens": 12,
+    "teacher": READER, "marks": ["o", "e", "a", "t", "?"], "answer_tokens": 24, "question_tokens": 32,
 }  # fmt: skip
 
 
@@ -49,7 +49,7 @@ def study(tiny: Path, folder: Path) -> dict[str, Any]:
         },
         "methods": [
             "base",
-            {"sft": {"name": "reader", "on": "lessons", "sizes": 12, "epochs": 25, "peft": "none", "learning_rate": 5e-3}},
+            {"sft": {"name": "reader", "on": "lessons", "sizes": 16, "epochs": 40, "peft": "none", "learning_rate": 5e-3}},
             {"sft": {"name": "tuned", "on": "pairs", **own}},
             {"distil": {"name": "distilled", "on": "pairs", **own}},
             {"distil": {"name": "held", "on": "pairs and text", **own}},
@@ -109,7 +109,7 @@ def test_the_teacher_is_judged_before_anything_is_trained_and_said_in_the_report
     assert told["kept"] + sum(told["left_out"].values()) >= told["asked"] == 6
     answer = ask(load_evidence(run.folder))
     assert answer is not None
-    assert answer.sentence_en.count("teacher unfit") == 2  # it learnt to read twelve rows
+    assert answer.sentence_en.count("teacher unfit") == 2  # it read sixteen rows
     assert answer.rows == ()
 
 

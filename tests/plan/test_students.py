@@ -69,6 +69,6 @@ def test_a_task_that_is_trained_and_not_tested_is_asked_nowhere(tiny_folder: Pat
 
 
 def test_a_task_without_test_set_that_does_not_say_so_is_refused_with_what_to_write(tiny_folder: Path) -> None:
-    tasks = {"sentiment": {"train": None, "in_domain": []}, "summary": {}}
+    tasks = {"sentiment": {"train": None, "in_domain": [], "out_of_domain": []}, "summary": {}}
     with pytest.raises(StudyError, match=r"has no test set; .* or write `in_domain: \[\]` beside `train:`"):
         planned(tiny_folder, tasks=tasks)
