@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +32,7 @@ EDITS: dict[str, dict[str, Any]] = {
 
 
 @pytest.fixture(scope="module")
-def run(tiny_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Carried]:
+def run(tiny_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Carried:
     """A LoRA trained hard, all weights, two stages, an adapter that did not train, and edits of them."""
     entries: list[Any] = [
         {"sft": LORA},
@@ -43,7 +42,7 @@ def run(tiny_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     ]
     entries += [{"reduce_intruders": {"name": name, "of": "lora"} | params} for name, params in EDITS.items()]
     plan = plan_of(tiny_folder, entries, train={"sizes": [8]}, probes=[{"intruders": {"draws": 1}}])
-    yield carry_out(plan, tmp_path_factory.mktemp("intruders"), lambda kind: kind in ("adapt", "probe"))
+    return carry_out(plan, tmp_path_factory.mktemp("intruders"), lambda kind: kind in ("adapt", "probe"))
 
 
 def intruders_of(before: dict[str, torch.Tensor], after: dict[str, torch.Tensor]) -> dict[str, list[int]]:
