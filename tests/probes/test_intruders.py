@@ -13,9 +13,11 @@ import torch
 from torch import Tensor
 
 from hanka.errors import UnitError
-from hanka.probes import PROBES, ProbeRequest, WeightPair, intruders
-from hanka.probes.intruders import IntrudersParams, Kept
+from hanka.probes import PROBES, ProbeRequest, WeightPair
+from hanka.probes.intruders import IntrudersParams
 from hanka.probes.weights import paired_weights
+from hanka.tuners import intruders
+from hanka.tuners.intruders import Kept
 from tiny_models import tiny_model
 
 Q, UP = "model.layers.0.self_attn.q_proj.weight", "model.layers.1.mlp.up_proj.weight"
@@ -160,7 +162,7 @@ def test_indices_are_those_that_pefts_own_function_edits(params: dict[str, Any])
 
 def test_one_pair_of_matrices_is_alive_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
     """Memory is that of the largest matrix, whatever the model: nothing of a pair is left when the next one is asked for."""
-    monkeypatch.setattr(intruders, "_KEPT", Kept(0))
+    monkeypatch.setattr(intruders, "KEPT", Kept(0))
     alive: list[int] = []
     seen: list[weakref.ref[Tensor]] = []
 

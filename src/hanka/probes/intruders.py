@@ -13,16 +13,14 @@ Measures, over the whole model, per layer and per changed matrix:
 An unchanged model has 0 everywhere. n: matrices of the layers, and for one matrix the directions that were looked at.
 
 Memory: one matrix at a time: m x n float32 thrice, its singular vectors, and what LAPACK works in (4096 x 11008: docs/systems/intruders.md).
-The base's vectors are kept for the next variant, KEPT_BYTES of them.
+The base's vectors are kept for the next variant, `tuners.intruders.KEPT_BYTES` of them.
 """
 
 from __future__ import annotations
 
-import hashlib
 import math
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 from pydantic import Field
@@ -33,9 +31,6 @@ from hanka.probes.contract import Probe, ProbeParams, ProbeRequest, ProbeRow, We
 
 if TYPE_CHECKING:
     from torch import Tensor
-
-KEPT_BYTES = 1 << 29
-"Singular vectors of bases that are kept between variants: 512 MiB."
 
 
 class IntrudersParams(ProbeParams):
@@ -63,36 +58,6 @@ class Counted(NamedTuple):
     "The same of the base."
     n: int
     "Directions that were looked at."
-
-
-@dataclass(slots=True)
-class Kept:
-    """Left singular vectors of matrices that come again with the next variant; the oldest leave first."""
-
-    most_bytes: int
-    "Together."
-    n_made: int = 0
-    "Decompositions so far."
-    _held: dict[str, Tensor] = field(default_factory=dict)
-
-    def basis(self, weight: Tensor, name: str) -> Tensor:
-        """Return all left singular vectors of a matrix, made anew where its very weights were not seen or are gone."""
-        from hanka.tuners.intruders import basis
-
-        whole = weight.detach().to("cpu").contiguous()
-        key = hashlib.sha256(whole.numpy().data).hexdigest() + str(tuple(whole.shape))
-        if key not in self._held:
-            self.n_made += 1
-            found = basis(whole, name)
-            if found.nbytes > self.most_bytes:
-                return found
-            while sum(one.nbytes for one in self._held.values()) + found.nbytes > self.most_bytes:
-                self._held.pop(next(iter(self._held)))
-            self._held[key] = found
-        return self._held[key]
-
-
-_KEPT = Kept(KEPT_BYTES)
 
 
 def measure(request: ProbeRequest) -> list[ProbeRow]:
@@ -136,14 +101,14 @@ def _matrices(pair: WeightPair) -> Iterator[tuple[str, Tensor, Tensor]]:
 
 def _count(params: IntrudersParams, name: str, before: Tensor, after: Tensor) -> Counted | None:
     """Count one matrix; None where it did not change."""
-    from hanka.tuners.intruders import leading, places, random_change
+    from hanka.tuners.intruders import KEPT, leading, places, random_change
 
     before, after = before.to("cpu"), after.to("cpu")
     norm = float((after - before).double().norm())
     if norm == 0:
         return None
     left = leading(after, params.k, name).left
-    base = _KEPT.basis(before, name)
+    base = KEPT.basis(before, name)
     null = 0
     for draw in range(params.draws):
         random = before + random_change(before, norm, params.seed, name, draw)

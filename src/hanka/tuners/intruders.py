@@ -15,7 +15,9 @@ takes them: of layers that store them transposed (GPT-2's), left is the side of 
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 from hanka.errors import UnitError
@@ -29,6 +31,10 @@ SMALL = 128
 "Matrices whose smaller side is no longer are decomposed whole."
 SHARE = 8
 "So are those of which more than one triple in so many is asked for."
+
+
+KEPT_BYTES = 1 << 29
+"Singular vectors of bases that are kept from one variant to the next: 512 MiB."
 
 
 class Leading(NamedTuple):
@@ -61,6 +67,35 @@ def basis(weight: torch.Tensor, name: str) -> torch.Tensor:
 
     left: torch.Tensor = torch.linalg.svd(_whole(weight, name), full_matrices=False)[0]
     return left
+
+
+@dataclass(slots=True)
+class Kept:
+    """Left singular vectors of matrices that come again with the next variant; the oldest leave first."""
+
+    most_bytes: int
+    "Together."
+    n_made: int = 0
+    "Decompositions so far."
+    _held: dict[str, torch.Tensor] = field(default_factory=dict)
+
+    def basis(self, weight: torch.Tensor, name: str) -> torch.Tensor:
+        """Return all left singular vectors of a matrix, made anew where its very weights were not seen or are gone."""
+        whole = weight.detach().to("cpu").contiguous()
+        key = hashlib.sha256(whole.numpy().data).hexdigest() + str(tuple(whole.shape))
+        if key not in self._held:
+            self.n_made += 1
+            found = basis(whole, name)
+            if found.nbytes > self.most_bytes:
+                return found
+            while sum(one.nbytes for one in self._held.values()) + found.nbytes > self.most_bytes:
+                self._held.pop(next(iter(self._held)))
+            self._held[key] = found
+        return self._held[key]
+
+
+KEPT = Kept(KEPT_BYTES)
+"Of this process: what a probe decomposed, an edit need not, and the other way round."
 
 
 def leading(weight: torch.Tensor, k: int, name: str) -> Leading:

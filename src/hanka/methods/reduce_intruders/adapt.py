@@ -14,7 +14,7 @@ from hanka.errors import UnitError
 from hanka.methods.contract import Adapted, AdaptRequest
 from hanka.methods.reduce_intruders.params import ReduceIntrudersParams
 from hanka.tuners.changes import Changes, changes_of
-from hanka.tuners.intruders import basis, leading, matrices, neighbours, places, scaled
+from hanka.tuners.intruders import KEPT, leading, matrices, neighbours, places, scaled
 
 if TYPE_CHECKING:
     import torch
@@ -90,7 +90,7 @@ def _edited(
 ) -> torch.Tensor:
     """Return one matrix as it is saved. weights: of the base, of the parent, and of what PEFT made of that (else the parent's)."""
     before, after, theirs = weights
-    base, found = basis(before, name), leading(after, params.k, name)
+    base, found = KEPT.basis(before, name), leading(after, params.k, name)
     known = places(base, found.left, params.epsilon)
     chosen = known[:1] if params.which == "top" else known
     if params.edit == "neighbours":
