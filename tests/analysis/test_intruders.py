@@ -175,9 +175,10 @@ def test_an_edit_saves_a_known_share_of_what_its_parent_forgot(planted: Planted)
     assert rows["lora"]["forgotten"].value == pytest.approx(24 / N)
     assert answer is not None
     assert (
-        "lora, the first intruder of every matrix × 0.5: 9 → 4 intruders (5 directions scaled); forgetting saved +0.300 ["
+        "lora, the first intruder of every matrix × 0.5: 9 → 4 intruders (5 directions scaled); gain given up +0.025 ["
         in answer.sentence_en
     )
+    assert "; forgetting saved out of domain (Accuracy) +0.300 [" in answer.sentence_en
     assert "lora, control: as many other directions × 0.5" in answer.sentence_en
 
 
@@ -211,7 +212,7 @@ def test_an_edit_of_what_is_not_shown_to_have_forgotten_has_no_share(planted: Pl
     rows = {row["method"]: row for row in rows_of(answer)}
     assert rows["half"].get("share_saved") is None
     assert answer is not None
-    assert "no share of its forgetting, which is not shown to lie above 0" in answer.sentence_en
+    assert ", of forgetting that is not shown." in answer.sentence_en
 
 
 def test_edits_are_rows_and_no_units_of_the_correlation(planted: Planted) -> None:

@@ -35,6 +35,7 @@ from hanka.analysis.questions.intruders.units import (
     stages_of,
 )
 from hanka.analysis.questions.tradeoff.ask import title
+from hanka.analysis.systems import Scene
 from hanka.stats import Family
 
 FAMILY = "intruders"
@@ -80,9 +81,12 @@ def _said(evidence: Evidence, found: Counted, stages: Sequence[Stage], together:
     assert found.asked is not None
     yield said_of_counts([(labels[name], one) for name, one in found.by_variant.items() if name in labels], found.asked)
     yield from (said_of_prediction(title(one.scene), one) for one in predicted(evidence, stages))
-    edits = [(stage, edit) for stage in stages for edit in stage.edits]
-    for stage, edit in edits[:SAID]:
-        yield said_of_edit(title(stage.scene), labels[edit.edit.parent], edit, together)
+    edits: dict[str, list[tuple[Scene, EditUnit]]] = {}
+    for stage in stages:
+        for one in stage.edits:
+            edits.setdefault(str(one.edit.variant["id"]), []).append((stage.scene, one))
+    for places in list(edits.values())[:SAID]:
+        yield said_of_edit(labels[places[0][1].edit.parent], places, together)
     if len(edits) > SAID:
         yield (
             f"{len(edits) - SAID} more edit(s) are in the table.",

@@ -9,6 +9,8 @@ from hanka.analysis.questions.contract import Measured
 from hanka.analysis.questions.intruders.counted import Asked, Counted, Counts
 from hanka.analysis.questions.intruders.predicted import Found, Predicted
 from hanka.analysis.questions.intruders.units import EditUnit, measured, share_saved
+from hanka.analysis.questions.tradeoff.ask import RELATION_EN, RELATION_JA
+from hanka.analysis.systems import Scene
 from hanka.metrics import METRICS
 from hanka.stats import Family
 from hanka.stats.rank import FEWEST
@@ -121,36 +123,38 @@ WHICH = {
 }
 
 
-def said_of_edit(title: Said, parent: str, one: EditUnit, together: Family) -> Said:
-    """Say what an edit did to the count, what it saved and gave up, and whether the control saves as much."""
-    edit = one.edit
+def said_of_edit(parent: str, found: Sequence[tuple[Scene, EditUnit]], together: Family) -> Said:
+    """Say what an edit did to the count, what it gave up, and on each scene what it saved, and whether the control saves as much.
+
+    found: one edit on all of its scenes.
+    """
+    edit, first = found[0][1].edit, found[0][1]
     which, which_ja = WHICH.get(edit.which, (edit.which, edit.which))
-    how = [text.format(which=which, which_ja=which_ja, scale=edit.scale) for text in EDITS[edit.kind]]
-    saved = measured(one.from_parent.outside, together)
-    given = measured(one.from_parent.inside, together, turned=True)
-    en = (
-        f"{title[0]}: {parent}, {how[0]}: {edit.before:,} → {edit.after:,} intruders ({edit.directions:,} directions scaled); forgetting saved "
-        f"{_signed(saved)}, gain given up {_signed(given)}"
+    how, how_ja = (text.format(which=which, which_ja=which_ja, scale=edit.scale) for text in EDITS[edit.kind])
+    given = measured(first.from_parent.inside, together, turned=True)
+    saved = [_saved(scene, one, together) for scene, one in found]
+    return (
+        f"{parent}, {how}: {edit.before:,} → {edit.after:,} intruders ({edit.directions:,} directions scaled); gain given up {_signed(given)}; "
+        f"forgetting saved {'; '.join(en for en, _ in saved)}.",
+        f"{parent}、{how_ja}：侵入次元 {edit.before:,} → {edit.after:,}（{edit.directions:,} 方向を縮小）、改善の減少 {_signed(given, 'ja')}、忘却の減少は"
+        f"{'、'.join(ja for _, ja in saved)}。",
     )
-    ja = (
-        f"{title[1]}：{parent}、{how[1]}：侵入次元 {edit.before:,} → {edit.after:,}（{edit.directions:,} 方向を縮小）、忘却の減少 "
-        f"{_signed(saved, 'ja')}、改善の減少 {_signed(given, 'ja')}"
-    )
-    share = share_saved(one, together)
-    if share is None:
-        en, ja = (
-            f"{en}; no share of its forgetting, which is not shown to lie above 0",
-            f"{ja}。忘却が 0 を上回ると示されていないため、割合は求めません",
-        )
+
+
+def _saved(scene: Scene, one: EditUnit, together: Family) -> Said:
+    """Say what an edit saved on a scene, which share of the forgetting that is, and what it saved beyond the control."""
+    metric = METRICS.get(scene.outside.metric)
+    saved, share = measured(one.from_parent.outside, together), share_saved(one, together)
+    en = f"{RELATION_EN[scene.relation]} ({metric.display}) {_signed(saved)}"
+    ja = f"{RELATION_JA[scene.relation]}（{metric.display_ja or metric.display}）で {_signed(saved, 'ja')}"
+    if share is not None:
+        en, ja = f"{en}, {_share(share)} of it", f"{ja}、忘却の {_share(share, 'ja')}"
     else:
-        en, ja = f"{en}; that is {_share(share)} of its forgetting", f"{ja}。忘却に対する割合は {_share(share, 'ja')}"
+        en, ja = f"{en}, of forgetting that is not shown", f"{ja}（忘却自体は示されていない）"
     if one.beyond is not None:
         beyond = measured(one.beyond, together)
-        en, ja = (
-            f"{en}; more than the control saves by {_signed(beyond)}",
-            f"{ja}。対照を上回る分は {_signed(beyond, 'ja')}",
-        )
-    return f"{en}.", f"{ja}。"
+        en, ja = f"{en}, {_signed(beyond)} beyond the control", f"{ja}、対照を上回る分 {_signed(beyond, 'ja')}"
+    return en, ja
 
 
 def said_of_chain(counts: Sequence[tuple[str, Counts | None]], losses: Sequence[tuple[str, list[Measured]]]) -> Said:
