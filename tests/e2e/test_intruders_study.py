@@ -21,10 +21,10 @@ from small_studies import carry_out
 STUDY = Path(__file__).parents[2] / "studies/intruders.yaml"
 ELSEWHERE = {
     "smollm2-135m-instruct": "TINY", "source: mini": "source: toy", "film-reviews": "film", "tweets": "shop", "narrative-answers": "history",
-    "boolq": "home", "workplace": "travel", "../src/hanka": str(STUDY.parents[1] / "src/hanka"),
+    "../src/hanka": str(STUDY.parents[1] / "src/hanka"),
 }  # fmt: skip
 "What stands in the place of the study's own model and data."
-LEFT_OUT = ("r64", "r1 slow", "r8 slow", "full slow", "full third", "r8 third", "r8 second", "beside all", "all of r")
+LEFT_OUT = ("r64", "r1 slow", "r8 slow", "full slow", "r8 second", "beside all", "all of r")
 "Entries that are more of the same."
 
 
@@ -79,4 +79,6 @@ def test_every_number_of_its_table_is_there(answer: dict[str, Any]) -> None:
     for row in answer["rows"]:
         entry = dict(zip(names, row, strict=True))
         assert entry["intruders"]["n"] == 14
-        assert entry["excess_intruders"]["low"] <= entry["excess_intruders"]["value"] <= entry["excess_intruders"]["high"]
+        assert (
+            entry["excess_intruders"]["low"] <= entry["excess_intruders"]["value"] <= entry["excess_intruders"]["high"]
+        )
