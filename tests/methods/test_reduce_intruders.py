@@ -17,13 +17,14 @@ from hanka.tuners.intruders import basis, leading, matrices, places
 from small_studies import Carried, carry_out, equal, plan_of
 
 LORA = {"name": "lora", "r": 2, "learning_rate": 0.3, "epochs": 4}
+# Names with dashes: published code reads what it was given out of file names that it splits there.
 EDITS: dict[str, dict[str, Any]] = {
     "kept": {"scale": 1},
     "top": {"scale": 0.25},
     "gone": {"scale": 0, "which": "all"},
     "control": {"scale": 0.25, "edit": "neighbours"},
     "peft": {"scale": 0.25, "edit": "peft"},
-    "of full": {"scale": 0.25, "of": "full"},
+    "of-full-0.25": {"scale": 0.25, "of": "full"},
     "of stages": {"scale": 0.25, "of": "second"},
     "peft of full": {"edit": "peft", "of": "full"},
     "peft of stages": {"edit": "peft", "of": "second"},
@@ -123,7 +124,7 @@ def test_pefts_arm_is_what_its_function_makes_of_the_adapter_and_keeps_its_share
 
 def test_edits_count_from_the_base_whatever_made_the_parent(run: Carried) -> None:
     base = run.weights("base")
-    for name, parent in (("of full", "full"), ("of stages", "second")):
+    for name, parent in (("of-full-0.25", "full"), ("of stages", "second")):
         before = intruders_of(base, run.weights(parent))
         assert run.made(name)["record"]["intruders_before"] == sum(map(len, before.values()))
         assert run.made(name)["status"] == "done"
@@ -139,7 +140,7 @@ def test_the_probe_of_an_edited_variant_finds_what_its_record_counted_again(run:
         label = run.plan.variants[planned.variant_id].variant.label
         if record.status == "done":
             found[label] = record.values["intruders"]
-    for name in ("top", "gone", "control", "peft", "of full", "of stages"):
+    for name in ("top", "gone", "control", "peft", "of-full-0.25", "of stages"):
         assert found[name] == run.made(name)["record"]["intruders_after"]
     assert found["silent"] == 0.0
 
