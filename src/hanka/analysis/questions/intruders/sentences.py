@@ -49,10 +49,10 @@ def said_of_counts(counts: Sequence[tuple[str, Counts]], asked: Asked) -> Said:
         return f"{en}.", f"{ja}。"
     name, most = max(counts, key=lambda one: one[1].intruders)
     excess = "" if most.excess is None else f", {_signed(most.excess)} a matrix beyond that"
-    excess_ja = "" if most.excess is None else f"、行列あたりの超過 {_signed(most.excess, 'ja')}"
+    excess_ja = "" if most.excess is None else f"（行列あたりの超過 {_signed(most.excess, 'ja')}）"
     return (
         f"{en}. Most are in {name}: {most.intruders:,.0f} in {most.n} matrices, {most.null:,.1f} by a random change{excess}.",
-        f"{ja}。最も多いのは {name} で、{most.n} 行列に {most.intruders:,.0f} 個、ランダムな変化では {most.null:,.1f} 個です{excess_ja}。",
+        f"{ja}。最も多いのは {name} で、{most.n} 行列に {most.intruders:,.0f} 個、ランダムな変化では {most.null:,.1f} 個{excess_ja}です。",
     )
 
 
@@ -95,20 +95,21 @@ def _beyond(one: Predicted) -> Said:
     found = one.beyond
     if found is None:
         return "The count cannot be set against the size of the change.", "変化の大きさとの比較はできません。"
-    numbers = f"{found.value:+.2f} [{found.low:+.2f}, {found.high:+.2f}] (n = {found.n})"
+    numbers = f"{found.value:+.2f} [{found.low:+.2f}, {found.high:+.2f}]"
+    numbers, numbers_ja = f"{numbers} (n = {found.n})", f"{numbers}（n = {found.n}）"
     if found.low > 0:
         return (
             f"The count predicts better than the size: {numbers}.",
-            f"侵入次元の数は変化の大きさより忘却をよく予測します：{numbers}。",
+            f"侵入次元の数は変化の大きさより忘却をよく予測します：{numbers_ja}。",
         )
     if found.high < 0:
         return (
             f"The size predicts better than the count: {numbers}.",
-            f"変化の大きさのほうが侵入次元の数より忘却をよく予測します：{numbers}。",
+            f"変化の大きさのほうが侵入次元の数より忘却をよく予測します：{numbers_ja}。",
         )
     return (
         f"Whether the count predicts better than the size is open: {numbers}.",
-        f"侵入次元の数と変化の大きさのどちらがよく予測するかは未確定です：{numbers}。",
+        f"侵入次元の数と変化の大きさのどちらがよく予測するかは未確定です：{numbers_ja}。",
     )
 
 
