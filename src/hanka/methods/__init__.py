@@ -18,6 +18,7 @@ METHODS: Registry[Method] = Registry(
         "interpolate": "hanka.methods.interpolate:INTERPOLATE",
         "merge": "hanka.methods.merge:MERGE",
         "proxy": "hanka.methods.proxy:PROXY",
+        "reduce_intruders": "hanka.methods.reduce_intruders:REDUCE_INTRUDERS",
         "select": "hanka.methods.select:SELECT",
         "existing": "hanka.methods.existing:EXISTING",
         "classifier": "hanka.methods.classifier:CLASSIFIER",

@@ -33,6 +33,7 @@ from hanka.report.words_first_ja import FIRST_JAPANESE
 from hanka.report.words_gate import GATE_EN, GATE_JA
 from hanka.report.words_guardrails import GUARDRAILS_EN, GUARDRAILS_JA
 from hanka.report.words_how_much import HOW_MUCH_EN, HOW_MUCH_JA
+from hanka.report.words_intruders import INTRUDERS_EN, INTRUDERS_JA
 from hanka.report.words_ja import JAPANESE
 from hanka.report.words_judge import JUDGE_EN, JUDGE_JA
 from hanka.report.words_monitor import MONITOR_EN, MONITOR_JA
@@ -64,6 +65,7 @@ PARTS: tuple[tuple[Mapping[str, str], Mapping[str, str]], ...] = (
     (EMERGENCE_EN, EMERGENCE_JA),
     (ROBUSTNESS_EN, ROBUSTNESS_JA),
     (DISTILLATION_EN, DISTILLATION_JA),
+    (INTRUDERS_EN, INTRUDERS_JA),
 )
 "Words by part, English and Japanese."
 LANGUAGES: Mapping[Lang, Mapping[str, str]] = {
