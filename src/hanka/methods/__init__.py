@@ -16,6 +16,7 @@ METHODS: Registry[Method] = Registry(
         "magnitude_mask": "hanka.methods.magnitude_mask:MAGNITUDE_MASK",
         "interpolate": "hanka.methods.interpolate:INTERPOLATE",
         "merge": "hanka.methods.merge:MERGE",
+        "restore": "hanka.methods.restore:RESTORE",
         "proxy": "hanka.methods.proxy:PROXY",
         "select": "hanka.methods.select:SELECT",
         "existing": "hanka.methods.existing:EXISTING",

@@ -9,6 +9,8 @@ PROBES: Registry[Probe] = Registry(
     "probe",
     {
         "weight_distance": "hanka.probes.weight_distance:WEIGHT_DISTANCE",
+        "levels": "hanka.probes.levels:LEVELS",
+        "first_token_kl": "hanka.probes.first_token_kl:FIRST_TOKEN_KL",
     },
 )
 

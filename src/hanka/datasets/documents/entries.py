@@ -94,8 +94,8 @@ def divided(name: str, documents: tuple[Document, ...]) -> dict[str, Side]:
             f"validate on and to show; put more documents into one file, or declare your own under `datasets:`"
         )
     n = max(1, round(len(units) / SHARE))
-    sides: dict[str, Side] = {unit: "train" for unit in units}
-    sides |= {unit: "learnt" for unit in units[:n]} | {unit: "validation" for unit in units[n : 2 * n]}
+    sides: dict[str, Side] = dict.fromkeys(units, "train")
+    sides |= dict.fromkeys(units[:n], "learnt") | dict.fromkeys(units[n:2 * n], "validation")
     sides[units[-1]] = "demonstrations"
     return {document: sides[unit] for document, unit in by.items()}
 
