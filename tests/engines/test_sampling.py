@@ -103,11 +103,14 @@ def test_the_nucleus_is_taken_after_the_temperature() -> None:
 
 def test_noise_is_gumbel_noise() -> None:
     """Mean 0.5772, variance pi^2 / 6; and no two of its numbers are equal."""
-    noise = sampling._noise(range(300), [2] * 300, torch.zeros(300, 400))
+    cpu = torch.device("cpu")
+    noise = sampling._noise(sampling._keys(range(300), [2] * 300, cpu), sampling._tokens(400, cpu))
     assert float(noise.mean()) == pytest.approx(0.57722, abs=0.02)
     assert float(noise.var()) == pytest.approx(math.pi**2 / 6, abs=0.03)
     assert len(noise.unique()) == noise.numel()
-    assert float(noise[0, 0]) == pytest.approx(float(sampling._noise([0], [2], torch.zeros(1, 7))[0, 0]), abs=0)
+    assert float(noise[0, 0]) == pytest.approx(
+        float(sampling._noise(sampling._keys([0], [2], cpu), sampling._tokens(7, cpu))[0, 0]), abs=0
+    )
 
 
 def test_the_hash_is_splitmix64() -> None:
@@ -116,7 +119,7 @@ def test_the_hash_is_splitmix64() -> None:
     made = []
     for _ in range(3):
         state = (state + sampling.GOLDEN) % 2**64
-        made.append(int(sampling._mixed(torch.tensor(state - 2**64 if state >= 2**63 else state))) % 2**64)
+        made.append(int(sampling._mixed(torch.tensor([state - 2**64 if state >= 2**63 else state]))) % 2**64)
     assert made == [6457827717110365317, 3203168211198807973, 9817491932198370423]
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from hanka.identity import content_id
 from hanka.models.catalogue import ModelRef
 from hanka.models.identity import pin_revision
 from hanka.plan.cells import base_cells, cells_of

@@ -22,9 +22,10 @@ from pydantic import Field
 from hanka.errors import UnitError
 from hanka.probes.contract import Probe, ProbeParams, ProbeRequest, ProbeRow
 from hanka.probes.levels import fact_name, known_of
-from hanka.recipes.levels.sampling import LEVELS, Sampling
+from hanka.recipes.levels.sampling import Sampling
 from hanka.records import Example
 from hanka.registry import OneOrMore
+from hanka.stats.levels import LEVELS
 
 if TYPE_CHECKING:
     import torch

@@ -133,7 +133,7 @@ def _listed(relations: Sequence[str]) -> str:
 
 def _dataset(facts: Facts) -> Dataset:
     has_validation = any(one.split == "validation" for one in facts.library.places)
-    splits: tuple[Split, ...] = ("train", "test", "demonstrations", *(("validation",) if has_validation else ()))  # type: ignore[assignment]
+    splits: tuple[Split, ...] = ("train", "test", "demonstrations", *(("validation",) if has_validation else ()))
     return Dataset(
         name=facts.entry.name,
         task="facts",

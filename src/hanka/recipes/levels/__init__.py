@@ -8,9 +8,9 @@ from pydantic import Field
 
 from hanka.methods.contract import ParentParams, ParentRef
 from hanka.recipes.contract import Recipe, RecipeParams, RecipeRequest
-from hanka.recipes.levels.sampling import LEVELS as N_LEVELS
 from hanka.recipes.levels.sampling import Sampling
 from hanka.records import UNADAPTED, Part
+from hanka.stats.levels import LEVELS as N_LEVELS
 
 
 class LevelsParams(RecipeParams):

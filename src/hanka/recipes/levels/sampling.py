@@ -1,7 +1,6 @@
 """How well a model knows a fact: N wordings, M samples of each, and the share that names the object.
 
-    R = samples that name the object or a synonym / samples that came out
-    level 0: R = 0; level i: R in ((i-1)/4, i/4], i = 1..4
+    R = samples that name the object or a synonym / samples that came out; its level: `hanka.stats.levels`
 
 What is right is what the task's verifier says, so bins and scores go by one rule and one list of synonyms. Levels are the model's that
 was asked: another model has other ones. A sample that failed is no sample; it is counted. Shared by recipe and probes.
@@ -11,7 +10,6 @@ data have fewer wordings (ParaRel: at most 17 that end before the object), and a
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -24,9 +22,8 @@ from hanka.errors import DataError
 from hanka.recipes.contract import How
 from hanka.records import Example, Prediction
 from hanka.registry import Params
+from hanka.stats.levels import LEVELS, level_of
 
-LEVELS = 5
-"Levels of knowledge, 0 to 4."
 Asking = Callable[[Sequence[Example], How], Sequence[Prediction]]
 "(rows, how) → what came out for each, in order."
 
@@ -79,13 +76,6 @@ class Known(NamedTuple):
     def level(self) -> int:
         """0 to 4."""
         return level_of(self.share)
-
-
-def level_of(share: float) -> int:
-    """Return the level of a share of samples: 0 for 0, i for ((i-1)/4, i/4]. Raises ValueError for what is no share."""
-    if not 0 <= share <= 1:  # NaN is not, either
-        raise ValueError(f"a share of {share}: it must be from 0 to 1")
-    return math.ceil(share * (LEVELS - 1))
 
 
 def wordings_of(example: Example, sampling: Sampling) -> list[str]:
