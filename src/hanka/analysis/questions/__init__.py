@@ -30,6 +30,7 @@ QUESTIONS: Registry[Question] = Registry(
         "scale": "hanka.analysis.questions.scale:SCALE",
         "emergence": "hanka.analysis.questions.emergence:EMERGENCE",
         "robustness": "hanka.analysis.questions.robustness:ROBUSTNESS",
+        "levels": "hanka.analysis.questions.levels:LEVELS",
     },
 )
 

@@ -73,7 +73,18 @@ class Gathered:
     def arms(self, where: Where) -> list[Arm]:
         """Return the arms that were asked something, the base first, then by size and level."""
         found = [arm for arm, place in self.cells if place == where]
-        return sorted(found, key=lambda one: (one.base, one.level is not None, one.share is not None, one.label, one.asked, one.level or 0, one.share or 0))
+        return sorted(
+            found,
+            key=lambda one: (
+                one.base,
+                one.level is not None,
+                one.share is not None,
+                one.label,
+                one.asked,
+                one.level or 0,
+                one.share or 0,
+            ),
+        )
 
     def places(self) -> list[Where]:
         """Return what was asked, in the order of the plan."""
@@ -105,9 +116,20 @@ def gathered(evidence: Evidence) -> Gathered | None:
             relations[test] = str(cell.cell["relation"])
     cells = {key: found for key, found in cells.items() if key[1].test in relations}  # type: ignore[assignment]
     counts, unmade = _counts(evidence, arms, variants, made)
-    parents = {name: str(one["parents"][0]) for name, one in variants.items() if one["method"] == RESTORE and one.get("parents")}
+    parents = {
+        name: str(one["parents"][0])
+        for name, one in variants.items()
+        if one["method"] == RESTORE and one.get("parents")
+    }
     return Gathered(
-        {key: tuple(found) for key, found in cells.items()}, bins, counts, unmade, sampling, relations, parents, _tokens(evidence)
+        {key: tuple(found) for key, found in cells.items()},
+        bins,
+        counts,
+        unmade,
+        sampling,
+        relations,
+        parents,
+        _tokens(evidence),
     )
 
 
@@ -126,7 +148,9 @@ def _arm(one: Mapping[str, Any], variants: Mapping[str, Any], made: Mapping[str,
     return Arm(str(one["base"]), str(one["label"]), int(data["params"]["level"]), int(data["asked"]))
 
 
-def _bins(evidence: Evidence, variants: Mapping[str, Any]) -> tuple[dict[tuple[str, str], dict[str, int]], Mapping[str, Any]]:
+def _bins(
+    evidence: Evidence, variants: Mapping[str, Any]
+) -> tuple[dict[tuple[str, str], dict[str, int]], Mapping[str, Any]]:
     """Return the level of each test fact as each base knows it."""
     found: dict[tuple[str, str], dict[str, int]] = defaultdict(dict)
     sampling: Mapping[str, Any] = {}
@@ -175,4 +199,6 @@ def _tokens(evidence: Evidence) -> dict[str, tuple[tuple[str, float], ...]]:
 def _values(evidence: Evidence, probe: str) -> Iterator[tuple[str, float]]:
     record = read_probe(evidence.folder.probe(probe))
     if record is not None and record.status == "done":
-        yield from ((row.parameter, row.value) for row in read_probe_values(evidence.folder.probe(probe)) if row.parameter)
+        yield from (
+            (row.parameter, row.value) for row in read_probe_values(evidence.folder.probe(probe)) if row.parameter
+        )
