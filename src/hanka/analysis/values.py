@@ -10,12 +10,12 @@ Source: Efron & Tibshirani (1993), ch. 11; Agresti & Coull (1998), "Approximate 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Hashable, Sequence
+from collections.abc import Collection, Hashable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from hanka.analysis.answers import FloatArray, Scored
+from hanka.analysis.answers import FloatArray
 from hanka.analysis.evidence import CellEvidence, Evidence
 from hanka.analysis.questions.contract import Measured
 from hanka.metrics import Metric
@@ -51,14 +51,12 @@ def pooled_value(
     metric: Metric,
     among: Collection[str] | None = None,
     level: float | None = None,
-    scored: Callable[[CellEvidence], Scored] | None = None,
 ) -> Measured | None:
     """Average a metric over cells of one system; None where a cell has fewer than two independent units scored.
 
-    among: ids of the only samples that count; None: all. level: of the interval; None: the study's. scored: a cell's statistics, where
-    they are other than what the metric makes of its answers.
+    among: ids of the only samples that count; None: all. level: of the interval; None: the study's.
     """
-    found = [cell_value(evidence, cell, metric, among, scored) for cell in cells]
+    found = [cell_value(evidence, cell, metric, among) for cell in cells]
     known = [one for one in found if one is not None]
     if not known or len(known) < len(found):
         return None
@@ -83,17 +81,13 @@ def pooled_value(
 
 
 def cell_value(
-    evidence: Evidence,
-    cell: CellEvidence,
-    metric: Metric,
-    among: Collection[str] | None = None,
-    scored: Callable[[CellEvidence], Scored] | None = None,
+    evidence: Evidence, cell: CellEvidence, metric: Metric, among: Collection[str] | None = None
 ) -> CellValue | None:
     """Return a cell's value with what each unit has of it; None with fewer than two independent units scored.
 
-    among, scored: as in `pooled_value`.
+    among: ids of the only samples that count; None: all.
     """
-    rows = evidence.rows(cell, metric) if scored is None else scored(cell)
+    rows = evidence.rows(cell, metric)
     rows = rows if among is None else rows.among(among)
     plan = evidence.resampling(cell, rows.places) if len(rows) else None
     if plan is None:

@@ -113,7 +113,9 @@ def entries_of(relations: Sequence[str], unasked: Sequence[str] = ()) -> tuple[F
     location = tuple(one for one in relations if one in LOCATION)
     other = tuple(one for one in relations if one in OTHER)
     beyond = tuple(one for one in relations if one not in (*LOCATION, *OTHER))
-    without = f"; {', '.join(unasked)} have no wording that ends before the object" if unasked else ""
+    without = (
+        f"; in no data set, without a wording that ends before the object: {', '.join(unasked)}" if unasked else ""
+    )
     return (
         FactsEntry(
             "facts-location", "location-relations", location, f"{_listed(location)} of the ten location relations"

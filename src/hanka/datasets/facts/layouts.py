@@ -188,7 +188,7 @@ def _fact(library: Library, place: Place, wordings: Sequence[str], values: Mappi
         names = [_text(one) for one in answers] if isinstance(answers, list) else []
         subject = subject_of(question, library.questions.get(place.relation, ""))
         name = f"{place.split}/{at:05d}"
-        asked = [one.replace(SUBJECT, subject) for one in wordings] if subject else [question]
+        asked = [one.replace(SUBJECT, subject) for one in wordings] if subject and wordings else [question]
     names = [one for one in names if one]
     if not names or not asked or not asked[0].strip() or (library.layout == "pararel" and not subject):
         return "no subject, question or object"

@@ -15,7 +15,7 @@ from hanka.analysis.evidence import Evidence
 from hanka.analysis.questions.contract import Answer, Column, Curve, Entry, Measured, Note, Point
 from hanka.analysis.questions.levels.claims import claims
 from hanka.analysis.questions.levels.gathered import Gathered, gathered
-from hanka.analysis.questions.levels.judged import Comparing, Row
+from hanka.analysis.questions.levels.judged import Comparing
 from hanka.analysis.questions.levels.sentences import notes, nothing_said, sentences
 from hanka.stats.levels import LEVELS
 
@@ -25,7 +25,7 @@ COLUMNS = (
     Column("test_set"), Column("asked_relation", "relation"), Column("base"), Column("method"), Column("levels_trained"),
     Column("train_size", "count"), Column("levels_rows"), Column("levels_back"), Column("n_seeds", "count"),
     *(Column(f"levels_{level}", "value") for level in range(LEVELS)),
-    Column("levels_mean", "value"), Column("levels_gain", "difference"), Column("verdict", "verdict"), Column("levels_tokens", "value"),
+    Column("levels_mean", "value"), Column("levels_gain", "difference"), Column("levels_verdict", "verdict"), Column("levels_tokens", "value"),
 )  # fmt: skip
 
 
@@ -36,11 +36,10 @@ def ask(evidence: Evidence) -> Answer | None:
         return None
     if not found.cells:
         return Answer(*nothing_said(found), notes=tuple(Note(en, ja) for en, ja in _unmade(found)))
-    comparing = Comparing(Contrasts(evidence), found)
-    told = comparing.told()
-    rows = comparing.table(told)
+    told = Comparing(Contrasts(evidence), found).told()
+    rows = table(evidence, found, told)
     said = sentences(found, rows, told, claims(evidence, told))
-    table = [dict(_entries(found, row)) for row in rows]
+    shown = [dict(_entries(found, row)) for row in rows]
     columns = tuple(
         one for one in COLUMNS if one.name not in OPTIONAL or len({str(row[one.name]) for row in table}) > 1
     )
@@ -48,7 +47,7 @@ def ask(evidence: Evidence) -> Answer | None:
         "\n".join(en for en, _ in said),
         "\n".join(ja for _, ja in said),
         columns,
-        tuple(tuple(row[column.name] for column in columns) for row in table),
+        tuple(tuple(row[column.name] for column in columns) for row in shown),
         tuple(_curves(found, rows)),
         tuple(Note(en, ja) for en, ja in notes(found, evidence.level, len(told))),
     )
@@ -74,7 +73,7 @@ def _entries(found: Gathered, row: Row) -> Iterator[tuple[str, Entry]]:
     yield from ((f"levels_{level}", value) for level, value in enumerate(row.by_level))
     yield ("levels_mean", row.mean)
     yield ("levels_gain", row.gain.difference if row.gain else None)
-    yield ("verdict", row.gain.verdict if row.gain else "")
+    yield ("levels_verdict", row.gain.verdict if row.gain else "")
     yield ("levels_tokens", row.tokens)
 
 

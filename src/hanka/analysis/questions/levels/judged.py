@@ -1,6 +1,6 @@
-"""Differences of arms on test facts by level, all of them one family; values with intervals that hold for the whole table.
+"""Differences of arms on test facts by level, all of them one family.
 
-`gathered.py` → **judged** → `ask.py` and `sentences.py`. Every difference is of means over levels (`means.py`) on the same facts and the same
+`gathered.py` → **judged** → `claims.py` and `sentences.py`. Every difference is of means over levels (`means.py`) on the same facts and the same
 draws: an arm against its base, levels at one size, sizes of one level, a variant with weights put back against the one without; and on the
 facts of its own level an arm against the arms of the other levels ("diagonal").
 """
@@ -8,11 +8,8 @@ facts of its own level an arm against the arms of the other levels ("diagonal").
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import combinations
 from typing import Literal, NamedTuple, TypeAlias
-
-import numpy as np
 
 from hanka.analysis.contrasts import Contrast, Contrasts, PairResult
 from hanka.analysis.evidence import CellEvidence
@@ -20,18 +17,8 @@ from hanka.analysis.questions.contract import Measured
 from hanka.analysis.questions.levels.gathered import Arm, Gathered, Where
 from hanka.analysis.questions.levels.means import LevelRows, over_levels
 from hanka.analysis.summary import judgement
-from hanka.analysis.values import pooled_value
 from hanka.metrics import METRICS, Metric
-from hanka.stats import (
-    Interval,
-    StudentSpread,
-    degrees_of_freedom,
-    equal_shares,
-    items_term,
-    normal_quantile,
-    replicates_term,
-    standard_error,
-)
+from hanka.stats import Family
 
 FAMILY = "levels"
 Kind: TypeAlias = Literal["gain", "level", "size", "sizes", "diagonal", "restored"]
@@ -63,24 +50,6 @@ class Told(NamedTuple):
     "By the product's one rule."
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Row:
-    """One arm on one test set."""
-
-    where: Where
-    "The test set."
-    arm: Arm
-    "Who."
-    by_level: tuple[Measured | None, ...]
-    "Accuracy on the facts of each level; None where there are too few for an interval."
-    mean: Measured | None
-    "Mean over levels."
-    gain: Told | None
-    "Against the base."
-    tokens: Measured | None
-    "Mean divergence of the first token."
-
-
 class Comparing:
     """Builds and judges the differences of one run."""
 
@@ -100,9 +69,9 @@ class Comparing:
         together = self.contrasts.judge([contrast for _, contrast in built], FAMILY)
         return [self._judged(pair, contrast, together) for pair, contrast in built]
 
-    def _judged(self, pair: Pair, contrast: Contrast, together: object) -> Told:
+    def _judged(self, pair: Pair, contrast: Contrast, together: Family) -> Told:
         metric = over_levels(self.metric(pair.where))
-        said = judgement(self.contrasts.evidence, contrast, metric, together)  # type: ignore[arg-type]
+        said = judgement(self.contrasts.evidence, contrast, metric, together)
         return Told(pair, Measured(contrast.delta, said["sim_low"], said["sim_high"], contrast.n), str(said["verdict"]))
 
     def _wanted(self) -> Iterator[Pair]:
@@ -181,49 +150,6 @@ class Comparing:
         primary = METRICS.get(self.contrasts.evidence.primary(str(one.cell["test_task"])))
         both = self.rows.of(one, primary, levels), self.rows.of(other, primary, levels)
         return self.contrasts.compared(one, other, metric, both)
-
-    # ---- values
-
-    def table(self, told: Sequence[Told]) -> list[Row]:
-        """Return every arm on every test set; intervals of all values hold together."""
-        gains = {(one.pair.where, one.pair.one): one for one in told if one.pair.kind == "gain"}
-        asked = [(where, arm) for where in self.found.places() for arm in self.found.arms(where)]
-        n_values = sum(1 + len(self.found.levels_of(arm.base, where.test)) for where, arm in asked)
-        local = equal_shares(n_values, self.contrasts.evidence.level).local_level
-        return [self._row(where, arm, gains.get((where, arm)), local) for where, arm in asked]
-
-    def _row(self, where: Where, arm: Arm, gain: Told | None, local: float) -> Row:
-        evidence, metric, cells = self.contrasts.evidence, self.metric(where), self.found.cells[arm, where]
-        bins, levels = self.found.bins[arm.base, where.test], self.found.levels_of(arm.base, where.test)
-        by_level = []
-        for level in range(5):
-            ids = {row for row, own in bins.items() if own == level}
-            by_level.append(pooled_value(evidence, cells, metric, ids, local) if level in levels else None)
-        mean = None
-        if levels:
-            mean = pooled_value(
-                evidence, cells, over_levels(metric), None, local, lambda cell: self.rows.of(cell, metric, levels)
-            )
-        return Row(where, arm, tuple(by_level), mean, gain, self._tokens(where, cells, local))
-
-    def _tokens(self, where: Where, cells: Sequence[CellEvidence], level: float) -> Measured | None:
-        """Return the mean divergence over the facts of a test set and over draws, with an interval; None with fewer than two facts."""
-        by_draw: list[dict[str, float]] = []
-        for cell in cells:
-            known = self.found.tokens.get(str(cell.variant["id"]), ())
-            by_draw.append({name: value for name, value in known if name.startswith(f"{where.test} ")})
-        facts = sorted(set().union(*by_draw)) if by_draw else []
-        if len(facts) < 2 or not all(by_draw):
-            return None
-        means = np.array([np.mean([draw[fact] for draw in by_draw if fact in draw]) for fact in facts])
-        terms = [items_term([means], [1.0])]
-        draws = replicates_term("seeds", [float(np.mean(list(draw.values()))) for draw in by_draw])
-        terms += [draws] if draws else []
-        error, value = standard_error(terms), float(means.mean())
-        if error == 0:
-            return Measured(value, n=len(facts))
-        ends: Interval = StudentSpread(value, error, degrees_of_freedom(terms)).interval(normal_quantile(level))
-        return Measured(value, max(0.0, ends.low), ends.high, len(facts))
 
 
 def _sizes(arms: Sequence[Arm]) -> dict[tuple[str, str], list[int]]:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from hanka.analysis.questions.contract import Measured
-from hanka.analysis.questions.levels.claims import POINTS, Claim, Word, turned
+from hanka.analysis.questions.levels.claims import POINTS, Claim, Word
 from hanka.analysis.questions.levels.gathered import LEAST_FACTS, Arm, Gathered, Where
-from hanka.analysis.questions.levels.judged import Row, Told
+from hanka.analysis.questions.levels.judged import Told
+from hanka.analysis.questions.levels.table import Row
 from hanka.stats.levels import LEVELS
 
 Said = tuple[str, str]
@@ -169,8 +169,3 @@ def notes(found: Gathered, level: float, n_differences: int) -> Iterator[Said]:
 
 def _range(rows: tuple[int, int]) -> str:
     return f"{rows[0]:,}" if rows[0] == rows[1] else f"{rows[0]:,}–{rows[1]:,}"
-
-
-def plain(value: Measured | None) -> str:
-    """Write a value, or a dash."""
-    return "–" if value is None else turned(value).in_words if value.value < 0 else value.in_words
