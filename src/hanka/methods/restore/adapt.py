@@ -1,8 +1,8 @@
 """The heavy half of `restore`: the changes of a variant, the largest share of them taken out, saved as a whole model.
 
-Which weights changed most is decided over the whole model at once. Weights that tie with the least changed one that is put back are put
-back, too, so where fewer weights changed at all than the share holds, the base comes out. What is put back is the base's weight bit for
-bit; what stays is the variant's to the rounding of float32.
+Which weights changed most is decided over the whole model at once; of those that changed equally, as after a few steps of an optimizer that
+goes by signs, the first in the model's order, so that the share is exact. Where fewer weights changed at all than the share holds, the base
+comes out. What is put back is the base's weight bit for bit; what stays is the variant's to the rounding of float32.
 """
 
 from __future__ import annotations
@@ -46,23 +46,24 @@ def _put_back(request: AdaptRequest, params: RestoreParams, changes: Changes) ->
     """Write the weights in place, `changes` gives them back; return how many had changed and how many of these are the base's again."""
     import torch
 
-    least, parameters = _least(params, changes), dict(request.loaded.model.named_parameters())
-    n_changed = n_restored = 0
+    n_back = round(params.share * changes.n_weights)
+    least = smallest_kept(lambda: _sizes(params, changes), n_back) if n_back else math.inf
+    n_tied = n_back - sum(int((size > least).sum()) for size in _sizes(params, changes))
+    parameters, n_changed, n_restored = dict(request.loaded.model.named_parameters()), 0, 0
     for at, name in enumerate(changes.names):
         request.report(f"putting back {name}", at / len(changes.names))
         change, base = changes.of(0, name), changes.base[name]
-        is_back = _size(params, change, base) >= least
+        size = _size(params, change, base)
+        ties = size == least
+        if int(ties.sum()) > n_tied:
+            ties &= ties.flatten().cumsum(0).view(ties.shape) <= n_tied
+        n_tied -= int(ties.sum())
+        is_back = (size > least) | ties
         n_changed += int(change.count_nonzero())
         n_restored += int((is_back & (change != 0)).sum())
         with torch.no_grad():
             parameters[name].copy_(base.where(is_back, (base.to(change.dtype) + change).to(base.dtype)))
     return n_changed, n_restored
-
-
-def _least(params: RestoreParams, changes: Changes) -> float:
-    """Return the size of the smallest change that is put back; above all sizes where none is."""
-    n_back = round(params.share * changes.n_weights)
-    return smallest_kept(lambda: _sizes(params, changes), n_back) if n_back else math.inf
 
 
 def _sizes(params: RestoreParams, changes: Changes) -> Iterator[torch.Tensor]:

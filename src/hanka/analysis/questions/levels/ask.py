@@ -17,6 +17,7 @@ from hanka.analysis.questions.levels.claims import claims
 from hanka.analysis.questions.levels.gathered import Gathered, gathered
 from hanka.analysis.questions.levels.judged import Comparing
 from hanka.analysis.questions.levels.sentences import notes, nothing_said, sentences
+from hanka.analysis.questions.levels.table import Row, table
 from hanka.stats.levels import LEVELS
 
 OPTIONAL = ("base", "levels_back", "prompt")
@@ -41,7 +42,7 @@ def ask(evidence: Evidence) -> Answer | None:
     said = sentences(found, rows, told, claims(evidence, told))
     shown = [dict(_entries(found, row)) for row in rows]
     columns = tuple(
-        one for one in COLUMNS if one.name not in OPTIONAL or len({str(row[one.name]) for row in table}) > 1
+        one for one in COLUMNS if one.name not in OPTIONAL or len({str(row[one.name]) for row in shown}) > 1
     )
     return Answer(
         "\n".join(en for en, _ in said),

@@ -42,8 +42,8 @@ class Claim(NamedTuple):
 def claims(evidence: Evidence, told: Sequence[Told]) -> list[Claim]:
     """Return what the run says of each statement."""
     found: list[Claim] = []
-    for where in dict.fromkeys(one.pair.where for one in told):
-        own = [one for one in told if one.pair.where == where]
+    for where, base in dict.fromkeys((one.pair.where, one.pair.one.base) for one in told):
+        own = [one for one in told if (one.pair.where, one.pair.one.base) == (where, base)]
         found += _of(evidence, where, own)
     return found
 

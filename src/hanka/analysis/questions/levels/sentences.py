@@ -132,6 +132,8 @@ def _claim(found: Gathered, claim: Claim) -> Said:
         ),
     }
     en, ja = texts[claim.key]
+    if len({base for base, _ in found.bins}) > 1:
+        en, ja = f"{one.base}: {en}", f"{one.base}：{ja}"
     return f"{test}, {word}: {en}.", f"{test}、{WORDS_JA[word]}：{ja}。"
 
 
