@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from hanka.errors import DataError
+from hanka.errors import DataError, UnitError
 from hanka.recipes import RECIPES
 from hanka.recipes.contract import How, RecipeRequest, make_rows
 from hanka.recipes.levels import LevelsParams
@@ -109,11 +109,11 @@ def test_draws_differ_by_seed_and_a_smaller_size_begins_a_larger_one() -> None:
 
 
 def test_fewer_facts_than_asked_are_an_error_unless_what_is_there_will_do() -> None:
-    with pytest.raises(DataError, match=r"60 facts of level 4 are asked and facts has 50 of it .level: facts: 0: 50, 1: 0"):
+    with pytest.raises(UnitError, match=r"60 facts of level 4 are asked and facts has 50 of it .level: facts: 0: 50, 1: 0"):
         make_rows(LEVELS, request(FACTS, 60, level=4))
     (part,) = make_rows(LEVELS, request(FACTS, 60, level=4, rows="there"))
     assert len(part.examples) == 50
-    with pytest.raises(DataError, match="60 facts of level 2 are asked and facts has 0"):
+    with pytest.raises(UnitError, match="60 facts of level 2 are asked and facts has 0"):
         make_rows(LEVELS, request(FACTS, 60, level=2, rows="there"))
 
 

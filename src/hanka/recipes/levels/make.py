@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from functools import partial
 
 from hanka.datasets.splits import in_hash_order, interleaved
-from hanka.errors import DataError
+from hanka.errors import DataError, UnitError
 from hanka.recipes.contract import How, RecipeRequest
 from hanka.recipes.levels import LevelsParams
 from hanka.recipes.levels.sampling import known_facts, told
@@ -17,7 +17,11 @@ from hanka.records import Example, Part, Prediction
 
 
 def make_level(request: RecipeRequest) -> tuple[Part, ...]:
-    """Take the facts of one level. Raises DataError where it has none, or fewer than are asked and none fewer will do."""
+    """Take the facts of one level.
+
+    Raises DataError for a task whose answers are not written, UnitError, which a run survives, where the level turns out to have no facts,
+    or fewer than are asked and none fewer will do.
+    """
     params: LevelsParams = request.params
     task = request.task(params.of)
     if not task.is_written:
@@ -31,7 +35,7 @@ def make_level(request: RecipeRequest) -> tuple[Part, ...]:
     request.tell({"levels": {**said, "level": params.level}})
     if not own or (params.rows == "asked" and len(own) < request.asked):
         counts = ", ".join(f"{level}: {n:,}" for level, n in enumerate(said["n_by_level"]))
-        raise DataError(
+        raise UnitError(
             f"{request.asked:,} facts of level {params.level} are asked and {params.of} has {len(own):,} of it (level: facts: {counts}): "
             f"choose a smaller size, a larger `pool`, or `rows: there`"
         )
