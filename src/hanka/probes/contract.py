@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
 from hanka.errors import UnitError
 from hanka.identity import content_id
-from hanka.recipes.contract import How
+from hanka.recipes.contract import Asks, How
 from hanka.records import Example, Prediction, ProbeRow
 from hanka.registry import Params
 
@@ -110,6 +110,8 @@ class Probe:
     "params → who is measured: variants with weights of their own, bases as they are, or both."
     sources: Callable[[Any], tuple[str, ...]] = reads_none
     "params → names of the data sets whose test rows it reads."
+    asks: Callable[[Any, str], Asks] | None = None
+    "(params, data set) → how much it asks of each row; None: next tokens alone, or nothing."
     version: int = 1
     "Raised by hand when the same weights give other numbers than before."
 

@@ -82,4 +82,5 @@ LEVELS = Probe(
     params=LevelsParams,
     whom=whom,
     sources=lambda params: params.of,
+    asks=lambda params, dataset: params.sampling.asks("tests", dataset),
 )

@@ -49,4 +49,5 @@ LEVELS = Recipe(
     may_make_fewer=True,
     make=_make,
     parents=lambda params: (params.knower.parent,),
+    asks=lambda params: params.sampling.asks(repr(params.knower), params.of, params.pool),
 )

@@ -19,7 +19,8 @@ from typing import Any, NamedTuple
 from pydantic import Field
 
 from hanka.errors import DataError
-from hanka.recipes.contract import How
+from hanka.identity import canonical
+from hanka.recipes.contract import Asks, How
 from hanka.records import Example, Prediction
 from hanka.registry import Params
 from hanka.stats.levels import LEVELS, level_of
@@ -47,6 +48,11 @@ class Sampling(Params):
     "Field of a row that holds its wordings, one a line; a row without it is asked as it stands, alone."
     input: str = Field(default="input", min_length=1)
     "Field whose place a wording takes."
+
+    def asks(self, whose: str, rows: str, n_rows: int | None = None) -> Asks:
+        """Return how much is asked of each row."""
+        what = canonical([whose, rows, n_rows, self.model_dump(mode="json")])
+        return Asks(what, self.templates, self.samples, self.max_new_tokens, n_rows)
 
     def how(self, dataset: str) -> How:
         """Return how a parent is asked."""

@@ -64,7 +64,11 @@ def make_questions(request: RecipeRequest) -> tuple[Part, ...]:
         why = "; ".join(f"{count} {reason} ({slots.example[reason]!r})" for reason, count in slots.left_out.items())
         raise DataError(f"none of {request.asked} questions on {len(documents)} documents came out: {why}")
     parts = [Part(request.task(params.of).name, params.of, tuple(rows))]
-    for name, n in whole_rows(dict.fromkeys(params.rehearse, 1.0), params.n_added(request.asked)).items() if params.rehearse else ():
+    for name, n in (
+        whole_rows(dict.fromkeys(params.rehearse, 1.0), params.n_added(request.asked)).items()
+        if params.rehearse
+        else ()
+    ):
         kept = enough(request.rows(name, "train", None), n, name, "train")
         parts.append(Part(request.task(name).name, name, tuple(sample(kept, n, "seeded", request.seed, name))))
     return tuple(parts)

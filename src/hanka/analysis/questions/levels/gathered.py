@@ -114,7 +114,7 @@ def gathered(evidence: Evidence) -> Gathered | None:
         cells[arm, Where(test, asked_of(cell), str(cell.cell["prompt"]))].append(cell)
         if arm.level is not None:
             relations[test] = str(cell.cell["relation"])
-    cells = {key: found for key, found in cells.items() if key[1].test in relations}  # type: ignore[assignment]
+    cells = {key: found for key, found in cells.items() if key[1].test in relations}
     counts, unmade = _counts(evidence, arms, variants, made)
     parents = {
         name: str(one["parents"][0])
