@@ -63,8 +63,16 @@ class PairedGroups(NamedTuple):
 
     def interval(self, z: float) -> Interval:
         """Return the score interval of as many independent rows as these are worth, less for few groups; see `paired_groups`."""
+        return self.reaching(z, self._t_at(z))
+
+    def effect_at(self, z: float) -> float:
+        """Return the rows that are worth one independent row in an interval at a normal quantile: more for few groups; inf at inf."""
+        t = self._t_at(z)
+        return self.effect * (t / z) ** 2 if math.isfinite(t) else math.inf
+
+    def _t_at(self, z: float) -> float:
         tail = float(special.ndtr(-z))
-        return self.reaching(z, -float(special.stdtrit(self.n_groups - 1, tail)) if tail > 0 else math.inf)
+        return -float(special.stdtrit(self.n_groups - 1, tail)) if tail > 0 else math.inf
 
     def reaching(self, z: float, t: float) -> Interval:
         """Return the score interval at a normal quantile z where groups ask for t; from z = 1 on it excludes 0 exactly where |t| is exceeded."""

@@ -88,7 +88,7 @@ def time_alone(place: Workplace, cell: PlannedCell, voice: Voice, n: int) -> Tim
     The first row is asked once more before: what is loaded or made ready for it is not its own. Rows that fail are not counted.
     """
     found: list[float] = []
-    for at in (0, *range(min(n, len(cell.test.examples)))):
+    for turn, at in enumerate((0, *range(min(n, len(cell.test.examples))))):
         asked = _ask_cell(place, cell, voice).part(at, at + 1)
         asking = _asking(place, cell.cell.test_task, cell.test.examples[at : at + 1], asked, voice)
         started = time.monotonic()
@@ -96,9 +96,9 @@ def time_alone(place: Workplace, cell: PlannedCell, voice: Voice, n: int) -> Tim
             answers = _predict(place, asking, voice)[1]
         except UnitError:  # a row without a number
             continue
-        if all(one.status != "failed" for one in answers):
+        if turn and all(one.status != "failed" for one in answers):
             found.append(time.monotonic() - started)
-    return Times("row", 1, tuple(found[1:]))
+    return Times("row", 1, tuple(found))
 
 
 def _answer_cell(place: Workplace, cell: PlannedCell, voice: Voice) -> None:
