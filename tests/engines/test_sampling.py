@@ -91,7 +91,9 @@ def test_first_tokens_have_the_distribution_of_the_models_own_probabilities() ->
     with torch.inference_mode():
         logits = local.loaded.model(torch.tensor([query.ids])).logits[0, -1].double()
     wanted = (logits / 0.7).softmax(-1).numpy() * 4000
-    drawn = draw(logits[None].repeat(4000, 1).float(), row_seeds([query.ids] * 4000, 1), [0] * 4000, drawing(temperature=0.7))
+    drawn = draw(
+        logits[None].repeat(4000, 1).float(), row_seeds([query.ids] * 4000, 1), [0] * 4000, drawing(temperature=0.7)
+    )
     counts = Counter(drawn)
     often = [token for token in range(len(wanted)) if wanted[token] >= 5]
     found = [counts[token] for token in often] + [4000 - sum(counts[token] for token in often)]

@@ -42,7 +42,13 @@ def request(params: object) -> ProbeRequest:
 def test_each_fact_has_its_share_and_all_facts_their_mean() -> None:
     rows = LEVELS.measure(request(LEVELS.params(of="places")))  # type: ignore[call-arg]
     shares = {row.parameter: row.value for row in rows if row.measure == "share"}
-    assert shares == {"": pytest.approx(0.75 / 4), "places f0": 0.0, "places f1": 0.25, "places f2": 0.5, "places f3": 0.0}
+    assert shares == {
+        "": pytest.approx(0.75 / 4),
+        "places f0": 0.0,
+        "places f1": 0.25,
+        "places f2": 0.5,
+        "places f3": 0.0,
+    }
     (failed,) = [row for row in rows if row.measure == "failed_samples"]
     assert (failed.value, failed.n) == (4.0, 20)
     assert next(row.n for row in rows if row.parameter == "" and row.measure == "share") == 4
@@ -94,7 +100,12 @@ def test_only_facts_that_the_base_knows_best_are_looked_at() -> None:
 
 def test_a_distribution_without_numbers_is_a_failure() -> None:
     broken = ProbeRequest(
-        TOKENS.params(of="places"), no_pairs, "float32", lambda _: ROWS, answer, lambda whose, name, rows: torch.full((len(rows), 9), math.nan)  # type: ignore[call-arg]
+        TOKENS.params(of="places"),
+        no_pairs,
+        "float32",
+        lambda _: ROWS,
+        answer,
+        lambda whose, name, rows: torch.full((len(rows), 9), math.nan),  # type: ignore[call-arg]
     )
     with pytest.raises(UnitError, match="is no number"):
         TOKENS.measure(broken)

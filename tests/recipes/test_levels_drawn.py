@@ -11,7 +11,7 @@ import pytest
 from hanka.errors import DataError, UnitError
 from hanka.recipes import RECIPES
 from hanka.recipes.contract import How, RecipeRequest, make_rows
-from hanka.recipes.levels import LevelsParams
+from hanka.recipes.levels.params import LevelsParams
 from hanka.recipes.levels.sampling import Sampling, copies, known_facts, told
 from hanka.records import Example, Parent, Prediction
 from hanka.tasks import TASKS
@@ -109,7 +109,9 @@ def test_draws_differ_by_seed_and_a_smaller_size_begins_a_larger_one() -> None:
 
 
 def test_fewer_facts_than_asked_are_an_error_unless_what_is_there_will_do() -> None:
-    with pytest.raises(UnitError, match=r"60 facts of level 4 are asked and facts has 50 of it .level: facts: 0: 50, 1: 0"):
+    with pytest.raises(
+        UnitError, match=r"60 facts of level 4 are asked and facts has 50 of it .level: facts: 0: 50, 1: 0"
+    ):
         make_rows(LEVELS, request(FACTS, 60, level=4))
     (part,) = make_rows(LEVELS, request(FACTS, 60, level=4, rows="there"))
     assert len(part.examples) == 50
@@ -123,5 +125,5 @@ def test_a_pool_is_the_first_facts() -> None:
 
 
 def test_a_task_whose_answers_are_not_written_has_no_levels() -> None:
-    with pytest.raises(DataError, match="task sentiment .classification., whose answers are not written"):
+    with pytest.raises(DataError, match=r"task sentiment \(classification\), whose answers are not written"):
         make_rows(LEVELS, request(FACTS, 5, task="sentiment", level=1))

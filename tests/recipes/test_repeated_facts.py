@@ -77,7 +77,9 @@ def asked(model: Any, tokenizer: Any, rows: Sequence[Example], how: How) -> list
     for row, answer in zip(rows, LocalEngine(loaded, 4096).generate(queries, decoding), strict=True):
         assert isinstance(answer, TextAnswer)
         said = TASK.verify(row, answer.text)
-        found.append(Prediction(row.id, "", "", row.target, answer.text, said.answer, None, "ok", "", 1, 1, reward=said.reward))
+        found.append(
+            Prediction(row.id, "", "", row.target, answer.text, said.answer, None, "ok", "", 1, 1, reward=said.reward)
+        )
     return found
 
 

@@ -108,7 +108,11 @@ def test_the_base_alone_is_binned_and_every_test_fact_has_a_share(ran: tuple[Pla
     (one,) = [one for one in plan.probes.values() if one.use.entry.name == "levels"]
     assert plan.variants[one.variant_id].variant.is_unadapted
     rows = [row for row in read_probe_values(folder.probe(one.id)) if row.parameter]
-    tests = {f"{name} {row.id}" for name in ("facts-location", "facts-other") for row in plan.data.test(plan.study.datasets[name]).examples}
+    tests = {
+        f"{name} {row.id}"
+        for name in ("facts-location", "facts-other")
+        for row in plan.data.test(plan.study.datasets[name]).examples
+    }
     assert {row.parameter for row in rows} == tests
     assert {row.n for row in rows} == {2, 4}  # one wording of P106, two of the others, two samples each
 
@@ -130,7 +134,9 @@ def test_an_untrained_adapter_moves_no_first_token(ran: tuple[Plan, RunFolder, C
 
 def test_too_few_facts_are_why_a_variant_is_not_made(tiny_folder: Path, tmp_path: Path) -> None:
     data = write_pararel(tmp_path / "facts")
-    plan = study(tiny_folder, data, methods=["base", {"sft": {"name": "many", "on": "level-0", "sizes": [500]}}], probes=[])
+    plan = study(
+        tiny_folder, data, methods=["base", {"sft": {"name": "many", "on": "level-0", "sizes": [500]}}], probes=[]
+    )
     worker = Worker(plan, RunFolder(tmp_path / "run"), lambda _what, _share: None)
     for unit in plan.units():
         if unit.kind in ("prepare", "adapt"):
@@ -166,7 +172,10 @@ def test_other_data_than_facts_has_levels(tiny_folder: Path, tmp_path: Path) -> 
         ({"probes": [{"levels": {"of": "facts-locations"}}]}, "unknown data set 'facts-locations'.*facts-location"),
         ({"probes": [{"levels": {"of": "facts-location", "sampling": {"samples": 0}}}]}, "samples"),
         ({"datasets": {"level-5": {"recipe": {"levels": {"of": "facts-location", "level": 5}}}}}, "level"),
-        ({"datasets": {"level-0": {"recipe": {"levels": {"of": "nothing", "level": 0}}}}}, "unknown data set 'nothing'"),
+        (
+            {"datasets": {"level-0": {"recipe": {"levels": {"of": "nothing", "level": 0}}}}},
+            "unknown data set 'nothing'",
+        ),
     ],
 )
 def test_mistakes_are_one_line(tiny_folder: Path, tmp_path: Path, changes: dict[str, Any], message: str) -> None:

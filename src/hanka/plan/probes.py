@@ -12,6 +12,7 @@ from hanka.engines import ENGINES
 from hanka.errors import nearest
 from hanka.identity import content_id
 from hanka.plan.records import STAGES, Plan, PlannedProbe, PlannedVariant
+from hanka.probes.contract import AS_IT_IS
 from hanka.study.probe_declarations import ProbeUse
 
 IN_MEMORY = ("local", "combined")
@@ -59,7 +60,7 @@ def _concerns(planned: PlannedVariant, use: ProbeUse) -> bool:
     whom, needs = use.entry.whom(use.params), use.entry.needs
     if planned.variant.is_unadapted:
         fits = planned.engine in IN_MEMORY or (needs == "answers" and planned.model.is_language_model)
-        return "base" in whom and fits
+        return AS_IT_IS in whom and fits
     if "variant" not in whom or not planned.use.method.changes_weights:
         return False
     if needs == "answers":

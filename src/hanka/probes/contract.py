@@ -25,6 +25,8 @@ Needs: TypeAlias = Literal["weights", "answers", "next_tokens"]
 probe that reads hidden states or attention."""
 Whose: TypeAlias = Literal["base", "variant"]
 "Who is asked: the variant that is measured, or its base as it is."
+AS_IT_IS: Whose = "base"
+"The base, unadapted."
 
 
 class ProbeParams(Params):

@@ -11,7 +11,7 @@ from functools import partial
 from hanka.datasets.splits import in_hash_order, interleaved
 from hanka.errors import DataError, UnitError
 from hanka.recipes.contract import How, RecipeRequest
-from hanka.recipes.levels import LevelsParams
+from hanka.recipes.levels.params import LevelsParams
 from hanka.recipes.levels.sampling import known_facts, told
 from hanka.records import Example, Part, Prediction
 

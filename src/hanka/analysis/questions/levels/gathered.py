@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 from hanka.analysis.evidence import CellEvidence, Evidence
 from hanka.analysis.pooling import Asked, asked_of
+from hanka.records import is_unadapted
 from hanka.stats.levels import LEVELS, level_of
 from hanka.store.folder import read_json_or_none
 from hanka.store.probes import read_probe, read_probe_values
@@ -135,7 +136,7 @@ def gathered(evidence: Evidence) -> Gathered | None:
 
 def _arm(one: Mapping[str, Any], variants: Mapping[str, Any], made: Mapping[str, Any]) -> Arm | None:
     """Return which arm a variant belongs to; None for one that is no part of the study of levels."""
-    if one["method"] == "base":
+    if is_unadapted(str(one["method"])):
         return Arm(str(one["base"]), str(one["label"]), None, 0)
     if one["method"] == RESTORE and one.get("parents"):
         below = _arm(variants[str(one["parents"][0])], variants, made)
@@ -158,7 +159,12 @@ def _bins(
         of = variants.get(str(planned["variant_id"]), {})
         folder = evidence.folder.probe(str(planned["id"]))
         record = read_probe(folder)
-        if planned["probe"] != PROBE or of.get("method") != "base" or record is None or record.status != "done":
+        if (
+            planned["probe"] != PROBE
+            or not is_unadapted(str(of.get("method", "")))
+            or record is None
+            or record.status != "done"
+        ):
             continue
         sampling = dict(planned.get("params", {}).get("sampling", {}))
         for row in read_probe_values(folder):
