@@ -74,6 +74,7 @@ class Planted:
     parameters: Mapping[str, int] = field(default_factory=dict)
     perturbed: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     data: list[dict[str, Any]] = field(default_factory=list)
+    more: Mapping[str, Any] = field(default_factory=dict)
 
     def add(self, label: str, right: Mapping[str, Iterable[int] | None], **changes: Any) -> str:
         """Add a variant with the samples it has right on each test set; None: its cell failed. Returns its id."""
@@ -138,7 +139,7 @@ class Planted:
             "contexts_of_own_rows": ["own_rows"],
             "frozen": None, "block": self.block, "parameters": dict(self.parameters), "perturbed": dict(self.perturbed),
             "data": self.data,
-            "stats": {"level": 0.95, "resamples": self.resamples, **MARGINS, **self.stats},
+            "stats": {"level": 0.95, "resamples": self.resamples, **MARGINS, **self.stats}, **self.more,
         }  # fmt: skip
         write_json(RunFolder(self.path).plan, plan)
         return load_evidence(RunFolder(self.path))

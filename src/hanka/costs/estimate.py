@@ -14,6 +14,7 @@ from hanka.costs.served import Requests, requests_of, steered_requests
 from hanka.costs.sizes import cached_bytes, spread, token_counter
 from hanka.costs.speed import DEFAULT_PARAMETERS, Speed, guessed_speed, known_speed, matrix_rate
 from hanka.engines.contract import MAX_SLOTS
+from hanka.methods.contract import start_of
 from hanka.methods.fit import OWN_ROWS, VALIDATION_ROWS
 from hanka.models.catalogue import ModelRef
 from hanka.models.identity import n_parameters
@@ -395,7 +396,7 @@ class Estimator:
         """Estimate the bytes of all models that a variant's engine hears; weights that several of them hear count once."""
         total, known = 0, set()
         for one in [planned, *(self.plan.variants[parent.variant_id] for _, parent in planned.voices)]:
-            tuner, is_stacked = one.adaptation.tuner, bool(one.parents) and one.use.method.stands_on == "parent"
+            tuner, is_stacked = one.adaptation.tuner, _has_layers_below(one)
             own = one.variant.id if is_stacked or (tuner is not None and tuner.is_whole) else ""
             shared = (one.model.name, one.dtype, own)
             total += self._answering(one, writes, weighs=shared not in known)
@@ -440,3 +441,11 @@ class Estimator:
 def kind_of(tuner: Tuner) -> str:
     """Return which measured speed of training is a tuner's: that of all weights, or of adapters."""
     return "none" if tuner.changes_weights else "lora"
+
+
+def _has_layers_below(one: PlannedVariant) -> bool:
+    """Tell whether a variant's weights are put on those of a parent."""
+    stands_on = one.use.method.stands_on
+    return bool(one.parents) and (
+        stands_on == "parent" or (stands_on == "start" and bool(start_of(one.adaptation.own)))
+    )

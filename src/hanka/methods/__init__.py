@@ -12,6 +12,7 @@ METHODS: Registry[Method] = Registry(
         "sft": "hanka.methods.supervised:SFT",
         "fticl": "hanka.methods.supervised:FTICL",
         "icl": "hanka.methods.icl:ICL",
+        "distil": "hanka.methods.distil:DISTIL",
         "spider": "hanka.methods.spider:SPIDER",
         "magnitude_mask": "hanka.methods.magnitude_mask:MAGNITUDE_MASK",
         "interpolate": "hanka.methods.interpolate:INTERPOLATE",

@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from hanka import __version__
 from hanka.engines import ENGINE_OF, STEERED_BY
-from hanka.methods.contract import Adaptation, TrainingData, TrainingPart
+from hanka.methods.contract import Adaptation, TrainingData, TrainingPart, start_of
 from hanka.models.catalogue import ModelRef
 from hanka.records import Cell, Example, Variant
 from hanka.store.folder import FORMAT
@@ -102,6 +102,24 @@ class PlannedVariant:
         if self.candidates:
             return self.candidates[0].voices
         return tuple(zip(self.use.method.roles, self.parents, strict=False))
+
+    @property
+    def data_id(self) -> str:
+        """Return the work that makes its rows; empty where it has none or they were here."""
+        return "" if self.training is None else self.training.data_id
+
+    @property
+    def started_from(self) -> str:
+        """Return the variant whose weights training starts from; empty: those of the base."""
+        starts = self.use.method.course and start_of(self.adaptation.own)
+        return self.parents[0].variant_id if starts else ""
+
+    @property
+    def taught_by(self) -> str:
+        """Return the variant that a student learns from where another one teaches it; empty: none, or what it starts from."""
+        objective = self.adaptation.objective
+        is_student = objective is not None and objective.needs_teacher
+        return self.parents[-1].variant_id if is_student and len(self.parents) > bool(self.started_from) else ""
 
     def data(self, training: TrainingSet | None = None) -> TrainingData:
         """Return what it learns from; training: its rows once a recipe has made them."""
@@ -287,7 +305,7 @@ class Plan:
                 | {"blocked": planned.blocked, "meant_shots": self.meant_shots(planned)}
                 | {"changes_weights": planned.use.method.changes_weights, "rows": planned.rows_fingerprint}
                 | {"parent_steps": [parent.step for parent in planned.parents], "base_kind": planned.model.kind}
-                | {"data": planned.training.data_id if planned.training is not None else ""}
+                | {"started_from": planned.started_from, "taught_by": planned.taught_by, "data": planned.data_id}
                 for planned in self.variants.values()
             ],
             "cells": [asdict(planned.cell) | {"n_rows": len(planned.test.examples)} for planned in self.cells.values()],

@@ -25,6 +25,7 @@ from hanka.report.words_ab import AB_EN, AB_JA
 from hanka.report.words_advise import ADVISE_EN, ADVISE_JA
 from hanka.report.words_claims import CLAIMS_EN, CLAIMS_JA
 from hanka.report.words_costs import COSTS_EN, COSTS_JA
+from hanka.report.words_distillation import DISTILLATION_EN, DISTILLATION_JA
 from hanka.report.words_emergence import EMERGENCE_EN, EMERGENCE_JA
 from hanka.report.words_en import ENGLISH
 from hanka.report.words_first_en import FIRST_ENGLISH
@@ -64,6 +65,7 @@ PARTS: tuple[tuple[Mapping[str, str], Mapping[str, str]], ...] = (
     (EMERGENCE_EN, EMERGENCE_JA),
     (ROBUSTNESS_EN, ROBUSTNESS_JA),
     (LEVELS_EN, LEVELS_JA),
+    (DISTILLATION_EN, DISTILLATION_JA),
 )
 "Words by part, English and Japanese."
 LANGUAGES: Mapping[Lang, Mapping[str, str]] = {

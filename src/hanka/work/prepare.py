@@ -40,9 +40,7 @@ def prepare_rows(place: Workplace, planned: PlannedData) -> None:
         wanted = planned.recipe.use.entry.parents(planned.recipe.use.params)
         asked = planned.parents[wanted.index(parent)]
         task = place.plan.study.tasks[_task_of(place, planned, how)].task
-        question = Question(
-            asked, tuple(examples), task.name, planned.prompt, decoding=decoding_of(place, task, how)
-        )
+        question = Question(asked, tuple(examples), task.name, planned.prompt, decoding=decoding_of(place, task, how))
         return answered_before(place, question) or keep_answers(place, question, answer_question(place, question))
 
     told: dict[str, Any] = {}
@@ -51,8 +49,8 @@ def prepare_rows(place: Workplace, planned: PlannedData) -> None:
         """Keep what a recipe tells of its making, and say its lines at once: before anything is trained on the rows."""
         told.update(said)
         for one in said.values():
-            for line in one.get("said", ()) if isinstance(one, Mapping) else ():
-                place.report(str(line), 0.5)
+            if isinstance(one, Mapping) and one.get("said"):
+                place.report(" ".join(map(str, one["said"])), 0.5)
 
     request = replace(place.plan.data.recipe_request(planned.recipe, planned.asked), answer=answer, tell=tell)
     try:

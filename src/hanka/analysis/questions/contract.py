@@ -35,6 +35,7 @@ Shows: TypeAlias = Literal[
     "emergence",
     "robustness",
     "robustness_kind",
+    "distillation",
 ]
 "How a column is written: as it is, by the report's word for it, or as a number of a kind."
 
