@@ -180,5 +180,5 @@ def test_other_data_than_facts_has_levels(tiny_folder: Path, tmp_path: Path) -> 
 )
 def test_mistakes_are_one_line(tiny_folder: Path, tmp_path: Path, changes: dict[str, Any], message: str) -> None:
     with pytest.raises(StudyError, match=message) as told:
-        study(tiny_folder, write_pararel(tmp_path), methods=["base"], **changes)
+        study(tiny_folder, write_pararel(tmp_path), **({"methods": ["base"]} | changes))
     assert "\n" not in str(told.value)

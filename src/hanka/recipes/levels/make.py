@@ -32,9 +32,10 @@ def make_level(request: RecipeRequest) -> tuple[Part, ...]:
     known = known_facts(partial(_answer, request), params.of, facts, params.sampling)
     said = told(known, params.sampling)
     own = [one.example for one in known if one.n and one.level == params.level]
-    request.tell({"levels": {**said, "level": params.level}})
+    counts = ", ".join(f"{level}: {n:,}" for level, n in enumerate(said["n_by_level"]))
+    line = f"{params.of}: facts by level {counts}; {said['n_failed_samples']:,} samples failed"
+    request.tell({"levels": {**said, "level": params.level, "said": [line]}})
     if not own or (params.rows == "asked" and len(own) < request.asked):
-        counts = ", ".join(f"{level}: {n:,}" for level, n in enumerate(said["n_by_level"]))
         raise UnitError(
             f"{request.asked:,} facts of level {params.level} are asked and {params.of} has {len(own):,} of it (level: facts: {counts}): "
             f"choose a smaller size, a larger `pool`, or `rows: there`"

@@ -16,7 +16,7 @@ from hanka.analysis.questions.contract import Answer, Column, Curve, Entry, Meas
 from hanka.analysis.questions.levels.claims import claims
 from hanka.analysis.questions.levels.gathered import Gathered, gathered
 from hanka.analysis.questions.levels.judged import Comparing
-from hanka.analysis.questions.levels.sentences import notes, nothing_said, sentences
+from hanka.analysis.questions.levels.sentences import nothing_said, notes, sentences, unmade
 from hanka.analysis.questions.levels.table import Row, table
 from hanka.stats.levels import LEVELS
 
@@ -36,7 +36,7 @@ def ask(evidence: Evidence) -> Answer | None:
     if found is None:
         return None
     if not found.cells:
-        return Answer(*nothing_said(found), notes=tuple(Note(en, ja) for en, ja in _unmade(found)))
+        return Answer(*nothing_said(found), notes=tuple(Note(en, ja) for en, ja in unmade(found)))
     told = Comparing(Contrasts(evidence), found).told()
     rows = table(evidence, found, told)
     said = sentences(found, rows, told, claims(evidence, told))
@@ -52,11 +52,6 @@ def ask(evidence: Evidence) -> Answer | None:
         tuple(_curves(found, rows)),
         tuple(Note(en, ja) for en, ja in notes(found, evidence.level, len(told))),
     )
-
-
-def _unmade(found: Gathered) -> Iterator[tuple[str, str]]:
-    for reason in found.unmade:
-        yield f"Not trained: {reason}.", f"学習できなかったもの：{reason}"
 
 
 def _entries(found: Gathered, row: Row) -> Iterator[tuple[str, Entry]]:

@@ -19,6 +19,7 @@ from hanka.store.folder import read_json_or_none
 from hanka.store.probes import read_probe, read_probe_values
 
 PROBE, RECIPE, RESTORE, TOKENS = "levels", "levels", "restore", "first_token_kl"
+FAILED = "failed_samples"
 "Names of the entries that the question reads."
 LEAST_FACTS = 10
 "Test facts of a level below which it is left out of the mean: it would be decided by chance."
@@ -60,8 +61,10 @@ class Gathered:
     "(base, test set) → row id → level."
     n_rows: Mapping[Arm, tuple[int, int]]
     "Facts that were trained on, the fewest and the most over draws."
-    unmade: tuple[str, ...]
-    "Why rows of an arm were not made, each once."
+    unmade: Mapping[Arm, str]
+    "Why the rows of an arm were not made."
+    failed: tuple[int, int]
+    "Samples of test facts that did not come out, and all of them."
     sampling: Mapping[str, Any]
     "How test facts were asked."
     relations: Mapping[str, str]
@@ -105,7 +108,7 @@ def gathered(evidence: Evidence) -> Gathered | None:
     if not any(one.get("data") in made for one in variants.values()):
         return None
     arms = {name: arm for name, one in variants.items() if (arm := _arm(one, variants, made)) is not None}
-    bins, sampling = _bins(evidence, variants)
+    bins, sampling, failed = _bins(evidence, variants)
     cells: dict[tuple[Arm, Where], list[CellEvidence]] = defaultdict(list)
     relations: dict[str, str] = {}
     for cell in evidence.done():
@@ -127,6 +130,7 @@ def gathered(evidence: Evidence) -> Gathered | None:
         bins,
         counts,
         unmade,
+        failed,
         sampling,
         relations,
         parents,
@@ -151,10 +155,11 @@ def _arm(one: Mapping[str, Any], variants: Mapping[str, Any], made: Mapping[str,
 
 def _bins(
     evidence: Evidence, variants: Mapping[str, Any]
-) -> tuple[dict[tuple[str, str], dict[str, int]], Mapping[str, Any]]:
-    """Return the level of each test fact as each base knows it."""
+) -> tuple[dict[tuple[str, str], dict[str, int]], Mapping[str, Any], tuple[int, int]]:
+    """Return the level of each test fact as each base knows it, how facts were asked, and how many samples failed of how many."""
     found: dict[tuple[str, str], dict[str, int]] = defaultdict(dict)
     sampling: Mapping[str, Any] = {}
+    n_failed = n_samples = 0
     for planned in evidence.plan.get("probes", ()):
         of = variants.get(str(planned["variant_id"]), {})
         folder = evidence.folder.probe(str(planned["id"]))
@@ -171,15 +176,17 @@ def _bins(
             if row.parameter:
                 test, _, name = row.parameter.partition(" ")
                 found[str(of["base"]), test][name] = level_of(row.value)
-    return dict(found), sampling
+            elif row.measure == FAILED:
+                n_failed, n_samples = n_failed + int(row.value), n_samples + row.n
+    return dict(found), sampling, (n_failed, n_samples)
 
 
 def _counts(
     evidence: Evidence, arms: Mapping[str, Arm], variants: Mapping[str, Any], made: Mapping[str, Any]
-) -> tuple[dict[Arm, tuple[int, int]], tuple[str, ...]]:
+) -> tuple[dict[Arm, tuple[int, int]], dict[Arm, str]]:
     """Return how many facts each arm was trained on, and why rows were not made."""
     n_rows: dict[Arm, list[int]] = defaultdict(list)
-    unmade: dict[str, None] = {}
+    unmade: dict[Arm, str] = {}
     for name, arm in arms.items():
         data = str(variants[name].get("data", ""))
         if data not in made:
@@ -189,8 +196,8 @@ def _counts(
         if isinstance(record, dict):
             n_rows[arm].append(int(record["n_rows"]))
         elif failed.get("reason"):
-            unmade[str(failed["reason"])] = None
-    return {arm: (min(counts), max(counts)) for arm, counts in n_rows.items()}, tuple(unmade)
+            unmade[arm] = str(failed["reason"])
+    return {arm: (min(counts), max(counts)) for arm, counts in n_rows.items()}, unmade
 
 
 def _tokens(evidence: Evidence) -> dict[str, tuple[tuple[str, float], ...]]:

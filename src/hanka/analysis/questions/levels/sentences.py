@@ -165,8 +165,21 @@ def notes(found: Gathered, level: float, n_differences: int) -> Iterator[Said]:
             f"Levels that have fewer facts than were asked were trained on what there is: {listed}.",
             f"指定より知識が少ないレベルは、ある分だけで学習しました：{listed_ja}。",
         )
-    for reason in found.unmade:
-        yield f"Not trained: {reason}.", f"学習できなかったもの：{reason}"
+    if found.failed[0]:
+        yield (
+            f"{found.failed[0]:,} of {found.failed[1]:,} samples of test facts failed and are in no share.",
+            f"テスト用の知識のサンプル {found.failed[1]:,} 件のうち {found.failed[0]:,} 件が失敗し、割合の計算から除いています。",
+        )
+    yield from unmade(found)
+
+
+def unmade(found: Gathered) -> Iterator[Said]:
+    """Say which arms were not trained."""
+    for arm, reason in found.unmade.items():
+        yield (
+            f"Not trained, {_name(arm)}: {reason}.",
+            f"{_name_ja(arm)}は学習できませんでした。理由は実行フォルダの data に記録されています。",
+        )
 
 
 def _range(rows: tuple[int, int]) -> str:
