@@ -156,7 +156,7 @@ def test_the_best_level_and_size_are_named_with_how_many_comparisons_show_it(ans
     assert "full on 60 facts of level 2" in line
     assert "of 2 comparisons with other levels and sizes 2 show it" in line
     (line,) = [one for one in answer.sentence_ja.splitlines() if "最も高い" in one]
-    assert "レベル 2 の知識 60 件で学習した full" in line
+    assert "レベル 2 の知識 60 件で学習した「full」" in line
 
 
 def test_statements_of_the_paper_are_held_or_contradicted_by_their_interval(answer: Answer) -> None:

@@ -100,7 +100,7 @@ def _name(arm: Arm) -> str:
 
 def _name_ja(arm: Arm) -> str:
     back = f"（重みの {arm.share:.0%} をベースに戻したもの）" if arm.share is not None else ""
-    return f"レベル {arm.level} の知識 {arm.asked:,} 件で学習した {arm.label}{back}"
+    return f"レベル {arm.level} の知識 {arm.asked:,} 件で学習した「{arm.label}」{back}"
 
 
 def _claim(found: Gathered, claim: Claim) -> Said:
@@ -128,7 +128,7 @@ def _claim(found: Gathered, claim: Claim) -> Said:
         ),
         "restored": (
             f"nine tenths of the changes can be taken back without harm: {one.label} less {other.label} is {by}",
-            f"変化の 9 割を戻しても害はない：{one.label} と {other.label} の差は {by}",
+            f"変化の 9 割を戻しても害はない：「{one.label}」と「{other.label}」の差は {by}",
         ),
     }
     en, ja = texts[claim.key]
