@@ -22,6 +22,8 @@ from hanka.stats.intervals import Interval, effect_of_clusters
 
 STEPS = 60
 "Halvings of the range of a difference, 2: the last one is below rounding."
+ROUNDING = 1e-9
+"Share of the rows by which counts that were multiplied may add up to more than the rows."
 
 
 def score_interval(only_a: float, only_b: float, n: float, z: float) -> Interval:
@@ -31,8 +33,9 @@ def score_interval(only_a: float, only_b: float, n: float, z: float) -> Interval
     interval is all that is possible. It excludes 0 exactly where |only_a - only_b| / √(only_a + only_b) > z. Raises
     ValueError where counts do not fit. Source: Tango (1998).
     """
-    if min(only_a, only_b) < 0 or only_a + only_b > n or n < 1:
+    if min(only_a, only_b) < 0 or only_a + only_b > n * (1 + ROUNDING) or n < 1:
         raise ValueError(f"{only_a} and {only_b} of {n} rows right with one alone: counts do not fit")
+    n = max(n, only_a + only_b)  # where all rows differ, counts that were multiplied may add up to a bit more
     if not z > 0:
         raise ValueError(f"normal quantile {z}: must be above 0")
     if math.isinf(z):

@@ -154,7 +154,7 @@ def _record(prompter: Prompter, request: AdaptRequest, encoded: TrainingRows, st
 
 def _with(record: dict[str, Any], told: Mapping[str, Any]) -> dict[str, Any]:
     """Add what a teacher left to say; notes are added to notes."""
-    return record | told | {"notes": [*record["notes"], *told.get("notes", ())]}
+    return {**record, **told, "notes": [*record["notes"], *told.get("notes", ())]}
 
 
 def _begun(adaptation: Adaptation) -> list[str]:

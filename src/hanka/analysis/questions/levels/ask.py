@@ -16,7 +16,7 @@ from hanka.analysis.questions.contract import Answer, Column, Curve, Entry, Meas
 from hanka.analysis.questions.levels.claims import claims
 from hanka.analysis.questions.levels.gathered import Gathered, gathered
 from hanka.analysis.questions.levels.judged import Comparing
-from hanka.analysis.questions.levels.sentences import nothing_said, notes, sentences, unmade
+from hanka.analysis.questions.levels.sentences import notes, nothing_said, sentences, unmade
 from hanka.analysis.questions.levels.table import Row, table
 from hanka.stats.levels import LEVELS
 
