@@ -38,6 +38,7 @@ NEEDS: dict[str, dict[str, Any]] = {
     "restore": {"of": "tuned"},
     "proxy": {"expert": {"of": "tuned", "base": "SMALL"}},
     "select": {"of": ["tuned", "other"]},
+    "reduce_intruders": {"of": "tuned"},
     "classifier": {"bases": ["tfidf"]},
     "existing": {"path": "THERE", "bases": ["TINY"]},
     "distil": {"before": "{input}\n\n", "temperature": 1.0, "learning_rate": 2e-3},

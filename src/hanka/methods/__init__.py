@@ -19,6 +19,7 @@ METHODS: Registry[Method] = Registry(
         "merge": "hanka.methods.merge:MERGE",
         "restore": "hanka.methods.restore:RESTORE",
         "proxy": "hanka.methods.proxy:PROXY",
+        "reduce_intruders": "hanka.methods.reduce_intruders:REDUCE_INTRUDERS",
         "select": "hanka.methods.select:SELECT",
         "existing": "hanka.methods.existing:EXISTING",
         "classifier": "hanka.methods.classifier:CLASSIFIER",

@@ -33,6 +33,7 @@ from hanka.report.words_first_ja import FIRST_JAPANESE
 from hanka.report.words_gate import GATE_EN, GATE_JA
 from hanka.report.words_guardrails import GUARDRAILS_EN, GUARDRAILS_JA
 from hanka.report.words_how_much import HOW_MUCH_EN, HOW_MUCH_JA
+from hanka.report.words_intruders import INTRUDERS_EN, INTRUDERS_JA
 from hanka.report.words_ja import JAPANESE
 from hanka.report.words_judge import JUDGE_EN, JUDGE_JA
 from hanka.report.words_levels import LEVELS_EN, LEVELS_JA
@@ -66,6 +67,7 @@ PARTS: tuple[tuple[Mapping[str, str], Mapping[str, str]], ...] = (
     (ROBUSTNESS_EN, ROBUSTNESS_JA),
     (LEVELS_EN, LEVELS_JA),
     (DISTILLATION_EN, DISTILLATION_JA),
+    (INTRUDERS_EN, INTRUDERS_JA),
 )
 "Words by part, English and Japanese."
 LANGUAGES: Mapping[Lang, Mapping[str, str]] = {

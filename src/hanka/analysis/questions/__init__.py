@@ -31,6 +31,7 @@ QUESTIONS: Registry[Question] = Registry(
         "emergence": "hanka.analysis.questions.emergence:EMERGENCE",
         "distillation": "hanka.analysis.questions.distillation:DISTILLATION",
         "robustness": "hanka.analysis.questions.robustness:ROBUSTNESS",
+        "intruders": "hanka.analysis.questions.intruders:INTRUDERS",
         "levels": "hanka.analysis.questions.levels:LEVELS",
     },
 )
