@@ -25,6 +25,7 @@ READS_OF_PARAMS = {
     "analysis/questions/seven_claims/arms.py": {"prompt"},
     "analysis/questions/emergence/gathered.py": {"weight"},
     "analysis/questions/intruders/counted.py": {"start", "k", "epsilon", "draws"},
+    "analysis/questions/levels/gathered.py": {"level", "share"},
 }
 """File → parameters that it may read by name."""
 

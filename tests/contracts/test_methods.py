@@ -35,6 +35,7 @@ from tiny_models import save_tiny_model
 NEEDS: dict[str, dict[str, Any]] = {
     "interpolate": {"of": "tuned"},
     "merge": {"of": ["tuned", "other"]},
+    "restore": {"of": "tuned"},
     "proxy": {"expert": {"of": "tuned", "base": "SMALL"}},
     "select": {"of": ["tuned", "other"]},
     "reduce_intruders": {"of": "tuned"},

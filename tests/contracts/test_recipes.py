@@ -94,6 +94,7 @@ PARAMS: Mapping[str, Mapping[str, Any]] = {
     "edited": {"of": "films", "edits": {f"train{place}": {"input": f"rewritten {place}"} for place in range(30)}},
     "hypothesis_only": {"of": "pairs"},
     "premise_removed": {"of": "pairs", "by": "another_row"},
+    "levels": {"of": "places", "level": 4, "knower": {"of": "sft", "train": "films"}},
     "negation": {"of": "pairs"},
     "questions": {
         "of": "quiz", "documents": "texts", "asking": "asked", "reading": "read", "writer": {"of": "sft", "train": "films"},
@@ -104,7 +105,7 @@ PARAMS: Mapping[str, Mapping[str, Any]] = {
 USUAL = {"of": "films", "teacher": "sft"}
 TASK_OF = {
     "films": "sentiment", "pairs": "inference", "quiz": "closed-book", "texts": "text", "asked": "asking", "read": "reading",
-    "more texts": "text",
+    "more texts": "text", "places": "facts",
 }  # fmt: skip
 
 
@@ -124,7 +125,7 @@ def answer(parent: Parent, examples: Sequence[Example], how: How = AS_SOURCE) ->
     assert parent == Parent("sft", train="films")
     said = [f"Is it number {place}?" if how.dataset else "negative" for place in range(len(examples))]
     return [
-        Prediction(one.id, "", "", one.target, text, text, (-1.0, 0.0), "ok", "", 1, 0)
+        Prediction(one.id, "", "", one.target, text, text, (-1.0, 0.0), "ok", "", 1, 0, reward=1.0)
         for one, text in zip(examples, said, strict=True)
     ]
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from fact_files import write_pararel
 from hanka.datasets import SOURCES
 from hanka.datasets.base import Dataset, Source, relation
 from hanka.datasets.release import ENTRIES, INPUTS, LABELS, ROLES
@@ -14,6 +15,7 @@ from hanka.errors import HankaError
 ABOUT_DOCUMENTS = {"closed-book", "reading", "asking"}
 TASKS_OF = {
     "japanese": {"inference-ja", "similarity-ja", "reading-ja", "choice-ja"},
+    "facts": {"facts"},
     "documents": ABOUT_DOCUMENTS,
     "documents-hub": ABOUT_DOCUMENTS,
 }
@@ -26,11 +28,12 @@ def catalogue_of(source: Source, tmp_path: Path) -> Mapping[str, Dataset]:
         (tmp_path / task).mkdir()
     (tmp_path / "jnli-valid.jsonl").touch()
     (tmp_path / "xquad-en.json").touch()
+    write_pararel(tmp_path)
     return source.catalogue(tmp_path if source.needs_path else None)
 
 
 def test_the_sources_are_listed_in_order() -> None:
-    assert SOURCES.names() == ["mini", "paper", "hub", "japanese", "toy", "documents", "documents-hub"]
+    assert SOURCES.names() == ["mini", "paper", "hub", "facts", "japanese", "toy", "documents", "documents-hub"]
 
 
 def test_an_unknown_source_suggests_the_nearest() -> None:

@@ -17,6 +17,7 @@ METHODS: Registry[Method] = Registry(
         "magnitude_mask": "hanka.methods.magnitude_mask:MAGNITUDE_MASK",
         "interpolate": "hanka.methods.interpolate:INTERPOLATE",
         "merge": "hanka.methods.merge:MERGE",
+        "restore": "hanka.methods.restore:RESTORE",
         "proxy": "hanka.methods.proxy:PROXY",
         "reduce_intruders": "hanka.methods.reduce_intruders:REDUCE_INTRUDERS",
         "select": "hanka.methods.select:SELECT",

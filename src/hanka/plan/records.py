@@ -234,6 +234,10 @@ class Plan:
             planned = self.variants[planned.parents[0].variant_id]
         return planned
 
+    def unadapted(self, planned: PlannedVariant) -> PlannedVariant:
+        """Return a variant's base as it is."""
+        return next(one for one in self.variants.values() if one.variant.is_unadapted and one.model == planned.model)
+
     def meant_shots(self, planned: PlannedVariant) -> int:
         """Return the shots a variant is meant to be asked with: those it was trained with or chosen at, or its first parent was."""
         if planned.use.method.course or planned.use.method.chooses or not planned.parents:
@@ -267,9 +271,11 @@ class Plan:
             if planned.training is not None and planned.training.data_id:
                 needs.append(prepare(planned.training.data_id))
             units[name] = Unit(name, "adapt", variant_id, tuple(dict.fromkeys(needs)))
-            for kind, of in [("evaluate", variant_id), *(("probe", one.id) for one in self._probes_of(variant_id))]:
-                unit_id = f"{kind}:{of}"
-                units[unit_id] = Unit(unit_id, "probe" if kind == "probe" else "evaluate", of, (name,))
+            units[f"evaluate:{variant_id}"] = Unit(f"evaluate:{variant_id}", "evaluate", variant_id, (name,))
+            for probe in self._probes_of(variant_id):
+                asked = (self.unadapted(planned).variant.id,) if probe.use.entry.needs != "weights" else ()
+                both = tuple(dict.fromkeys((*map(adapt, asked), name)))
+                units[f"probe:{probe.id}"] = Unit(f"probe:{probe.id}", "probe", probe.id, both)
             return name
 
         def prepare(data_id: str) -> str:
@@ -305,10 +311,12 @@ class Plan:
             "cells": [asdict(planned.cell) | {"n_rows": len(planned.test.examples)} for planned in self.cells.values()],
             "data": [
                 {"id": one.id, "name": one.recipe.name, "recipe": one.recipe.use.entry.name, "n_rows": one.n_rows}
+                | {"params": one.recipe.use.params.model_dump(mode="json"), "asked": one.asked.size}
                 for one in self.made.values()
             ],
             "probes": [
                 {"id": one.id, "variant_id": one.variant_id, "probe": one.use.entry.name, "label": one.use.label}
+                | {"params": one.use.params.model_dump(mode="json")}
                 for one in self.probes.values()
             ],
             "notes": self.notes,

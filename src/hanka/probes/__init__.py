@@ -10,6 +10,8 @@ PROBES: Registry[Probe] = Registry(
     {
         "weight_distance": "hanka.probes.weight_distance:WEIGHT_DISTANCE",
         "intruders": "hanka.probes.intruders:INTRUDERS",
+        "levels": "hanka.probes.levels:LEVELS",
+        "first_token_kl": "hanka.probes.first_token_kl:FIRST_TOKEN_KL",
     },
 )
 

@@ -36,6 +36,7 @@ from hanka.report.words_how_much import HOW_MUCH_EN, HOW_MUCH_JA
 from hanka.report.words_intruders import INTRUDERS_EN, INTRUDERS_JA
 from hanka.report.words_ja import JAPANESE
 from hanka.report.words_judge import JUDGE_EN, JUDGE_JA
+from hanka.report.words_levels import LEVELS_EN, LEVELS_JA
 from hanka.report.words_monitor import MONITOR_EN, MONITOR_JA
 from hanka.report.words_rival import RIVAL_ENGLISH, RIVAL_JAPANESE
 from hanka.report.words_robustness import ROBUSTNESS_EN, ROBUSTNESS_JA
@@ -64,6 +65,7 @@ PARTS: tuple[tuple[Mapping[str, str], Mapping[str, str]], ...] = (
     (HOW_MUCH_EN, HOW_MUCH_JA),
     (EMERGENCE_EN, EMERGENCE_JA),
     (ROBUSTNESS_EN, ROBUSTNESS_JA),
+    (LEVELS_EN, LEVELS_JA),
     (DISTILLATION_EN, DISTILLATION_JA),
     (INTRUDERS_EN, INTRUDERS_JA),
 )

@@ -6,6 +6,7 @@ from hanka.registry import Registry
 from hanka.tasks.base import Task
 from hanka.tasks.chat import CHAT
 from hanka.tasks.documents import ASKING, CLOSED_BOOK, READING
+from hanka.tasks.facts import FACTS
 from hanka.tasks.japanese import CHOICE_JA, INFERENCE_JA, READING_JA, SIMILARITY_JA
 from hanka.tasks.likelihood import TEXT
 from hanka.tasks.paper import DETECTION, INFERENCE, QUESTION, SENTIMENT, SUMMARY
@@ -27,6 +28,7 @@ TASKS: Registry[Task] = Registry(
         CLOSED_BOOK,
         READING,
         ASKING,
+        FACTS,
     ],
 )
 

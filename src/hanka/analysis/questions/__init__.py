@@ -32,6 +32,7 @@ QUESTIONS: Registry[Question] = Registry(
         "distillation": "hanka.analysis.questions.distillation:DISTILLATION",
         "robustness": "hanka.analysis.questions.robustness:ROBUSTNESS",
         "intruders": "hanka.analysis.questions.intruders:INTRUDERS",
+        "levels": "hanka.analysis.questions.levels:LEVELS",
     },
 )
 
