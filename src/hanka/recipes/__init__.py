@@ -14,6 +14,7 @@ RECIPES: Registry[Recipe] = Registry(
         "hypothesis_only": "hanka.recipes.fields_removed:HYPOTHESIS_ONLY",
         "negation": "hanka.recipes.negation:NEGATION",
         "premise_removed": "hanka.recipes.fields_removed:PREMISE_REMOVED",
+        "questions": "hanka.recipes.questions:QUESTIONS",
         "replay": "hanka.recipes.replay:REPLAY",
         "subset": "hanka.recipes.subset:SUBSET",
         "synonyms": "hanka.recipes.synonyms:SYNONYMS",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from hanka.registry import Registry
 from hanka.tasks.base import Task
 from hanka.tasks.chat import CHAT
+from hanka.tasks.documents import ASKING, CLOSED_BOOK, READING
 from hanka.tasks.japanese import CHOICE_JA, INFERENCE_JA, READING_JA, SIMILARITY_JA
 from hanka.tasks.likelihood import TEXT
 from hanka.tasks.paper import DETECTION, INFERENCE, QUESTION, SENTIMENT, SUMMARY
@@ -23,6 +24,9 @@ TASKS: Registry[Task] = Registry(
         SIMILARITY_JA,
         READING_JA,
         CHOICE_JA,
+        CLOSED_BOOK,
+        READING,
+        ASKING,
     ],
 )
 
