@@ -11,6 +11,7 @@ SOURCES: Registry[Source] = Registry(
         "hub": "hanka.datasets.hub:HUB",
         "japanese": "hanka.datasets.japanese:JAPANESE",
         "toy": "hanka.datasets.toy:TOY",
+        "matching": "hanka.datasets.matching:MATCHING",
         "documents": "hanka.datasets.documents:DOCUMENTS",
         "documents-hub": "hanka.datasets.documents:DOCUMENTS_HUB",
     },
