@@ -25,8 +25,10 @@ def audit_rows(plan: Plan) -> Audits:
     """Run the audits that need rows alone."""
     audits = Audits()
     audit_files(plan, audits)
-    tests = {  # copies with changed rows are looked at in their source
-        cell.test.dataset.name: cell.test for cell in plan.cells.values() if cell.test.dataset.changed_from is None
+    tests = {  # copies with changed rows are looked at in their source, rows to validate on beside what trains
+        cell.test.dataset.name: cell.test
+        for cell in plan.cells.values()
+        if cell.test.dataset.changed_from is None and cell.test.dataset.chooses_for is None
     }
     whole: set[str] = set()
     for planned in _largest(plan):

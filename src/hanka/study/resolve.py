@@ -32,6 +32,7 @@ from hanka.study.recipe_declarations import RecipeUse, resolve_recipes
 from hanka.study.resolved import Study, TaskUse, policy_of
 from hanka.study.schema import StudySpec, TaskSpec
 from hanka.study.set_aside import with_rows_to_validate_on
+from hanka.study.validated import validation_tests
 from hanka.study.source import Key, StudySource
 from hanka.study.task_declarations import resolve_task
 from hanka.tasks.base import Task
@@ -96,6 +97,8 @@ def resolve(
     datasets |= {test.name: test for name in harness for test in uses[name].tests}
     perturbed = perturbed_tests(source, recipes, datasets, uses, methods)
     datasets |= {one.name: one for copies in perturbed.values() for one in copies}
+    validated = validation_tests(source, datasets, uses) if spec.eval.validation else {}
+    datasets |= {one.name: one for one in validated.values()}
     study = Study(
         spec,
         base_dir,
@@ -113,6 +116,7 @@ def resolve(
         bool(train),
         resolve_guardrails(source, spec, base_dir),
         perturbed,
+        validated,
     )
     check_evaluation(source, study)
     check_trained_on(source, study)

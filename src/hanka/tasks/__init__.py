@@ -8,7 +8,7 @@ from hanka.tasks.chat import CHAT
 from hanka.tasks.documents import ASKING, CLOSED_BOOK, READING
 from hanka.tasks.japanese import CHOICE_JA, INFERENCE_JA, READING_JA, SIMILARITY_JA
 from hanka.tasks.likelihood import TEXT
-from hanka.tasks.matching import INTEREST, MATCHING, WRITING
+from hanka.tasks.matching import EXPLAINING, INTEREST, MATCHING, WRITING
 from hanka.tasks.paper import DETECTION, INFERENCE, QUESTION, SENTIMENT, SUMMARY
 
 TASKS: Registry[Task] = Registry(
@@ -26,6 +26,7 @@ TASKS: Registry[Task] = Registry(
         READING_JA,
         CHOICE_JA,
         MATCHING,
+        EXPLAINING,
         INTEREST,
         WRITING,
         CLOSED_BOOK,

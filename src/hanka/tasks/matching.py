@@ -8,7 +8,8 @@ The first label is the match, whose F1 comes first. An answer may go on behind i
 the answer, a line break and the explanation, and is read up to the line break. Prompts end in a space, which belongs to the
 answer's first token.
 Source: Steiner, Peeters & Bizer (2024), arXiv 2409.08185: four wordings, answer first; the wording is hanka's own, so numbers do not
-compare with theirs. `matching-interest` asks whether a pair is worth learning from, `matching-writing` for pairs that are hard to tell.
+compare with theirs. Three more prepare training rows: `matching-explaining` asks why a pair matches, `matching-interest` whether it is worth
+learning from, `matching-writing` for pairs that are hard to tell.
 """
 
 from __future__ import annotations
@@ -52,6 +53,19 @@ INTEREST = Task(
     stop=("\n",),
     verifier="label_word",
     description="is a pair of descriptions an interesting training example?",
+    reference=REFERENCE,
+)
+
+EXPLAINING = Task(
+    name="matching-explaining",
+    kind="generation",
+    prompts={
+        "p1": "Two descriptions, and whether they mean the same entity. {request}\nEntity 1: {left}\nEntity 2: {right}\nThe same entity: {answer}\n"
+        "Explanation:\n",
+    },
+    metrics=("rouge_l", "exact_match", "length_ratio", "distinct_share", "label_share", "cap_hits"),
+    stop=("\n\n",),
+    description="explain why two descriptions mean the same thing, or not",
     reference=REFERENCE,
 )
 

@@ -1,6 +1,7 @@
 """Source `matching`: labelled pairs of records (products, publications, your own) from a folder that the user names.
 
-Every set of files under the folder is four data sets, which differ in how records are written (`records`). Files are found by name:
+Every set of files under the folder is four data sets, which differ in how records are written (`records`), and three that ask the same
+pairs something else (`asked`). Files are found by name:
 `NAME-train.txt`, `NAME-valid.txt`, `NAME-test.txt`; `NAME/train.txt` and so on, as in github.com/megagonlabs/ditto (data/er_magellan);
 `NAME-train.json.gz`, `NAME-valid.json.gz`, `NAME-gs.json.gz`, as in github.com/wbsg-uni-mannheim/TailorMatch, where WDC Products has
 a size behind the split (`…_train_small.json.gz`). Source: Köpcke, Thor & Rahm (2010), PVLDB 3; Mudgal et al. (2018), SIGMOD, for
@@ -12,13 +13,15 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from hanka.datasets.base import Dataset, Roles, Source
+from hanka.datasets.matching.asked import ASKED
 from hanka.datasets.matching.files import PairFiles, PairRows
 from hanka.datasets.matching.records import SERIALISATIONS
 from hanka.errors import DataError
-from hanka.records import Split
+from hanka.records import Example, Split
 
 PRODUCTS, PUBLICATIONS = "products", "publications"
 DOMAINS: Mapping[str, str] = {
@@ -42,7 +45,10 @@ WHERE = (
     "put files such as Abt-Buy-train.txt, Abt-Buy-valid.txt and Abt-Buy-test.txt there, of github.com/megagonlabs/ditto "
     "(data/er_magellan) or github.com/wbsg-uni-mannheim/TailorMatch (data)"
 )
-ROLES: Mapping[str, Roles] = {"matching": Roles("abt-buy", ("abt-buy", "amazon-google"), ("dblp-acm",))}
+ROLES: Mapping[str, Roles] = {
+    "matching": Roles("abt-buy", ("abt-buy", "amazon-google"), ("dblp-acm",)),
+    **{task: Roles(f"abt-buy-{end}", (f"abt-buy-{end}",), ()) for end, (task, _) in ASKED.items()},
+}
 DESCRIBED = ("Abt-Buy", "Amazon-Google", "DBLP-ACM")
 
 
@@ -109,7 +115,22 @@ def datasets_of(name: str, files: Mapping[Split, Path]) -> list[Dataset]:
                 reading=rows.reading,
             )
         )
+    if "train" in files:
+        plain = found[0]
+        found += [_asked(plain, end) for end in ASKED]
     return found
+
+
+def _asked(pairs: Dataset, end: str) -> Dataset:
+    """Return the pairs of a data set asked as another task."""
+    task, make = ASKED[end]
+
+    def read(split: Split, size: int | None) -> list[Example]:
+        return make(pairs.load(split))
+
+    splits: tuple[Split, ...] = ("train", "test")
+    note = "targets are made by rule: to tune who prepares rows, not to judge one"
+    return replace(pairs, name=f"{pairs.name}-{end}", task=task, splits=splits, read=read, reading=None, note=note)
 
 
 def _described() -> Mapping[str, Dataset]:
