@@ -38,6 +38,7 @@ from hanka.report.words_monitor import MONITOR_EN, MONITOR_JA
 from hanka.report.words_rival import RIVAL_ENGLISH, RIVAL_JAPANESE
 from hanka.report.words_robustness import ROBUSTNESS_EN, ROBUSTNESS_JA
 from hanka.report.words_rollout import ROLLOUT_EN, ROLLOUT_JA
+from hanka.report.words_transfer import TRANSFER_EN, TRANSFER_JA
 from hanka.report.words_training import TRAINING_EN, TRAINING_JA
 
 Lang: TypeAlias = Literal["en", "ja"]
@@ -62,6 +63,7 @@ PARTS: tuple[tuple[Mapping[str, str], Mapping[str, str]], ...] = (
     (HOW_MUCH_EN, HOW_MUCH_JA),
     (EMERGENCE_EN, EMERGENCE_JA),
     (ROBUSTNESS_EN, ROBUSTNESS_JA),
+    (TRANSFER_EN, TRANSFER_JA),
 )
 "Words by part, English and Japanese."
 LANGUAGES: Mapping[Lang, Mapping[str, str]] = {

@@ -29,6 +29,7 @@ QUESTIONS: Registry[Question] = Registry(
         "how_much": "hanka.analysis.questions.how_much:HOW_MUCH",
         "scale": "hanka.analysis.questions.scale:SCALE",
         "emergence": "hanka.analysis.questions.emergence:EMERGENCE",
+        "transfer_gain": "hanka.analysis.questions.transfer_gain:TRANSFER_GAIN",
         "robustness": "hanka.analysis.questions.robustness:ROBUSTNESS",
     },
 )
