@@ -107,7 +107,7 @@ def _kept(request: RecipeRequest, keeps: Any, what: str) -> tuple[Part, ...]:
     counts = Counter(row.target for row in kept)
     said = f"{len(kept)} of {n_seen} pairs kept ({_by_label(counts)}), {what}; left out: {_by_label(left_out)}"
     request.tell({"filter": {"seen": n_seen, "kept": dict(counts), "left_out": dict(left_out), "said": [said]}})
-    if len(counts) < len(request.task(params.of).labels):
+    if len(counts) < min(len(request.task(params.of).labels), request.asked):
         raise UnitError(f"the filter leaves nothing to tell apart: {said}")
     return (Part(request.task(params.of).name, params.of, tuple(kept)),)
 

@@ -63,7 +63,7 @@ def ask(evidence: Evidence) -> Answer | None:
     bounded = sum(one.ends(evidence.level) is not None for one in found)
     level = 1 - (1 - evidence.level) / max(1, bounded)
     shares = [Share(one, one.ends(level)) for one in found]
-    said = sentences(shares)
+    said = sentences(shares, evidence.level)
     table = [_entries(evidence, row, together) for row in rows]
     columns = tuple(one for one in COLUMNS if one.name not in OPTIONAL or len({str(row[one.name]) for row in table}) > 1)
     return Answer(

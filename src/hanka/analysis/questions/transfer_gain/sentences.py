@@ -35,9 +35,9 @@ def none_said() -> tuple[str, str]:
     )
 
 
-def sentences(shares: Sequence[Share]) -> tuple[str, str]:
-    """Say of each variant and relation what carries over."""
-    said = [_sentence(one) for one in shares[:SAID]]
+def sentences(shares: Sequence[Share], level: float) -> tuple[str, str]:
+    """Say of each variant and relation what carries over. level: of the intervals of gains, each for itself."""
+    said = [_sentence(one, level) for one in shares[:SAID]]
     more = len(shares) - len(said)
     return (
         "\n".join(en for en, _ in said) + (f"\nOf {more} more, the gains are in the table." if more else ""),
@@ -45,13 +45,13 @@ def sentences(shares: Sequence[Share]) -> tuple[str, str]:
     )
 
 
-def _sentence(share: Share) -> tuple[str, str]:
+def _sentence(share: Share, level: float) -> tuple[str, str]:
     one, own = share.transfer.asked, share.transfer.own
     first = one[0]
     label, source, targets = first.variant["label"], first.variant["train_dataset"], " + ".join(each.test for each in one)
     teachers = " + ".join(dict.fromkeys(f"{each.variant['label']}" for each in own))
     en_metric, ja_metric = first.metric.display, first.metric.display_ja or first.metric.display
-    top, bottom = map(_difference, share.transfer.gains)
+    top, bottom = (_difference(one, level) for one in share.transfer.gains)
     en = (
         f"{label} on {source}, {RELATION_EN[first.relation]} ({targets}; {en_metric}): gains {top}; {teachers}, tuned on the targets themselves, "
         f"gains {bottom}. "
@@ -78,8 +78,8 @@ def _measured(share: Share) -> Measured | None:
     return Measured(value, share.ends.low, share.ends.high, min(top.n, bottom.n))
 
 
-def _difference(one: Difference) -> str:
-    low, high = one.interval(0.95)
+def _difference(one: Difference, level: float) -> str:
+    low, high = one.interval(level)
     return f"{one.value:+.3f} [{low:+.3f}, {high:+.3f}] (n = {one.n})"
 
 
