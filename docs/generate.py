@@ -18,7 +18,7 @@ from key_tables import key_rows, key_table, own_keys, table
 
 from hanka.analysis.questions import QUESTIONS
 from hanka.contexts import CONTEXTS
-from hanka.datasets import hub, japanese, mini, paper, release, toy
+from hanka.datasets import hub, japanese, matching, mini, paper, release, toy
 from hanka.datasets.base import Dataset, Roles, entries
 from hanka.datasets.hub_recipes import RECIPES as HUB_RECIPES
 from hanka.datasets.hub_recipes import HubRecipe
@@ -195,7 +195,7 @@ def repository(recipe: HubRecipe) -> str:
 
 def source_table() -> str:
     """Write the table of sources."""
-    sources = (mini.MINI, paper.PAPER, hub.HUB, japanese.JAPANESE, toy.TOY)
+    sources = (mini.MINI, paper.PAPER, hub.HUB, japanese.JAPANESE, toy.TOY, matching.MATCHING)
     rows = [
         (
             f"`{one.name}`",
@@ -328,6 +328,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "mini": lambda: dataset_table(mini.catalogue(None).values(), dict(mini.MINI.roles)),
     "paper-and-hub": paper_table,
     "japanese": lambda: dataset_table(entries(japanese.JAPANESE), dict(japanese.JAPANESE.roles)),
+    "matching": lambda: dataset_table(entries(matching.MATCHING), dict(matching.MATCHING.roles)),
     "toy": lambda: dataset_table(toy.catalogue(None).values(), dict(toy.TOY.roles)),
     "models": model_table,
     "encoders": encoder_table,

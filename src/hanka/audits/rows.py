@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from hanka.audits.files import audit_files
-from hanka.audits.labels import as_asked, audit_labels, audit_texts, contradictory
+from hanka.audits.labels import as_asked, as_labelled, audit_labels, audit_texts, contradictory
 from hanka.audits.record import Audits
 from hanka.datasets.neighbours import one_noun_apart
 from hanka.datasets.other_task import may_share_rows, side_by_side
@@ -79,7 +79,8 @@ def _training_rows(
     """Audit a training set, part by part. whole: own data sets that were looked at already, added to."""
     own = planned.training
     assert own is not None
-    for part in own.parts:
+    for given in own.parts:
+        part = replace(given, examples=as_labelled(given.task, given.examples))
         name, rows = part.dataset.name, part.examples
         where = f"{name} train" if len(own.parts) == 1 and own.name == name else f"{own.name}: {name} train"
         drawn = where + _seed(planned)
