@@ -24,7 +24,11 @@ def as_line(left: dict[str, str], right: dict[str, str], label: object) -> str:
 def pairs(n: int, start: int = 0) -> list[tuple[dict[str, str], dict[str, str], int]]:
     """Pairs about records of their own; every fourth is a match."""
     return [
-        (record(place, "abt", place), record(place, "buy", place if place % 4 == 0 else place + 1000), int(place % 4 == 0))
+        (
+            record(place, "abt", place),
+            record(place, "buy", place if place % 4 == 0 else place + 1000),
+            int(place % 4 == 0),
+        )
         for place in range(start, start + n)
     ]
 

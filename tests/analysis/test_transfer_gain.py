@@ -89,7 +89,9 @@ def test_shares_on_the_numbers_of_the_published_spreadsheet() -> None:
     own = [0.69 - 0.53, 0.87 - 0.57]
     assert own == pytest.approx([0.16, 0.30])
     assert transfer_share(own, own) == 1.0
-    assert transfer_share([0.16 * 1.02], own[:1]) == pytest.approx(1.02)  # a model that carries 1.02 over to WDC: F1 .693 there
+    assert transfer_share([0.16 * 1.02], own[:1]) == pytest.approx(
+        1.02
+    )  # a model that carries 1.02 over to WDC: F1 .693 there
     assert transfer_share([0.10, 0.20], own) == pytest.approx(0.30 / 0.46)  # means of gains, not the mean of ratios
     assert transfer_share([0.10, 0.20], own) != pytest.approx((0.10 / 0.16 + 0.20 / 0.30) / 2)
     assert transfer_share([0.75 - 0.86], [0.11]) == pytest.approx(-1.0)  # what is lost is a share below 0

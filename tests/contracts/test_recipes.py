@@ -134,7 +134,10 @@ def cameras(split: Split) -> Sequence[Example]:
     return [
         Example(
             f"{split}{place}",
-            {"left": f"{split} camera {place} silver", "right": f"{split} camera {place if place % 2 else place + 1} {place % 3}"},
+            {
+                "left": f"{split} camera {place} silver",
+                "right": f"{split} camera {place if place % 2 else place + 1} {place % 3}",
+            },
             "Yes" if (place % 2 == 1) != (place % 5 == 0) else "No",
         )
         for place in range(80)
@@ -144,7 +147,9 @@ def cameras(split: Split) -> Sequence[Example]:
 def answer(parent: Parent, examples: Sequence[Example], how: How = AS_SOURCE) -> Sequence[Prediction]:
     assert parent == Parent("sft", train="films")
     if how.dataset == "cameras":
-        return [Prediction(one.id, "", "", one.target, one.target, one.target, None, "ok", "", 1, 0) for one in examples]
+        return [
+            Prediction(one.id, "", "", one.target, one.target, one.target, None, "ok", "", 1, 0) for one in examples
+        ]
     said = [f"Is it number {place}?" if how.dataset else "negative" for place in range(len(examples))]
     return [
         Prediction(one.id, "", "", one.target, text, text, (-1.0, 0.0), "ok", "", 1, 0)

@@ -117,7 +117,11 @@ def test_gold_scores_best_and_an_empty_answer_does_not(task: Task) -> None:
 def test_a_classification_output_that_is_no_label_is_not_guessed(task: Task) -> None:
     if task.kind == "classification":
         cased = [other for other in (task.labels[0].upper(),) if other != task.labels[0]]
-        around = ["know", "cannot"] if task.verifier == "label_word" else [task.labels[0] + "!", " ".join(task.labels), *cased]
+        around = (
+            ["know", "cannot"]
+            if task.verifier == "label_word"
+            else [task.labels[0] + "!", " ".join(task.labels), *cased]
+        )
         for output in ("", "perhaps", *around):
             assert task.verify(examples(task)[0], output).answer is None
 

@@ -54,7 +54,10 @@ def test_every_way_of_writing_records_is_a_data_set_of_the_same_pairs(found: Map
     place = int(one["abt-buy"].id.rsplit("/", 1)[1]) - 1
     left, _, _ = pairs(40, 20_000)[place]
     assert one["abt-buy"].fields["left"] == one["abt-buy-title"].fields["left"] == left["name"]
-    assert one["abt-buy-all"].fields["left"] == f"name: {left['name']}; description: {left['description']}; price: {left['price']}"
+    assert (
+        one["abt-buy-all"].fields["left"]
+        == f"name: {left['name']}; description: {left['description']}; price: {left['price']}"
+    )
     assert one["abt-buy-ditto"].fields["left"] == one["abt-buy"].fields["left_record"] == as_ditto(left)
 
 
@@ -70,14 +73,20 @@ def test_training_pairs_that_are_asked_elsewhere_are_left_out_and_named(found: M
     dataset = found["abt-buy"]
     parts = {split: dataset.load(split) for split in dataset.splits}
     assert len(parts["train"]) + len(parts["demonstrations"]) == 80
-    keys = {split: {(row.fields["left_record"], row.fields["right_record"]) for row in rows} for split, rows in parts.items()}
+    keys = {
+        split: {(row.fields["left_record"], row.fields["right_record"]) for row in rows}
+        for split, rows in parts.items()
+    }
     for one, other in combinations(keys, 2):
         assert keys[one].isdisjoint(keys[other])
     assert dataset.reading is not None
     (train,) = [file for file in dataset.reading().files if file.split == "train"]
     assert train.n_rows == 82
     assert [one.kind for one in train.skipped] == ["shared", "shared"]
-    assert {word for one in train.skipped for word in ("validation", "test") if word in one.what} == {"validation", "test"}
+    assert {word for one in train.skipped for word in ("validation", "test") if word in one.what} == {
+        "validation",
+        "test",
+    }
 
 
 def test_labels_take_turns_in_test_and_validation_rows_while_both_last(found: Mapping[str, Dataset]) -> None:
@@ -148,12 +157,18 @@ def test_a_file_without_a_pair_is_one_line_with_the_first_reason(tmp_path: Path)
 
 def test_the_published_files_have_the_published_counts(matching_data: Path) -> None:
     found = catalogue(matching_data)
-    counts = {name: Counter(row.target for row in found[name].load("test")) for name in ("abt-buy", "amazon-google", "dblp-acm")}
+    counts = {
+        name: Counter(row.target for row in found[name].load("test"))
+        for name in ("abt-buy", "amazon-google", "dblp-acm")
+    }
     assert {name: (one.total(), one["Yes"]) for name, one in counts.items()} == {
         "abt-buy": (1916, 206), "amazon-google": (2293, 234), "dblp-acm": (2473, 444),
     }  # fmt: skip
     files = {name: found[name] for name in counts}
     for dataset in files.values():
         dataset.load("train")
-    shared = {name: sum(row.kind == "shared" for file in one.reading().files for row in file.skipped) for name, one in files.items()}  # type: ignore[misc]
+    shared = {
+        name: sum(row.kind == "shared" for file in one.reading().files for row in file.skipped)
+        for name, one in files.items()
+    }  # type: ignore[misc]
     assert shared == {"abt-buy": 44, "amazon-google": 265, "dblp-acm": 159}

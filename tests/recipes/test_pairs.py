@@ -38,7 +38,9 @@ def rows(dataset: str, split: Split, size: int | None) -> Sequence[Example]:
     return [pair(split, place) for place in range(60 if split == "train" else 20)]
 
 
-def request(name: str, params: Mapping[str, Any], says: Any = None, told: dict[str, Any] | None = None) -> RecipeRequest:
+def request(
+    name: str, params: Mapping[str, Any], says: Any = None, told: dict[str, Any] | None = None
+) -> RecipeRequest:
     """says: (row, data set asked by) → what the parent answers."""
     recipe = RECIPES.get(name)
 
@@ -90,7 +92,10 @@ def test_explanations_of_a_file_are_used_and_malformed_ones_are_counted_not_drop
     first, second, *_ = plain()
     lines = [
         {"id": first.id, "explanation": "attribute=name|||importance=1|||values=A###B|||similarity=1"},
-        {**{name: second.fields[name] for name in ("left", "right")}, "explanation": "attribute=name|||importance=1|||values=A|||B"},
+        {
+            **{name: second.fields[name] for name in ("left", "right")},
+            "explanation": "attribute=name|||importance=1|||values=A|||B",
+        },
     ]
     (tmp_path / "why.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
     recipe = RECIPES.get("explained")
@@ -131,11 +136,17 @@ def test_a_teacher_that_beats_the_rule_explains() -> None:
 
 @pytest.mark.parametrize(
     ("name", "params"),
-    [("explained", {"teacher": "helper"}), ("relevance_filter", {"by": "helper"}), ("corner_cases", {"writer": "helper"})],
+    [
+        ("explained", {"teacher": "helper"}),
+        ("relevance_filter", {"by": "helper"}),
+        ("corner_cases", {"writer": "helper"}),
+    ],
 )
 def test_a_teacher_that_does_not_beat_the_rule_is_unfit_and_makes_nothing(name: str, params: dict[str, Any]) -> None:
     told: dict[str, Any] = {}
-    with pytest.raises(UnitError, match=r"teacher unfit: 0\.500 of 20 labelled pairs right, .* not shown to be above 0"):
+    with pytest.raises(
+        UnitError, match=r"teacher unfit: 0\.500 of 20 labelled pairs right, .* not shown to be above 0"
+    ):
         made(name, params, lambda row, dataset: "Yes", told)
     assert told["teacher"]["fit"] is False
 
@@ -152,7 +163,9 @@ def test_fitness_is_the_paired_difference_from_the_rule() -> None:
 
 def test_the_error_filter_keeps_what_is_labelled_rightly() -> None:
     told: dict[str, Any] = {}
-    found = made("error_filter", {"by": "helper"}, lambda row, _: "No" if row.id.endswith(("0", "1")) else row.target, told)
+    found = made(
+        "error_filter", {"by": "helper"}, lambda row, _: "No" if row.id.endswith(("0", "1")) else row.target, told
+    )
     kept = [row.id for row in plain() if not (row.id.endswith("0") and row.target == "Yes")]
     assert [row.id for row in found] == kept
     assert told["filter"]["kept"]["No"] == N // 2
@@ -182,7 +195,9 @@ def test_pairs_that_a_rule_gets_wrong_are_interesting_by_rule() -> None:
 
 
 def test_a_fit_variant_says_which_pairs_are_interesting() -> None:
-    found = made("relevance_filter", {"by": "helper"}, lambda row, dataset: row.target if dataset == "cameras" else "Yes")
+    found = made(
+        "relevance_filter", {"by": "helper"}, lambda row, dataset: row.target if dataset == "cameras" else "Yes"
+    )
     assert [row.id for row in found] == [row.id for row in plain()]
 
 
@@ -224,7 +239,10 @@ def test_nearest_pairs_are_taken_once_in_the_order_of_errors() -> None:
 
 
 def test_the_nearest_of_a_pool_are_those_spelt_alike() -> None:
-    pool = [Example(str(at), {"left": text, "right": text}, "No") for at, text in enumerate(["red bag", "zoom lens 50", "zoom lens 55"])]
+    pool = [
+        Example(str(at), {"left": text, "right": text}, "No")
+        for at, text in enumerate(["red bag", "zoom lens 50", "zoom lens 55"])
+    ]
     error = Example("e", {"left": "zoom lens 50", "right": "zoom lens 50"}, "Yes")
     assert {row.id for row in chosen([error], pool, 2, 0)} >= {"1"}
     assert chosen([error], pool, 3, 0)[0].id in {"1", "2"}
@@ -277,4 +295,6 @@ def test_pairs_by_rule_are_three_that_differ_and_one_match_never_written_alike()
 
 def test_a_writer_that_writes_no_pair_is_a_failure_with_its_reasons() -> None:
     with pytest.raises(UnitError, match="no pair came out: 12 left out: is no line of left, right and label"):
-        made("corner_cases", {"writer": "helper"}, lambda row, dataset: row.target if dataset == "cameras" else "nothing")
+        made(
+            "corner_cases", {"writer": "helper"}, lambda row, dataset: row.target if dataset == "cameras" else "nothing"
+        )

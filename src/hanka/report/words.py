@@ -38,8 +38,8 @@ from hanka.report.words_monitor import MONITOR_EN, MONITOR_JA
 from hanka.report.words_rival import RIVAL_ENGLISH, RIVAL_JAPANESE
 from hanka.report.words_robustness import ROBUSTNESS_EN, ROBUSTNESS_JA
 from hanka.report.words_rollout import ROLLOUT_EN, ROLLOUT_JA
-from hanka.report.words_transfer import TRANSFER_EN, TRANSFER_JA
 from hanka.report.words_training import TRAINING_EN, TRAINING_JA
+from hanka.report.words_transfer import TRANSFER_EN, TRANSFER_JA
 
 Lang: TypeAlias = Literal["en", "ja"]
 Word: TypeAlias = str | int | float

@@ -32,9 +32,9 @@ from hanka.study.recipe_declarations import RecipeUse, resolve_recipes
 from hanka.study.resolved import Study, TaskUse, policy_of
 from hanka.study.schema import StudySpec, TaskSpec
 from hanka.study.set_aside import with_rows_to_validate_on
-from hanka.study.validated import validation_tests
 from hanka.study.source import Key, StudySource
 from hanka.study.task_declarations import resolve_task
+from hanka.study.validated import validation_tests
 from hanka.tasks.base import Task
 
 

@@ -128,7 +128,12 @@ class Study:
         if task.kind == "harness":
             return {"harness": self.harness[task.name].content}
         if self.writes(task, model):
-            return {"scoring": WRITTEN, "max_new_tokens": self.spec.eval.max_new_tokens, "stop": list(task.stop), "judging": task.judging}
+            return {
+                "scoring": WRITTEN,
+                "max_new_tokens": self.spec.eval.max_new_tokens,
+                "stop": list(task.stop),
+                "judging": task.judging,
+            }
         if task.kind == "classification" and model is not None and model.served and model.served.labels != "logprobs":
             return {"scoring": model.served.labels, "judging": task.judging}
         if task.kind == "classification":

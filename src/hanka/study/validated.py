@@ -18,12 +18,16 @@ from hanka.study.source import StudySource
 END = "-validation"
 
 
-def validation_tests(source: StudySource, datasets: Mapping[str, Dataset], uses: Mapping[str, TaskUse]) -> dict[str, Dataset]:
+def validation_tests(
+    source: StudySource, datasets: Mapping[str, Dataset], uses: Mapping[str, TaskUse]
+) -> dict[str, Dataset]:
     """Return test set → its rows to validate on as a test set. Raises StudyError where no test set has any, or a name is taken."""
     tested = {test.name: test for use in uses.values() for test in use.tests if "validation" in test.splits}
     key = ("eval", "validation")
     if not tested:
-        raise source.error(key, "no test set has a validation split; give one a file (datasets.NAME.validation), or leave this out")
+        raise source.error(
+            key, "no test set has a validation split; give one a file (datasets.NAME.validation), or leave this out"
+        )
     taken = next((name + END for name in tested if name + END in datasets), None)
     if taken is not None:
         raise source.error(key, f"needs the name {taken!r}, which another data set has; rename that one")

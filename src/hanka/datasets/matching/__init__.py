@@ -34,7 +34,13 @@ DOMAINS: Mapping[str, str] = {
     "dblp-googlescholar": PUBLICATIONS,
 }
 "Beginning of a name → what its records describe; any other set is a domain of its own."
-SPLIT_OF: Mapping[str, Split] = {"train": "train", "valid": "validation", "validation": "validation", "test": "test", "gs": "test"}
+SPLIT_OF: Mapping[str, Split] = {
+    "train": "train",
+    "valid": "validation",
+    "validation": "validation",
+    "test": "test",
+    "gs": "test",
+}
 NAMED = re.compile(
     r"(?P<name>.+?)[-_](?P<split>train|valid|validation|test|gs)(?:[-_](?P<size>small|medium|large))?\.(?:txt|jsonl?|jsonl?\.gz)"
 )
@@ -80,9 +86,7 @@ def found_files(folder: Path) -> dict[str, dict[Split, Path]]:
             raise DataError(f"{path} and {sized[key][split]} are both the {split} pairs of {key[0]}; keep one of them")
         sized[key][split] = path
     plain = {name: files for (name, size), files in sized.items() if not size}
-    with_size = {
-        f"{name}-{size}": {**plain.get(name, {}), **files} for (name, size), files in sized.items() if size
-    }
+    with_size = {f"{name}-{size}": {**plain.get(name, {}), **files} for (name, size), files in sized.items() if size}
     names = {name for name, size in sized if size}
     return {name: files for name, files in plain.items() if name not in names} | with_size
 

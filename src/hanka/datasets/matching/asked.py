@@ -49,9 +49,7 @@ def explaining(rows: Sequence[Example]) -> list[Example]:
 def interest(rows: Sequence[Example]) -> list[Example]:
     """Return pairs with whether a rule gets their label wrong."""
     cut = fitted_threshold(rows, LABELS[0])
-    return [
-        Example(row.id, row.fields, LABELS[rule_label(row, cut, LABELS) == row.target], row.group) for row in rows
-    ]
+    return [Example(row.id, row.fields, LABELS[rule_label(row, cut, LABELS) == row.target], row.group) for row in rows]
 
 
 def written_pair(left: str, right: str, label: str) -> str:
@@ -74,7 +72,9 @@ def writing(rows: Sequence[Example]) -> list[Example]:
         lines = [written_pair(one.fields["left"], one.fields["right"], one.target) for one in (*rest[:N_OTHERS], match)]
         found.append(Example(seed.id, seed.fields, "\n".join(lines), seed.group))
     if not found:
-        raise DataError(f"no record of {len(rows)} pairs has a match and {N_OTHERS + 1} other pairs, which writing pairs is learnt from")
+        raise DataError(
+            f"no record of {len(rows)} pairs has a match and {N_OTHERS + 1} other pairs, which writing pairs is learnt from"
+        )
     return found
 
 

@@ -103,7 +103,9 @@ def read_explanation(text: str, form: Form) -> Explanation:
 def _free(text: str, form: Form) -> Explanation:
     n = len(SENTENCE_ENDS.findall(text)) + (SENTENCE_ENDS.search(text[-1:]) is None)
     if form == "short" and n > MOST_SENTENCES:
-        return Explanation(form, "", (), (Malformed(text, f"{n} sentences, and a short one has at most {MOST_SENTENCES}"),))
+        return Explanation(
+            form, "", (), (Malformed(text, f"{n} sentences, and a short one has at most {MOST_SENTENCES}"),)
+        )
     return Explanation(form, text)
 
 

@@ -102,7 +102,9 @@ class PairRows:
             if write(pair.left) and write(pair.right):
                 found.append(to_example(pair, write, split))
             else:
-                blank.append(SkippedRow(f"{self.files.paths[split].name} pair {pair.id}", "blank", "a side has no text"))
+                blank.append(
+                    SkippedRow(f"{self.files.paths[split].name} pair {pair.id}", "blank", "a side has no text")
+                )
         return found
 
     def reading(self) -> Reading:
@@ -113,12 +115,19 @@ class PairRows:
                 _, skipped, n_lines = self.files.pairs(split)
                 parts = ("train", "demonstrations") if split == "train" else (split,)
                 rows = tuple(row for part in parts for row in self._parts.get(part, ()))
-                files.append(FileRead(split, str(self.files.paths[split]), n_lines, (*skipped, *self._blank[split]), rows))
+                files.append(
+                    FileRead(split, str(self.files.paths[split]), n_lines, (*skipped, *self._blank[split]), rows)
+                )
         return Reading(tuple(files), None)
 
 
 def to_example(pair: Pair, write: Callable[[Record], str], split: str) -> Example:
     """Return a pair as a row: two texts that are asked with, and both records, which are not."""
     left = as_ditto(pair.left)
-    fields = {"left": write(pair.left), "right": write(pair.right), "left_record": left, "right_record": as_ditto(pair.right)}
+    fields = {
+        "left": write(pair.left),
+        "right": write(pair.right),
+        "left_record": left,
+        "right_record": as_ditto(pair.right),
+    }
     return Example(pair.id, fields, YES if pair.is_match else NO, f"{split}/{sha256_text(left)[:16]}")

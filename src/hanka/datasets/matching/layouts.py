@@ -85,7 +85,9 @@ def read_pairs(path: Path, name: str) -> tuple[list[Pair], list[SkippedRow], int
             skipped.append(SkippedRow(f"{path.name} line {number}", "broken", str(error)))
     if not pairs:
         why = f"; the first: {skipped[0].what}" if skipped else ""
-        raise DataError(f"{path} holds no pair of records in {n_lines} lines{why}; expected `COL name VAL text … \\t … \\t 0 or 1`, or JSON lines")
+        raise DataError(
+            f"{path} holds no pair of records in {n_lines} lines{why}; expected `COL name VAL text … \\t … \\t 0 or 1`, or JSON lines"
+        )
     return pairs, skipped, n_lines
 
 
@@ -128,7 +130,9 @@ def _json(line: str, id_: str) -> Pair:
 def _side(value: Mapping[str, Any], side: str) -> dict[str, str]:
     """Return the attributes of one side; ids are no descriptions."""
     names = [name for name in value if name.endswith(side) and name.removesuffix(side) not in IDS]
-    return {name.removesuffix(side): "" if value[name] is None else " ".join(str(value[name]).split()) for name in names}
+    return {
+        name.removesuffix(side): "" if value[name] is None else " ".join(str(value[name]).split()) for name in names
+    }
 
 
 def _label(text: str) -> bool:

@@ -35,5 +35,10 @@ def every(record: Record) -> str:
     return "; ".join(f"{name}: {text}" for name, text in record.items() if text)
 
 
-SERIALISATIONS: Mapping[str, Callable[[Record], str]] = {"": published, "title": title_of, "all": every, "ditto": as_ditto}
+SERIALISATIONS: Mapping[str, Callable[[Record], str]] = {
+    "": published,
+    "title": title_of,
+    "all": every,
+    "ditto": as_ditto,
+}
 "End of a data set's name → how its records are written; empty: as published."

@@ -11,8 +11,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from hanka.datasets.matching.layouts import read_record
 from hanka.datasets.matching.explanations import MISSING, STRUCTURED, Attribute, Form, write_explanation
+from hanka.datasets.matching.layouts import read_record
 from hanka.records import Example
 
 WORDS = re.compile(r"\w+")
@@ -64,7 +64,9 @@ def attributes_of(row: Example) -> list[Attribute]:
         alike = similarity(*values) if all(values) else None
         importance = None if alike is None else round(2 * alike - 1, 2)
         found.append(
-            Attribute(name, _clean(values[0]), _clean(values[1]), importance, None if alike is None else round(alike, 2))
+            Attribute(
+                name, _clean(values[0]), _clean(values[1]), importance, None if alike is None else round(alike, 2)
+            )
         )
     return found
 

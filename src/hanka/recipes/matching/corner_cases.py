@@ -70,7 +70,9 @@ def make_corner_cases(request: RecipeRequest) -> tuple[Part, ...]:
     } | {_key(row.fields["left"], row.fields["right"]): "is a seed" for row in seeds}
     made, left_out, first = _read(seeds, texts, taken, (params.per_seed, labels))
     origin = "writer" if params.writer else "rule"
-    said = [f"{len(made)} new pairs of {len(seeds)} seeds (by {origin}): {_counts(Counter(row.target for row in made))}"]
+    said = [
+        f"{len(made)} new pairs of {len(seeds)} seeds (by {origin}): {_counts(Counter(row.target for row in made))}"
+    ]
     said += [f"{n} left out: {reason} ({first[reason][:60]!r})" for reason, n in sorted(left_out.items())]
     told = {"seeds": len(seeds), "made": len(made), "left_out": dict(left_out), "left_out_first": first, "said": said}
     request.tell({"corner_cases": told})
@@ -132,7 +134,9 @@ def _by_rule(request: RecipeRequest, seeds: Sequence[Example], labels: Sequence[
     for seed in seeds:
         left = seed.fields["left"]
         others = [row for row in pool if row.fields["left"] != left and row.fields["right"] != seed.fields["right"]]
-        nearest = sorted(others, key=lambda row: (-similarity(left, row.fields["right"]), -pair_similarity(row), row.id))
+        nearest = sorted(
+            others, key=lambda row: (-similarity(left, row.fields["right"]), -pair_similarity(row), row.id)
+        )
         lines = [(left, row.fields["right"], labels[1]) for row in nearest[:N_OTHERS]]
         yield "\n".join(_line(*one) for one in (*lines, (left, _reworded(left, request.seed), labels[0])))
 

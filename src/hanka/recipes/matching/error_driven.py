@@ -47,13 +47,17 @@ def make_error_driven(request: RecipeRequest) -> tuple[Part, ...]:
     own, taken = rows[:n], {_pair(row) for row in validated}
     pool = [row for row in rows[n:] if _pair(row) not in taken]
     if len(pool) < n:
-        raise DataError(f"{n} pairs are to be added and the pool of {params.of} holds {len(pool)}: ask for a smaller size")
+        raise DataError(
+            f"{n} pairs are to be added and the pool of {params.of} holds {len(pool)}: ask for a smaller size"
+        )
     answers = request.answer(params.by.parent, validated, How(params.of))
     errors = [row for row, one in zip(validated, answers, strict=True) if one.parsed != row.target]
     added = chosen(errors, pool, n, request.seed)
     n_near = min(n, len(errors) * each(n, len(errors)))
     said = f"{len(errors)} errors on {len(validated)} rows to validate on: {n_near} pairs near them and {n - n_near} at random, beside {n}"
-    request.tell({"errors": {"n": len(validated), "errors": len(errors), "near": n_near, "random": n - n_near, "said": [said]}})
+    request.tell(
+        {"errors": {"n": len(validated), "errors": len(errors), "near": n_near, "random": n - n_near, "said": [said]}}
+    )
     return (Part(request.task(params.of).name, params.of, (*own, *added)),)
 
 

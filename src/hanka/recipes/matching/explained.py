@@ -75,7 +75,9 @@ def load_explanations(params: ExplainedParams, folder: Path) -> ExplainedParams:
         key = str(values["id"]) if values.get("id") else _key(str(values.get("left", "")), str(values.get("right", "")))
         text = values.get("explanation")
         if key == _key("", "") or not isinstance(text, str) or not text.strip():
-            raise DataError(f"{row.place}: expected `explanation` that is text, and `id` or `left` and `right`; found {', '.join(values)}")
+            raise DataError(
+                f"{row.place}: expected `explanation` that is text, and `id` or `left` and `right`; found {', '.join(values)}"
+            )
         if found.setdefault(key, text) != text:
             raise DataError(f"{row.place}: a second explanation of one pair; keep one of them")
     return params.model_copy(update={"file": None, "texts": found})
@@ -114,7 +116,8 @@ def _texts(request: RecipeRequest, params: ExplainedParams, rows: Sequence[Examp
     """Return an explanation of each row, empty where there is none."""
     if params.texts:
         return [
-            params.texts.get(row.id) or params.texts.get(_key(row.fields["left"], row.fields["right"]), "") for row in rows
+            params.texts.get(row.id) or params.texts.get(_key(row.fields["left"], row.fields["right"]), "")
+            for row in rows
         ]
     if params.teacher is None:
         positive = request.task(params.of).labels[0]

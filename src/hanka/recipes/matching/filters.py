@@ -74,7 +74,9 @@ def make_relevance_filtered(request: RecipeRequest) -> tuple[Part, ...]:
     labels = request.task(params.of).labels
     if params.by is None:
         cut = fitted_threshold(request.rows(params.of, "train", request.asked), labels[0])
-        return _kept(request, lambda rows: [rule_label(row, cut, labels) != row.target for row in rows], "interesting by rule")
+        return _kept(
+            request, lambda rows: [rule_label(row, cut, labels) != row.target for row in rows], "interesting by rule"
+        )
     parent = params.by.parent
     require_fit(request, parent, params.of)
 

@@ -65,7 +65,9 @@ def ask(evidence: Evidence) -> Answer | None:
     shares = [Share(one, one.ends(level)) for one in found]
     said = sentences(shares, evidence.level)
     table = [_entries(evidence, row, together) for row in rows]
-    columns = tuple(one for one in COLUMNS if one.name not in OPTIONAL or len({str(row[one.name]) for row in table}) > 1)
+    columns = tuple(
+        one for one in COLUMNS if one.name not in OPTIONAL or len({str(row[one.name]) for row in table}) > 1
+    )
     return Answer(
         said[0], said[1], columns, tuple(tuple(row[column.name] for column in columns) for row in table),
         notes=tuple(Note(en, ja) for en, ja in notes(evidence.level, [row.asked for row in rows], without, bounded)),

@@ -37,7 +37,9 @@ def transfer_share(gains: Sequence[float], own_gains: Sequence[float]) -> float:
         raise ValueError(f"{len(gains)} gains and {len(own_gains)} of own models: one of each target is needed")
     top, bottom = float(np.mean(gains)), float(np.mean(own_gains))
     if not np.isfinite([top, bottom]).all() or bottom == 0:
-        raise ValueError(f"{top} / {bottom} is no share: gains must be numbers, and those of own models not 0 on average")
+        raise ValueError(
+            f"{top} / {bottom} is no share: gains must be numbers, and those of own models not 0 on average"
+        )
     return top / bottom
 
 
@@ -109,12 +111,8 @@ def every_asked(evidence: Evidence) -> tuple[list[Asked], dict[tuple[str, str], 
             continue
         ordered = sorted(cells, key=lambda one: evidence.order(one.asking))
         first = (ordered[0].cell["shots"], ordered[0].cell["context"], ordered[0].cell["draw"])
-        same = tuple(
-            one for one in ordered if (one.cell["shots"], one.cell["context"], one.cell["draw"]) == first
-        )
-        own = Asked(
-            same[0].variant, test, str(same[0].cell["relation"]), metric, same, chosen(evidence, same, metric)
-        )
+        same = tuple(one for one in ordered if (one.cell["shots"], one.cell["context"], one.cell["draw"]) == first)
+        own = Asked(same[0].variant, test, str(same[0].cell["relation"]), metric, same, chosen(evidence, same, metric))
         if same[0].is_unadapted:
             bases[str(same[0].variant["base"]), test] = own
         elif same[0].variant.get("changes_weights", True):
@@ -166,8 +164,13 @@ def transfers(
             for one, own, base in pairs
             if own is not None and base is not None
         ]
-        whole = [(one, own, ours, theirs) for one, own, ours, theirs in known if ours is not None and theirs is not None]
+        whole = [
+            (one, own, ours, theirs) for one, own, ours, theirs in known if ours is not None and theirs is not None
+        ]
         if whole:
-            gains = mean_difference([ours for _, _, ours, _ in whole]), mean_difference([theirs for *_, theirs in whole])
+            gains = (
+                mean_difference([ours for _, _, ours, _ in whole]),
+                mean_difference([theirs for *_, theirs in whole]),
+            )
             found.append(Transfer(tuple(one for one, *_ in whole), tuple(own for _, own, *_ in whole), gains))
     return found, without

@@ -67,5 +67,7 @@ def sensitivity(evidence: Evidence, cells: Sequence[CellEvidence], metric: Metri
     places = np.arange(len(samples.ids))
     replicates = np.std([evidence.resampled(one, places, metric, plan).replicates for one in rows], axis=0, ddof=1)
     value = float(np.std([metric.value(one.statistics) for one in rows], ddof=1))
-    low, high = expanded_interval(replicates[np.isfinite(replicates)], int(np.count_nonzero(plan.sizes)), evidence.level)
+    low, high = expanded_interval(
+        replicates[np.isfinite(replicates)], int(np.count_nonzero(plan.sizes)), evidence.level
+    )
     return Measured(value, max(0.0, min(low, value)), max(high, value), len(samples.ids))

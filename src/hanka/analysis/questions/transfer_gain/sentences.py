@@ -48,7 +48,11 @@ def sentences(shares: Sequence[Share], level: float) -> tuple[str, str]:
 def _sentence(share: Share, level: float) -> tuple[str, str]:
     one, own = share.transfer.asked, share.transfer.own
     first = one[0]
-    label, source, targets = first.variant["label"], first.variant["train_dataset"], " + ".join(each.test for each in one)
+    label, source, targets = (
+        first.variant["label"],
+        first.variant["train_dataset"],
+        " + ".join(each.test for each in one),
+    )
     teachers = " + ".join(dict.fromkeys(f"{each.variant['label']}" for each in own))
     en_metric, ja_metric = first.metric.display, first.metric.display_ja or first.metric.display
     top, bottom = (_difference(one, level) for one in share.transfer.gains)
