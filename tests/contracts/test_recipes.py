@@ -101,7 +101,7 @@ PARAMS: Mapping[str, Mapping[str, Any]] = {
     },
     "explained": {"of": "cameras"},
     "error_filter": {"of": "cameras", "by": {"of": "sft", "train": "films"}},
-    "relevance_filter": {"of": "cameras"},
+    "relevance_filter": {"of": "cameras", "refill": True},
     "corner_cases": {"of": "cameras"},
     "error_driven": {"of": "cameras", "by": {"of": "sft", "train": "films"}},
 }  # fmt: skip
@@ -130,7 +130,7 @@ def rows(dataset: str, split: Split, size: int | None) -> Sequence[Example]:
 
 
 def cameras(split: Split) -> Sequence[Example]:
-    """Pairs of descriptions: every other one has the same number on both sides; a rule gets every fifth wrong."""
+    """Pairs of descriptions: every other one has the same number on both sides; a rule gets every third wrong."""
     return [
         Example(
             f"{split}{place}",
@@ -138,7 +138,7 @@ def cameras(split: Split) -> Sequence[Example]:
                 "left": f"{split} camera {place} silver",
                 "right": f"{split} camera {place if place % 2 else place + 1} {place % 3}",
             },
-            "Yes" if (place % 2 == 1) != (place % 5 == 0) else "No",
+            "Yes" if (place % 2 == 1) != (place % 3 == 0) else "No",
         )
         for place in range(80)
     ]

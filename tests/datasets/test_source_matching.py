@@ -129,7 +129,7 @@ def test_the_same_pairs_are_asked_for_explanations_interest_and_new_pairs(found:
         assert all(row.fields[name] in task.render(row, "p1") for name in task.inputs)
         assert task.refusal(row) == ""
     assert found["abt-buy-explaining"].load("train")[0].target.startswith("attribute=name|||importance=")
-    with pytest.raises(DataError, match="no record of 80 pairs has a match and 4 other pairs"):
+    with pytest.raises(DataError, match="no record of 72 pairs has a match and 4 other pairs"):
         found["abt-buy-writing"].load("train")
 
 

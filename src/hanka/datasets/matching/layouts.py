@@ -57,13 +57,15 @@ def as_ditto(record: Record) -> str:
 def read_record(text: str) -> dict[str, str]:
     """Read a record written as `COL name VAL text …`; {} where the text is none, ValueError where a name stands twice."""
     found = list(ATTRIBUTE.finditer(text))
+    if not found or text[: found[0].start()].strip():
+        return {}
     ends = [*(one.start() for one in found[1:]), len(text)]
     record: dict[str, str] = {}
     for match, end in zip(found, ends, strict=True):
         if match[1] in record:
             raise ValueError(f"attribute {match[1]!r} stands twice")
         record[match[1]] = " ".join(text[match.end() : end].split())
-    return {} if found and text[: found[0].start()].strip() else record
+    return record
 
 
 def read_pairs(path: Path, name: str) -> tuple[list[Pair], list[SkippedRow], int]:

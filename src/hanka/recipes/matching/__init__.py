@@ -41,6 +41,5 @@ def ordered(request: RecipeRequest) -> list[Example]:
         raise DataError(
             f"rows of data set {params.of} have no field {missing!r}: it takes pairs of descriptions (task matching)"
         )
-    first = sample(rows, request.asked, params.sample, request.seed, params.of, bool(request.task(params.of).labels))
-    taken = {row.id for row in first}
-    return [*first, *(row for row in sample(rows, len(rows), "seeded", request.seed, params.of) if row.id not in taken)]
+    labelled = bool(request.task(params.of).labels)
+    return sample(rows, len(rows), params.sample, request.seed, params.of, labelled)

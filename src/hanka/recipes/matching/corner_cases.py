@@ -2,11 +2,11 @@
 
 Each of the pairs a study asks for is the seed of `per_seed` new ones: three that look alike and are not the same, and one that is. A variant that writes
 them has to be fit (`fitness`) and is asked by task `matching-writing`. A line that is no pair, a pair whose two sides are written alike, one that
-stands there already, and one that is a test or validation pair, is left out; each reason is counted and told. Without `writer` a rule
+stands there already, and one that is a validation pair, is left out; each reason is counted and told. Without `writer` a rule
 puts them together, a baseline: three times the left side with the right sides of the most alike pairs, once the left side with its
 own words in another order and one left out.
 Source: Steiner, Peeters & Bizer (2024), arXiv 2409.08185: three corner-case non-matches and one match a seed, never identical strings. Limits:
-labels are the writer's; whether a written pair exists is not known.
+labels are the writer's; whether a written pair exists is not known, nor whether it is a test pair, for no recipe reads those.
 """
 
 from __future__ import annotations
@@ -63,11 +63,8 @@ def make_corner_cases(request: RecipeRequest) -> tuple[Part, ...]:
         texts = [one.output or "" for one in request.answer(params.writer.parent, seeds, how)]
     else:
         texts = list(_by_rule(request, seeds, labels))
-    taken = {
-        _key(row.fields["left"], row.fields["right"]): f"stands among the {split} pairs"
-        for split in ("validation", "test")
-        for row in request.rows(params.of, split, None)  # type: ignore[arg-type]
-    } | {_key(row.fields["left"], row.fields["right"]): "is a seed" for row in seeds}
+    known = {"stands among the validation pairs": request.rows(params.of, "validation", None), "is a seed": seeds}
+    taken = {_key(row.fields["left"], row.fields["right"]): why for why, rows in known.items() for row in rows}
     made, left_out, first = _read(seeds, texts, taken, (params.per_seed, labels))
     origin = "writer" if params.writer else "rule"
     said = [
