@@ -77,6 +77,29 @@ def test_without_validation_rows_the_first_prompt_stands_and_that_is_said(tmp_pa
     assert any("the first prompt stands" in note.message_en for note in answer.notes)
 
 
+def test_the_denominator_is_of_the_same_base(tmp_path: Path) -> None:
+    run = planted(tmp_path)
+    run.add("base", {"home": range(20), "away": range(10)}, base="large")
+    run.add("plain", {"home": range(36), "away": range(20)}, base="large")  # nobody tuned the large one on away
+    answer = ask(run.evidence())
+    assert answer is not None
+    assert len(answer.sentence_en.splitlines()) == 1
+    assert any(note.message_en.startswith("Nobody was tuned on away with the same base") for note in answer.notes)
+
+
+def test_a_run_of_matching_that_cannot_say_anything_says_so(tmp_path: Path) -> None:
+    run = Planted(tmp_path)
+    run.add("base", {"home": range(20), "away": range(20)})
+    run.add("plain", {"home": range(36), "away": range(30)})
+    evidence = run.evidence()
+    evidence.plan["tasks"]["sentiment"]["metrics"] = ["positive_f1"]
+    answer = ask(evidence)
+    assert answer is not None
+    assert answer.sentence_en.startswith("No share of a gain that carries over can be stated")
+    assert "示せません" in answer.sentence_ja
+    assert answer.rows == ()
+
+
 def test_two_trainings_on_one_data_set_ask_nothing(tmp_path: Path) -> None:
     run = Planted(tmp_path)
     run.add("base", {"home": range(20), "away": range(20)})

@@ -111,9 +111,9 @@ class PairRows:
         """Return what was read so far."""
         files = []
         for split in FILES:
-            if split in self.files._read and split in self._blank:
+            if split in self._blank:  # read by this data set
                 _, skipped, n_lines = self.files.pairs(split)
-                parts = ("train", "demonstrations") if split == "train" else (split,)
+                parts: tuple[Split, ...] = ("train", "demonstrations") if split == "train" else (split,)
                 rows = tuple(row for part in parts for row in self._parts.get(part, ()))
                 files.append(
                     FileRead(split, str(self.files.paths[split]), n_lines, (*skipped, *self._blank[split]), rows)

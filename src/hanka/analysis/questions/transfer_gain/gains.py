@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -47,7 +48,7 @@ def transfer_share(gains: Sequence[float], own_gains: Sequence[float]) -> float:
 class Asked:
     """One variant on one test set, every wording of one asking."""
 
-    variant: Mapping[str, object]
+    variant: Mapping[str, Any]
     "The variant."
     test: str
     "Test set."
@@ -63,8 +64,7 @@ class Asked:
     @property
     def trained_on(self) -> tuple[str, ...]:
         """Data sets it was trained on."""
-        names = self.variant.get("trained_on") or self.variant["train_dataset"]
-        return (str(names),) if isinstance(names, str) else tuple(map(str, names))  # type: ignore[arg-type]
+        return tuple(self.variant.get("trained_on") or [self.variant["train_dataset"]])
 
     @property
     def who(self) -> tuple[object, ...]:
