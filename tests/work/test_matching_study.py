@@ -13,10 +13,13 @@ from hanka.analysis.questions.transfer_gain.ask import ask
 from hanka.errors import StudyError
 from hanka.plan import build_plan
 from hanka.plan.written import plan_json
+from hanka.prompting import Prompter, TextPolicy
+from hanka.records import Example
 from hanka.store.folder import read_json, write_json
 from hanka.store.rows import read_rows
 from hanka.study.resolve import resolve
 from hanka.study.source import parse_source
+from hanka.tasks import TASKS
 from matching_files import write_ditto, write_json_lines
 from planted_runs import rows_of
 from small_studies import Carried, carry_out
@@ -70,6 +73,20 @@ def test_every_arm_is_made_and_asked(carried: Carried) -> None:
     assert {record["status"] for record in records} == {"done"}
     assert {record["scoring"] for record in records} == {"written"}
     assert sum(record["n_unparsed"] for record in records) > 0  # a tiny model says nonsense, and that is counted
+
+
+def test_a_line_break_before_a_written_answer_does_not_end_it(tiny_folder: Path) -> None:
+    from transformers import AutoTokenizer
+
+    prompter = Prompter(AutoTokenizer.from_pretrained(tiny_folder), TextPolicy())
+    row = Example("r", {"left": "a", "right": "b"}, "Yes")
+    task = TASKS.get("matching")
+    (scored,) = prompter.ask(task, "p1", (), [row]).encoded
+    (written,) = prompter.ask(task, "p1", (), [row], writes=True).encoded
+    assert scored.labels
+    assert not written.labels
+    assert written.ends == ()
+    assert scored.ends  # of a scored label; a text goes on behind a line break
 
 
 def test_error_driven_rows_are_stored_twice_as_many_and_none_is_one_to_validate_on(carried: Carried) -> None:

@@ -255,7 +255,7 @@ def _ask(
 ) -> Asked:
     study = place.plan.study
     prompter = Prompter(voice.tokenizer, policy_of(place, voice))
-    asked = prompter.ask(task, prompt, demonstrations, examples, built)
+    asked = prompter.ask(task, prompt, demonstrations, examples, built, study.writes(task, voice.planned.model))
     if task.kind == "classification" and study.scoring == "first_token" and voice.planned.engine != "served":
         require_distinct_first_tokens(asked.encoded, task.labels, f"task {task.name}, prompt {prompt}")
     return asked
