@@ -220,6 +220,16 @@ def test_error_driven_rows_are_exactly_twice_as_many_and_never_one_to_validate_o
     assert (errors["errors"], errors["near"], errors["random"]) == (2, 2 * ((N - 2) // 2), N - 2 * ((N - 2) // 2))
 
 
+def test_the_control_adds_as_many_at_random_whatever_the_errors() -> None:
+    told: dict[str, Any] = {}
+    found = made("error_driven", {"by": "helper", "added": "random"}, lambda row, _: "Yes", told)
+    assert len(found) == 2 * N
+    assert [row.id for row in found] == [
+        row.id for row in made("error_driven", {"by": "helper", "added": "random"}, truly)
+    ]
+    assert (told["errors"]["near"], told["errors"]["random"]) == (0, N)
+
+
 @pytest.mark.parametrize("n_wrong", [0, 20])
 def test_error_driven_rows_are_as_many_without_errors_and_with_nothing_but_errors(n_wrong: int) -> None:
     def says(row: Example, _: str) -> str:

@@ -12,7 +12,7 @@ errors in a seeded order then give one each. Limits: nearness is by spelling (`n
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from hanka.errors import DataError
 from hanka.identity import stream
@@ -32,6 +32,8 @@ class ErrorDrivenParams(PairsParams):
 
     by: ParentRef
     "Entry of `methods` whose errors are looked at: one that was trained on the same rows, at its end or at a kept step."
+    added: Literal["near", "random"] = "near"
+    "What is added: pairs near its errors, or as many drawn at random, the control that tells nearness from more rows and more training."
 
 
 def make_error_driven(request: RecipeRequest) -> tuple[Part, ...]:
@@ -52,8 +54,8 @@ def make_error_driven(request: RecipeRequest) -> tuple[Part, ...]:
         )
     answers = request.answer(params.by.parent, validated, How(params.of))
     errors = [row for row, one in zip(validated, answers, strict=True) if one.parsed != row.target]
-    added = chosen(errors, pool, n, request.seed)
-    n_near = min(n, len(errors) * each(n, len(errors)))
+    added = chosen(errors if params.added == "near" else [], pool, n, request.seed)
+    n_near = min(n, len(errors) * each(n, len(errors))) if params.added == "near" else 0
     said = f"{len(errors)} errors on {len(validated)} rows to validate on: {n_near} pairs near them and {n - n_near} at random, beside {n}"
     request.tell(
         {"errors": {"n": len(validated), "errors": len(errors), "near": n_near, "random": n - n_near, "said": [said]}}
