@@ -12,7 +12,7 @@ from hanka.datasets.matching.explanations import (
     read_explanation,
     write_explanation,
 )
-from hanka.datasets.matching.rules import fitted_threshold, rule_explanation, rule_label, similarity
+from hanka.datasets.matching.rules import attributes_of, fitted_threshold, rule_explanation, rule_label, similarity
 from hanka.records import Example
 
 FIXTURES: dict[Form, str] = {
@@ -101,6 +101,11 @@ def test_the_rule_explains_every_attribute_in_every_form_and_is_read_whole() -> 
     for form in FIXTURES:
         assert read_explanation(rule_explanation(ROW, form, True), form).is_whole
     assert "differs in black" in rule_explanation(ROW, "short", True)
+
+
+def test_a_rule_may_be_kept_to_some_attributes() -> None:
+    assert [one.name for one in attributes_of(ROW, ("price",))] == ["price"]
+    assert rule_explanation(ROW, "structured", True, ("brand",)) == ""
 
 
 def test_a_row_without_records_is_explained_by_its_one_description() -> None:

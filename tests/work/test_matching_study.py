@@ -42,7 +42,7 @@ def study(tiny: Path, data: Path, **values: Any) -> dict[str, Any]:
         "name": "pairs", "base": {"model": str(tiny), "name": "tiny"}, "data": {"source": "matching", "path": str(data)},
         "datasets": DATASETS, "tasks": {"matching": {"train": SMALL, "in_domain": [SMALL], "out_of_domain": ["beer"]}},
         "methods": METHODS, "train": {"sizes": [8], "sample": "balanced", "epochs": 1, "checkpoint_seconds": 1000},
-        "eval": {"limit": 6, "max_new_tokens": 3, "prompts": ["p1", "p4"], "validation": True, "scoring": "written"},
+        "eval": {"limit": 6, "max_new_tokens": 3, "prompts": ["p1", "p4"], "validation": 4, "scoring": "written"},
         "stats": {"resamples": 200},
     } | values  # fmt: skip
 
@@ -102,6 +102,7 @@ def test_rows_to_validate_on_are_asked_beside_every_test_set_and_decide_nothing(
     validated = [one for one in cells if one.relation == "validation"]
     assert {one.test_dataset for one in validated} == {f"{SMALL}-validation", "beer-validation"}
     assert 2 * len(validated) == len(cells)
+    assert {len(one.test.examples) for one in carried.plan.cells.values() if one.cell.relation == "validation"} == {4}
     assert plan_json(carried.plan, "")["validation"] == {f"{SMALL}-validation": SMALL, "beer-validation": "beer"}
 
 

@@ -97,7 +97,7 @@ def resolve(
     datasets |= {test.name: test for name in harness for test in uses[name].tests}
     perturbed = perturbed_tests(source, recipes, datasets, uses, methods)
     datasets |= {one.name: one for copies in perturbed.values() for one in copies}
-    validated = validation_tests(source, datasets, uses) if spec.eval.validation else {}
+    validated = validation_tests(source, datasets, uses, spec.eval.validation)
     datasets |= {one.name: one for one in validated.values()}
     study = Study(
         spec,

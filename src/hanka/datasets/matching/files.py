@@ -24,7 +24,7 @@ from hanka.errors import DataMissingError
 from hanka.identity import sha256_text
 from hanka.records import Example, Split
 
-MOST_VALIDATED = 60
+MOST_VALIDATED = 40
 N_SHOWN = 8
 YES, NO = "Yes", "No"
 FILES: tuple[Split, ...] = ("test", "validation", "train")

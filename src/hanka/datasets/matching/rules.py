@@ -53,11 +53,11 @@ def rule_label(row: Example, threshold: float, labels: Sequence[str]) -> str:
     return labels[0] if pair_similarity(row) >= threshold else labels[1]
 
 
-def attributes_of(row: Example) -> list[Attribute]:
-    """Return what a rule says of each attribute of a pair, in the order of the first record."""
+def attributes_of(row: Example, named: Sequence[str] = ()) -> list[Attribute]:
+    """Return what a rule says of each attribute of a pair, in the order of the first record. named: of these alone; empty: all."""
     left, right = ({**_record(row, side)} for side in ("left", "right"))
     found = []
-    for name in dict.fromkeys((*left, *right)):
+    for name in (one for one in dict.fromkeys((*left, *right)) if not named or one in named):
         values = left.get(name, ""), right.get(name, "")
         if not any(values):
             continue
@@ -86,9 +86,11 @@ def _clean(value: str) -> str:
     return value.replace("|||", " ").replace("###", " ").strip() or MISSING
 
 
-def rule_explanation(row: Example, form: Form, is_match: bool) -> str:
-    """Explain a pair by rule, in any form."""
-    attributes = attributes_of(row)
+def rule_explanation(row: Example, form: Form, is_match: bool, named: Sequence[str] = ()) -> str:
+    """Explain a pair by rule, in any form. named: attributes it may use; empty: all. Empty where it has none of them."""
+    attributes = attributes_of(row, named)
+    if not attributes:
+        return ""
     if form in STRUCTURED:
         return write_explanation(attributes, form)
     said = [_sentence(one) for one in attributes]

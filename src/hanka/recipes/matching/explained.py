@@ -28,6 +28,7 @@ from hanka.recipes.contract import How, Recipe, RecipeRequest
 from hanka.recipes.matching import REFERENCE, PairsParams, drawn
 from hanka.recipes.matching.fitness import require_fit
 from hanka.records import Example, Parent, Part
+from hanka.registry import Names
 from hanka.store.paths import as_path
 
 MOST_TOLD = 5
@@ -40,6 +41,8 @@ class ExplainedParams(PairsParams):
     "long, short, structured, or structured without importance, or without importance and similarity."
     file: str | None = Field(default=None, min_length=1)
     "File of explanations: JSON lines, csv or parquet with `explanation` and the pair's `id`, or its `left` and `right`."
+    attributes: Names = ()
+    "Attributes that a rule explains (default: all that a record has)."
     teacher: ParentRef | None = None
     "Entry of `methods` that is asked for explanations."
     asking: str | None = Field(default=None, min_length=1)
@@ -121,7 +124,7 @@ def _texts(request: RecipeRequest, params: ExplainedParams, rows: Sequence[Examp
         ]
     if params.teacher is None:
         positive = request.task(params.of).labels[0]
-        return [rule_explanation(row, params.form, row.target == positive) for row in rows]
+        return [rule_explanation(row, params.form, row.target == positive, params.attributes) for row in rows]
     parent = params.teacher.parent
     require_fit(request, parent, params.of)
     asked = [to_explain(row, params.form) for row in rows]
