@@ -18,7 +18,7 @@ from key_tables import key_rows, key_table, own_keys, table
 
 from hanka.analysis.questions import QUESTIONS
 from hanka.contexts import CONTEXTS
-from hanka.datasets import documents, facts, hub, japanese, mini, paper, release, toy
+from hanka.datasets import documents, facts, hub, japanese, matching, mini, paper, release, toy
 from hanka.datasets.base import Dataset, Roles, entries
 from hanka.datasets.hub_recipes import RECIPES as HUB_RECIPES
 from hanka.datasets.hub_recipes import HubRecipe
@@ -197,6 +197,7 @@ def source_table() -> str:
     """Write the table of sources."""
     sources = (
         mini.MINI, paper.PAPER, hub.HUB, facts.FACTS, japanese.JAPANESE, toy.TOY, documents.DOCUMENTS, documents.DOCUMENTS_HUB,
+        matching.MATCHING,
     )  # fmt: skip
     rows = [
         (
@@ -332,6 +333,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "facts": lambda: dataset_table(entries(facts.FACTS), dict(facts.FACTS.roles)),
     "japanese": lambda: dataset_table(entries(japanese.JAPANESE), dict(japanese.JAPANESE.roles)),
     "documents": lambda: dataset_table(documents.hub_catalogue(None).values(), dict(documents.DOCUMENTS_HUB.roles)),
+    "matching": lambda: dataset_table(entries(matching.MATCHING), dict(matching.MATCHING.roles)),
     "toy": lambda: dataset_table(toy.catalogue(None).values(), dict(toy.TOY.roles)),
     "models": model_table,
     "encoders": encoder_table,

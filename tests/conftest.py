@@ -47,6 +47,22 @@ def japanese_folder() -> Path | None:
     return None
 
 
+def matching_folder() -> Path | None:
+    """Where labelled pairs are: HANKA_MATCHING_DATA, or beside the repository."""
+    for place in (os.environ.get("HANKA_MATCHING_DATA"), ROOT.parent / "shared/data/matching"):
+        if place and Path(place).is_dir():
+            return Path(place)
+    return None
+
+
+@pytest.fixture(scope="session")
+def matching_data() -> Path:
+    folder = matching_folder()
+    if folder is None:
+        pytest.skip("labelled pairs are not here; set HANKA_MATCHING_DATA to their folder")
+    return folder
+
+
 @pytest.fixture(scope="session")
 def tiny_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return save_tiny_model(tmp_path_factory.mktemp("models") / "tiny")

@@ -36,6 +36,7 @@ MARGINS = {"equivalence": 0.03, "harm": 0.05, "worthwhile": 0.02}
 RELATIONS = {
     "home": "in_domain", "away": "out_of_domain", "far": "out_of_domain", "other": "cross_task", "story": "cross_task",
     "news": "cross_task", "quiz": "cross_task", "plain": "cross_task", "slips": "perturbed", "alone": "perturbed",
+    "away-validation": "validation",
 }  # fmt: skip
 TASK_OF = {
     "home": "sentiment",
@@ -48,6 +49,7 @@ TASK_OF = {
     "plain": "text",
     "slips": "sentiment",
     "alone": "sentiment",
+    "away-validation": "sentiment",
 }
 TASKS: dict[str, dict[str, Any]] = {
     name: {"kind": "classification", "labels": ["yes", "no"], "metrics": ["accuracy"]} for name in TASK_OF.values()
@@ -75,6 +77,7 @@ class Planted:
     perturbed: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     data: list[dict[str, Any]] = field(default_factory=list)
     more: Mapping[str, Any] = field(default_factory=dict)
+    validation: Mapping[str, str] = field(default_factory=dict)
 
     def add(self, label: str, right: Mapping[str, Iterable[int] | None], **changes: Any) -> str:
         """Add a variant with the samples it has right on each test set; None: its cell failed. Returns its id."""
@@ -139,6 +142,7 @@ class Planted:
             "contexts_of_own_rows": ["own_rows"],
             "frozen": None, "block": self.block, "parameters": dict(self.parameters), "perturbed": dict(self.perturbed),
             "data": self.data,
+            "validation": dict(self.validation),
             "stats": {"level": 0.95, "resamples": self.resamples, **MARGINS, **self.stats}, **self.more,
         }  # fmt: skip
         write_json(RunFolder(self.path).plan, plan)

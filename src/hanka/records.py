@@ -11,9 +11,12 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
 Split = Literal["train", "test", "demonstrations", "validation", "passages"]
-Relation = Literal["in_domain", "out_of_domain", "cross_task", "undeclared", "perturbed"]
+Relation = Literal["in_domain", "out_of_domain", "cross_task", "undeclared", "perturbed", "validation"]
 """What a test set is to a variant; undeclared: nobody said what its weights, made elsewhere, were tuned on; perturbed: a copy of another
-test set with changed rows, which shows what the change costs and has no part in a decision."""
+test set with changed rows, which shows what the change costs and has no part in a decision; validation: rows to validate on, which choose
+a prompt and have no part in a decision either."""
+ASIDE: tuple[Relation, ...] = ("perturbed", "validation")
+"Those that have no part in a decision."
 Status = Literal["ok", "unparsed", "failed"]
 DeclaredKind = Literal["classification", "generation", "regression", "likelihood"]
 TaskKind = Literal["classification", "generation", "regression", "likelihood", "harness"]

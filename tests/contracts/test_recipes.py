@@ -100,16 +100,25 @@ PARAMS: Mapping[str, Mapping[str, Any]] = {
         "of": "quiz", "documents": "texts", "asking": "asked", "reading": "read", "writer": {"of": "sft", "train": "films"},
         "teacher": {"of": "sft", "train": "films"}, "rehearse": "more texts",
     },
+    "explained": {"of": "cameras"},
+    "error_filter": {"of": "cameras", "by": {"of": "sft", "train": "films"}},
+    "relevance_filter": {"of": "cameras", "refill": True},
+    "corner_cases": {"of": "cameras"},
+    "error_driven": {"of": "cameras", "by": {"of": "sft", "train": "films"}},
 }  # fmt: skip
 "What a recipe cannot do without; for others `of`, and `teacher` where they ask one."
+ADDING = ("corner_cases", "error_driven")
+"Recipes that add rows to learn to those that are asked."
 USUAL = {"of": "films", "teacher": "sft"}
 TASK_OF = {
     "films": "sentiment", "pairs": "inference", "quiz": "closed-book", "texts": "text", "asked": "asking", "read": "reading",
-    "more texts": "text", "places": "facts",
+    "more texts": "text", "places": "facts", "cameras": "matching",
 }  # fmt: skip
 
 
 def rows(dataset: str, split: Split, size: int | None) -> Sequence[Example]:
+    if dataset == "cameras":
+        return cameras(split)
     task = TASKS.get(TASK_OF[dataset])
     return [
         Example(
@@ -121,8 +130,27 @@ def rows(dataset: str, split: Split, size: int | None) -> Sequence[Example]:
     ]
 
 
+def cameras(split: Split) -> Sequence[Example]:
+    """Pairs of descriptions: every other one has the same number on both sides; a rule gets every third wrong."""
+    return [
+        Example(
+            f"{split}{place}",
+            {
+                "left": f"{split} camera {place} silver",
+                "right": f"{split} camera {place if place % 2 else place + 1} {place % 3}",
+            },
+            "Yes" if (place % 2 == 1) != (place % 3 == 0) else "No",
+        )
+        for place in range(80)
+    ]
+
+
 def answer(parent: Parent, examples: Sequence[Example], how: How = AS_SOURCE) -> Sequence[Prediction]:
     assert parent == Parent("sft", train="films")
+    if how.dataset == "cameras":
+        return [
+            Prediction(one.id, "", "", one.target, one.target, one.target, None, "ok", "", 1, 0) for one in examples
+        ]
     said = [f"Is it number {place}?" if how.dataset else "negative" for place in range(len(examples))]
     return [
         Prediction(one.id, "", "", one.target, text, text, (-1.0, 0.0), "ok", "", 1, 0, reward=1.0)
@@ -156,9 +184,12 @@ def test_makes_as_many_rows_as_it_says_with_every_id_once(recipe: Recipe) -> Non
         asking = request(recipe, asked)
         parts = make_rows(recipe, asking)
         ids = [one.id for part in parts for one in part.examples]
-        assert len(ids) == len(set(ids)) == recipe.n_rows(asking.params, asked)
+        assert len(ids) == len(set(ids))
+        said = recipe.n_rows(asking.params, asked)
+        assert 0 < len(ids) <= said if recipe.may_make_fewer else len(ids) == said
         rehearsed = recipe.rehearses(asking.params)
-        assert sum(len(part.examples) for part in parts if part.dataset not in rehearsed) <= asked
+        most = said if recipe.name in ADDING else asked
+        assert sum(len(part.examples) for part in parts if part.dataset not in rehearsed) <= most
 
 
 @EVERY
@@ -190,7 +221,8 @@ def test_parts_have_the_task_and_the_labels_of_their_dataset(recipe: Recipe) -> 
     for part in make_rows(recipe, request(recipe)):
         assert part.task == TASK_OF[part.dataset]
         labels = TASKS.get(part.task).labels
-        assert not labels or {one.target for one in part.examples} <= set(labels)
+        read = {TASKS.get(part.task).verify(one, one.target).answer for one in part.examples}
+        assert not labels or read <= set(labels)
 
 
 @EVERY

@@ -93,6 +93,8 @@ def test_what_is_not_gold_earns_nothing_and_says_why(task: Task) -> None:
         around = ("99",) if task.kind == "regression" else (example.target + "!", f"no {example.target}")
         if task.verifier == "mentions":  # what stands beside a name as a word of its own leaves it named
             around = (example.target + "x", f"x{example.target}")
+        if task.verifier == "label_word":  # reads a label out of a sentence
+            around = (f"x{example.target}", f"{example.target}-like")
         for written in ("", "perhaps", *around):
             judged = task.verify(example, written)
             assert judged.reward == 0.0
@@ -117,7 +119,12 @@ def test_gold_scores_best_and_an_empty_answer_does_not(task: Task) -> None:
 def test_a_classification_output_that_is_no_label_is_not_guessed(task: Task) -> None:
     if task.kind == "classification":
         cased = [other for other in (task.labels[0].upper(),) if other != task.labels[0]]
-        for output in ("", "perhaps", task.labels[0] + "!", " ".join(task.labels), *cased):
+        around = (
+            ["know", "cannot"]
+            if task.verifier == "label_word"
+            else [task.labels[0] + "!", " ".join(task.labels), *cased]
+        )
+        for output in ("", "perhaps", *around):
             assert task.verify(examples(task)[0], output).answer is None
 
 

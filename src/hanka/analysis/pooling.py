@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 from hanka.analysis.contrasts import Contrasts, PairResult
 from hanka.analysis.evidence import CellEvidence, Evidence
 from hanka.metrics import Metric
+from hanka.records import ASIDE
 
 
 class System(NamedTuple):
@@ -93,7 +94,7 @@ class Pooling:
         """
         by_system: dict[System, list[CellEvidence]] = defaultdict(list)
         for cell in self.evidence.cells.values():
-            if cell.cell["relation"] == "perturbed":
+            if cell.cell["relation"] in ASIDE:
                 continue
             if not cell.is_unadapted and cell.variant.get("changes_weights", True):
                 by_system[system_of(cell.variant)].append(cell)

@@ -18,6 +18,7 @@ REASONS = {
     "unknown": "have a label that is none, and are left out",
     "blank": "are blank where a value is needed, and are left out",
     "broken": "cannot be read, and are left out",
+    "shared": "stand in the rows to validate on or to test on, too, and are left out",
 }
 "Kind of a row that is not used → what is said of such rows."
 

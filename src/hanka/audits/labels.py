@@ -48,6 +48,20 @@ def as_asked(task: Task, rows: Sequence[Example]) -> Sequence[Example]:
     return [replace(row, fields={"text": row.target}) for row in rows]
 
 
+def as_labelled(task: Task, rows: Sequence[Example]) -> tuple[Example, ...]:
+    """Return rows with the labels that their targets are read as: a target may go on behind its answer."""
+    if not task.labels:
+        return tuple(rows)
+    return tuple(row if row.target in task.labels else replace(row, target=_read(task, row)) for row in rows)
+
+
+def _read(task: Task, row: Example) -> str:
+    try:
+        return task.verify(row, row.target).answer or row.target
+    except ValueError:  # no label in it: as it is, and counted
+        return row.target
+
+
 def contradictory(rows: Sequence[Example], others: Sequence[Example] = ()) -> list[str]:
     """Return the ids of rows whose text stands with another target, too, among them or in other rows."""
     targets: dict[str, set[str]] = defaultdict(set)

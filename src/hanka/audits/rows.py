@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from hanka.audits.files import audit_files
-from hanka.audits.labels import as_asked, audit_labels, audit_texts, contradictory
+from hanka.audits.labels import as_asked, as_labelled, audit_labels, audit_texts, contradictory
 from hanka.audits.record import Audits
 from hanka.datasets.neighbours import one_noun_apart
 from hanka.datasets.other_task import may_share_rows, side_by_side
@@ -25,8 +25,10 @@ def audit_rows(plan: Plan) -> Audits:
     """Run the audits that need rows alone."""
     audits = Audits()
     audit_files(plan, audits)
-    tests = {  # copies with changed rows are looked at in their source
-        cell.test.dataset.name: cell.test for cell in plan.cells.values() if cell.test.dataset.changed_from is None
+    tests = {  # copies with changed rows are looked at in their source, rows to validate on beside what trains
+        cell.test.dataset.name: cell.test
+        for cell in plan.cells.values()
+        if cell.test.dataset.changed_from is None and cell.test.dataset.chooses_for is None
     }
     whole: set[str] = set()
     for planned in _largest(plan):
@@ -77,7 +79,8 @@ def _training_rows(
     """Audit a training set, part by part. whole: own data sets that were looked at already, added to."""
     own = planned.training
     assert own is not None
-    for part in own.parts:
+    for given in own.parts:
+        part = replace(given, examples=as_labelled(given.task, given.examples))
         name, rows = part.dataset.name, part.examples
         where = f"{name} train" if len(own.parts) == 1 and own.name == name else f"{own.name}: {name} train"
         drawn = where + _seed(planned)

@@ -246,7 +246,8 @@ class Estimator:
         name, n_rows = planned.test.dataset.name, len(planned.test.examples)
         is_scored = task.kind == "likelihood"  # what is read is the text itself
         query = self._mean(model, task, cell.prompt, ("test", name), planned.test.examples, is_scored)
-        n_new = self._written(planned, task, query) if task.is_written else 0.0
+        writes = task.is_written or study.writes(task, model)
+        n_new = self._written(planned, task, query) if writes else 0.0
         if study.policy.reasons and not is_scored:
             n_new += study.policy.thinking_tokens
         shot, n_read = 0.0, 0
@@ -257,7 +258,7 @@ class Estimator:
             fewer = [n for n in study.shots(task) if n < cell.shots]
             n_read = cell.shots - max(fewer, default=0)
         speed, before = self.speed(model), cell.shots * shot
-        own = query + self._branches(model, task)
+        own = query + (0.0 if writes else self._branches(model, task))
         seconds = speed.reading(n_rows * own, before + own / 2) + speed.reading(n_read * shot, before / 2)
         if n_new:
             limit = 4 * study.spec.eval.batch_tokens // int(query + max(n_new, study.spec.eval.max_new_tokens) + 1)
@@ -327,7 +328,7 @@ class Estimator:
             before += self._before(planned, model, task)
         if planned.demonstrations:
             before += cell.shots * self._mean(model, task, cell.prompt, ("shots", name), planned.demonstrations, True)
-        n_new = float(study.spec.eval.max_new_tokens) if task.is_written else 0.0
+        n_new = float(study.spec.eval.max_new_tokens) if task.is_written or study.writes(task, model) else 0.0
         n_rows, ends = len(planned.test.examples), study.policy.scores_ends
         if steering:
             n_label = self._branches(steering[0], task) if task.labels else 0.0
@@ -370,7 +371,8 @@ class Estimator:
     def memory(self) -> dict[str, int]:
         """Estimate the most bytes that training and answering take, weights included."""
         spec, most = self.plan.study.spec, {"training": 0, "answering": 0}
-        writes = any(use.task.is_written for use in self.plan.study.tasks.values())
+        study = self.plan.study
+        writes = any(use.task.is_written or study.writes(use.task) for use in study.tasks.values())
         for planned in self.plan.variants.values():
             if not planned.model.is_loaded:
                 continue

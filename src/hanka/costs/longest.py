@@ -86,7 +86,7 @@ def _longest_query(task: Task, prompt: str, rows: Sequence[Example], measure: Ca
 
 
 def _answer(plan: Plan, task: Task, measure: Callable[[str], int]) -> int:
-    if task.is_written:
+    if task.is_written or plan.study.writes(task):
         return int(plan.study.spec.eval.max_new_tokens)
     return max((measure(label) for label in task.labels), default=0)
 

@@ -12,6 +12,7 @@ SOURCES: Registry[Source] = Registry(
         "facts": "hanka.datasets.facts:FACTS",
         "japanese": "hanka.datasets.japanese:JAPANESE",
         "toy": "hanka.datasets.toy:TOY",
+        "matching": "hanka.datasets.matching:MATCHING",
         "documents": "hanka.datasets.documents:DOCUMENTS",
         "documents-hub": "hanka.datasets.documents:DOCUMENTS_HUB",
     },

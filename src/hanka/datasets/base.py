@@ -110,12 +110,16 @@ class Dataset:
     "Whose rows these are, where they are asked as another task."
     changed_from: Dataset | None = None
     "Whose test rows these are, each changed, where a recipe perturbs them."
+    chooses_for: Dataset | None = None
+    "Whose rows to validate on these are, where they are asked so that something can be chosen by them."
 
     @property
     def rows_of(self) -> str:
         """Return the name of the data set whose rows these are; it names the streams that draw of them, so that draws agree."""
         if self.changed_from is not None:
             return self.changed_from.rows_of
+        if self.chooses_for is not None:
+            return self.chooses_for.rows_of
         return self.name if self.origin is None else self.origin.dataset.name
 
     def load(self, split: Split, size: int | None = None) -> list[Example]:

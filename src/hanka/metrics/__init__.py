@@ -22,6 +22,7 @@ METRICS: Registry[Metric] = Registry(
     {
         "accuracy": "hanka.metrics.classification:ACCURACY",
         "macro_f1": "hanka.metrics.classification:MACRO_F1",
+        "positive_f1": "hanka.metrics.positive:POSITIVE_F1",
         "exact_match": "hanka.metrics.classification:EXACT_MATCH",
         "rouge_l": "hanka.metrics.rouge:ROUGE_L",
         "rouge_1": "hanka.metrics.rouge:ROUGE_1",

@@ -110,8 +110,10 @@ def _cells(plan: Plan, planned: PlannedVariant, dataset: Dataset, asked: Relatio
 def _with_copies(
     plan: Plan, planned: PlannedVariant, test: TestSet, asked: Relation, how: How
 ) -> Iterator[PlannedCell]:
-    """Yield the cell of a test set, and those of its changed copies."""
+    """Yield the cell of a test set, that of its rows to validate on where they are asked, and those of its changed copies."""
     yield _cell(plan, planned, test, asked, how)
+    if (rows := plan.study.validated.get(test.dataset.name)) is not None:
+        yield _cell(plan, planned, plan.data.test(rows), "validation", how)
     for copy in plan.study.perturbed.get(test.dataset.name, ()):
         use = plan.study.recipes[copy.name].use
         perturbs = use.entry.perturbs

@@ -353,7 +353,11 @@ class Variants:
         recipe, params = own.recipe.use.entry, own.recipe.use.params
         wanted = recipe.parents(params)
         if not wanted:
-            return data.training(own, asked)
+            training = data.training(own, asked)
+            for one in data.told.get(own.name, {}).values():
+                for line in one.get("said", ()) if isinstance(one, Mapping) else ():
+                    self.plan.note(f"{own.name}: {line}")
+            return training
         names = {UNADAPTED, *(one.label for one in self.plan.study.methods)}
         for parent in wanted:
             if parent.label not in names:

@@ -251,6 +251,7 @@ def plan_json(plan: Plan, command: str) -> dict[str, Any]:
         "prices": _prices(study),
         "guardrails": _guardrails(study),
         "perturbed": perturbed_json(plan),
+        "validation": {one.name: name for name, one in study.validated.items() if one.name in tests},
         "parameters": {one.name: None if one.kind == "encoder" else n_parameters(one) for one in study.models},
         "reproduce": {
             "command": command,

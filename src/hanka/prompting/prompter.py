@@ -212,16 +212,17 @@ class Prompter:
         demonstrations: Sequence[Example],
         examples: Sequence[Example],
         built: Sequence[Built] = (),
+        writes: bool = False,
     ) -> Asked:
         """Render and encode the questions of a test set; under `protocol: paper` label ids are those of p1.
 
-        built: as `render` takes it.
+        built: as `render` takes it. writes: whether labels are written like any text instead of being scored.
         """
         prefix, queries = self.render(task, prompt, demonstrations, examples, built)
         shots = len(demonstrations) + max((len(one.demonstrations) for one in built), default=0)
         if task.kind == "likelihood":
             encoded = self.likelihood_queries([example.target for example in examples])
-        elif task.kind == "classification":
+        elif task.kind == "classification" and not writes:
             published = None
             if self.policy.protocol == "paper" and prompt != "p1" and "p1" in task.prompts:
                 published = self.render(task, "p1", demonstrations, examples, built)[1]
@@ -233,7 +234,7 @@ class Prompter:
             [plain(query) for query in queries],
             encoded,
             self.template_hash(task, prompt),
-            stop=self._stop() if task.is_written else "",
+            stop=self._stop() if task.is_written or writes else "",
         )
 
     def _stop(self) -> str:

@@ -10,6 +10,11 @@ RECIPES: Registry[Recipe] = Registry(
     {
         "concat": "hanka.recipes.concat:CONCAT",
         "counterfactual_labels": "hanka.recipes.counterfactual_labels:COUNTERFACTUAL_LABELS",
+        "corner_cases": "hanka.recipes.matching.corner_cases:CORNER_CASES",
+        "error_driven": "hanka.recipes.matching.error_driven:ERROR_DRIVEN",
+        "error_filter": "hanka.recipes.matching.filters:ERROR_FILTER",
+        "explained": "hanka.recipes.matching.explained:EXPLAINED",
+        "relevance_filter": "hanka.recipes.matching.filters:RELEVANCE_FILTER",
         "edited": "hanka.recipes.edited:EDITED",
         "hypothesis_only": "hanka.recipes.fields_removed:HYPOTHESIS_ONLY",
         "levels": "hanka.recipes.levels:LEVELS",

@@ -42,6 +42,7 @@ from hanka.report.words_rival import RIVAL_ENGLISH, RIVAL_JAPANESE
 from hanka.report.words_robustness import ROBUSTNESS_EN, ROBUSTNESS_JA
 from hanka.report.words_rollout import ROLLOUT_EN, ROLLOUT_JA
 from hanka.report.words_training import TRAINING_EN, TRAINING_JA
+from hanka.report.words_transfer import TRANSFER_EN, TRANSFER_JA
 
 Lang: TypeAlias = Literal["en", "ja"]
 Word: TypeAlias = str | int | float
@@ -68,6 +69,7 @@ PARTS: tuple[tuple[Mapping[str, str], Mapping[str, str]], ...] = (
     (LEVELS_EN, LEVELS_JA),
     (DISTILLATION_EN, DISTILLATION_JA),
     (INTRUDERS_EN, INTRUDERS_JA),
+    (TRANSFER_EN, TRANSFER_JA),
 )
 "Words by part, English and Japanese."
 LANGUAGES: Mapping[Lang, Mapping[str, str]] = {

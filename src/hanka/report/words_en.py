@@ -73,6 +73,7 @@ ENGLISH: Mapping[str, str] = {
     "relation_cross_task": "Cross task",
     "relation_undeclared": "Not declared",
     "relation_perturbed": "Changed rows",
+    "relation_validation": "Rows to validate on",
     "verdict_better": "better",
     "verdict_worse": "worse",
     "verdict_equivalent": "equivalent",

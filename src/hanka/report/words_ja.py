@@ -72,6 +72,7 @@ JAPANESE: Mapping[str, str] = {
     "relation_cross_task": "別タスク",
     "relation_undeclared": "申告なし",
     "relation_perturbed": "変更した行",
+    "relation_validation": "検証用の行",
     "verdict_better": "改善",
     "verdict_worse": "悪化",
     "verdict_equivalent": "同等",

@@ -45,6 +45,8 @@ class StudyData:
 
     study: Study
     "The study."
+    told: dict[str, dict[str, Any]] = field(default_factory=dict)
+    "Data set → what its recipe told of its making, where that needed no variants."
     _tests: dict[str, TestSet] = field(default_factory=dict)
     _pools: dict[str, tuple[list[Example], tuple[str, ...]]] = field(default_factory=dict)
     _training: dict[tuple[str, RowsAsked], TrainingSet] = field(default_factory=dict)
@@ -147,7 +149,8 @@ class StudyData:
     def _of_recipe(self, own: TrainingUse, recipe: RecipeUse, asked: RowsAsked) -> list[RowsOfTask]:
         """Return what a recipe makes out of data sets; their validation rows are those of the mix."""
         try:
-            parts = make_rows(recipe.use.entry, self.recipe_request(recipe, asked))
+            request = replace(self.recipe_request(recipe, asked), tell=self.told.setdefault(own.name, {}).update)
+            parts = make_rows(recipe.use.entry, request)
         except DataMissingError:
             raise
         except DataError as error:

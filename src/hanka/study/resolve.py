@@ -34,6 +34,7 @@ from hanka.study.schema import StudySpec, TaskSpec
 from hanka.study.set_aside import with_rows_to_validate_on
 from hanka.study.source import Key, StudySource
 from hanka.study.task_declarations import resolve_task
+from hanka.study.validated import validation_tests
 from hanka.tasks.base import Task
 
 
@@ -96,6 +97,8 @@ def resolve(
     datasets |= {test.name: test for name in harness for test in uses[name].tests}
     perturbed = perturbed_tests(source, recipes, datasets, uses, methods)
     datasets |= {one.name: one for copies in perturbed.values() for one in copies}
+    validated = validation_tests(source, datasets, uses, spec.eval.validation)
+    datasets |= {one.name: one for one in validated.values()}
     study = Study(
         spec,
         base_dir,
@@ -113,6 +116,7 @@ def resolve(
         bool(train),
         resolve_guardrails(source, spec, base_dir),
         perturbed,
+        validated,
     )
     check_evaluation(source, study)
     check_trained_on(source, study)

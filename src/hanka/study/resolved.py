@@ -25,6 +25,10 @@ if TYPE_CHECKING:
     from hanka.harness.found import HarnessUse
 
 
+WRITTEN = "written"
+"`eval.scoring` where labels are written."
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class TaskUse:
     """A task with the datasets that play its roles."""
@@ -81,6 +85,8 @@ class Study:
     "What must not come out; None: what a report shows by itself."
     perturbed: Mapping[str, tuple[Dataset, ...]] = field(default_factory=dict)
     "Test set → its changed copies, which are asked wherever it is; they stand among `datasets`, too."
+    validated: Mapping[str, Dataset] = field(default_factory=dict)
+    "Test set → its rows to validate on, where the study asks them, too."
 
     @property
     def scoring(self) -> str:
@@ -121,15 +127,31 @@ class Study:
             return {"scoring": "text"}
         if task.kind == "harness":
             return {"harness": self.harness[task.name].content}
+        if self.writes(task, model):
+            return {
+                "scoring": WRITTEN,
+                "max_new_tokens": self.spec.eval.max_new_tokens,
+                "stop": list(task.stop),
+                "judging": task.judging,
+            }
         if task.kind == "classification" and model is not None and model.served and model.served.labels != "logprobs":
             return {"scoring": model.served.labels, "judging": task.judging}
         if task.kind == "classification":
-            return {"scoring": self.scoring, "ends": self.policy.scores_ends, "judging": task.judging}
+            return {"scoring": self.scores_by, "ends": self.policy.scores_ends, "judging": task.judging}
         return {
             "max_new_tokens": self.spec.eval.max_new_tokens,
             "stop": list(task.stop),
             "judging": task.judging,
         }
+
+    def writes(self, task: Task, model: ModelRef | None = None) -> bool:
+        """Tell whether labels of a task are written and read instead of being scored. model: who answers; an encoder cannot write."""
+        return task.kind == "classification" and self.scoring == WRITTEN and (model is None or model.kind != "encoder")
+
+    @property
+    def scores_by(self) -> str:
+        """How labels are scored by who cannot write them."""
+        return "full" if self.scoring == WRITTEN else self.scoring
 
     def shots(self, task: Task) -> tuple[int, ...]:
         """Shot counts a test set of this task is asked with; none where nothing is asked, or by a harness."""

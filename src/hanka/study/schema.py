@@ -269,8 +269,10 @@ class EvalSpec(Strict):
     "Only variants of these sizes are tested across tasks (default: all)."
     max_new_tokens: int = Field(default=60, ge=1)
     "Generation cap, tokens."
-    scoring: Literal["full", "normalised", "first_token"] | None = None
-    "How a label is chosen: full log-likelihood, per token, or first token (default of protocol: paper)."
+    scoring: Literal["full", "normalised", "first_token", "written"] | None = None
+    "How a label is chosen: full log-likelihood, per token, or first token (default of protocol: paper); written: the model writes its answer and the task reads it, so that an answer may be none (an encoder scores labels all the same)."
+    validation: bool | Annotated[int, Field(ge=2)] = False
+    "Also ask the rows to validate on of every test set that has some, all or the first so many, as NAME-validation: what prompts are chosen by. They have no part in a decision."
     demonstrations: Literal["drawn", "first"] | None = None
     "drawn: seeded, label-balanced, never a test row; first: file order (default of protocol: paper)."
     contexts: (

@@ -9,6 +9,7 @@ from hanka.tasks.documents import ASKING, CLOSED_BOOK, READING
 from hanka.tasks.facts import FACTS
 from hanka.tasks.japanese import CHOICE_JA, INFERENCE_JA, READING_JA, SIMILARITY_JA
 from hanka.tasks.likelihood import TEXT
+from hanka.tasks.matching import EXPLAINING, INTEREST, MATCHING, WRITING
 from hanka.tasks.paper import DETECTION, INFERENCE, QUESTION, SENTIMENT, SUMMARY
 
 TASKS: Registry[Task] = Registry(
@@ -25,6 +26,10 @@ TASKS: Registry[Task] = Registry(
         SIMILARITY_JA,
         READING_JA,
         CHOICE_JA,
+        MATCHING,
+        EXPLAINING,
+        INTEREST,
+        WRITING,
         CLOSED_BOOK,
         READING,
         ASKING,

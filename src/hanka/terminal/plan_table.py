@@ -12,7 +12,7 @@ from hanka.costs.longest import Longest, longest_prompts, longest_said
 from hanka.costs.served import Requests, spelt_money
 from hanka.costs.speed import in_bfloat16, multiplies_bfloat16
 from hanka.plan import Plan
-from hanka.records import RELATIONS, is_unadapted
+from hanka.records import ASIDE, RELATIONS, is_unadapted
 from hanka.store.folder import RunFolder
 from hanka.store.rows import has_rows
 from hanka.terminal.progress import spell_seconds
@@ -236,7 +236,7 @@ def _print_cells(screen: Any, cells: list[dict[str, Any]]) -> None:
 
     table = Table(title="cells by test set", title_justify="left")
     found = {cell["relation"] for cell in cells}
-    shown = [*RELATIONS, *(one for one in ("undeclared", "perturbed") if one in found)]
+    shown = [*RELATIONS, *(one for one in ("undeclared", *ASIDE) if one in found)]
     for name in ("task", "test set", "shots", "prompts", "cells", *(one.replace("_", " ") for one in shown), "tokens"):
         table.add_column(name, justify="left" if name in ("task", "test set", "shots", "prompts") else "right")
     groups: dict[tuple[str, str], list[dict[str, Any]]] = {}

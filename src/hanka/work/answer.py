@@ -19,6 +19,7 @@ from hanka.plan import PlannedCell, PlannedParent, PlannedVariant
 from hanka.prompting import Asked, Prompter, require_distinct_first_tokens
 from hanka.records import Built, Example, Prediction
 from hanka.store.folder import read_json_or_none, read_predictions, write_json, write_predictions
+from hanka.study.resolved import WRITTEN
 from hanka.tasks.base import Task
 from hanka.work.answers import Asking, n_empty, n_tied, predict
 from hanka.work.cells import cell_done, cell_record, rows_wanted
@@ -257,7 +258,7 @@ def _ask(
 ) -> Asked:
     study = place.plan.study
     prompter = Prompter(voice.tokenizer, policy_of(place, voice))
-    asked = prompter.ask(task, prompt, demonstrations, examples, built)
+    asked = prompter.ask(task, prompt, demonstrations, examples, built, study.writes(task, voice.planned.model))
     if task.kind == "classification" and study.scoring == "first_token" and voice.planned.engine != "served":
         require_distinct_first_tokens(asked.encoded, task.labels, f"task {task.name}, prompt {prompt}")
     return asked
@@ -267,7 +268,8 @@ def _asking(place: Workplace, task: str, examples: Sequence[Example], asked: Ask
     study = place.plan.study
     found = study.tasks[task].task
     decoding = Decoding(study.spec.eval.max_new_tokens, found.stop)
-    return Asking(found, examples, asked, study.scoring, decoding, voice.label_bias)
+    scoring = WRITTEN if study.writes(found, voice.planned.model) else study.scores_by
+    return Asking(found, examples, asked, scoring, decoding, voice.label_bias)
 
 
 def _predict(place: Workplace, asking: Asking, voice: Voice) -> tuple[Asking, list[Prediction]]:

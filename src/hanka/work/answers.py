@@ -27,6 +27,7 @@ from hanka.errors import UnitError
 from hanka.identity import sha256_text
 from hanka.prompting import Asked
 from hanka.records import Example, Judgement, Prediction, Status
+from hanka.study.resolved import WRITTEN
 from hanka.tasks.base import Task
 
 
@@ -54,7 +55,7 @@ class Asking:
     asked: Asked
     "Their questions, aligned."
     scoring: str
-    "How a label is chosen: full, normalised or first_token."
+    "How a label is chosen: full, normalised, first_token or written."
     decoding: Decoding
     "How text is written."
     label_bias: Mapping[str, float] = field(default_factory=dict)
@@ -156,6 +157,8 @@ def _prediction(example: Example, prefix: str, query: str, n_asked: int, part: P
 
 
 def _chosen(asking: Asking, engine: Engine) -> list[Part]:
+    if asking.scoring == WRITTEN:
+        return _written(asking, engine)
     answers = engine.score_labels(asking.asked.encoded)
     pairs = zip(asking.examples, answers, strict=True)
     return [label_part(asking, example, answer) for example, answer in pairs]

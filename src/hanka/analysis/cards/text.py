@@ -19,6 +19,7 @@ ELSEWHERE = ("growth", "training_status")
 "Kinds of note that a card says in its own place, or that are about other variants."
 RELATIONS = {
     "in_domain": "in domain", "out_of_domain": "out of domain", "cross_task": "another task", "undeclared": "not declared", "perturbed": "changed rows",
+    "validation": "rows to validate on",
 }  # fmt: skip
 
 

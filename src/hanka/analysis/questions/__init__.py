@@ -30,6 +30,7 @@ QUESTIONS: Registry[Question] = Registry(
         "scale": "hanka.analysis.questions.scale:SCALE",
         "emergence": "hanka.analysis.questions.emergence:EMERGENCE",
         "distillation": "hanka.analysis.questions.distillation:DISTILLATION",
+        "transfer_gain": "hanka.analysis.questions.transfer_gain:TRANSFER_GAIN",
         "robustness": "hanka.analysis.questions.robustness:ROBUSTNESS",
         "intruders": "hanka.analysis.questions.intruders:INTRUDERS",
         "levels": "hanka.analysis.questions.levels:LEVELS",

@@ -18,6 +18,8 @@ from hanka.methods.classifier.params import ClassifierParams
 from hanka.methods.contract import Adapted, AdaptRequest, TrainingPart
 from hanka.methods.fit import OWN_ROWS, VALIDATION_ROWS, Fitted, chosen, entries
 from hanka.models.encoder import Features, LoadedEncoder
+from hanka.records import Example
+from hanka.tasks.base import Task
 
 MAX_STEPS = 1000
 "Steps of L-BFGS at most."
@@ -40,7 +42,7 @@ def adapt_classifier(request: AdaptRequest) -> Adapted:
     encoder: LoadedEncoder = request.base
     assert isinstance(params, ClassifierParams)
     texts = [part.task.render(example, prompt) for part in request.data.parts for example in part.examples]
-    targets = [example.target for part in request.data.parts for example in part.examples]
+    targets = [label_of(part.task, example) for part in request.data.parts for example in part.examples]
     if not texts:
         raise UnitError("classifier: there is no training row")
     request.report("reading texts", 0.0)
@@ -82,6 +84,11 @@ def adapt_classifier(request: AdaptRequest) -> Adapted:
             ),
         },
     )
+
+
+def label_of(task: Task, example: Example) -> str:
+    """Return the label that a target is read as: what explains it behind it is not learnt here."""
+    return task.verify(example, example.target).answer or example.target
 
 
 def fit_classifier(features: Features, targets: list[str], strength: float) -> Fit:

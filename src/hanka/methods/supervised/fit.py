@@ -104,7 +104,8 @@ def _labelled(engine: Engine, asked: Sequence[Query], rows: Sequence[SourcedRow]
             *labels, taught = answer.log_likelihoods
             taught = taught[: len(row.ids) - len(query.ids)]  # without what would end it once more
             scores = tuple(map(math.fsum, labels))
-            found.append(Fitted(taught[-supervised(row) :], source.example.target, source.task.labels, scores))
+            target = source.task.verify(source.example, source.example.target).answer or source.example.target
+            found.append(Fitted(taught[-supervised(row) :], target, source.task.labels, scores))
     return found
 
 

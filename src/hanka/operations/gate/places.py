@@ -18,6 +18,7 @@ from hanka.metrics import METRICS
 from hanka.operations.gate.policy import Address, Guardrail, Rule
 from hanka.operations.gate.policy_file import Asked
 from hanka.operations.gate.systems import Sides
+from hanka.records import ASIDE
 from hanka.store.folder import read_table
 
 LENGTH = "length"
@@ -179,7 +180,7 @@ SET = {"test": "set ", "task": ""}
 def _fits(cell: CellEvidence, rule: Address) -> bool:
     """Tell whether a rule is about a cell; changed rows are only where it names them."""
     one = cell.cell
-    if one["relation"] == "perturbed" and not rule.relation and one["test_dataset"] not in rule.test:
+    if one["relation"] in ASIDE and not rule.relation and one["test_dataset"] not in rule.test:
         return False
     return (
         (not rule.relation or one["relation"] in rule.relation)

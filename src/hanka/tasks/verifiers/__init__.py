@@ -9,6 +9,7 @@ VERIFIERS: Registry[Verifier] = Registry(
     "verifier",
     {
         "label": "hanka.tasks.verifiers.text:LABEL",
+        "label_word": "hanka.tasks.verifiers.label_word:LABEL_WORD",
         "text": "hanka.tasks.verifiers.text:TEXT",
         "number": "hanka.tasks.verifiers.number:NUMBER",
         "json": "hanka.tasks.verifiers.json_value:JSON",
