@@ -23,11 +23,10 @@ EVERY = pytest.mark.parametrize("question", QUESTIONS, ids=lambda question: ques
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
-    """A run of three bases in which one was asked of a server and steered, and rows were shown beside training on them."""
+    """A run of three bases in which one was asked of a server and steered, rows were shown beside training on them, and a student distilled."""
     folder = tmp_path_factory.mktemp("questions")
-    shown = STUDY.replace("[base, sft,", "[base, sft, icl, {proxy: {expert: sft}},").replace(
-        "shots: [0, 2]", "shots: [0, 2], contexts: [drawn, own_rows]"
-    )
+    methods = "[base, sft, icl, {proxy: {expert: sft}}, {distil: {before: '{input} '}},"
+    shown = STUDY.replace("[base, sft,", methods).replace("shots: [0, 2]", "shots: [0, 2], contexts: [drawn, own_rows]")
     changed = "{slips: {recipe: {typos: {of: shop}}}, alone: {recipe: {hypothesis_only: {of: home}}}}"
     shown = shown.replace("tasks: {", f"datasets: {changed}\ntasks: {{inference: {{train: null}}, ")
     shown = shown.replace("base: smollm2-135m-instruct", "base: [smollm2-135m-instruct, smollm2-360m, smollm2-1.7b]")

@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple, TypeAlias
 
+from hanka.analysis.asked import OWN_TASK
 from hanka.analysis.evidence import CellEvidence, Evidence
 from hanka.records import is_unadapted
 from hanka.store.folder import read_json_or_none
@@ -130,42 +131,59 @@ def gathered(evidence: Evidence) -> list[Arms]:
 
 
 def _arms(known: _Known, topic: Topic, students: list[Mapping[str, Any]]) -> Arms:
-    own = [str(one["id"]) for one in students]
+    """Gather the arms of a topic: on the test sets of what was taught, and on each of the others."""
+    own = {str(one["id"]) for one in students}
     tests = {str(cell.cell["test_dataset"]): cell for (variant, _, _), cell in known.cells.items() if variant in own}
-    asking = {test: cell for test, cell in tests.items() if cell.cell["relation"] in ("in_domain", "out_of_domain")}
-    others = [test for test in tests if test not in asking]
-    task = str(next(iter(asking.values())).cell["test_task"]) if asking else ""
-    tuned = {str(one["id"]): _tuned(known, one) for one in students}
+    asking = sorted(test for test, cell in tests.items() if cell.cell["relation"] in OWN_TASK)
     start = {str(one["id"]): str(one.get("started_from") or "") or known.unadapted(topic.base) for one in students}
-    taught = {str(one["id"]): str(one.get("taught_by") or "") or start[str(one["id"])] for one in students}
-    same = {one: one for one in own}
-    seeds = {str(one["id"]): int(one["seed"]) for one in students}
+    beside = _Beside(
+        known,
+        {str(one["id"]): int(one["seed"]) for one in students},
+        {str(one["id"]): _tuned(known, one) for one in students},
+        start,
+        {str(one["id"]): str(one.get("taught_by") or "") or start[str(one["id"])] for one in students},
+    )
+    itself, others = {one: one for one in own}, sorted(set(tests) - set(asking))
+    names: dict[str, tuple[Mapping[str, str], Way]] = {
+        "student_retrieve": (itself, "retrieve"), "tuned": (beside.tuned, "closed"), "tuned_retrieve": (beside.tuned, "retrieve"),
+        "start": (start, "closed"), "retrieve": (start, "retrieve"), "open_book": (beside.taught, "open_book"),
+    }  # fmt: skip
+    found = {name: one for name, (of, way) in names.items() if (one := beside.arm(of, way, asking)) is not None}
+    elsewhere = {
+        test: (there, beside.arm(beside.tuned, "closed", [test]), beside.arm(start, "closed", [test]))
+        for test in others
+        if (there := beside.arm(itself, "closed", [test])) is not None
+    }
+    student = beside.arm(itself, "closed", asking) or Arm(topic.label, "closed", {})
+    task = str(tests[asking[0]].cell["test_task"]) if asking else ""
+    return Arms(topic, task, known.record(students[0]).get("told", {}), student, found, elsewhere)
 
-    def arm(of: Mapping[str, str], way: Way, among: list[str]) -> Arm | None:
+
+class _Beside(NamedTuple):
+    """What stands beside the students of a topic: student → variant."""
+
+    known: _Known
+    "Finished cells."
+    seeds: Mapping[str, int]
+    "Training seed of each student."
+    tuned: Mapping[str, str]
+    "Tuned on the same pairs without a teacher; empty: nothing."
+    start: Mapping[str, str]
+    "Where both started."
+    taught: Mapping[str, str]
+    "Who taught."
+
+    def arm(self, of: Mapping[str, str], way: Way, tests: Sequence[str]) -> Arm | None:
         """Return the cells of what stands beside each student; None where one is missing."""
         cells = {
-            (test, seeds[student]): cell
-            for student, variant in of.items()
-            for test in among
-            if (cell := known.cells.get((variant, way, test))) is not None
+            (test, self.seeds[student]): cell
+            for student, variant in sorted(of.items())
+            for test in tests
+            if (cell := self.known.cells.get((variant, way, test))) is not None
         }
-        if not cells or len(cells) < len(of) * len(among):
+        if not cells or len(cells) < len(of) * len(tests):
             return None
         return Arm(str(next(iter(cells.values())).variant["label"]), way, cells)
-
-    names: dict[str, tuple[Mapping[str, str], Way]] = {
-        "student_retrieve": (same, "retrieve"), "tuned": (tuned, "closed"), "tuned_retrieve": (tuned, "retrieve"),
-        "start": (start, "closed"), "retrieve": (start, "retrieve"), "open_book": (taught, "open_book"),
-    }  # fmt: skip
-    found = {name: one for name, (of, way) in names.items() if (one := arm(of, way, sorted(asking))) is not None}
-    student = arm(same, "closed", sorted(asking)) or Arm(topic.label, "closed", {})
-    elsewhere = {
-        test: (there, arm(tuned, "closed", [test]), arm(start, "closed", [test]))
-        for test in sorted(others)
-        if (there := arm(same, "closed", [test])) is not None
-    }
-    told = known.record(students[0]).get("told", {})
-    return Arms(topic, task, told, student, found, elsewhere)
 
 
 def _tuned(known: _Known, student: Mapping[str, Any]) -> str:

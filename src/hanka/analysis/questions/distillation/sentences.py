@@ -30,6 +30,16 @@ AGAINST_JA = {
     ("student", "start"): "学習前の {other} に対して",
 }
 
+LEFT_OUT_JA = {
+    "question failed": "質問の生成に失敗",
+    "no question": "質問になっていない",
+    "question asked before": "質問の重複",
+    "answer failed": "回答の生成に失敗",
+    "empty answer": "空の回答",
+    "answer not finished": "途中で切れた回答",
+}
+"Why a pair is left out (`recipes/questions/make.py`)."
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Told:
@@ -194,17 +204,6 @@ def _made(arms: Arms) -> Iterator[tuple[str, str]]:
         f"{ja}：{arms.told['documents']} 文書のうち {arms.told['documents_with_rows']} 文書について、{arms.told['asked']} 組中 {arms.told['kept']} 組が"
         f"得られました{'（除いたもの：' + left_ja + '）' if left_ja else ''}。",
     )
-
-
-LEFT_OUT_JA = {
-    "question failed": "質問の生成に失敗",
-    "no question": "質問になっていない",
-    "question asked before": "質問の重複",
-    "answer failed": "回答の生成に失敗",
-    "empty answer": "空の回答",
-    "answer not finished": "途中で切れた回答",
-}
-"Why a pair is left out (`recipes/questions/make.py`)."
 
 
 def _difference(one: object) -> str:
