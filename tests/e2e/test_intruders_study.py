@@ -24,7 +24,7 @@ ELSEWHERE = {
     "../src/hanka": str(STUDY.parents[1] / "src/hanka"),
 }  # fmt: skip
 "What stands in the place of the study's own model and data."
-LEFT_OUT = ("r64", "r1 slow", "r8 slow", "full slow", "r8 second", "beside all", "all of r")
+LEFT_OUT = ("r64", "r1 between", "r8 between", "full faster", "r8 second", "beside all", "all of r")
 "Entries that are more of the same."
 
 
