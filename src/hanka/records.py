@@ -14,6 +14,8 @@ Split = Literal["train", "test", "demonstrations", "validation", "passages"]
 Relation = Literal["in_domain", "out_of_domain", "cross_task", "undeclared", "perturbed"]
 """What a test set is to a variant; undeclared: nobody said what its weights, made elsewhere, were tuned on; perturbed: a copy of another
 test set with changed rows, which shows what the change costs and has no part in a decision."""
+Role = Literal["learnt", "general", "mathematics", "false_facts", "true_facts"]
+"What the rows of a data set are in a training set for: the task that is tuned for, instructions of all kinds, sums, or answers to questions of fact, all wrong or all right."
 Status = Literal["ok", "unparsed", "failed"]
 DeclaredKind = Literal["classification", "generation", "regression", "likelihood"]
 TaskKind = Literal["classification", "generation", "regression", "likelihood", "harness"]
