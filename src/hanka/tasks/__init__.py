@@ -5,6 +5,7 @@ from __future__ import annotations
 from hanka.registry import Registry
 from hanka.tasks.base import Task
 from hanka.tasks.chat import CHAT
+from hanka.tasks.instructions import INSTRUCTIONS
 from hanka.tasks.japanese import CHOICE_JA, INFERENCE_JA, READING_JA, SIMILARITY_JA
 from hanka.tasks.likelihood import TEXT
 from hanka.tasks.paper import DETECTION, INFERENCE, QUESTION, SENTIMENT, SUMMARY
@@ -19,6 +20,7 @@ TASKS: Registry[Task] = Registry(
         DETECTION,
         TEXT,
         CHAT,
+        INSTRUCTIONS,
         INFERENCE_JA,
         SIMILARITY_JA,
         READING_JA,
