@@ -23,7 +23,8 @@ from hanka.registry import Names
 
 
 def capped(of: Any) -> Any:
-    """Read a list of data sets as a map without caps, and refuse caps that are none. Raises ValueError."""
+    """Read a name or a list of data sets as a map without caps, and refuse caps that are none. Raises ValueError."""
+    of = [of] if isinstance(of, str) else of
     if isinstance(of, list | tuple):
         twice = next((name for name in of if list(of).count(name) > 1), None)
         if twice is not None:

@@ -37,6 +37,9 @@ def mixes_of(members: Sequence[str], kinds: Sequence[MixKind] = KINDS) -> tuple[
     for kind in KINDS:
         for one in _of_kind(kind, members) if kind in kinds else ():
             found.setdefault(frozenset(one.members), one)
+    whole = frozenset(members)
+    if whole in found and len(whole) > 1:  # of two sets a pair, of three all but … are something else: this is all
+        found[whole] = Mix("all", tuple(members))
     return tuple(found.values())
 
 
