@@ -30,6 +30,7 @@ QUESTIONS: Registry[Question] = Registry(
         "scale": "hanka.analysis.questions.scale:SCALE",
         "emergence": "hanka.analysis.questions.emergence:EMERGENCE",
         "robustness": "hanka.analysis.questions.robustness:ROBUSTNESS",
+        "cocktail": "hanka.analysis.questions.cocktail:COCKTAIL",
     },
 )
 

@@ -35,6 +35,8 @@ Shows: TypeAlias = Literal[
     "emergence",
     "robustness",
     "robustness_kind",
+    "cocktail",
+    "mix",
 ]
 "How a column is written: as it is, by the report's word for it, or as a number of a kind."
 
