@@ -73,6 +73,7 @@ class Planted:
     block: int | None = None
     parameters: Mapping[str, int] = field(default_factory=dict)
     perturbed: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    training_rows: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def add(self, label: str, right: Mapping[str, Iterable[int] | None], **changes: Any) -> str:
         """Add a variant with the samples it has right on each test set; None: its cell failed. Returns its id."""
@@ -136,6 +137,7 @@ class Planted:
             "trained_tasks": list(self.trained_tasks), "max_new_tokens": 8, "probes": self.probes, "contexts": ["drawn", "own_rows"],
             "contexts_of_own_rows": ["own_rows"],
             "frozen": None, "block": self.block, "parameters": dict(self.parameters), "perturbed": dict(self.perturbed),
+            "training_rows": self.training_rows,
             "stats": {"level": 0.95, "resamples": self.resamples, **MARGINS, **self.stats},
         }  # fmt: skip
         write_json(RunFolder(self.path).plan, plan)
