@@ -33,7 +33,7 @@ class Bar(Planted):
             relation = "in_domain" if test in names else "cross_task"
             found = self.add(label, {test: samples}, relation=relation, **told)
         parts = [{"dataset": one, "task": f"task of {one}", "role": "learnt", "n": 8} for one in names]
-        parts += [{"dataset": one, "task": "instructions", "role": "general", "n": 8} for one in added]
+        parts += [{"dataset": one, "task": "instructions", "role": "general", "n": 8, "synthetic": True} for one in added]
         self.training_rows[found] = {"asked": 8, "parts": parts}
         self.trained(found, steps=steps, n_tokens=steps * 100)
         return found
@@ -159,7 +159,9 @@ def test_test_sets_of_the_instructions_own_kind_show_no_forgetting(tmp_path: Pat
 def test_a_run_without_mixes_says_nothing(tmp_path: Path) -> None:
     run = Planted(tmp_path)
     run.add("base", {"home": range(16)})
-    run.add("sft", {"home": range(20)})
+    alone = run.add("sft", {"home": range(20)})
+    assert ask(run.evidence()) is None
+    run.training_rows[alone] = {"asked": 8, "parts": [{"dataset": "home", "task": "sentiment", "role": "learnt", "n": 8}]}
     assert ask(run.evidence()) is None
 
 

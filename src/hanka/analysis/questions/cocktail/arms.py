@@ -1,8 +1,8 @@
 """Which trainings of a run are mixes, which are single tasks, and what each cost: from plan.json and what a training left behind.
 
 Evidence → **arms** → `pairs.py`. An arm is one entry of `methods` on one base with one number of rows of each set: within it mixes differ by
-their sets alone. What the rows of a set are there for stands in plan.json (`training_rows`); a data set that is trained on as it stands
-is a single task. Variants that are made from others are left out: they have more behind them than their rows.
+their sets alone. What the rows of a set are there for stands in plan.json (`training_rows`). Variants that are made from others are left out:
+they have more behind them than their rows.
 """
 
 from __future__ import annotations
@@ -64,6 +64,8 @@ class Trainings:
     "In the order of the plan."
     cells: Mapping[tuple[str, str], CellEvidence]
     "(variant, test set) → its finished cell at the first asking."
+    synthetic: frozenset[str]
+    "Data sets made from templates."
 
     def single(self, arm: Arm, target: str, seed: int) -> Training | None:
         """Return the training of an arm on one set alone."""
@@ -87,25 +89,28 @@ def _is(cell: CellEvidence, relation: str) -> bool:
 
 
 def trainings(evidence: Evidence) -> Trainings:
-    """Return the trainings of a run and their cells."""
+    """Return the trainings of a run and their cells: of entries that train on a mix at all."""
     rows = evidence.plan.get("training_rows", {})
-    found = [one for one in evidence.plan["variants"] if one.get("train_dataset") and not one.get("parents")]
-    mixed_labels = {str(one["label"]) for one in found if one["id"] in rows}
-    told = (_training(evidence, one, rows.get(one["id"])) for one in found if str(one["label"]) in mixed_labels)
+    found = [one for one in evidence.plan["variants"] if one["id"] in rows and not one.get("parents")]
+    mixing = {str(one["label"]) for one in found if len(rows[one["id"]]["parts"]) > 1}
     cells = {
         (str(cell.variant["id"]), str(cell.cell["test_dataset"])): cell for cell in first_cells(evidence, RELATIONS)
     }
-    return Trainings(tuple(told), cells)
+    parts = [part for one in rows.values() for part in one["parts"]]
+    return Trainings(
+        tuple(_training(evidence, one, rows[one["id"]]) for one in found if str(one["label"]) in mixing),
+        cells,
+        frozenset(str(part["dataset"]) for part in parts if part.get("synthetic")),
+    )
 
 
-def _training(evidence: Evidence, variant: Mapping[str, Any], rows: Mapping[str, Any] | None) -> Training:
+def _training(evidence: Evidence, variant: Mapping[str, Any], rows: Mapping[str, Any]) -> Training:
     made = read_json_or_none(evidence.folder.variant(str(variant["id"])) / "variant.json") or {}
     record = made.get("record") or {}
-    arm = Arm(str(variant["base"]), str(variant["label"]), int(variant["train_size"] if rows is None else rows["asked"]))
-    roles = {variant["train_dataset"]: "learnt"} if rows is None else {one["dataset"]: one["role"] for one in rows["parts"]}
+    roles = {str(one["dataset"]): one["role"] for one in rows["parts"]}
     return Training(
         variant,
-        arm,
+        Arm(str(variant["base"]), str(variant["label"]), int(rows["asked"])),
         frozenset(name for name, role in roles.items() if role == "learnt"),
         frozenset(name for name, role in roles.items() if role != "learnt"),
         record.get("steps"),

@@ -72,7 +72,7 @@ def ask(evidence: Evidence) -> Answer | None:
         columns,
         tuple(tuple(row[column.name] for column in columns) for row in rows),
         tuple(_curves(told)),
-        tuple(Note(*one) for one in notes(told, evidence.level, sizes, found)),
+        tuple(Note(*one) for one in notes(told, evidence.level, sizes, found, known.synthetic)),
     )
 
 

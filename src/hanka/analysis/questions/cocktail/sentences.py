@@ -79,7 +79,7 @@ def _gains(arm: Arm, told: Sequence[Told]) -> Iterator[tuple[str, str]]:
     length_en, length_ja = _lengths([one.compared for one in each])
     yield (
         f"{arm.label}: of {len(each)} gains of a mix over its target alone, {en}. By target: {means_en}. {length_en}",
-        f"{arm.label}：混合と、目標タスク単独の学習との比較 {len(each)} 件のうち、{ja}。目標ごとの差は、{means_ja}。{length_ja}",
+        f"{arm.label}：混合と、目標タスク単独の学習との比較 {len(each)} 件のうち、{ja}。目標ごとの差は {means_ja}です。{length_ja}",
     )
 
 
@@ -107,14 +107,14 @@ def _instructions(arm: Arm, told: Sequence[Told]) -> Iterator[tuple[str, str]]:
         en, ja = _listed(outside)
         yield (
             f"{arm.label}: with {names} in the mix, on tasks no mix learns: {en}.",
-            f"{arm.label}：混合に {names_ja} を加えると、どの混合も学習しないタスクでは、{ja}。",
+            f"{arm.label}：混合に {names_ja} を加えると、どの混合も学習しないタスクでの差は {ja}です。",
         )
     own = _whole([one for one in told if one.compared.kind == "own"])
     if own:
         en, ja = _listed(own)
         yield (
             f"{arm.label}: with {names} in the mix, on the tasks that are learnt: {en}.",
-            f"{arm.label}：混合に {names_ja} を加えると、学習するタスクでは、{ja}。",
+            f"{arm.label}：混合に {names_ja} を加えると、学習するタスクでの差は {ja}です。",
         )
 
 
@@ -136,17 +136,17 @@ def _listed(told: Sequence[Told]) -> tuple[str, str]:
         metric, said = one.compared.metric, one.judged.difference
         over = f", {one.compared.n_mixes} mixes" if one.compared.sets is None else ""
         over_ja = f"、混合 {one.compared.n_mixes} 件の平均" if one.compared.sets is None else ""
-        en.append(f"{one.compared.target} {metric.display} {_signed(said)[:-1]}{over}), {one.judged.verdict}")
+        en.append(f"{one.compared.target} {metric.display} {_ends(said)} (n = {said.n}{over}), {one.judged.verdict}")
         ja.append(
-            f"{one.compared.target} の{metric.display_ja or metric.display} が {_signed(said)[:-1]}{over_ja}）・"
-            f"{WORDS_JA[one.judged.verdict]}".replace("(n", "（n")
+            f"{one.compared.target} の{metric.display_ja or metric.display} {_ends(said)}（n = {said.n}{over_ja}、"
+            f"{WORDS_JA[one.judged.verdict]}）"
         )
-    return "; ".join(en), "；".join(ja)
+    return "; ".join(en), "、".join(ja)
 
 
-def _signed(one: Measured) -> str:
+def _ends(one: Measured) -> str:
     ends = "" if one.low is None or one.high is None else f" [{one.low:+.3f}, {one.high:+.3f}]"
-    return f"{one.value:+.3f}{ends} (n = {one.n})"
+    return f"{one.value:+.3f}{ends}"
 
 
 def _counted(verdicts: Sequence[str]) -> tuple[str, str]:
@@ -193,8 +193,10 @@ def _length(name: str, ja: str, ratios: Sequence[float]) -> tuple[str, str, bool
     return f"{span} times the {name}", f"{ja}が {span.replace(' to ', '〜')} 倍", False
 
 
-def notes(told: Sequence[Told], level: float, sizes: Mapping[str, int], found: Found) -> Iterator[tuple[str, str]]:
-    """Yield what the answer rests on. sizes: of the families, by name."""
+def notes(
+    told: Sequence[Told], level: float, sizes: Mapping[str, int], found: Found, synthetic_sets: frozenset[str]
+) -> Iterator[tuple[str, str]]:
+    """Yield what the answer rests on. sizes: of the families, by name; synthetic_sets: data sets made from templates."""
     yield (
         f"Intervals ({level:.0%}) hold together over {sizes['gain']} gains, over {sizes['transfer']} transfers and over {sizes['instructions']} "
         f"differences by instructions: three families, one verdict rule. The rows of a set are the same in every mix and alone.",
@@ -206,9 +208,8 @@ def notes(told: Sequence[Told], level: float, sizes: Mapping[str, int], found: F
             "One training seed stands behind some differences: these are about one draw of rows and one training of each mix.",
             "学習シードが 1 つだけの差があります。その差は、1 回の行の抽出と各混合 1 回の学習についてのものです。",
         )
-    synthetic = sorted(
-        {name for one in told if one.compared.sets for name in one.compared.sets.added if name.startswith("synthetic-")}
-    )
+    added = {name for one in told if one.compared.sets for name in one.compared.sets.added}
+    synthetic = sorted(added & synthetic_sets)
     if synthetic:
         yield (
             f"{' and '.join(synthetic)} holds synthetic rows made from templates: what it does says nothing of general instructions.",
