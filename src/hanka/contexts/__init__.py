@@ -13,6 +13,7 @@ CONTEXTS: Registry[Context] = Registry(
         "own_rows": "hanka.contexts.own_rows:OWN_ROWS",
         "nearest": "hanka.contexts.nearest:NEAREST",
         "retrieve": "hanka.contexts.retrieve:RETRIEVE",
+        "open_book": "hanka.contexts.open_book:OPEN_BOOK",
     },
 )
 

@@ -11,38 +11,23 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pydantic import Field, field_validator
+from pydantic import Field
 
 from hanka.contexts.bm25 import LIBRARIES, Index
-from hanka.contexts.contract import Context, ContextParams, ContextRequest
+from hanka.contexts.contract import Context, ContextRequest
 from hanka.contexts.drawn import drawn_order
+from hanka.contexts.inserted import PLACE, InsertedParams, filled
 from hanka.errors import DataError
 from hanka.records import Built, Example
-from hanka.tasks.base import FIELD
 
 if TYPE_CHECKING:
     import numpy as np
 
-PLACE = "passages"
-
-
-class RetrieveParams(ContextParams):
+class RetrieveParams(InsertedParams):
     """Which passages are looked up, how many, and how they stand before the query."""
 
-    passages: str = Field(min_length=1)
-    "Dataset with a `passages` split."
     k: int = Field(default=2, ge=1)
     "Passages inserted at most."
-    template: str = "{passages}\n\n"
-    "Text inserted before the query, with one place for the passages, which stand one a line."
-
-    @field_validator("template")
-    @classmethod
-    def _has_one_place(cls, template: str) -> str:
-        places = FIELD.findall(template)
-        if places != [PLACE]:
-            raise ValueError(f"{template!r} needs the place {{passages}} once and no other")
-        return template
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +63,7 @@ def build_with_passages(prepared: Library, example: Example, shots: int, rng: np
     scores = prepared.index.scores(query)
     best = [place for place in prepared.index.ranked(query)[: params.k] if scores[place] > 0]
     text = "\n".join(prepared.passages[place] for place in reversed(best))
-    inserted = {PLACE: FIELD.sub(lambda match: text, params.template)} if best else {}
+    inserted = {PLACE: filled(params.template, text)} if best else {}
     return Built(prepared.demonstrations[:shots], inserted)
 
 

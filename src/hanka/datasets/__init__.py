@@ -9,7 +9,10 @@ SOURCES: Registry[Source] = Registry(
         "mini": "hanka.datasets.mini:MINI",
         "paper": "hanka.datasets.paper:PAPER",
         "hub": "hanka.datasets.hub:HUB",
+        "facts": "hanka.datasets.facts:FACTS",
         "japanese": "hanka.datasets.japanese:JAPANESE",
         "toy": "hanka.datasets.toy:TOY",
+        "documents": "hanka.datasets.documents:DOCUMENTS",
+        "documents-hub": "hanka.datasets.documents:DOCUMENTS_HUB",
     },
 )

@@ -27,6 +27,7 @@ METRICS: Registry[Metric] = Registry(
         "rouge_1": "hanka.metrics.rouge:ROUGE_1",
         "rouge_2": "hanka.metrics.rouge:ROUGE_2",
         "character_f1": "hanka.metrics.character_overlap:CHARACTER_F1",
+        "token_f1": "hanka.metrics.token_overlap:TOKEN_F1",
         "label_share": "hanka.metrics.output_space:LABEL_SHARE",
         "distinct_share": "hanka.metrics.output_space:DISTINCT_SHARE",
         "length_ratio": "hanka.metrics.output_space:LENGTH_RATIO",

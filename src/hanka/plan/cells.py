@@ -40,7 +40,7 @@ def cells_of(plan: Plan, planned: PlannedVariant) -> Iterator[PlannedCell]:
     asked: list[Dataset] = [test for use in own for test in use.tests]
     sizes = study.spec.eval.cross_task_sizes
     if study.spec.eval.cross_task and (sizes is None or planned.asked in sizes) and planned.use.method.crosses_tasks:
-        asked += [use.tests[0] for use in study.tasks.values() if use not in own]
+        asked += [use.tests[0] for use in study.tasks.values() if use not in own and use.tests]
     engine = ENGINES.get(planned.engine)
     for dataset in asked:
         task = study.tasks[dataset.task].task

@@ -361,14 +361,18 @@ class Variants:
             for parent in wanted
         ]
         engines = [ENGINES.get(one.engine) for one, _ in parents]
+        read = dict.fromkeys((*own.recipe.sources, *own.recipe.teaches))
+        asked_of = {self.plan.study.datasets[name].task: None for name in read}
+        tasks = [self.plan.study.tasks[name].task for name in asked_of]
         content = {
             "stage": STAGES["prepare"],
             "rows": data_id(
                 recipe, params, asked.size, data.sampling_seed(asked), data.sources_fingerprints(own.recipe, asked),
                 [f"{one.variant.id}/{parent.step}" for one, parent in parents],
             ),
-            "tasks": [[task.name, task.version, dict(task.prompts), list(task.labels)] for task in own.tasks],
-            "answering": [self.plan.study.answering(task) for task in own.tasks],
+            "validation": data.validation_fingerprints(own.recipe, asked),
+            "tasks": [[task.name, task.version, dict(task.prompts), list(task.labels)] for task in tasks],
+            "answering": [self.plan.study.answering(task) for task in tasks],
             "engines": [[engine.name, engine.version] for engine in engines],
             "prompt": use.adaptation(choice.train).train.prompt,
         }  # fmt: skip

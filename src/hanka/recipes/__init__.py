@@ -15,6 +15,7 @@ RECIPES: Registry[Recipe] = Registry(
         "mix": "hanka.recipes.mix:MIX",
         "negation": "hanka.recipes.negation:NEGATION",
         "premise_removed": "hanka.recipes.fields_removed:PREMISE_REMOVED",
+        "questions": "hanka.recipes.questions:QUESTIONS",
         "replay": "hanka.recipes.replay:REPLAY",
         "subset": "hanka.recipes.subset:SUBSET",
         "synonyms": "hanka.recipes.synonyms:SYNONYMS",

@@ -26,9 +26,33 @@ class RecipeParams(Params):
     """Parameters of a recipe; unknown keys are errors."""
 
 
-def nobody_answers(parent: Parent, examples: Sequence[Example]) -> Sequence[Prediction]:
+@dataclass(frozen=True, slots=True)
+class How:
+    """How a recipe asks one of its parents."""
+
+    dataset: str = ""
+    "Data set, of those it reads, whose task is asked; empty: the first one."
+    max_new_tokens: int | None = None
+    "Tokens written at most; None: as the study's `eval` has it."
+    temperature: float = 0.0
+    "What logits are divided by before a token is drawn; 0: nothing is drawn."
+    top_p: float = 1.0
+    "Tokens are drawn from the smallest set of most probable ones whose probabilities sum to at least this."
+    seed: int = 0
+    "Of the draws; equal rows asked at once are drawn anew each."
+
+
+AS_SOURCE = How()
+Answering = Callable[[Parent, Sequence[Example], How], Sequence[Prediction]]
+
+
+def nobody_answers(parent: Parent, examples: Sequence[Example], how: How = AS_SOURCE) -> Sequence[Prediction]:
     """Stand in where no variant was declared as a parent."""
     raise DataError(f"{parent.label} was not declared as a parent, so it answers nothing: name it in `parents`")
+
+
+def nobody_listens(said: Mapping[str, Any]) -> None:
+    """Stand in where nothing is kept of how rows were made."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -45,8 +69,10 @@ class RecipeRequest:
     "(dataset, split, size) → its rows, read when asked for; size chooses a file, it never cuts."
     task: Callable[[str], Task]
     "Dataset → its task, which has the labels."
-    answer: Callable[[Parent, Sequence[Example]], Sequence[Prediction]] = nobody_answers
-    "(parent, examples) → the answers of one of `Recipe.parents`, in order."
+    answer: Answering = nobody_answers
+    "(parent, examples, how) → the answers of one of `Recipe.parents`, in order; ids need not differ."
+    tell: Callable[[Mapping[str, Any]], None] = nobody_listens
+    "Called once with what became of the making, as JSON: what was left out and why, what was judged on the way."
 
 
 def no_parents(params: Any) -> tuple[Parent, ...]:
@@ -81,11 +107,15 @@ class Recipe:
     sources: Callable[[Any], tuple[str, ...]]
     "params → names of the datasets it reads, each once."
     n_rows: Callable[[Any, int], int]
-    "(params, asked) → how many rows it makes, known without reading any."
+    "(params, asked) → how many rows it makes, known without reading any; at most, where `may_make_fewer`."
     make: Callable[[RecipeRequest], tuple[Part, ...]]
     "Make the rows, training rows where it makes both; deterministic."
     parents: Callable[[Any], tuple[Parent, ...]] = no_parents
     "params → variants whose answers it needs."
+    may_make_fewer: bool = False
+    "Whether what parents answer decides how many rows come out: what is left out is counted and told."
+    teaches: Callable[[Any], tuple[str, ...]] | None = None
+    "params → names of the data sets that its rows belong to; None: those it reads."
     rehearses: Callable[[Any], tuple[str, ...]] = rehearses_none
     "params → those of its datasets whose rows keep what is there: no relation of a test set follows from them."
     roles: Callable[[Any], Mapping[str, Role]] = no_roles
@@ -99,13 +129,13 @@ class Recipe:
 
 
 def make_rows(recipe: Recipe, request: RecipeRequest) -> tuple[Part, ...]:
-    """Make a recipe's rows and hold it to its contract: as many as it said, every id once, no empty part.
+    """Make a recipe's rows and hold it to its contract: as many as it said, or no more, every id once, no empty part.
 
     Raises DataError, in one line, where it does not keep it.
     """
     parts = with_unique_ids([part for part in recipe.make(request) if part.examples])
     n_made, n_said = sum(len(part.examples) for part in parts), recipe.n_rows(request.params, request.asked)
-    if n_made != n_said:
+    if not n_made or n_made > n_said or (n_made < n_said and not recipe.may_make_fewer):
         raise DataError(
             f"recipe {recipe.name} made {n_made} rows and said {n_said}: its `n_rows` and `make` must agree"
         )

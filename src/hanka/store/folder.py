@@ -109,6 +109,10 @@ class RunFolder:
         """Folder of rows that a recipe made."""
         return self.path.joinpath("data", data_id)
 
+    def asked(self, asked_id: str) -> Path:
+        """What recipes asked variants to make rows, by all that the answers depend on."""
+        return self.path.joinpath("asked", f"{asked_id}.json")
+
     def probe(self, probe_id: str) -> Path:
         """Folder of a probe of one variant."""
         return self.path.joinpath("probes", probe_id)

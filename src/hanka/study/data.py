@@ -162,11 +162,17 @@ class StudyData:
     def to_be_made(self, own: TrainingUse, asked: RowsAsked, data_id: str, n_rows: int) -> TrainingSet:
         """Return a training set whose rows are work of the run: its parts are known, its rows are not."""
         parts = tuple(
-            RowsOfTask(self.study.tasks[one.task].task, one, (), tuple(self.split(one, asked)[1]))
+            RowsOfTask(self.study.tasks[one.task].task, one, (), tuple(self._set_aside(one, asked)))
             for one in own.datasets
         )
         made = training_set(own.name, parts, asked.size)
         return replace(made, fingerprint=data_id, n_rows=n_rows, data_id=data_id)
+
+    def _set_aside(self, dataset: Dataset, asked: RowsAsked) -> list[Example]:
+        """Return the rows to validate on of a data set that may have none to train on."""
+        if "train" in dataset.splits:
+            return self.split(dataset, asked)[1]
+        return self._labelled(dataset, "validation")[0] if "validation" in dataset.splits else []
 
     def recipe_request(self, recipe: RecipeUse, asked: RowsAsked) -> RecipeRequest:
         """Return what a recipe makes rows from; rows that are set aside to validate on are not among them."""
@@ -175,6 +181,8 @@ class StudyData:
             dataset = self.study.datasets[name]
             if split == "train":
                 return self.split(dataset, asked._replace(size=size or asked.size))[0]
+            if split == "validation":
+                return self._set_aside(dataset, asked)
             return self._labelled(dataset, split, size)[0]
 
         return RecipeRequest(
@@ -193,6 +201,11 @@ class StudyData:
     def sources_fingerprints(self, recipe: RecipeUse, asked: RowsAsked) -> dict[str, str]:
         """Return the fingerprint of the rows that each source offers a recipe."""
         return {name: fingerprint(self.split(self.study.datasets[name], asked)[0]) for name in recipe.sources}
+
+    def validation_fingerprints(self, recipe: RecipeUse, asked: RowsAsked) -> dict[str, str]:
+        """Return the fingerprint of the rows to validate on that each source has: a recipe may judge its parents on them."""
+        rows = {name: self._set_aside(self.study.datasets[name], asked) for name in recipe.sources}
+        return {name: fingerprint(found) for name, found in rows.items() if found}
 
     def split(self, dataset: Dataset, asked: RowsAsked) -> tuple[list[Example], list[Example]]:
         """Return the rows of a data set that may be trained on, and those to validate on."""

@@ -25,6 +25,8 @@ class RecipeUse:
     "The recipe with its parameters."
     sources: tuple[str, ...]
     "Data sets it takes rows of."
+    teaches: tuple[str, ...] = ()
+    "Data sets that the rows it makes belong to."
 
 
 def resolve_recipes(
@@ -52,7 +54,8 @@ def resolve_recipes(
             )
         use = _loaded(source, resolve_entry(source, key, entry.recipe, RECIPES), base_dir)
         sources = tuple(use.entry.sources(use.params))
-        for one in sources:
+        teaches = sources if use.entry.teaches is None else tuple(use.entry.teaches(use.params))
+        for one in dict.fromkeys((*sources, *teaches)):
             if one not in datasets:
                 raise source.error((*use.key, "of"), f"unknown data set {one!r}: {nearest(one, datasets)}")
             if datasets[one].task not in tasks:
@@ -60,9 +63,9 @@ def resolve_recipes(
                     (*use.key, "of"), f"data set {one!r} belongs to task {datasets[one].task}, which the study does not "
                     f"name under `tasks:`; add it there"
                 )  # fmt: skip
-            if use.entry.perturbs is None and "train" not in datasets[one].splits:
+            if use.entry.perturbs is None and one in sources and "train" not in datasets[one].splits:
                 raise source.error((*use.key, "of"), f"data set {one!r} has no train rows")
-        found[name] = RecipeUse(name, use, sources)
+        found[name] = RecipeUse(name, use, sources, teaches)
     return found
 
 

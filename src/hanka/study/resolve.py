@@ -138,10 +138,10 @@ def _trainable(
         if "train" in dataset.splits and dataset.task in tasks
     }
     for name, use in recipes.items():
-        sources = tuple(datasets[one] for one in use.sources)
-        if all("train" in one.splits for one in sources):
-            tasks_of = {one.task: tasks[one.task] for one in sources}
-            found[name] = TrainingUse(name, sources, tuple(tasks_of.values()), use)
+        if all("train" in datasets[one].splits for one in use.sources):
+            taught = tuple(datasets[one] for one in use.teaches)
+            tasks_of = {one.task: tasks[one.task] for one in taught}
+            found[name] = TrainingUse(name, taught, tuple(tasks_of.values()), use)
     return found
 
 
@@ -219,8 +219,14 @@ def _task_use(
         trained = datasets.get(train_name)
         is_own = trained is not None and trained.reading is not None
         in_names = (train_name,) if trained is not None and is_own and "test" in trained.splits else ()
-    if not in_names and not out_names:
-        raise source.error(key, "has no test set; name at least one under `in_domain:` or `out_of_domain:`")
+    only_trained = bool(train_name) and "in_domain" in said and not spec.in_domain and not spec.out_of_domain
+    if only_trained:  # said so: what is trained on it is asked other tasks
+        in_names, out_names = (), ()
+    if not in_names and not out_names and not only_trained:
+        raise source.error(
+            key, "has no test set; name at least one under `in_domain:` or `out_of_domain:`, or write `in_domain: []` beside "
+            "`train:` for a task that is trained and not tested"
+        )  # fmt: skip
 
     def find(role: str, name: str, index: int = 0) -> Dataset:
         """Return the dataset a role names, or say what is wrong with it."""

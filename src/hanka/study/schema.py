@@ -193,7 +193,7 @@ class TaskSpec(Strict):
     train: str | None = None
     "Dataset to train on; null: only test."
     in_domain: Names = ()
-    "Test sets of the training domain."
+    "Test sets of the training domain; an empty list beside `train:` says that the task is trained and not tested."
     out_of_domain: Names = ()
     "Test sets of other domains."
     kind: DeclaredKind | None = None

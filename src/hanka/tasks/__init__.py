@@ -5,6 +5,8 @@ from __future__ import annotations
 from hanka.registry import Registry
 from hanka.tasks.base import Task
 from hanka.tasks.chat import CHAT
+from hanka.tasks.documents import ASKING, CLOSED_BOOK, READING
+from hanka.tasks.facts import FACTS
 from hanka.tasks.instructions import INSTRUCTIONS
 from hanka.tasks.japanese import CHOICE_JA, INFERENCE_JA, READING_JA, SIMILARITY_JA
 from hanka.tasks.likelihood import TEXT
@@ -25,6 +27,10 @@ TASKS: Registry[Task] = Registry(
         SIMILARITY_JA,
         READING_JA,
         CHOICE_JA,
+        CLOSED_BOOK,
+        READING,
+        ASKING,
+        FACTS,
     ],
 )
 

@@ -95,7 +95,7 @@ class Task:
 
     def verify(self, example: Example, text: str) -> Judgement:
         """Read the answer from an output and judge it. Raises ValueError where the target is no answer itself."""
-        output = Output(text, example.target, self.labels, self.stop)
+        output = Output(text, example.target, self.labels, self.stop, example.fields)
         return VERIFIERS.get(self.verifier).verify(output, self.verifier_params)
 
     def refusal(self, example: Example) -> str:

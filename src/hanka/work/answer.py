@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -342,6 +342,8 @@ class Question:
     "Prompt set."
     demonstrations: tuple[Example, ...] = ()
     "What stands before every example."
+    decoding: Decoding | None = None
+    "How answers are written; None: as the study's `eval` has it, and nothing is drawn."
 
 
 def answer_question(place: Workplace, question: Question) -> list[Prediction]:
@@ -351,4 +353,7 @@ def answer_question(place: Workplace, question: Question) -> list[Prediction]:
     task = place.plan.study.tasks[question.task].task
     with open_voice(place, planned, question.parent.step) as voice:
         asked = _ask(place, task, question.prompt, question.demonstrations, question.examples, voice)
-        return _predict(place, _asking(place, question.task, question.examples, asked, voice), voice)[1]
+        asking = _asking(place, question.task, question.examples, asked, voice)
+        if question.decoding is not None:
+            asking = replace(asking, decoding=question.decoding)
+        return _predict(place, asking, voice)[1]

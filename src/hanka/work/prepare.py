@@ -6,17 +6,21 @@ undisturbed run train on the same ones.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
+from hanka.engines.contract import Decoding
 from hanka.errors import HankaError, UnitError
 from hanka.plan import PlannedData
-from hanka.recipes.contract import make_rows
+from hanka.recipes.contract import AS_SOURCE, How, make_rows
 from hanka.records import Example, Parent, Prediction
 from hanka.store.folder import read_json_or_none, write_json
 from hanka.store.rows import has_rows, read_rows, write_rows
 from hanka.study.rows import RowsOfTask, TrainingSet, training_set
+from hanka.tasks.base import Task
 from hanka.work.answer import Question, answer_question
+from hanka.work.asked_before import answered_before, keep_answers
 from hanka.work.place import Workplace, begin, reason
 
 FAILED = "failed.json"
@@ -31,25 +35,44 @@ def prepare_rows(place: Workplace, planned: PlannedData) -> None:
     begin(folder)
     (folder / FAILED).unlink(missing_ok=True)
 
-    def answer(parent: Parent, examples: Sequence[Example]) -> Sequence[Prediction]:
+    def answer(parent: Parent, examples: Sequence[Example], how: How = AS_SOURCE) -> Sequence[Prediction]:
         """Ask one of the recipe's parents, zero-shot, with the prompt set that is trained with."""
         wanted = planned.recipe.use.entry.parents(planned.recipe.use.params)
         asked = planned.parents[wanted.index(parent)]
-        return answer_question(place, Question(asked, tuple(examples), _task_of(place, planned), planned.prompt))
+        task = place.plan.study.tasks[_task_of(place, planned, how)].task
+        question = Question(
+            asked, tuple(examples), task.name, planned.prompt, decoding=_decoding(place, task, how)
+        )
+        return answered_before(place, question) or keep_answers(place, question, answer_question(place, question))
 
-    request = replace(place.plan.data.recipe_request(planned.recipe, planned.asked), answer=answer)
+    told: dict[str, Any] = {}
+
+    def tell(said: Mapping[str, Any]) -> None:
+        """Keep what a recipe tells of its making, and say its lines at once: before anything is trained on the rows."""
+        told.update(said)
+        for one in said.values():
+            for line in one.get("said", ()) if isinstance(one, Mapping) else ():
+                place.report(str(line), 0.5)
+
+    request = replace(place.plan.data.recipe_request(planned.recipe, planned.asked), answer=answer, tell=tell)
     try:
         parts = make_rows(planned.recipe.use.entry, request)
-        write_rows(folder, parts, {"name": planned.recipe.name, "recipe": planned.recipe.use.content})
+        record = {"name": planned.recipe.name, "recipe": planned.recipe.use.content}
+        write_rows(folder, parts, record | ({"told": told} if told else {}))
     except HankaError:
         raise
     except Exception as error:
         write_json(folder / FAILED, {"reason": reason(error, place, folder)})
 
 
-def _task_of(place: Workplace, planned: PlannedData) -> str:
-    """Return the task of the rows a recipe asks about: that of its first source."""
-    return place.plan.study.datasets[planned.recipe.sources[0]].task
+def _task_of(place: Workplace, planned: PlannedData, how: How) -> str:
+    """Return the task that a recipe's parent is asked: that of the data set it names, or of its first source."""
+    return place.plan.study.datasets[how.dataset or planned.recipe.sources[0]].task
+
+
+def _decoding(place: Workplace, task: Task, how: How) -> Decoding:
+    most = how.max_new_tokens or place.plan.study.spec.eval.max_new_tokens
+    return Decoding(most, task.stop, how.temperature, how.top_p, how.seed)
 
 
 def rows_of(place: Workplace, training: TrainingSet) -> TrainingSet:

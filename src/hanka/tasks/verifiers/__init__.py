@@ -12,6 +12,7 @@ VERIFIERS: Registry[Verifier] = Registry(
         "text": "hanka.tasks.verifiers.text:TEXT",
         "number": "hanka.tasks.verifiers.number:NUMBER",
         "json": "hanka.tasks.verifiers.json_value:JSON",
+        "mentions": "hanka.tasks.verifiers.mentions:MENTIONS",
     },
 )
 

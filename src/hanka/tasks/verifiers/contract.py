@@ -6,8 +6,8 @@ none, a reward from 0 to 1, and one line that says what was read, or the first t
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from hanka.records import Judgement
@@ -30,6 +30,8 @@ class Output:
     "The task's label words."
     stop: tuple[str, ...] = ()
     "The answer ends before the first of these."
+    fields: Mapping[str, str] = field(default_factory=dict)
+    "Fields of the example, where its data brings more to judge by than the target."
 
     @property
     def answer(self) -> str:
