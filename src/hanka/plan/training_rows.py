@@ -15,7 +15,7 @@ from hanka.study.rows import RowsOfTask
 
 MADE = "synthetic, from templates"
 "How the note of a data set begins whose rows a template makes."
-MOST_PAIRS = 100
+MOST_PAIRS = 2000
 "Pairs that are written out; all are counted."
 
 

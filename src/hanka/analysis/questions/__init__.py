@@ -31,6 +31,7 @@ QUESTIONS: Registry[Question] = Registry(
         "emergence": "hanka.analysis.questions.emergence:EMERGENCE",
         "robustness": "hanka.analysis.questions.robustness:ROBUSTNESS",
         "cocktail": "hanka.analysis.questions.cocktail:COCKTAIL",
+        "generalist": "hanka.analysis.questions.generalist:GENERALIST",
     },
 )
 

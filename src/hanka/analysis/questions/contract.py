@@ -37,6 +37,8 @@ Shows: TypeAlias = Literal[
     "robustness_kind",
     "cocktail",
     "mix",
+    "generalist",
+    "generalist_way",
 ]
 "How a column is written: as it is, by the report's word for it, or as a number of a kind."
 

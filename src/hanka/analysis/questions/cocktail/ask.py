@@ -58,7 +58,7 @@ def ask(evidence: Evidence) -> Answer | None:
     contrasts, known = Contrasts(evidence), trainings(evidence)
     found = compared(evidence, contrasts, known)
     if not found.compared:
-        return Answer(*nothing_to_compare(found)) if any(len(one.learnt) > 1 or one.added for one in known.found) else None
+        return Answer(*nothing_to_compare(found)) if any(len(one.learnt) > 1 for one in known.found) else None
     names = dict.fromkeys(FAMILIES.values())
     families = _Families(evidence, {name: contrasts.judge(_of(found.compared, name), f"cocktail {name}") for name in names})
     told = [_told(evidence, families, one) for one in found.compared]
