@@ -33,7 +33,7 @@ from benchmarks.promises import ERROR, Promise, n_missed, promise, told
 from benchmarks.simulated import Study
 from hanka.declared.source import parse_text
 from hanka.operations.gate.judge import judge
-from hanka.operations.gate.policy import POLICY, Asked, policy_of
+from hanka.operations.gate.policy_file import POLICY, Asked, policy_of
 from hanka.operations.gate.results import Outcome
 from hanka.operations.gate.systems import sides_of
 

@@ -27,7 +27,7 @@ import numpy.typing as npt
 
 from benchmarks.promises import COVERAGE, Promise, n_missed, promise, told
 from hanka.identity import stream
-from hanka.stats.biases import Group, label_length_bias, length_bias, place_bias
+from hanka.stats.biases import Group, effect_of_pairs, label_length_bias, length_bias, place_bias
 from hanka.stats.kappa import cohens_kappa, confusion, effect_of_groups
 from hanka.stats.misclassified import Hits, corrected_rate
 
@@ -146,6 +146,16 @@ def biases(times: int) -> Iterator[Promise]:
                 labels.append(label_length_bias(longer, shorter).is_shown)
             yield promise("length of pairs", f"{differ:.0%} differ from people, {n} pairs", pairs, high=ACCUSED)
             yield promise("length of labels", f"{differ:.0%} differ from people, {n} rows", labels, high=ACCUSED)
+    for n_texts in (15, 50):
+        for each in (2, 5):
+            rng, groups = stream("benchmark texts", n_texts, each), [f"{at // each}" for at in range(n_texts * each)]
+            shown = []
+            for _ in range(times // 2):
+                place = np.repeat(rng.choice(3, n_texts, p=[0.6, 0.2, 0.2]), each)
+                first, second = (place == 1).tolist(), (place == 2).tolist()
+                effect = effect_of_pairs(first, second, groups)
+                shown.append(place_bias(sum(first), sum(second), len(place), effect=effect).is_shown)
+            yield promise("place", f"{n_texts} texts of {each} pairs that turn together", shown, high=ACCUSED)
     rng = stream("benchmark finds")
     drawn = rng.multinomial(200, [0.3, 0.1, 0.6], size=times // 2)
     found = [place_bias(int(one[0]), int(one[1]), 200).is_shown for one in drawn]

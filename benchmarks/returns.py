@@ -28,8 +28,9 @@ import numpy as np
 from benchmarks.promises import COVERAGE, Promise, n_missed, promise, told
 from benchmarks.simulated import Study, difficulty, share_for
 from hanka.analysis.evidence import Evidence
-from hanka.operations.costs.ledger import Comparison, make_ledger
+from hanka.operations.costs.ledger import make_ledger
 from hanka.operations.costs.prices import PriceFile, read_prices
+from hanka.operations.costs.records import Comparison
 from hanka.operations.costs.returns import Added, Ends, cheaper_volumes, payback_months, return_on_costs
 from hanka.store.folder import RunFolder, write_json
 

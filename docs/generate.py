@@ -18,7 +18,7 @@ from key_tables import key_rows, key_table, own_keys, table
 
 from hanka.analysis.questions import QUESTIONS
 from hanka.contexts import CONTEXTS
-from hanka.datasets import hub, japanese, mini, paper, release, toy
+from hanka.datasets import documents, facts, hub, japanese, mini, paper, release, toy
 from hanka.datasets.base import Dataset, Roles, entries
 from hanka.datasets.hub_recipes import RECIPES as HUB_RECIPES
 from hanka.datasets.hub_recipes import HubRecipe
@@ -195,7 +195,9 @@ def repository(recipe: HubRecipe) -> str:
 
 def source_table() -> str:
     """Write the table of sources."""
-    sources = (mini.MINI, paper.PAPER, hub.HUB, japanese.JAPANESE, toy.TOY)
+    sources = (
+        mini.MINI, paper.PAPER, hub.HUB, facts.FACTS, japanese.JAPANESE, toy.TOY, documents.DOCUMENTS, documents.DOCUMENTS_HUB,
+    )  # fmt: skip
     rows = [
         (
             f"`{one.name}`",
@@ -327,7 +329,9 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "sources": source_table,
     "mini": lambda: dataset_table(mini.catalogue(None).values(), dict(mini.MINI.roles)),
     "paper-and-hub": paper_table,
+    "facts": lambda: dataset_table(entries(facts.FACTS), dict(facts.FACTS.roles)),
     "japanese": lambda: dataset_table(entries(japanese.JAPANESE), dict(japanese.JAPANESE.roles)),
+    "documents": lambda: dataset_table(documents.hub_catalogue(None).values(), dict(documents.DOCUMENTS_HUB.roles)),
     "toy": lambda: dataset_table(toy.catalogue(None).values(), dict(toy.TOY.roles)),
     "models": model_table,
     "encoders": encoder_table,

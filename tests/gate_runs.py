@@ -12,7 +12,7 @@ import pyarrow as pa
 from hanka.analysis.evidence import Evidence
 from hanka.declared.source import parse_text
 from hanka.operations.gate.judge import judge
-from hanka.operations.gate.policy import POLICY, Asked, policy_of
+from hanka.operations.gate.policy_file import POLICY, Asked, policy_of
 from hanka.operations.gate.results import Check, Gate
 from hanka.operations.gate.systems import sides_of
 from hanka.store.folder import FORMAT, RunFolder, read_json, write_json, write_table

@@ -73,6 +73,8 @@ class Planted:
     block: int | None = None
     parameters: Mapping[str, int] = field(default_factory=dict)
     perturbed: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    data: list[dict[str, Any]] = field(default_factory=list)
+    more: Mapping[str, Any] = field(default_factory=dict)
     training_rows: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def add(self, label: str, right: Mapping[str, Iterable[int] | None], **changes: Any) -> str:
@@ -138,7 +140,8 @@ class Planted:
             "contexts_of_own_rows": ["own_rows"],
             "frozen": None, "block": self.block, "parameters": dict(self.parameters), "perturbed": dict(self.perturbed),
             "training_rows": self.training_rows,
-            "stats": {"level": 0.95, "resamples": self.resamples, **MARGINS, **self.stats},
+            "data": self.data,
+            "stats": {"level": 0.95, "resamples": self.resamples, **MARGINS, **self.stats}, **self.more,
         }  # fmt: skip
         write_json(RunFolder(self.path).plan, plan)
         return load_evidence(RunFolder(self.path))

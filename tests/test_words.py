@@ -24,6 +24,8 @@ READS_OF_PARAMS = {
     # what a plan stored of a variant
     "analysis/questions/seven_claims/arms.py": {"prompt"},
     "analysis/questions/emergence/gathered.py": {"weight"},
+    "analysis/questions/intruders/counted.py": {"start", "k", "epsilon", "draws"},
+    "analysis/questions/levels/gathered.py": {"level", "share"},
 }
 """File → parameters that it may read by name."""
 

@@ -224,7 +224,7 @@ class ProbeRow:
     layer: int | None
     "Transformer layer; None: the whole model, or a parameter outside the layers."
     parameter: str
-    "Parameter name; empty: a whole layer, or the whole model."
+    "Parameter name, or what else one value is of (a row of a data set); empty: a whole layer, or the whole model."
     measure: str
     "What was measured."
     value: float

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+import math
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from scipy import stats
 
-from hanka.analysis.amounts import Amounts, Latency, amounts_of
+from hanka.analysis.amounts import Amounts, Latency, _square_of_error, amounts_of
 from hanka.analysis.evidence import Evidence, load_evidence
 from hanka.analysis.questions.amounts import AMOUNTS
-from hanka.store.folder import LATENCY_FILE, RunFolder, write_json
+from hanka.store.folder import LATENCY_FILE, RunFolder, read_predictions, write_json, write_predictions
 from planted_runs import N, Planted, rows_of
 from priced_runs import priced_run, revise
 
@@ -86,6 +90,34 @@ def test_weights_from_elsewhere_took_what_nobody_here_knows(tmp_path: Path) -> N
     made = amounts_of(run.evidence())[1].training
     assert made is not None
     assert (made.n_labelled, made.n_tokens, made.seconds) == (None, None, None)
+
+
+def test_the_error_of_a_mean_over_rows_in_groups_is_that_of_the_groups() -> None:
+    """Four texts asked twice each, 10, 20, 30, 40 tokens: as four rows of 10 to 40; rows that stand alone: s²/n."""
+    values, sizes = np.array([10.0, 20, 30, 40]), np.full(4, 2.0)
+    assert _square_of_error(2 * values, sizes) == pytest.approx(values.var(ddof=1) / 4)
+    assert _square_of_error(values, np.ones(4)) == pytest.approx(values.var(ddof=1) / 4)
+
+
+@pytest.mark.parametrize("each", [1, 4])
+def test_tokens_of_rows_of_one_text_are_counted_by_texts(tmp_path: Path, each: int) -> None:
+    run = Planted(tmp_path, tests=("home",))
+    base = run.add("base", {"home": range(20)}, **({"groups": each} if each > 1 else {}))
+    cell = next(one["id"] for one in run.cells if one["variant_id"] == base)
+    folder = RunFolder(tmp_path).cell(cell)
+    predictions, groups = read_predictions(folder)
+    tokens = [10 * (1 + place // each) for place in range(len(predictions))]
+    write_predictions(
+        folder, [replace(one, n_prompt_tokens=n) for one, n in zip(predictions, tokens, strict=True)], groups
+    )
+    revise(folder / "cell.json", {"n_prompt_tokens": sum(tokens)})
+    found = amounts_of(run.evidence())[0].serving.n_tokens_read
+    n_groups = len(tokens) // each
+    values = np.array(tokens[::each], dtype=float)
+    half = stats.t.ppf(0.975, n_groups - 1) * values.std(ddof=1) / math.sqrt(n_groups)
+    assert found is not None
+    assert (found.value, found.n) == (pytest.approx(values.mean()), len(tokens))
+    assert (found.low, found.high) == (pytest.approx(values.mean() - half), pytest.approx(values.mean() + half))
 
 
 def latency_of(path: Path, stored: dict[str, Any]) -> Latency | None:

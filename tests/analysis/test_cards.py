@@ -79,6 +79,13 @@ def test_the_hubs_own_library_reads_the_card_and_gives_the_same_metadata_back(ru
     assert hub.ModelCard(str(card)).data.to_dict() == written
 
 
+def test_a_p_value_is_never_nothing(run: RunFolder) -> None:
+    rows = [line.split("|") for line in section(card_of(run), "Results").splitlines() if line.startswith("| ")][1:]
+    written = [cells[9].strip() for cells in rows]
+    assert any(one == "< 0.001" for one in written)
+    assert "0.000" not in written
+
+
 def test_every_result_carries_n_interval_and_the_difference_from_the_base(run: RunFolder) -> None:
     home = metadata_of(run)["model-index"][0]["results"][0]["metrics"][0]
     assert home["value"] == 0.75

@@ -195,6 +195,20 @@ def test_where_few_shot_has_not_left_its_base_nothing_is_held_against_the_law(on
     assert "is not shown to have left its base (n = 8)" in answer_of(found, Topic("a", "あ")).sentence_en
 
 
+def test_where_no_loss_may_be_low_enough_it_is_said(only_all: None) -> None:
+    """The law of few rows at a loss below 0: more compute is no answer, and no number of times is said."""
+    found = predict(measured(), Asked(chance=0.25))
+    posterior = found.main.posterior
+    assert posterior is not None
+    sunk = np.concatenate([np.zeros(600), np.full(400, 1.2)])
+    never = replace(found, fits=(replace(found.main, posterior=replace(posterior, elbows=sunk)), *found.fits[1:]))
+    lines = answer_of(never, Topic("a", "あ"))
+    assert "in 60% of the posterior it never leaves its base, whatever the loss" in lines.sentence_en
+    assert "事後分布の 60% では" in lines.sentence_ja
+    assert "times the training compute" not in lines.sentence_en
+    assert "never leaves" not in answer_of(found, Topic("a", "あ")).sentence_en
+
+
 def test_what_has_no_answer_is_said_with_its_reason_and_without_a_number(only_all: None) -> None:
     rng = np.random.default_rng(1)
     flat = [replace(one, performance=0.25 + 0.004 * rng.standard_normal()) for one in measured(few=False)]

@@ -46,6 +46,15 @@ def hanka(made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: p
 SIGN = ("log", "approve", "run", "--variant", "sft", "--by", "Ada", "--role", "lead")
 
 
+def test_where_the_page_cannot_be_written_nothing_is_logged(hanka: Hanka, tmp_path: Path) -> None:
+    assert hanka("log", "add", "gate", "--run", "run", "--set", "outcome=pass", "--by", "ci")[0] == 0
+    assert hanka(*SIGN)[0] == 0
+    (tmp_path / "file").write_text("", encoding="utf-8")
+    code, _, err = hanka("rollout", "run", "--promote", "--by", "Ada", "--html", str(tmp_path / "file/page.html"))
+    assert (code, err.count("\n")) == (2, 1)
+    assert [one.kind for one in read(tmp_path / "hanka-log")] == ["gate", "approval"]
+
+
 def test_from_the_first_signature_to_the_rollback(hanka: Hanka, tmp_path: Path) -> None:
     run = RunFolder(tmp_path / "run")
     assert hanka("rollout", "run")[0] == 3  # no gate, no signature

@@ -15,11 +15,11 @@ from hanka.records import Built, Example, Parent, Prediction, Split
 from hanka.tasks import TASKS
 
 EVERY = pytest.mark.parametrize("context", list(CONTEXTS), ids=CONTEXTS.names())
-PARAMS: Mapping[str, Mapping[str, Any]] = {"retrieve": {"passages": "facts"}}
+PARAMS: Mapping[str, Mapping[str, Any]] = {"retrieve": {"passages": "facts"}, "open_book": {"passages": "facts"}}
 "What a context cannot do without."
 TASK = TASKS.get("sentiment")
 TESTS = tuple(
-    Example(f"t{place}", {"input": text}, label)
+    Example(f"t{place}", {"input": text}, label, f"f{place}")
     for place, (text, label) in enumerate(
         [("a good old film", "positive"), ("夜の電車は静かだ", "negative"), ("…", "negative"), ("zzz", "positive")]
     )

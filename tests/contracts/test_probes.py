@@ -5,13 +5,17 @@ from __future__ import annotations
 import math
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from hanka.errors import StoreError
-from hanka.probes import PROBES, Probe, ProbeRequest, ProbeRow
+from hanka.probes import PROBES, Probe, ProbeParams, ProbeRequest, ProbeRow
 from hanka.probes.weights import paired_weights
+from hanka.recipes.contract import How
+from hanka.records import Example, Prediction
 from hanka.store.folder import RunFolder, read_table, write_text
 from hanka.store.probes import ProbeRecord, read_probe, read_probe_values, write_probe
 from tiny_models import tiny_model
@@ -19,10 +23,39 @@ from tiny_models import tiny_model
 EVERY = pytest.mark.parametrize("probe", PROBES, ids=lambda probe: probe.name)
 
 
+NEEDS: dict[str, dict[str, Any]] = {"levels": {"of": "places"}, "first_token_kl": {"of": "places", "level": 2}}
+"What a probe cannot do without."
+
+
+def params_of(probe: Probe) -> ProbeParams:
+    return probe.params.model_validate(NEEDS.get(probe.name, {}))
+
+
+def places(dataset: str) -> list[Example]:
+    return [Example(f"p{at}", {"input": f"Ann {at} was born in"}, "Rome") for at in range(4)]
+
+
 def rows_of(probe: Probe, shift: float = 0.0) -> list[ProbeRow]:
+    """Measure a model whose weights, answers or next tokens are those of its base, or moved by so much."""
+    import torch
+
     before = {name: tensor.detach() for name, tensor in tiny_model().named_parameters()}
     after = {name: tensor + shift for name, tensor in before.items()}
-    return probe.measure(ProbeRequest(probe.params(), lambda: paired_weights(before, after), "float32"))
+
+    def answer(whose: str, rows: Sequence[Example], how: How) -> list[Prediction]:
+        moved = shift if whose == "variant" else 0.0
+        right = [float(at % 4 < 2 - (moved > 0)) for at in range(len(rows))]
+        return [
+            Prediction(one.id, "", "", one.target, "", "", None, "ok", "", 1, 0, reward=reward)
+            for one, reward in zip(rows, right, strict=True)
+        ]
+
+    def next_tokens(whose: str, dataset: str, rows: Sequence[Example]) -> torch.Tensor:
+        moved = torch.arange(40.0) * (shift if whose == "variant" else 0.0)
+        return (torch.arange(40.0).flip(0) / 7 + moved).repeat(len(rows), 1).log_softmax(-1)
+
+    pairs = lambda: paired_weights(before, after)  # noqa: E731
+    return probe.measure(ProbeRequest(params_of(probe), pairs, "float32", places, answer, next_tokens))
 
 
 @EVERY
@@ -30,7 +63,7 @@ def test_it_says_what_it_measures_and_after_whom(probe: Probe) -> None:
     assert probe.description
     assert probe.reference
     assert probe.version >= 1
-    assert probe.params().model_dump(mode="json") is not None
+    assert params_of(probe).model_dump(mode="json") is not None
 
 
 @EVERY

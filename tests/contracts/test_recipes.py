@@ -12,7 +12,7 @@ from pydantic import Field
 
 from hanka.identity import stream
 from hanka.recipes import RECIPES
-from hanka.recipes.contract import Recipe, RecipeParams, RecipeRequest, data_id, make_rows
+from hanka.recipes.contract import AS_SOURCE, How, Recipe, RecipeParams, RecipeRequest, data_id, make_rows
 from hanka.records import Example, Parent, Part, Prediction, Split
 from hanka.store.rows import read_rows, write_rows
 from hanka.tasks import TASKS
@@ -30,7 +30,7 @@ def label_by_teacher(request: RecipeRequest) -> tuple[Part, ...]:
     params: ByTeacherParams = request.params
     (teacher,) = TEACHER.parents(params)
     rows = request.rows(params.of, "train", request.asked)[: request.asked]
-    answers = {one.sample_id: one.parsed for one in request.answer(teacher, rows)}
+    answers = {one.sample_id: one.parsed for one in request.answer(teacher, rows, AS_SOURCE)}
     labelled = tuple(replace(row, target=answers[row.id] or "") for row in rows)
     return (Part(request.task(params.of).name, params.of, labelled),)
 
@@ -94,11 +94,19 @@ PARAMS: Mapping[str, Mapping[str, Any]] = {
     "edited": {"of": "films", "edits": {f"train{place}": {"input": f"rewritten {place}"} for place in range(30)}},
     "hypothesis_only": {"of": "pairs"},
     "premise_removed": {"of": "pairs", "by": "another_row"},
+    "levels": {"of": "places", "level": 4, "knower": {"of": "sft", "train": "films"}},
     "negation": {"of": "pairs"},
-}
+    "questions": {
+        "of": "quiz", "documents": "texts", "asking": "asked", "reading": "read", "writer": {"of": "sft", "train": "films"},
+        "teacher": {"of": "sft", "train": "films"}, "rehearse": "more texts",
+    },
+}  # fmt: skip
 "What a recipe cannot do without; for others `of`, and `teacher` where they ask one."
 USUAL = {"of": "films", "teacher": "sft"}
-TASK_OF = {"films": "sentiment", "pairs": "inference"}
+TASK_OF = {
+    "films": "sentiment", "pairs": "inference", "quiz": "closed-book", "texts": "text", "asked": "asking", "read": "reading",
+    "more texts": "text", "places": "facts",
+}  # fmt: skip
 
 
 def rows(dataset: str, split: Split, size: int | None) -> Sequence[Example]:
@@ -107,16 +115,18 @@ def rows(dataset: str, split: Split, size: int | None) -> Sequence[Example]:
         Example(
             f"{split}{place}",
             {name: f"The big {split} text {place} of {dataset} is {name}" for name in task.inputs},
-            task.labels[place % len(task.labels)],
+            task.labels[place % len(task.labels)] if task.labels else f"Text {place} of {dataset}",
         )
         for place in range(30)
     ]
 
 
-def answer(parent: Parent, examples: Sequence[Example]) -> Sequence[Prediction]:
+def answer(parent: Parent, examples: Sequence[Example], how: How = AS_SOURCE) -> Sequence[Prediction]:
     assert parent == Parent("sft", train="films")
+    said = [f"Is it number {place}?" if how.dataset else "negative" for place in range(len(examples))]
     return [
-        Prediction(one.id, "", "", one.target, "negative", "negative", (-1.0, 0.0), "ok", "", 1, 0) for one in examples
+        Prediction(one.id, "", "", one.target, text, text, (-1.0, 0.0), "ok", "", 1, 0, reward=1.0)
+        for one, text in zip(examples, said, strict=True)
     ]
 
 
@@ -166,7 +176,12 @@ def test_reads_only_the_datasets_it_names_and_no_test_row_to_train_on(recipe: Re
 
     asking = request(recipe, rows=watched)
     parts = make_rows(recipe, asking)
-    assert {dataset for dataset, _ in read} == set(recipe.sources(asking.params)) == {part.dataset for part in parts}
+    sources, made = set(recipe.sources(asking.params)), {part.dataset for part in parts}
+    if recipe.teaches is None:
+        assert {dataset for dataset, _ in read} == sources == made
+    else:  # of a source the task alone may be wanted, and rows may belong to a data set that is not read
+        assert {dataset for dataset, _ in read} <= sources
+        assert made == set(recipe.teaches(asking.params))
     assert recipe.makes == "test" or "test" not in {split for _, split in read}
 
 
@@ -174,16 +189,17 @@ def test_reads_only_the_datasets_it_names_and_no_test_row_to_train_on(recipe: Re
 def test_parts_have_the_task_and_the_labels_of_their_dataset(recipe: Recipe) -> None:
     for part in make_rows(recipe, request(recipe)):
         assert part.task == TASK_OF[part.dataset]
-        assert {one.target for one in part.examples} <= set(TASKS.get(part.task).labels)
+        labels = TASKS.get(part.task).labels
+        assert not labels or {one.target for one in part.examples} <= set(labels)
 
 
 @EVERY
 def test_only_a_recipe_with_parents_asks_them(recipe: Recipe) -> None:
     asked: list[Parent] = []
 
-    def watched(parent: Parent, examples: Sequence[Example]) -> Sequence[Prediction]:
+    def watched(parent: Parent, examples: Sequence[Example], how: How = AS_SOURCE) -> Sequence[Prediction]:
         asked.append(parent)
-        return answer(parent, examples)
+        return answer(parent, examples, how)
 
     asking = request(recipe, answer=watched)
     make_rows(recipe, asking)

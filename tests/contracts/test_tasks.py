@@ -91,6 +91,8 @@ def test_gold_is_right_however_it_is_written(task: Task) -> None:
 def test_what_is_not_gold_earns_nothing_and_says_why(task: Task) -> None:
     for example in examples(task):
         around = ("99",) if task.kind == "regression" else (example.target + "!", f"no {example.target}")
+        if task.verifier == "mentions":  # what stands beside a name as a word of its own leaves it named
+            around = (example.target + "x", f"x{example.target}")
         for written in ("", "perhaps", *around):
             judged = task.verify(example, written)
             assert judged.reward == 0.0

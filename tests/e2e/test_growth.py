@@ -129,6 +129,31 @@ def test_interrupted_at_any_look_it_ends_the_same(
         assert (tmp_path / "run" / name).read_bytes() == (folder.path / name).read_bytes(), name
 
 
+@pytest.mark.usefixtures("without_page")
+def test_interrupted_while_it_asks_for_more_rows_it_goes_on_with_the_look_that_was_under_way(
+    grown: tuple[Path, RunFolder], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One system would have the rows of the second look and the other not: looking at that would be a look too many."""
+    study, folder = grown
+    shutil.copytree(folder.path / "variants", tmp_path / "run/variants")
+    real = whole_run.want_rows
+
+    def half(run: RunFolder, rows: dict[str, int]) -> None:
+        real(run, dict(list(rows.items())[:1]))
+        if len(rows) > 1:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(whole_run, "want_rows", half)
+        with pytest.raises(KeyboardInterrupt):
+            run_study(study, tmp_path / "run", QUIET)
+    wanted = [read_json(path)["n_wanted"] for path in sorted((tmp_path / "run").glob("cells/*/cell.json"))]
+    assert sorted(wanted) == [10, 20]
+    run_study(study, tmp_path / "run", QUIET)
+    for name in TABLES:
+        assert (tmp_path / "run" / name).read_bytes() == (folder.path / name).read_bytes(), name
+
+
 def test_rows_of_one_question_follow_each_other(grown: tuple[Path, RunFolder]) -> None:
     _, folder = grown
     cell = read_json(folder.plan)["cells"][0]

@@ -56,6 +56,61 @@ def test_a_query_asked_several_times_gets_several_samples() -> None:
     assert local.generate([query], drawing())[0] == four[0]
 
 
+def test_a_prompt_that_is_sampled_several_times_is_read_once() -> None:
+    local, query = engine("llama"), asked()[0]
+    decoding = Decoding(3, (), temperature=1.0)
+    local.generate([query] * 8, decoding)
+    shared, own = local.n_forwarded, engine("llama")
+    own.generate([query], decoding)
+    steps = (own.n_forwarded - len(query.ids)) * 8  # of each sample; none of them ended early, or fewer
+    assert shared <= len(query.ids) + steps
+    assert shared < 8 * own.n_forwarded
+
+
+@pytest.mark.parametrize("family", ["llama", "gpt2"])
+def test_samples_of_equal_prompts_are_those_that_each_has_by_itself(family: str) -> None:
+    """Packed, where equal rows share what was read, and plainly, where every row is read whole."""
+    rows = [query for query in asked()[:3] for _ in range(5)]
+    packed, plain = engine(family), engine(family)
+    plain.packs = False
+    decoding = drawing(temperature=0.7)
+    assert packed.generate(rows, decoding) == plain.generate(rows, decoding)
+
+
+def test_noise_that_is_drawn_a_few_rows_at_a_time_is_that_of_all_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    logits = torch.randn(9, 50, generator=torch.Generator().manual_seed(1))
+    whole = draw(logits, range(9), [1] * 9, drawing(temperature=0.7))
+    for at_once in (1, 120, 10**6):
+        monkeypatch.setattr(sampling, "AT_ONCE", at_once)
+        assert draw(logits, range(9), [1] * 9, drawing(temperature=0.7)) == whole
+
+
+def test_first_tokens_have_the_distribution_of_the_models_own_probabilities() -> None:
+    """Chi-square of 4,000 first tokens at temperature 0.7 against a softmax in float64, tokens expected fewer than five times together."""
+    local, query = engine("llama"), asked()[0]
+    with torch.inference_mode():
+        logits = local.loaded.model(torch.tensor([query.ids])).logits[0, -1].double()
+    wanted = (logits / 0.7).softmax(-1).numpy() * 4000
+    drawn = draw(
+        logits[None].repeat(4000, 1).float(), row_seeds([query.ids] * 4000, 1), [0] * 4000, drawing(temperature=0.7)
+    )
+    counts = Counter(drawn)
+    often = [token for token in range(len(wanted)) if wanted[token] >= 5]
+    found = [counts[token] for token in often] + [4000 - sum(counts[token] for token in often)]
+    expected = [wanted[token] for token in often] + [4000 - sum(wanted[token] for token in often)]
+    assert chisquare(found, expected).pvalue > 1e-3
+
+
+def test_next_tokens_are_the_models_own_log_probabilities() -> None:
+    local = engine("llama", 64)
+    queries = asked()
+    found = local.next_tokens(queries)
+    with torch.inference_mode():
+        for query, row in zip(queries, found, strict=True):
+            whole = local.loaded.model(torch.tensor([query.ids])).logits[0, -1].log_softmax(-1)
+            assert torch.allclose(row, whole, atol=1e-4)
+
+
 def test_seeds_follow_from_ids_and_number_among_equals() -> None:
     rows = [[1, 2], [3], [1, 2], [12]]
     seeds = row_seeds(rows, 0)
@@ -103,11 +158,14 @@ def test_the_nucleus_is_taken_after_the_temperature() -> None:
 
 def test_noise_is_gumbel_noise() -> None:
     """Mean 0.5772, variance pi^2 / 6; and no two of its numbers are equal."""
-    noise = sampling._noise(range(300), [2] * 300, torch.zeros(300, 400))
+    cpu = torch.device("cpu")
+    noise = sampling._noise(sampling._keys(range(300), [2] * 300, cpu), sampling._tokens(400, cpu))
     assert float(noise.mean()) == pytest.approx(0.57722, abs=0.02)
     assert float(noise.var()) == pytest.approx(math.pi**2 / 6, abs=0.03)
     assert len(noise.unique()) == noise.numel()
-    assert float(noise[0, 0]) == pytest.approx(float(sampling._noise([0], [2], torch.zeros(1, 7))[0, 0]), abs=0)
+    assert float(noise[0, 0]) == pytest.approx(
+        float(sampling._noise(sampling._keys([0], [2], cpu), sampling._tokens(7, cpu))[0, 0]), abs=0
+    )
 
 
 def test_the_hash_is_splitmix64() -> None:
@@ -116,7 +174,7 @@ def test_the_hash_is_splitmix64() -> None:
     made = []
     for _ in range(3):
         state = (state + sampling.GOLDEN) % 2**64
-        made.append(int(sampling._mixed(torch.tensor(state - 2**64 if state >= 2**63 else state))) % 2**64)
+        made.append(int(sampling._mixed(torch.tensor([state - 2**64 if state >= 2**63 else state]))) % 2**64)
     assert made == [6457827717110365317, 3203168211198807973, 9817491932198370423]
 
 

@@ -22,7 +22,7 @@ from hanka.models.spelling import ServedTokenizer
 from hanka.prompting import Prompter, Query, TextPolicy
 from hanka.records import Example
 from hanka.tasks.base import Task
-from model_server import ModelServer, serving
+from model_server import ModelServer, serving, status
 from tiny_models import tiny_model, tiny_tokenizer
 
 TOLERANCE = 1e-4
@@ -93,6 +93,17 @@ def test_labels_are_scored_as_in_memory(server: ModelServer, adds_bos: bool) -> 
     for one, other in zip(found, ours, strict=True):
         for label, same in zip(one, other, strict=True):
             assert label == pytest.approx(same, abs=TOLERANCE)
+
+
+@pytest.mark.parametrize("code", [408, 409, 425, 429, 500, 502, 503, 504, 529])
+def test_a_server_that_is_busy_is_asked_again_and_no_row_is_given_up(server: ModelServer, code: int) -> None:
+    rows = asked(ServedTokenizer())[:1]
+    known = scores(served(server).score_labels(rows))
+    # More often than a refused batch is split.
+    server.faults[:] = [status(code, f"later {at}", Retry_After="0") for at in range(6)]
+    engine = served(server)
+    assert scores(engine.score_labels(rows)) == known
+    assert not server.faults
 
 
 SPELT = replace(TASK, labels=(" card", " card lost", " no"))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from hanka.stats import Interval, paired_groups
+from hanka.stats import GroupedScoreSpread, Interval, paired_groups
 from hanka.stats.score import score_interval
 
 Z = 1.6448536269514722
@@ -65,3 +65,16 @@ def test_a_margin_is_seldom_missed_where_few_groups_differ(n: int, size: int, lo
     assert (
         misses / times <= 0.05 + 2 * (0.05 * 0.95 / times) ** 0.5
     )  # a t interval of groups misses it in 9 and 13 of 100
+
+
+@pytest.mark.parametrize("only_a", [0, 1, 89, 150, 300])
+def test_where_every_row_differs_any_critical_value_has_an_interval(only_a: int) -> None:
+    """Counts that are multiplied by what groups are worth may add up to more than the rows by rounding."""
+    a = np.arange(300) < only_a
+    found = paired_groups(a, ~a, np.arange(300) // 2)
+    for critical in np.linspace(1.0, 4.0, 301):
+        ends = GroupedScoreSpread(found).together(float(critical))
+        assert -1 <= ends.low <= (2 * only_a - 300) / 300 <= ends.high <= 1
+    for effect in np.linspace(1.0, 50.0, 301):
+        ends = score_interval(only_a / effect, (300 - only_a) / effect, 300 / effect, 1.96)
+        assert -1 <= ends.low <= ends.high <= 1

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from hanka.stats import rank_correlation, spearman
+from hanka.stats import rank_correlation, rank_difference, spearman
 
 
 def test_by_hand() -> None:
@@ -55,3 +55,36 @@ def test_the_same_stream_gives_the_same_numbers() -> None:
 def test_too_few_or_constant_values_are_refused(x: list[float], y: list[float], said: str) -> None:
     with pytest.raises(ValueError, match=said):
         rank_correlation(x, y, np.random.default_rng(0))
+
+
+def test_a_value_that_orders_as_the_third_does_is_ahead_of_one_that_runs_against_it() -> None:
+    x = np.arange(8)
+    found = rank_difference((x, -x), x**2, np.random.default_rng(0))
+    assert (found.value, found.low, found.high, found.n) == (2.0, 2.0, 2.0, 8)
+    same = rank_difference((x, 3 * x), [3, 1, 4, 1.5, 9, 2.6, 5, 3.5], np.random.default_rng(0))
+    assert (same.value, same.low, same.high) == (0.0, 0.0, 0.0)
+
+
+def test_the_difference_is_that_of_both_coefficients_on_the_same_resamples() -> None:
+    rng = np.random.default_rng(1)
+    x, other, y = rng.normal(size=(3, 12))
+    found = rank_difference((x, other), y, np.random.default_rng(2))
+    assert found.value == pytest.approx(spearman(x, y) - spearman(other, y))
+    turned = rank_difference((other, x), y, np.random.default_rng(2))
+    assert (turned.low, turned.high) == pytest.approx((-found.high, -found.low))
+
+
+def test_two_values_that_go_with_a_third_alike_are_rarely_told_apart() -> None:
+    rng, missed = np.random.default_rng(3), 0
+    for _ in range(200):
+        y = rng.normal(size=12)
+        found = rank_difference((y + rng.normal(size=12), y + rng.normal(size=12)), y, rng, resamples=300)
+        missed += not found.low <= 0 <= found.high
+    assert missed / 200 < 0.12  # 0.05 and the shortness of a bootstrap of twelve units
+
+
+def test_few_or_constant_values_have_no_difference() -> None:
+    with pytest.raises(ValueError, match="4 units"):
+        rank_difference(([1, 2, 3, 4], [4, 2, 3, 1]), [1, 2, 3, 4], np.random.default_rng(0))
+    with pytest.raises(ValueError, match="all equal"):
+        rank_difference(([1] * 5, [1, 2, 3, 4, 5]), [1, 2, 3, 4, 5], np.random.default_rng(0))

@@ -16,7 +16,7 @@ from hanka.tasks.verifiers.json_value import JsonParams, canonical_json, first_v
 from hanka.tasks.verifiers.number import NumberParams, verify_number
 
 EVERY = pytest.mark.parametrize("verifier", list(VERIFIERS), ids=VERIFIERS.names())
-GOLD = {"label": "yes", "text": "some words", "number": "-3", "json": '{"a":[1,null,"x"]}'}
+GOLD = {"label": "yes", "text": "some words", "number": "-3", "json": '{"a":[1,null,"x"]}', "mentions": "Paris"}
 USUAL = "yes"
 "What any other verifier takes for right."
 JSON_VALUES = st.recursive(

@@ -49,6 +49,8 @@ def save(ref: ModelRef, config: Any, folder: Path) -> Made:
         {"modules_to_save": ["input_layernorm"]},
         {"use_dora": True},
         {"use_rslora": True},
+        {"init_lora_weights": "pissa"},
+        {"init_lora_weights": "olora"},
     ],
     ids=str,
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -12,9 +13,10 @@ import pytest
 from hanka.analysis.amounts import amounts_of
 from hanka.analysis.evidence import load_evidence
 from hanka.cli import main
-from hanka.errors import HankaError
+from hanka.errors import HankaError, UnitError
 from hanka.run import RunOptions, run_study
 from hanka.store.folder import LATENCY_FILE, RunFolder, read_json
+from hanka.work import answer
 from hanka.work.latency import measure_latency
 from hanka.work.told import Times, keep_times
 from model_server import serving, tiny_server
@@ -67,6 +69,25 @@ def test_a_server_s_requests_are_timed_in_the_run_itself(tmp_path: Path) -> None
         assert all(seconds > 0 for seconds in times["seconds"])
     with pytest.raises(HankaError, match="no finished cell in a variant's own domain can be asked on this machine"):
         measure_latency(run, 2, lambda _what, _share: None)
+
+
+def test_a_first_row_that_fails_takes_no_other_row_s_time_with_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Asked: the first row once more before all else, then every row; what fails is left out."""
+    turns = iter([UnitError("no number"), UnitError("no number"), None, None])
+    answered = SimpleNamespace(status="ok")
+
+    def predict(*_: Any) -> Any:
+        if (failed := next(turns)) is not None:
+            raise failed
+        return None, [answered]
+
+    monkeypatch.setattr(answer, "_ask_cell", lambda *_: SimpleNamespace(part=lambda *_: None))
+    monkeypatch.setattr(answer, "_asking", lambda *_: None)
+    monkeypatch.setattr(answer, "_predict", predict)
+    test = SimpleNamespace(examples=[1, 2, 3])
+    cell: Any = SimpleNamespace(cell=SimpleNamespace(test_task="any"), test=test)
+    nothing: Any = None
+    assert len(answer.time_alone(nothing, cell, nothing, 3).seconds) == 2
 
 
 def test_times_of_rows_that_were_asked_before_are_kept(tmp_path: Path) -> None:

@@ -16,12 +16,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from scipy.special import stdtrit
 
 from hanka.analysis.evidence import CellEvidence, Evidence
 from hanka.analysis.pooling import Asked, System, asked_of, system_of
 from hanka.analysis.questions.contract import Measured
 from hanka.records import is_unadapted
-from hanka.stats import normal_quantile
+from hanka.stats.resampling import FloatArray, cluster_units
 from hanka.store.folder import LATENCY_FILE, read_json_or_none, read_table
 
 QUANTILES = (0.5, 0.95)
@@ -301,7 +302,7 @@ def _balanced(
 def _tokens(
     evidence: Evidence, by_test: Mapping[str, Sequence[CellEvidence]], counted: str, column: str
 ) -> Measured | None:
-    """Return the mean tokens of a request with its interval over rows; none where a server counted whole cells.
+    """Return the mean tokens of a request with its interval over rows, whole groups at a time; none where a server counted whole cells.
 
     counted: key of a server's own count; column: of the rows. None where no token was read at all, as by an encoder. The rows of a
     test set's first cell stand for it: its others ask the same rows.
@@ -314,17 +315,32 @@ def _tokens(
         return None
     mean = _balanced(by_test, lambda cell: cell.record[column] / cell.n_asked)
     assert mean is not None
-    rows = [_rows(evidence, members[0], column) for members in by_test.values()]
-    if any(len(one) < 2 for one in rows):
-        return Measured(mean, n=sum(map(len, rows)))
-    error = float(np.sqrt(sum(one.var(ddof=1) / len(one) for one in rows))) / len(rows)
-    half = normal_quantile(evidence.level) * error
-    return Measured(mean, mean - half, mean + half, sum(map(len, rows)))
+    found = [_by_group(evidence, members[0], column) for members in by_test.values()]
+    n = sum(cell.n_asked for members in by_test.values() for cell in members[:1])
+    if any(len(sums) < 2 for sums, _ in found):
+        return Measured(mean, n=n)
+    squares = np.array([_square_of_error(sums, sizes) for sums, sizes in found])
+    # Welch–Satterthwaite: the degrees of freedom of a sum of variances that are each estimated from its groups.
+    parts = (squares**2 / [len(sums) - 1 for sums, _ in found]).sum()
+    t = float(stdtrit(squares.sum() ** 2 / parts, (1 + evidence.level) / 2)) if parts > 0 else 0.0
+    half = t * float(np.sqrt(squares.sum())) / len(found)
+    return Measured(mean, mean - half, mean + half, n)
 
 
-def _rows(evidence: Evidence, cell: CellEvidence, column: str) -> Any:
+def _by_group(evidence: Evidence, cell: CellEvidence, column: str) -> tuple[FloatArray, FloatArray]:
+    """Return sums and rows of each group of a cell's rows, (groups,) each: rows of one text are no independent rows."""
     path = evidence.folder.cell(str(cell.cell["id"])) / "predictions.parquet"
-    return read_table(path, (column,)).column(column).to_numpy().astype(np.float64)
+    table = read_table(path, (column, "group"))
+    units = cluster_units(table.column("group").to_pylist(), table.num_rows)
+    values = table.column(column).to_numpy().astype(np.float64)
+    sums = np.asarray(np.bincount(units, weights=values), dtype=np.float64)
+    return sums, np.bincount(units).astype(np.float64)
+
+
+def _square_of_error(sums: FloatArray, sizes: FloatArray) -> float:
+    """Return the variance of a mean over rows that come in groups: of a ratio of sums, by groups."""
+    rest = sums - sums.sum() / sizes.sum() * sizes
+    return float(len(sums) / (len(sums) - 1) * (rest**2).sum() / sizes.sum() ** 2)
 
 
 # ---- latency

@@ -46,11 +46,15 @@ class CellValue:
 
 
 def pooled_value(
-    evidence: Evidence, cells: Sequence[CellEvidence], metric: Metric, among: Collection[str] | None = None
+    evidence: Evidence,
+    cells: Sequence[CellEvidence],
+    metric: Metric,
+    among: Collection[str] | None = None,
+    level: float | None = None,
 ) -> Measured | None:
     """Average a metric over cells of one system; None where a cell has fewer than two independent units scored.
 
-    among: ids of the only samples that count; None: all.
+    among: ids of the only samples that count; None: all. level: of the interval; None: the study's.
     """
     found = [cell_value(evidence, cell, metric, among) for cell in cells]
     known = [one for one in found if one is not None]
@@ -71,7 +75,7 @@ def pooled_value(
     error, n = standard_error(terms), sum(max(one.n for one in members) for members in by_set.values())
     if error == 0:
         return Measured(value, n=n)
-    ends = StudentSpread(value, error, degrees_of_freedom(terms)).interval(normal_quantile(evidence.level))
+    ends = StudentSpread(value, error, degrees_of_freedom(terms)).interval(normal_quantile(level or evidence.level))
     ends = Interval(max(ends.low, metric.low), min(ends.high, metric.high))
     return Measured(value, ends.low, ends.high, n)
 

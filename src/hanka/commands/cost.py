@@ -11,8 +11,8 @@ import typer
 from hanka.errors import HankaError
 
 if TYPE_CHECKING:
-    from hanka.operations.costs.ledger import Ledger
     from hanka.operations.costs.prices import PriceFile
+    from hanka.operations.costs.records import Ledger
     from hanka.report.blocks import Block
 
 Run = Annotated[Optional[Path], typer.Argument(metavar="RUN", help="Folder of a run.")]  # noqa: UP045

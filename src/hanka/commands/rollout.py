@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -41,12 +41,13 @@ def rollout(
     asked = read_stages(stages)
     standing = stand(folder, place, asked, variant, datetime.now(UTC))
     print_standing(standing, place)
+    page = html or run / "rollout.html"
+    chosen: Literal["en", "ja"] = "ja" if (lang or standing.candidate.evidence.plan["lang"]) == "ja" else "en"
+    write_text(page, rollout_html(standing, folder, chosen))  # before anything is logged
     if promote_it:
         entry = promote(place, standing, by)
         print(f"stage {entry.body['stage']} is passed: entry {entry.index}, head {entry.hash}")
         standing = stand(folder, place, asked, str(standing.candidate.variant["id"]), datetime.now(UTC))
-    page = html or run / "rollout.html"
-    chosen = lang or standing.candidate.evidence.plan["lang"]
-    write_text(page, rollout_html(standing, folder, "ja" if chosen == "ja" else "en"))
+        write_text(page, rollout_html(standing, folder, chosen))
     print(f"page: {page}")
     raise typer.Exit(0 if promote_it else standing.exit_code)

@@ -23,6 +23,7 @@ from hanka.records import Built, Example
 if TYPE_CHECKING:
     import numpy as np
 
+
 class RetrieveParams(InsertedParams):
     """Which passages are looked up, how many, and how they stand before the query."""
 

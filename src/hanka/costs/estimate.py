@@ -15,12 +15,14 @@ from hanka.costs.served import Requests, requests_of, steered_requests
 from hanka.costs.sizes import cached_bytes, spread, token_counter
 from hanka.costs.speed import DEFAULT_PARAMETERS, Speed, guessed_speed, known_speed, matrix_rate
 from hanka.engines.contract import MAX_SLOTS
+from hanka.methods.contract import start_of
 from hanka.methods.fit import OWN_ROWS, VALIDATION_ROWS
 from hanka.models.catalogue import ModelRef
 from hanka.models.identity import n_parameters
 from hanka.models.memory import pass_tokens
 from hanka.models.vocabulary import model_folder
 from hanka.plan import Plan, PlannedCell, PlannedData, PlannedProbe, PlannedVariant
+from hanka.recipes.contract import Asks
 from hanka.records import Example
 from hanka.store.folder import read_json_or_none
 from hanka.tasks.base import Task
@@ -60,6 +62,7 @@ class Estimator:
     _lengths: dict[tuple[str, str, str], float] = field(default_factory=dict)
     _measure: dict[str, Callable[[str], float]] = field(default_factory=dict)
     _speeds: dict[str, Speed] = field(default_factory=dict)
+    _payers: dict[tuple[str, ...], str] = field(default_factory=dict)
 
     def variant(self, planned: PlannedVariant) -> Cost:
         """Estimate making a variant; free for a base as it is. What it is made from is counted by itself."""
@@ -131,8 +134,36 @@ class Estimator:
         task = self.plan.study.tasks[self.plan.study.datasets[name].task].task
         rows = self.plan.data.rows_of_source(name, planned.asked.size)
         models = [self.plan.variants[parent.variant_id].model for parent in planned.parents]
+        if planned.recipe.use.entry.asks is not None:
+            asks = planned.recipe.use.entry.asks(planned.recipe.use.params)
+            return self._sampled(planned.id, asks, models, (task, planned.prompt), ("train", name, rows))
         n_tokens, seconds = self._asked(models, task, planned.prompt, (name, rows), n_rows)
         return Cost(n_tokens, UNIT_SECONDS + seconds, 300 * n_rows)
+
+    def _sampled(
+        self,
+        unit: str,
+        asks: Asks,
+        models: Sequence[ModelRef],
+        how: tuple[Task, str],
+        of: tuple[str, str, Sequence[Example]],
+    ) -> Cost:
+        """Estimate rows that are sampled in several prompts; the first unit that asks something pays for all that ask the same.
+
+        how: the task and its prompt set; of: split, data set and rows.
+        """
+        n_rows = min(len(of[2]), asks.n_rows or len(of[2]))
+        n_prompts = n_rows * asks.prompts
+        n_bytes = 300 * n_prompts * asks.samples
+        if self._payers.setdefault((asks.what, *(model.name for model in models)), unit) != unit:
+            return Cost(0, UNIT_SECONDS, 0)
+        n_tokens = seconds = 0.0
+        for model in models:
+            speed, own = self.speed(model), self._mean(model, how[0], how[1], of[:2], of[2], False)
+            seconds += speed.reading(n_prompts * own, own / 2)
+            seconds += speed.writing(n_prompts * asks.samples, asks.max_new_tokens - 1.0, MAX_SLOTS, own)
+            n_tokens += n_prompts * (own + asks.samples * (asks.max_new_tokens - 1.0))
+        return Cost(int(n_tokens), UNIT_SECONDS + seconds, n_bytes)
 
     def _chosen(self, planned: PlannedVariant) -> Cost:
         """Estimate a choice: the rows to validate on, asked of every candidate and of all that it hears."""
@@ -160,9 +191,28 @@ class Estimator:
         return int(n_tokens), seconds
 
     def probe(self, planned: PlannedProbe) -> Cost:
-        """Estimate a probe of weights: both models are walked once."""
-        size = n_parameters(self.plan.variants[planned.variant_id].model) or DEFAULT_PARAMETERS
-        return Cost(0, UNIT_SECONDS + 20 * size / 1e9, 20_000)
+        """Estimate a probe: of weights, both models are walked once; of answers, rows are asked as often as it says."""
+        variant, use = self.plan.variants[planned.variant_id], planned.use
+        if use.entry.needs == "weights":
+            size = n_parameters(variant.model) or DEFAULT_PARAMETERS
+            return Cost(0, UNIT_SECONDS + 20 * size / 1e9, 20_000)
+        found = [self._asking_probe(planned, variant, name) for name in use.entry.sources(use.params)]
+        return Cost(
+            sum(one.n_tokens for one in found), sum(one.seconds for one in found), sum(one.n_bytes for one in found)
+        )
+
+    def _asking_probe(self, planned: PlannedProbe, variant: PlannedVariant, name: str) -> Cost:
+        """Estimate a probe's questions on the test rows of one data set; without any, the next tokens of variant and base."""
+        study, entry = self.plan.study, planned.use.entry
+        dataset, prompt = study.datasets[name], study.spec.train.prompt
+        task, rows = study.tasks[dataset.task].task, self.plan.data.test(dataset).examples
+        if entry.asks is not None:
+            asks = entry.asks(planned.use.params, name)
+            whose = asks._replace(what=f"{planned.variant_id} {asks.what}")
+            return self._sampled(planned.id, whose, [variant.model], (task, prompt), ("test", name, rows))
+        own = self._mean(variant.model, task, prompt, ("test", name), rows, False)
+        n_tokens = 2 * len(rows) * own
+        return Cost(int(n_tokens), UNIT_SECONDS + self.speed(variant.model).reading(n_tokens, own / 2), 100 * len(rows))
 
     def loading(self, planned: PlannedVariant) -> float:
         """Estimate the seconds of loading what answers: the base once, full weights for every variant, else an adapter."""
@@ -359,7 +409,7 @@ class Estimator:
         """Estimate the bytes of all models that a variant's engine hears; weights that several of them hear count once."""
         total, known = 0, set()
         for one in [planned, *(self.plan.variants[parent.variant_id] for _, parent in planned.voices)]:
-            tuner, is_stacked = one.adaptation.tuner, bool(one.parents) and one.use.method.stands_on == "parent"
+            tuner, is_stacked = one.adaptation.tuner, _has_layers_below(one)
             own = one.variant.id if is_stacked or (tuner is not None and tuner.is_whole) else ""
             shared = (one.model.name, one.dtype, own)
             total += self._answering(one, writes, weighs=shared not in known)
@@ -404,3 +454,11 @@ class Estimator:
 def kind_of(tuner: Tuner) -> str:
     """Return which measured speed of training is a tuner's: that of all weights, or of adapters."""
     return "none" if tuner.changes_weights else "lora"
+
+
+def _has_layers_below(one: PlannedVariant) -> bool:
+    """Tell whether a variant's weights are put on those of a parent."""
+    stands_on = one.use.method.stands_on
+    return bool(one.parents) and (
+        stands_on == "parent" or (stands_on == "start" and bool(start_of(one.adaptation.own)))
+    )

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Literal, NamedTuple
 
@@ -43,13 +43,13 @@ def in_hash_order(examples: Sequence[Example], salt: str) -> list[Example]:
     return sorted(examples, key=lambda example: hash_key(salt, example.id))
 
 
-def interleaved(examples: Sequence[Example]) -> list[Example]:
-    """Order examples so that their targets take turns: the first k cover the labels evenly."""
+def interleaved(examples: Sequence[Example], by: Callable[[Example], str] = lambda one: one.target) -> list[Example]:
+    """Order examples so that their targets, or what else they are told apart `by`, take turns: the first k cover them evenly."""
     turns: Counter[str] = Counter()
     keyed: list[tuple[int, int, Example]] = []
     for example in examples:
-        keyed.append((turns[example.target], len(keyed), example))
-        turns[example.target] += 1
+        keyed.append((turns[by(example)], len(keyed), example))
+        turns[by(example)] += 1
     return [example for _, _, example in sorted(keyed, key=lambda entry: entry[:2])]
 
 

@@ -170,14 +170,19 @@ def _continue_wave(
 
 
 def _enter(rows: Sequence[Row], slots: Sequence[Slots], voices: Voices) -> torch.Tensor:
-    """Take rows in by one packed pass per voice; returns the logits after each row."""
-    passed = [voice.pack(rows, one.prefix, capture=True) for voice, one in zip(voices.members, slots, strict=True)]
-    lengths = [len(row.ids) for row in rows]
-    keep = [start + length - 1 for start, length in zip(passed[0].starts, lengths, strict=True)]
+    """Take rows in by one packed pass per voice; returns the logits after each row.
+
+    Equal rows, as when one prompt is sampled several times, are read once and take a place each.
+    """
+    known: dict[tuple[int, ...], int] = {}
+    which = [known.setdefault(tuple(row.ids), len(known)) for row in rows]
+    different = [Row(ids) for ids in known]
+    passed = [voice.pack(different, one.prefix, capture=True) for voice, one in zip(voices.members, slots, strict=True)]
+    keep = [start + len(row.ids) - 1 for start, row in zip(passed[0].starts, different, strict=True)]
     logits = voices.logits(passed, to_device(keep, slots[0].device))
     for one, layout in zip(slots, passed, strict=True):
-        one.admit(layout, lengths)
-    return logits
+        one.admit(layout, [len(row.ids) for row in rows], which)
+    return logits[to_device(which, logits.device)] if len(different) < len(rows) else logits
 
 
 def _step(tokens: Sequence[int], slots: Sequence[Slots], voices: Voices) -> torch.Tensor:

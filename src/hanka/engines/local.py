@@ -20,6 +20,7 @@ from hanka.engines.contract import Decoding, LabelAnswer, Refusal, TextAnswer, T
 from hanka.engines.generation import Writer, continue_packed, continue_whole
 from hanka.engines.prefixes import BLOCK
 from hanka.engines.voices import Voice, Voices, alone
+from hanka.errors import UnitError
 from hanka.models.loading import LoadedModel
 from hanka.models.memory import LEAST_TOKENS, pass_tokens
 from hanka.models.packing import Pack, Prefix, Row, n_tokens, to_device
@@ -183,6 +184,27 @@ class VoicesEngine:
             batches = self._batches(rows, n_shared)
             limit = CACHED_TOKENS_PER_BATCH_TOKEN * self.batch_tokens
             return continue_packed(rows, batches, outers, writer, limit)
+
+    # ---- what may come next
+
+    def next_tokens(self, queries: Sequence[Query]) -> torch.Tensor:
+        """Return the log-probability (nats) of every token behind each query, (queries, vocabulary), at least float32, on the host.
+
+        Raises UnitError for a query that does not fit. Limits: rows of equal length are read together, and nothing is shared.
+        """
+        refused = next((why for query in queries if (why := self._refused(query, 1)) is not None), None)
+        if refused is not None:
+            raise UnitError(refused.reason)
+        found: list[tuple[int, torch.Tensor]] = []
+        order = sorted(range(len(queries)), key=lambda index: len(queries[index].ids))
+        with torch.inference_mode():
+            for length, members in groupby(order, key=lambda index: len(queries[index].ids)):
+                same, size = list(members), max(1, self._pass_tokens // length)
+                for part in (same[start : start + size] for start in range(0, len(same), size)):
+                    ids = torch.tensor([queries[index].ids for index in part], device=self.loaded.device)
+                    logs = self._whole_logits(ids, 1)[:, -1].log_softmax(-1).cpu()
+                    found += zip(part, logs, strict=True)
+        return torch.stack([row for _, row in sorted(found, key=lambda one: one[0])])
 
     # ---- likelihood
 

@@ -7,6 +7,7 @@ that plans and lists can load at once, and a heavy half (`<method>/adapt.py`) im
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
@@ -247,6 +248,11 @@ def nobody_answers(place: int, part: TrainingPart) -> Sequence[Prediction]:
     raise UnitError(f"parent {place} was not made to answer: only methods that choose among their parents ask them")
 
 
+def nobody_is_lent(place: int) -> AbstractContextManager[LoadedModel]:
+    """Stand in for methods that hear no parents."""
+    raise UnitError(f"parent {place} was not made to be heard: only methods with a teacher hear one")
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class AdaptRequest:
     """One variant to be made."""
@@ -267,6 +273,8 @@ class AdaptRequest:
     "Each parent as the layers on its base, in the order of `Method.parents`."
     ask: Callable[[int, TrainingPart], Sequence[Prediction]] = nobody_answers
     "(place among the parents, part) → that parent's answers to the part's validation rows, all of its demonstrations before each."
+    lend: Callable[[int], AbstractContextManager[LoadedModel]] = nobody_is_lent
+    "Place among the parents → that parent, ready to be heard while it is lent."
 
     @property
     def loaded(self) -> LoadedModel:
@@ -349,6 +357,8 @@ class Method:
     "Keys of `train:` that it reads where it trains on rows without the loop."
     tuners: tuple[str, ...] = ()
     "Tuners that it can train with, the default first; empty: all, lora by default."
+    objectives: tuple[str, ...] = ()
+    "Objectives that it can train with, the default first; empty: all that need no teacher, that of `train:` by default."
     kinds: tuple[ModelKind, ...] = LANGUAGE_MODELS
     "Kinds of base that it adapts."
     engine: str = "local"
@@ -357,8 +367,8 @@ class Method:
     "What its parents are to that engine, in their order."
     engine_params: Callable[[Any], Any] = no_engine_params
     "What that engine is told, in the engine's own type, given its own parameters."
-    stands_on: Literal["base", "parent", "beside", "together"] = "base"
-    "What its weights are put on: the base, its first parent, what that parent's are put on, or the base that all its parents have."
+    stands_on: Literal["base", "parent", "start", "beside", "together"] = "base"
+    "What its weights are put on: the base, its first parent, that parent where `start:` names it, what that parent's are put on, or the base that all its parents have."
     chooses: bool = False
     "Whether it makes nothing and answers with one of its parents, which `adapt` records as `chosen`, their place."
     crosses_tasks: bool = True

@@ -32,14 +32,16 @@ class Slots:
     layers: dict[int, tuple[torch.Tensor, torch.Tensor]] = field(default_factory=dict)
     "By layer: keys and values, (slots, key heads, tokens, width)."
 
-    def admit(self, passed: Pack, lengths: Sequence[int]) -> None:
-        """Take in the rows of a pass that captured its keys and values, in their order, behind the active ones."""
+    def admit(self, passed: Pack, lengths: Sequence[int], which: Sequence[int] | None = None) -> None:
+        """Take in rows of a pass that captured its keys and values, behind the active ones.
+
+        lengths: of the rows that are taken in. which: the row of the pass that each of them is, in their order; None: all, each once.
+        """
         assert passed.captured is not None
         first = len(self.lengths)
+        starts = passed.starts if which is None else [passed.starts[row] for row in which]
         slots = [slot for slot, length in enumerate(lengths, first) for _ in range(length)]
-        places = [
-            start + offset for start, length in zip(passed.starts, lengths, strict=True) for offset in range(length)
-        ]
+        places = [start + offset for start, length in zip(starts, lengths, strict=True) for offset in range(length)]
         slot, at, place = (
             to_device(one, self.device) for one in (slots, [offset for n in lengths for offset in range(n)], places)
         )

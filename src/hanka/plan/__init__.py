@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from hanka.identity import content_id
 from hanka.models.catalogue import ModelRef
 from hanka.models.identity import pin_revision
 from hanka.plan.cells import base_cells, cells_of
 from hanka.plan.elsewhere import is_undeclared, note_unread_labels, pinned_weights
 from hanka.plan.parents import require_choices
 from hanka.plan.perturbed import note_changed
+from hanka.plan.probes import plan_probes
 from hanka.plan.records import (
     STAGES,
     Plan,
@@ -75,7 +75,7 @@ def build_plan(study: Study, ask_hub: bool = False) -> Plan:
     for cell in cells.values():
         plan.add(cell)
     require_choices(plan)
-    _plan_probes(plan)
+    plan_probes(plan)
     _note_shares(plan)
     note_changed(plan)
     note_unread_labels(plan)
@@ -104,30 +104,6 @@ def _note_shares(plan: Plan) -> None:
     for name, use in plan.study.harness.items():
         (dataset,) = plan.study.tasks[name].tests
         plan.notes += [note] if (note := share_note(use, plan.data.test(dataset).examples)) else []
-
-
-def _no_weights(planned: PlannedVariant) -> str:
-    """Say why a variant, or one that may be chosen for it, has no weights in the place of its base's."""
-    if planned.candidates:
-        return next((why for one in planned.candidates if (why := _no_weights(one))), "")
-    tuner = planned.adaptation.tuner
-    return (
-        f"{tuner.name} changes no weights of the base, because {tuner.not_merged}" if tuner and tuner.not_merged else ""
-    )
-
-
-def _plan_probes(plan: Plan) -> None:
-    """Add every probe of every variant that has weights of its own: of one whose base is as it is there is nothing to measure."""
-    for planned in plan.variants.values():
-        if not planned.use.method.changes_weights or planned.engine != "local":
-            continue
-        for use in plan.study.probes:
-            if use.entry.needs == "weights" and (why := _no_weights(planned)):
-                plan.note(f"{planned.variant.label} is not measured by {use.label}: {why}")
-                continue
-            content = {"stage": STAGES["probe"], "variant": planned.variant.id, "probe": use.content}
-            found = PlannedProbe(content_id(content), planned.variant.id, use)
-            plan.probes[found.id] = found
 
 
 __all__ = [

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from hanka.methods.contract import start_of
 from hanka.models.catalogue import ModelRef
 from hanka.plan.records import Plan, PlannedVariant
 from hanka.records import Parent
@@ -37,7 +38,8 @@ def refuse_unfit(study: Study, wanted: Wanted) -> None:
     error, method = study.source.error, use.method
     if its_model.kind == "encoder":
         raise error(use.key, f"{its_model.name} is an encoder; {method.name} needs a language model's weights")
-    fits = method.chooses or method.stands_on == "together" or (at == 0 and method.stands_on != "base")
+    starts = method.stands_on != "start" or bool(start_of(use.adaptation(next(iter(use.adaptations))).own))
+    fits = method.chooses or method.stands_on == "together" or (at == 0 and method.stands_on != "base" and starts)
     if fits and its_model.name != model.name:
         raise error(
             use.key, f"{parent.label!r} of {its_model.name} has weights for that base, and they do not fit on "

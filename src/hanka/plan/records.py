@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from hanka import __version__
 from hanka.engines import ENGINE_OF, STEERED_BY
-from hanka.methods.contract import Adaptation, TrainingData, TrainingPart
+from hanka.methods.contract import Adaptation, TrainingData, TrainingPart, start_of
 from hanka.models.catalogue import ModelRef
 from hanka.records import Cell, Example, Variant
 from hanka.store.folder import FORMAT
@@ -102,6 +102,24 @@ class PlannedVariant:
         if self.candidates:
             return self.candidates[0].voices
         return tuple(zip(self.use.method.roles, self.parents, strict=False))
+
+    @property
+    def data_id(self) -> str:
+        """Return the work that makes its rows; empty where it has none or they were here."""
+        return "" if self.training is None else self.training.data_id
+
+    @property
+    def started_from(self) -> str:
+        """Return the variant whose weights training starts from; empty: those of the base."""
+        starts = self.use.method.course and start_of(self.adaptation.own)
+        return self.parents[0].variant_id if starts else ""
+
+    @property
+    def taught_by(self) -> str:
+        """Return the variant that a student learns from where another one teaches it; empty: none, or what it starts from."""
+        objective = self.adaptation.objective
+        is_student = objective is not None and objective.needs_teacher
+        return self.parents[-1].variant_id if is_student and len(self.parents) > bool(self.started_from) else ""
 
     def data(self, training: TrainingSet | None = None) -> TrainingData:
         """Return what it learns from; training: its rows once a recipe has made them."""
@@ -216,6 +234,10 @@ class Plan:
             planned = self.variants[planned.parents[0].variant_id]
         return planned
 
+    def unadapted(self, planned: PlannedVariant) -> PlannedVariant:
+        """Return a variant's base as it is."""
+        return next(one for one in self.variants.values() if one.variant.is_unadapted and one.model == planned.model)
+
     def meant_shots(self, planned: PlannedVariant) -> int:
         """Return the shots a variant is meant to be asked with: those it was trained with or chosen at, or its first parent was."""
         if planned.use.method.course or planned.use.method.chooses or not planned.parents:
@@ -249,9 +271,11 @@ class Plan:
             if planned.training is not None and planned.training.data_id:
                 needs.append(prepare(planned.training.data_id))
             units[name] = Unit(name, "adapt", variant_id, tuple(dict.fromkeys(needs)))
-            for kind, of in [("evaluate", variant_id), *(("probe", one.id) for one in self._probes_of(variant_id))]:
-                unit_id = f"{kind}:{of}"
-                units[unit_id] = Unit(unit_id, "probe" if kind == "probe" else "evaluate", of, (name,))
+            units[f"evaluate:{variant_id}"] = Unit(f"evaluate:{variant_id}", "evaluate", variant_id, (name,))
+            for probe in self._probes_of(variant_id):
+                asked = (self.unadapted(planned).variant.id,) if probe.use.entry.needs != "weights" else ()
+                both = tuple(dict.fromkeys((*map(adapt, asked), name)))
+                units[f"probe:{probe.id}"] = Unit(f"probe:{probe.id}", "probe", probe.id, both)
             return name
 
         def prepare(data_id: str) -> str:
@@ -281,15 +305,18 @@ class Plan:
                 | {"blocked": planned.blocked, "meant_shots": self.meant_shots(planned)}
                 | {"changes_weights": planned.use.method.changes_weights, "rows": planned.rows_fingerprint}
                 | {"parent_steps": [parent.step for parent in planned.parents], "base_kind": planned.model.kind}
+                | {"started_from": planned.started_from, "taught_by": planned.taught_by, "data": planned.data_id}
                 for planned in self.variants.values()
             ],
             "cells": [asdict(planned.cell) | {"n_rows": len(planned.test.examples)} for planned in self.cells.values()],
             "data": [
                 {"id": one.id, "name": one.recipe.name, "recipe": one.recipe.use.entry.name, "n_rows": one.n_rows}
+                | {"params": one.recipe.use.params.model_dump(mode="json"), "asked": one.asked.size}
                 for one in self.made.values()
             ],
             "probes": [
                 {"id": one.id, "variant_id": one.variant_id, "probe": one.use.entry.name, "label": one.use.label}
+                | {"params": one.use.params.model_dump(mode="json")}
                 for one in self.probes.values()
             ],
             "notes": self.notes,

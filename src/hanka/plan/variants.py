@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 from hanka.engines import ENGINES
-from hanka.errors import DataMissingError, ModelError
+from hanka.errors import DataMissingError, ModelError, nearest
 from hanka.identity import content_id, fingerprint
 from hanka.methods.contract import Adaptation
 from hanka.methods.defaults import settled
@@ -354,6 +354,12 @@ class Variants:
         wanted = recipe.parents(params)
         if not wanted:
             return data.training(own, asked)
+        names = {UNADAPTED, *(one.label for one in self.plan.study.methods)}
+        for parent in wanted:
+            if parent.label not in names:
+                raise self.plan.study.source.error(
+                    own.recipe.use.key, f"no method is called {parent.label!r}: {nearest(parent.label, names)}"
+                )
         parents = [
             (self.unadapted(self._model(use, parent, model)), parent)
             if (entry := self._entry(use, parent)) is None

@@ -243,8 +243,9 @@ def plan_json(plan: Plan, command: str) -> dict[str, Any]:
             for name, use in study.tasks.items()
         },
         "measures": [asdict(one) for use in study.harness.values() for one in use.measures],
-        "trained_tasks": [name for name in study.tasks if name in seen],
+        "trained_tasks": [name for name, use in study.tasks.items() if name in seen and use.tests],
         "contexts": [use.label for use in study.contexts],
+        "context_entries": {use.label: use.entry.name for use in study.contexts},
         "contexts_of_own_rows": [use.label for use in study.contexts if use.entry.shows_own],
         "files": _files(study),
         "splits": plan_splits(study),

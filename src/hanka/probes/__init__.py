@@ -9,6 +9,9 @@ PROBES: Registry[Probe] = Registry(
     "probe",
     {
         "weight_distance": "hanka.probes.weight_distance:WEIGHT_DISTANCE",
+        "intruders": "hanka.probes.intruders:INTRUDERS",
+        "levels": "hanka.probes.levels:LEVELS",
+        "first_token_kl": "hanka.probes.first_token_kl:FIRST_TOKEN_KL",
     },
 )
 

@@ -25,6 +25,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from hanka.errors import UnitError
+from hanka.models.names import layer_of
 from hanka.probes.contract import Probe, ProbeRequest, ProbeRow, WeightPair
 
 if TYPE_CHECKING:
@@ -68,11 +69,6 @@ def measure(request: ProbeRequest) -> list[ProbeRow]:
     for name in sorted(by_name):
         rows += _rows(layer_of(name), name, by_name[name])
     return rows
-
-
-def layer_of(name: str) -> int | None:
-    """Return the layer that a parameter's name is in: its first number; None outside the layers."""
-    return next((int(part) for part in name.split(".") if part.isdecimal()), None)
 
 
 def _rows(layer: int | None, parameter: str, sums: Sums) -> Iterator[ProbeRow]:

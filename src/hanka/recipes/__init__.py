@@ -12,6 +12,7 @@ RECIPES: Registry[Recipe] = Registry(
         "counterfactual_labels": "hanka.recipes.counterfactual_labels:COUNTERFACTUAL_LABELS",
         "edited": "hanka.recipes.edited:EDITED",
         "hypothesis_only": "hanka.recipes.fields_removed:HYPOTHESIS_ONLY",
+        "levels": "hanka.recipes.levels:LEVELS",
         "mix": "hanka.recipes.mix:MIX",
         "negation": "hanka.recipes.negation:NEGATION",
         "premise_removed": "hanka.recipes.fields_removed:PREMISE_REMOVED",

@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from hanka.errors import DataError
 from hanka.identity import content_id
@@ -40,6 +40,21 @@ class How:
     "Tokens are drawn from the smallest set of most probable ones whose probabilities sum to at least this."
     seed: int = 0
     "Of the draws; equal rows asked at once are drawn anew each."
+
+
+class Asks(NamedTuple):
+    """How much a recipe or a probe asks of each row, for estimates."""
+
+    what: str
+    "What is asked, of whom and how: those that ask the same ask it once."
+    prompts: int
+    "Prompts of a row at most, each read once."
+    samples: int
+    "Samples of each prompt."
+    max_new_tokens: int
+    "Tokens of a sample at most."
+    n_rows: int | None = None
+    "Rows that are asked at most; None: all."
 
 
 AS_SOURCE = How()
@@ -122,6 +137,8 @@ class Recipe:
     "params → what the rows of each data set are there for, where it tells them apart; for questions, in no id."
     perturbs: Perturbing | None = None
     "How it changes the rows of a test set one by one; None: it makes training rows alone."
+    asks: Callable[[Any], Asks] | None = None
+    "params → how much it asks of each row of its first source; None: every row once, of every parent."
     load: Callable[[Any, Path], Any] | None = None
     "(params, folder of the study file) → params with the content of the files they name; None: they name none."
     version: int = 1

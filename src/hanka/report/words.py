@@ -25,6 +25,7 @@ from hanka.report.words_ab import AB_EN, AB_JA
 from hanka.report.words_advise import ADVISE_EN, ADVISE_JA
 from hanka.report.words_claims import CLAIMS_EN, CLAIMS_JA
 from hanka.report.words_costs import COSTS_EN, COSTS_JA
+from hanka.report.words_distillation import DISTILLATION_EN, DISTILLATION_JA
 from hanka.report.words_emergence import EMERGENCE_EN, EMERGENCE_JA
 from hanka.report.words_en import ENGLISH
 from hanka.report.words_first_en import FIRST_ENGLISH
@@ -32,8 +33,10 @@ from hanka.report.words_first_ja import FIRST_JAPANESE
 from hanka.report.words_gate import GATE_EN, GATE_JA
 from hanka.report.words_guardrails import GUARDRAILS_EN, GUARDRAILS_JA
 from hanka.report.words_how_much import HOW_MUCH_EN, HOW_MUCH_JA
+from hanka.report.words_intruders import INTRUDERS_EN, INTRUDERS_JA
 from hanka.report.words_ja import JAPANESE
 from hanka.report.words_judge import JUDGE_EN, JUDGE_JA
+from hanka.report.words_levels import LEVELS_EN, LEVELS_JA
 from hanka.report.words_mixes import MIXES_EN, MIXES_JA
 from hanka.report.words_monitor import MONITOR_EN, MONITOR_JA
 from hanka.report.words_rival import RIVAL_ENGLISH, RIVAL_JAPANESE
@@ -64,6 +67,9 @@ PARTS: tuple[tuple[Mapping[str, str], Mapping[str, str]], ...] = (
     (HOW_MUCH_EN, HOW_MUCH_JA),
     (EMERGENCE_EN, EMERGENCE_JA),
     (ROBUSTNESS_EN, ROBUSTNESS_JA),
+    (LEVELS_EN, LEVELS_JA),
+    (DISTILLATION_EN, DISTILLATION_JA),
+    (INTRUDERS_EN, INTRUDERS_JA),
 )
 "Words by part, English and Japanese."
 LANGUAGES: Mapping[Lang, Mapping[str, str]] = {

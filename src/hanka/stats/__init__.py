@@ -32,7 +32,7 @@ from hanka.stats.paired import (
 )
 from hanka.stats.pareto import pareto_front
 from hanka.stats.power import design_effect, rows_to_exclude, rows_to_show
-from hanka.stats.rank import RankCorrelation, rank_correlation, spearman
+from hanka.stats.rank import RankCorrelation, RankDifference, rank_correlation, rank_difference, spearman
 from hanka.stats.ratio import Moments, ratio_interval
 from hanka.stats.resampling import Resampled, ResamplingPlan, mean, plan_resampling, resampled
 from hanka.stats.score import PairedGroups, mcnemar_mid_p, paired_groups, score_interval
@@ -57,6 +57,7 @@ __all__ = [
     "PairedComparison",
     "PairedGroups",
     "RankCorrelation",
+    "RankDifference",
     "Resampled",
     "ResamplingPlan",
     "ScoreSpread",
@@ -90,6 +91,7 @@ __all__ = [
     "plan_resampling",
     "planned_looks",
     "rank_correlation",
+    "rank_difference",
     "ratio_interval",
     "replicates_term",
     "resampled",

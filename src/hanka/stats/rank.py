@@ -70,6 +70,42 @@ def rank_correlation(
     return RankCorrelation(value, float(low), float(high), (1 + extreme) / (1 + resamples), n)
 
 
+@dataclass(frozen=True, slots=True)
+class RankDifference:
+    """By how much one value goes with a third better than another does, over the same units."""
+
+    value: float
+    "Spearman's coefficient of the first with the third, less that of the second: -2 to 2."
+    low: float
+    "Lower end of the interval."
+    high: float
+    "Upper end of the interval."
+    n: int
+    "Units."
+
+
+def rank_difference(
+    pair: tuple[npt.ArrayLike, npt.ArrayLike],
+    y: npt.ArrayLike,
+    rng: np.random.Generator,
+    level: float = 0.95,
+    resamples: int = 2000,
+) -> RankDifference:
+    """Compare two (n,) values by their rank correlation with a third, on units resampled for both together.
+
+    The same state of rng gives the same interval. Resamples in which one side does not vary are left out. Raises ValueError below FEWEST
+    units, or where one side does not vary.
+    """
+    a, b, c = (np.asarray(one, dtype=np.float64) for one in (*pair, y))
+    value, n = spearman(a, c) - spearman(b, c), len(c)
+    if n < FEWEST:
+        raise ValueError(f"{n} units: a rank correlation needs at least {FEWEST}")
+    drawn = rng.integers(0, n, size=(resamples, n))
+    replicates = _coefficients(a[drawn], c[drawn]) - _coefficients(b[drawn], c[drawn])
+    low, high = np.quantile(replicates[np.isfinite(replicates)], ((1 - level) / 2, (1 + level) / 2))
+    return RankDifference(value, float(low), float(high), n)
+
+
 def _coefficients(a: FloatArray, b: FloatArray) -> FloatArray:
     """Return the coefficients of (m, n) pairs of rows: (m,); NaN where one side does not vary."""
     ranks_a = stats.rankdata(a, axis=1) - (a.shape[1] + 1) / 2

@@ -22,6 +22,8 @@ from hanka.stats.intervals import Interval, effect_of_clusters
 
 STEPS = 60
 "Halvings of the range of a difference, 2: the last one is below rounding."
+ROUNDING = 1e-9
+"Share of the rows by which counts that were multiplied may add up to more than the rows."
 
 
 def score_interval(only_a: float, only_b: float, n: float, z: float) -> Interval:
@@ -31,8 +33,9 @@ def score_interval(only_a: float, only_b: float, n: float, z: float) -> Interval
     interval is all that is possible. It excludes 0 exactly where |only_a - only_b| / √(only_a + only_b) > z. Raises
     ValueError where counts do not fit. Source: Tango (1998).
     """
-    if min(only_a, only_b) < 0 or only_a + only_b > n or n < 1:
+    if min(only_a, only_b) < 0 or only_a + only_b > n * (1 + ROUNDING) or n < 1:
         raise ValueError(f"{only_a} and {only_b} of {n} rows right with one alone: counts do not fit")
+    n = max(n, only_a + only_b)  # where all rows differ, counts that were multiplied may add up to a bit more
     if not z > 0:
         raise ValueError(f"normal quantile {z}: must be above 0")
     if math.isinf(z):
@@ -63,8 +66,16 @@ class PairedGroups(NamedTuple):
 
     def interval(self, z: float) -> Interval:
         """Return the score interval of as many independent rows as these are worth, less for few groups; see `paired_groups`."""
+        return self.reaching(z, self._t_at(z))
+
+    def effect_at(self, z: float) -> float:
+        """Return the rows that are worth one independent row in an interval at a normal quantile: more for few groups; inf at inf."""
+        t = self._t_at(z)
+        return self.effect * (t / z) ** 2 if math.isfinite(t) else math.inf
+
+    def _t_at(self, z: float) -> float:
         tail = float(special.ndtr(-z))
-        return self.reaching(z, -float(special.stdtrit(self.n_groups - 1, tail)) if tail > 0 else math.inf)
+        return -float(special.stdtrit(self.n_groups - 1, tail)) if tail > 0 else math.inf
 
     def reaching(self, z: float, t: float) -> Interval:
         """Return the score interval at a normal quantile z where groups ask for t; from z = 1 on it excludes 0 exactly where |t| is exceeded."""

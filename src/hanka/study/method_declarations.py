@@ -332,14 +332,17 @@ def _adaptation(declared: Declared, key: Key, method: Method, values: Values) ->
             raise source.error((*key, "path"), str(error)) from None
         return Adaptation(own, policy, train, row_keys=method.row_keys, shown=method.shows(own))
     tuner = TUNERS.get(_chosen(source, key, "peft", values, TUNERS, method.tuners))
-    objective_name = values.get("objective", declared.spec.train.objective)
-    objective = OBJECTIVES.get(_chosen(source, key, "objective", {"objective": objective_name}, OBJECTIVES))
+    objective_name = values.get("objective", (*method.objectives, declared.spec.train.objective)[0])
+    allowed = method.objectives or tuple(one.name for one in OBJECTIVES if not one.needs_teacher)
+    objective = OBJECTIVES.get(_chosen(source, key, "objective", {"objective": objective_name}, OBJECTIVES, allowed))
     kinds = (method.params, TrainParams, tuner.params, objective.params)
     refuse_foreign(source, key, kinds, values, tuner.name, objective.name)
     shared = declared.spec.train.model_dump(exclude_unset=True)
     if values.get("optimizer", declared.spec.train.optimizer) != declared.spec.train.optimizer:
         shared.pop("optimizer_options", None)  # they are those of the study's optimizer
     given = {**shared, **{name: value for name, value in values.items() if name != "peft"}}
+    if method.objectives:
+        given["objective"] = objective.name
     own, train, tuner_params, objective_params = parts(given, kinds) or parts_of(
         checked(source, key, entry_model(method, tuner.name, objective.name), given), kinds
     )

@@ -1,7 +1,7 @@
 """Three tasks about documents: answer a question from memory, answer it with the document at hand, ask a question.
 
 `closed-book` is `reading` without the document: with a document inserted before it (contexts `open_book` and `retrieve`, or what a
-teacher is shown) its p1 is letter for letter that of `reading`. Prompts end in a space, which belongs to the answer's first token.
+teacher is shown) its p1 is letter for letter that of `reading`.
 Source of task and metrics: Rajpurkar et al. (2016), SQuAD, arXiv 1606.05250; the wording is hanka's own, so numbers do not compare
 with those of other prompts.
 """
@@ -18,7 +18,7 @@ METRICS = ("token_f1", "exact_match", "rouge_l", "length_ratio", "distinct_share
 CLOSED_BOOK = Task(
     name="closed-book",
     kind="generation",
-    prompts={"p1": "Question: {question}\nAnswer: ", "p2": "Answer in a few words. {question}\nThe answer is: "},
+    prompts={"p1": "Question: {question}\nAnswer:", "p2": "Answer in a few words. {question}\nThe answer is:"},
     metrics=METRICS,
     stop=LINE,
     description="answer a question from memory, without the document it is about",
@@ -29,8 +29,8 @@ READING = Task(
     name="reading",
     kind="generation",
     prompts={
-        "p1": "{document}\n\nQuestion: {question}\nAnswer: ",
-        "p2": "{document}\n\nAnswer in a few words. {question}\nThe answer is: ",
+        "p1": "{document}\n\nQuestion: {question}\nAnswer:",
+        "p2": "{document}\n\nAnswer in a few words. {question}\nThe answer is:",
     },
     metrics=METRICS,
     stop=LINE,
@@ -42,10 +42,19 @@ ASKING = Task(
     name="asking",
     kind="generation",
     prompts={
-        "p1": "{document}\n\nA question that this text answers: ",
-        "p2": "Read the text and ask one question about it.\n{document}\nQuestion: ",
+        "p1": "{document}\n\nA question that this text answers:",
+        "p2": "Read the text and ask one question about it.\n{document}\nQuestion:",
     },
-    metrics=("rouge_l", "rouge_1", "rouge_2", "exact_match", "length_ratio", "distinct_share", "label_share", "cap_hits"),
+    metrics=(
+        "rouge_l",
+        "rouge_1",
+        "rouge_2",
+        "exact_match",
+        "length_ratio",
+        "distinct_share",
+        "label_share",
+        "cap_hits",
+    ),
     stop=LINE,
     description="ask a question that a document answers",
     reference=REFERENCE,

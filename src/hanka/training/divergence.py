@@ -3,7 +3,7 @@
 Computed as the cross-entropy is (`head.py`): a chunk of places at a time, gradients with the loss. With p fixed, q the
 softmax of logits z, and log-probabilities in nats: the gradient of KL(p || q) by z is q - p, that of KL(q || p) is
 q (log q - log p - KL). With the probabilities outside a teacher's k largest in one bucket (t of the teacher, T here)
-it is q - p within the k and q (1 - t / T) outside.
+it is q - p within the k and q (1 - t / T) outside; where logits are divided by a temperature first, the gradient is, too.
 """
 
 from __future__ import annotations
@@ -65,19 +65,27 @@ def _divergence(log_q: torch.Tensor, log_p: torch.Tensor, base_to_tuned: bool) -
     return divergence.sum(), q.mul_(gap.sub_(divergence))
 
 
-def summed_soft_divergence(outputs: Outputs, soft: Soft) -> torch.Tensor:
-    """Return KL(teacher || model), summed over places (nats), all tokens but the teacher's largest in one bucket."""
+def summed_soft_divergence(outputs: Outputs, soft: Soft, temperature: float = 1.0, agree: float = 0.0) -> torch.Tensor:
+    """Return KL(teacher || model), summed over places (nats), all tokens but the teacher's largest in one bucket.
+
+    temperature: what the model's logits are divided by; `soft` is at the same one. agree: total variation below which a place counts as
+    equal, with neither loss nor gradient.
+    """
 
     def rule(logits: torch.Tensor, part: slice, for_gradient: bool) -> tuple[torch.Tensor, torch.Tensor | None]:
         """Return the divergence at some places and its gradient."""
         ids, log_p, tail = soft.ids[part], soft.log_probs[part].to(logits.dtype), soft.tail[part].to(logits.dtype)
-        log_q = logits.log_softmax(-1)
+        log_q = (logits if temperature == 1.0 else logits.div_(temperature)).log_softmax(-1)
         q, p, log_largest = log_q.exp(), log_p.exp(), log_q.gather(1, ids)
         # Summed over the others themselves: one minus the largest loses all digits where they are almost all.
         rest = q.scatter(1, ids, 0.0).sum(-1).clamp_min(_least(q))
-        divergence = (p * (log_p - log_largest)).sum() + (tail.xlogy(tail) - tail * rest.log()).sum()
+        divergence = (p * (log_p - log_largest)).sum(-1) + tail.xlogy(tail) - tail * rest.log()
         largest = q.gather(1, ids) - p
-        return divergence, (q * (1 - tail / rest)[:, None]).scatter_(1, ids, largest)
+        slope = (q * (1 - tail / rest)[:, None]).scatter_(1, ids, largest)
+        if agree:
+            differs = ((largest.abs().sum(-1) + (rest - tail).abs()) / 2 >= agree).to(divergence.dtype)
+            divergence, slope = divergence * differs, slope.mul_(differs[:, None])
+        return divergence.sum(), slope if temperature == 1.0 else slope.div_(temperature)
 
     return summed_loss(outputs, rule)
 

@@ -74,17 +74,17 @@ class Gradient:
 
         Only these very rows can be accumulated afterwards. Raises UnitError where logits would have to be kept and are too many.
         """
-        self._reference = Reference.of(rows, self._said(rows, token_budget), self.head)
+        self._reference = Reference.of(rows, self.said(rows, token_budget), self.head)
 
     def mean_cross_entropy(self, rows: Sequence[Encoded], token_budget: int) -> float:
         """Return the mean cross-entropy per supervised token (nats) of rows, without dropout, whatever the objective."""
         total = sum(
             summed_cross_entropy(outputs, to_device(_ids(cut), self.device)).item()
-            for cut, outputs in self._said(rows, token_budget)
+            for cut, outputs in self.said(rows, token_budget)
         )
         return total / sum(map(supervised, rows))
 
-    def _said(self, rows: Sequence[Encoded], token_budget: int) -> Iterator[tuple[Sequence[Encoded], Outputs]]:
+    def said(self, rows: Sequence[Encoded], token_budget: int) -> Iterator[tuple[Sequence[Encoded], Outputs]]:
         """Yield rows, some at a time, and what the model says at their supervised places, without dropout or gradients."""
         rows = [row for row in rows if supervised(row)]
         n_forwarded = self.n_forwarded

@@ -155,14 +155,16 @@ class _Run:
         from hanka.training.gradient import Gradient
 
         course = self.course
+        device = next(course.model.parameters()).device
         if course.settings.gradient_checkpointing:
             kind = getattr(getattr(course.model, "active_peft_config", None), "peft_type", None)
             if kind in ("PREFIX_TUNING", "CARTRIDGE"):  # computing again finds the keys and values already there
                 raise UnitError(f"{kind.lower()} does not train with gradient_checkpointing; leave it out")
             with quiet():
                 course.model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
-            course.model.enable_input_require_grads()
-        device = next(course.model.parameters()).device
+            embedded = course.model.get_input_embeddings()(torch.zeros((1, 1), dtype=torch.long, device=device))
+            if not embedded.requires_grad:  # transformers may have seen to it: a second hook would outlive the course
+                course.model.enable_input_require_grads()
         return Gradient(
             course.model,
             lambda: torch.autocast(device.type, torch.bfloat16, enabled=course.mixed_precision == "bf16"),

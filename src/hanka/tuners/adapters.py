@@ -104,6 +104,10 @@ def peft_tuner(kind: Kind) -> Tuner:
     )
 
 
+IN_PLACE = ("olora",)
+"First weights of LoRA for which PEFT writes into the base's own, in place."
+
+
 def wrapped(name: str, model: Any, configure: Callable[[int], Any], seed: int, aside: bool = False) -> Any:
     """Put an adapter on a model. Raises UnitError, naming type and model, where PEFT or the model refuses.
 
@@ -143,10 +147,21 @@ def _load(base: LoadedModel, folder: Path) -> LoadedModel:
     from hanka.tuners.rests import put_rests, weights_of
 
     require_same_shape(base, folder)
-    before = weights_of(base.model)
-    loaded = add_adapter(base, folder)
-    put_rests(base.model, before)
+    before = weights_of(base.model, _writes_in_place(folder))
+    try:
+        loaded = add_adapter(base, folder)
+    finally:
+        put_rests(base.model, before)
     return loaded
+
+
+def _writes_in_place(folder: Path) -> bool:
+    """Tell whether PEFT, before it reads a saved adapter, writes into the base's own weights."""
+    try:
+        config = json.loads((folder / FILES[0]).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False  # loading says what is wrong with it
+    return isinstance(config, dict) and config.get("init_lora_weights") in IN_PLACE
 
 
 def save_adapter(loaded: LoadedModel, folder: Path, finish: Callable[[Path], None] = lambda stage: None) -> None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from pydantic import Field, model_validator
 
 from hanka.errors import UnitError
-from hanka.tuners.adapters import Kind, peft_tuner, save_adapter, wrapped
+from hanka.tuners.adapters import IN_PLACE, Kind, peft_tuner, save_adapter, wrapped
 from hanka.tuners.layer_types import DropoutParams, counter, targets_of
 from hanka.tuners.shapes import Linear
 
@@ -146,7 +146,7 @@ _PLAIN = peft_tuner(
 def _wrap(model: Any, params: LoraParams, seed: int) -> Any:
     from hanka.tuners.lora_start import remember_start
 
-    found = wrapped("lora", model, lambda drawn: _configure(model, params, drawn), seed, aside=params.init == "olora")
+    found = wrapped("lora", model, lambda drawn: _configure(model, params, drawn), seed, aside=params.init in IN_PLACE)
     remember_start(found)
     return found
 

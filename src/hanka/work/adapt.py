@@ -71,6 +71,7 @@ def _adapt(place: Workplace, planned: PlannedVariant) -> dict[str, Any]:
         folder=place.folder.variant(planned.variant.id),
         report=place.report,
         parents=tuple(place.stack_of(parent) for parent in planned.parents),
+        lend=lambda at: place.lend(planned.parents[at].variant_id, planned.parents[at].step),
     )
     if planned.use.method.chooses:
         request = replace(request, data=_of_learner(place, planned), ask=partial(_ask_parent, place, planned))

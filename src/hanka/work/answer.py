@@ -9,7 +9,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hanka.datasets.repeats import clusters
 from hanka.engines.contract import Decoding
@@ -29,6 +29,9 @@ from hanka.work.reasoning import doubts as cut_off
 from hanka.work.reasoning import with_reasoning
 from hanka.work.told import Times, doubts, failures_of, keep_times, together
 from hanka.work.voice import Voice, has_tokens, open_voice, policy_of
+
+if TYPE_CHECKING:
+    import torch
 
 AGREEMENT = "agreement.json"
 "File of a served variant that says how far it agreed with the same weights in memory."
@@ -85,7 +88,7 @@ def time_alone(place: Workplace, cell: PlannedCell, voice: Voice, n: int) -> Tim
     The first row is asked once more before: what is loaded or made ready for it is not its own. Rows that fail are not counted.
     """
     found: list[float] = []
-    for at in (0, *range(min(n, len(cell.test.examples)))):
+    for turn, at in enumerate((0, *range(min(n, len(cell.test.examples))))):
         asked = _ask_cell(place, cell, voice).part(at, at + 1)
         asking = _asking(place, cell.cell.test_task, cell.test.examples[at : at + 1], asked, voice)
         started = time.monotonic()
@@ -93,9 +96,9 @@ def time_alone(place: Workplace, cell: PlannedCell, voice: Voice, n: int) -> Tim
             answers = _predict(place, asking, voice)[1]
         except UnitError:  # a row without a number
             continue
-        if all(one.status != "failed" for one in answers):
+        if turn and all(one.status != "failed" for one in answers):
             found.append(time.monotonic() - started)
-    return Times("row", 1, tuple(found[1:]))
+    return Times("row", 1, tuple(found))
 
 
 def _answer_cell(place: Workplace, cell: PlannedCell, voice: Voice) -> None:
@@ -344,6 +347,23 @@ class Question:
     "What stands before every example."
     decoding: Decoding | None = None
     "How answers are written; None: as the study's `eval` has it, and nothing is drawn."
+
+
+def next_tokens(place: Workplace, question: Question) -> torch.Tensor:
+    """Return what a made variant may say next behind each example's prompt, (examples, vocabulary), log-probabilities in nats.
+
+    Raises UnitError where it was not made, or where no model in memory answers for it.
+    """
+    from hanka.engines.local import VoicesEngine
+
+    planned = place.plan.variants[question.parent.variant_id]
+    place.require_made(planned.variant.id)
+    task = place.plan.study.tasks[question.task].task
+    with open_voice(place, planned, question.parent.step) as voice:
+        if not isinstance(voice.engine, VoicesEngine):
+            raise UnitError(f"engine {planned.engine} does not say what may come next: only models in memory do")
+        asked = _ask(place, task, question.prompt, question.demonstrations, question.examples, voice)
+        return voice.engine.next_tokens(asked.encoded)
 
 
 def answer_question(place: Workplace, question: Question) -> list[Prediction]:

@@ -6,9 +6,10 @@ last question that was answered whole, and two recipes that differ in what they 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from hanka.engines import ENGINES
 from hanka.identity import content_id, fingerprint
@@ -24,7 +25,7 @@ def answered_before(place: Workplace, question: Question) -> list[Prediction]:
     found = read_json_or_none(_path(place, question))
     if not isinstance(found, dict) or len(found.get("answers", ())) != len(question.examples):
         return []
-    kept = (
+    kept: Iterator[dict[str, Any]] = (
         {name: tuple(value) if isinstance(value, list) else value for name, value in one.items()}
         for one in found["answers"]
     )

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hanka.errors import StoreError, UnitError
-from hanka.methods.contract import STEPS
+from hanka.methods.contract import STEPS, start_of
 from hanka.models.memory import is_out_of_memory
 from hanka.plan import Plan, PlannedParent, PlannedVariant
 from hanka.plan.shown import without_places
@@ -92,8 +92,14 @@ class Workplace:
         stands_on = planned.use.method.stands_on
         if stands_on in ("base", "together") or not planned.parents:
             return ()
+        if stands_on == "start" and not start_of(planned.adaptation.own):
+            return ()
         parent = planned.parents[0]
-        return self.stack_of(parent) if stands_on == "parent" else self.below(self.plan.variants[parent.variant_id])
+        return (
+            self.stack_of(parent)
+            if stands_on in ("parent", "start")
+            else self.below(self.plan.variants[parent.variant_id])
+        )
 
     def stack_of(self, parent: PlannedParent) -> tuple[Made, ...]:
         """Return a parent's layers."""

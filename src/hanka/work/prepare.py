@@ -40,9 +40,7 @@ def prepare_rows(place: Workplace, planned: PlannedData) -> None:
         wanted = planned.recipe.use.entry.parents(planned.recipe.use.params)
         asked = planned.parents[wanted.index(parent)]
         task = place.plan.study.tasks[_task_of(place, planned, how)].task
-        question = Question(
-            asked, tuple(examples), task.name, planned.prompt, decoding=_decoding(place, task, how)
-        )
+        question = Question(asked, tuple(examples), task.name, planned.prompt, decoding=decoding_of(place, task, how))
         return answered_before(place, question) or keep_answers(place, question, answer_question(place, question))
 
     told: dict[str, Any] = {}
@@ -51,8 +49,8 @@ def prepare_rows(place: Workplace, planned: PlannedData) -> None:
         """Keep what a recipe tells of its making, and say its lines at once: before anything is trained on the rows."""
         told.update(said)
         for one in said.values():
-            for line in one.get("said", ()) if isinstance(one, Mapping) else ():
-                place.report(str(line), 0.5)
+            if isinstance(one, Mapping) and one.get("said"):
+                place.report(" ".join(map(str, one["said"])), 0.5)
 
     request = replace(place.plan.data.recipe_request(planned.recipe, planned.asked), answer=answer, tell=tell)
     try:
@@ -70,7 +68,8 @@ def _task_of(place: Workplace, planned: PlannedData, how: How) -> str:
     return place.plan.study.datasets[how.dataset or planned.recipe.sources[0]].task
 
 
-def _decoding(place: Workplace, task: Task, how: How) -> Decoding:
+def decoding_of(place: Workplace, task: Task, how: How) -> Decoding:
+    """Return how answers are written that a recipe or a probe asks for."""
     most = how.max_new_tokens or place.plan.study.spec.eval.max_new_tokens
     return Decoding(most, task.stop, how.temperature, how.top_p, how.seed)
 

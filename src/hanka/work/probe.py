@@ -1,4 +1,4 @@
-"""Measure one probe of one made variant against its base → probes/<id>/."""
+"""Measure one probe of one made variant, or of a base as it is → probes/<id>/."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from hanka.errors import HankaError, UnitError
-from hanka.plan import PlannedProbe
+from hanka.plan import PlannedProbe, PlannedVariant
 from hanka.probes.contract import ProbeRequest, WeightPair
 from hanka.probes.weights import paired_weights
 from hanka.records import ProbeRow
 from hanka.store.folder import RunFolder
 from hanka.store.probes import VALUES, ProbeRecord, read_probe, write_probe
+from hanka.work.asked_probe import measured_by_asking
 from hanka.work.place import Workplace, begin, reason, versions
 
 if TYPE_CHECKING:
@@ -38,20 +39,9 @@ def measure_probe(place: Workplace, planned: PlannedProbe) -> None:
     begin(place.folder.probe(planned.id))
     try:
         place.require_made(planned.variant_id)
-        before = _weights_of_base(place, planned.variant_id)
-        stack = place.stack(planned.variant_id)
-        if not stack:
-            raise UnitError(f"{variant.variant.label} has no weights of its own")
         place.report(f"measuring {planned.use.label} of {variant.variant.label}", 0.0)
-        with place.resident.lend(variant.model, variant.dtype, stack, train=True) as merged:
-            after = dict(merged.model.named_parameters())
-
-            def pairs() -> Iterator[WeightPair]:
-                """Walk the parameters; a bias that was added counts from zero."""
-                added = {name: value.new_zeros(value.shape) for name, value in after.items() if _is_added(name, before)}
-                return paired_weights({**before, **added}, after)
-
-            rows = planned.use.entry.measure(ProbeRequest(planned.use.params, pairs, variant.dtype))
+        measured = _measured_by_weights if planned.use.entry.needs == "weights" else measured_by_asking
+        rows = measured(place, planned, variant)
         _require_numbers(rows)
     except HankaError:
         raise
@@ -60,6 +50,23 @@ def measure_probe(place: Workplace, planned: PlannedProbe) -> None:
         fields |= {"status": "failed", "reason": why}
     seconds = round(time.monotonic() - started, 3)
     write_probe(place.folder, ProbeRecord(**fields, seconds=seconds, versions=versions()), rows)
+
+
+def _measured_by_weights(place: Workplace, planned: PlannedProbe, variant: PlannedVariant) -> list[ProbeRow]:
+    """Walk the weights of a variant beside those of its base."""
+    before = _weights_of_base(place, planned.variant_id)
+    stack = place.stack(planned.variant_id)
+    if not stack:
+        raise UnitError(f"{variant.variant.label} has no weights of its own")
+    with place.resident.lend(variant.model, variant.dtype, stack, train=True) as merged:
+        after = dict(merged.model.named_parameters())
+
+        def pairs() -> Iterator[WeightPair]:
+            """Walk the parameters; a bias that was added counts from zero."""
+            added = {name: value.new_zeros(value.shape) for name, value in after.items() if _is_added(name, before)}
+            return paired_weights({**before, **added}, after)
+
+        return planned.use.entry.measure(ProbeRequest(planned.use.params, pairs, variant.dtype))
 
 
 def _require_numbers(rows: Sequence[ProbeRow]) -> None:

@@ -9,6 +9,7 @@ import pytest
 from ab_logs import design, right, rows, write
 from scipy import stats
 
+from hanka.errors import DesignError
 from hanka.operations.ab.assignment import assigned_arm
 from hanka.operations.ab.design import Design
 from hanka.operations.ab.judged import BROKEN, DONE, INCONCLUSIVE, Result, judge_log
@@ -46,7 +47,7 @@ def test_two_arms_by_hand(tmp_path: Path) -> None:
         (right(600, 1000), right(600, 1000), {}, "undecided", INCONCLUSIVE),
         (right(600, 1000), right(600, 1000), {"metric": {"equivalence": 0.1}}, "equivalent", DONE),
         (right(600, 1000), right(650, 1000), {}, "leaning", INCONCLUSIVE),
-        (right(600, 1000), right(650, 1000), {"test": "fixed"}, "better", DONE),
+        (right(600, 1000), right(650, 1000), {"test": "fixed", "horizon": 2000}, "better", DONE),
     ],
 )
 def test_words_follow_the_interval_that_decides(
@@ -56,11 +57,16 @@ def test_words_follow_the_interval_that_decides(
     assert (result.verdict, result.exit_code) == (word, code)
 
 
+def test_a_test_that_is_read_once_says_when(tmp_path: Path) -> None:
+    with pytest.raises(DesignError, match=r"read once.*horizon: N.*always-valid"):
+        judged(tmp_path, rows(right(600, 1000), right(650, 1000)), design(test="fixed"))
+
+
 @pytest.mark.parametrize(
     ("found", "changed", "reason"),
     [
         (rows(right(600, 1000), right(560, 800)), {}, "sample_ratio"),
-        (rows(right(600, 1000), right(560, 800)), {"test": "fixed"}, "sample_ratio"),
+        (rows(right(600, 1000), right(560, 800)), {"test": "fixed", "horizon": 1800}, "sample_ratio"),
         (rows(right(60, 100), right(90, 100)), {"test": "fixed", "horizon": 300}, "before_horizon"),
         (rows(right(10, 40), right(40, 40)), {}, "before_first_look"),
         (rows([None] * 50, right(40, 50)), {"limits": {"first_look": 10}}, "no_evidence"),
@@ -244,7 +250,7 @@ def test_rows_that_one_arm_loses_within_its_units_forbid_a_verdict(tmp_path: Pat
         for unit in range(200)
         for row in range(4)
     ]
-    assert judged(tmp_path, found, design(test=test)).judged[0].reasons == ("missing",)
+    assert judged(tmp_path, found, design(test=test, horizon=400)).judged[0].reasons == ("missing",)
 
 
 def test_a_rare_harm_that_never_came_holds_with_several_rows_a_unit(tmp_path: Path) -> None:

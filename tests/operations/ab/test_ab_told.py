@@ -20,7 +20,7 @@ from hanka.report.words_ab import AB_EN, AB_JA
 EN, JA = Words("en"), Words("ja")
 SITUATIONS: dict[str, tuple[list[dict[str, Any]], dict[str, Any]]] = {
     "better": (rows(right(600, 1000), right(700, 1000)), {}),
-    "worse": (rows(right(700, 1000), right(600, 1000)), {"test": "fixed"}),
+    "worse": (rows(right(700, 1000), right(600, 1000)), {"test": "fixed", "horizon": 2000}),
     "equivalent": (rows(right(600, 1000), right(600, 1000)), {"metric": {"equivalence": 0.1}}),
     "leaning": (rows(right(600, 1000), right(650, 1000)), {}),
     "undecided": (rows(right(600, 1000), right(600, 1000)), {}),

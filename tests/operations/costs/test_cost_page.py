@@ -11,9 +11,10 @@ import pytest
 
 from hanka.analysis.evidence import load_evidence
 from hanka.operations import costs
-from hanka.operations.costs.ledger import Ledger, make_ledger
+from hanka.operations.costs.ledger import make_ledger
 from hanka.operations.costs.page import cost_html, headline, returns_table
 from hanka.operations.costs.prices import read_prices
+from hanka.operations.costs.records import Ledger
 from hanka.operations.costs.returns import Ends
 from hanka.operations.costs.written import ledger_json
 from hanka.report.blocks import Details, Note

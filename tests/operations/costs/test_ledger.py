@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from hanka.analysis.evidence import Evidence, load_evidence
-from hanka.operations.costs.ledger import Comparison, Ledger, make_ledger
+from hanka.operations.costs.ledger import make_ledger
 from hanka.operations.costs.prices import PriceError, read_prices
+from hanka.operations.costs.records import Comparison, Ledger
 from hanka.operations.costs.written import ledger_json, write_ledger_csv
 from hanka.stats import normal_quantile, score_interval
 from hanka.store.folder import RunFolder, read_csv, write_json

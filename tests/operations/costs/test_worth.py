@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hanka.operations.costs.ledger import Comparison, make_ledger
+from hanka.operations.costs.ledger import make_ledger
 from hanka.operations.costs.prices import PriceError, read_prices
+from hanka.operations.costs.records import Comparison
 from planted_runs import N
 from priced_runs import priced_run, write_prices
 

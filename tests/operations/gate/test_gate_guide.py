@@ -14,7 +14,8 @@ import yaml
 
 from fake_runs import fake_run
 from hanka.cli import main
-from hanka.operations.gate.policy import Guardrail, Policy, Rule, SystemSpec, read_policy
+from hanka.operations.gate.policy import Guardrail, Policy, Rule, SystemSpec
+from hanka.operations.gate.policy_file import read_policy
 
 ROOT = Path(__file__).parents[3]
 PAGE = (ROOT / "docs/gate.md").read_text(encoding="utf-8")

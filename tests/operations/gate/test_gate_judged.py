@@ -11,7 +11,7 @@ from gate_runs import judged, only
 from hanka.declared.source import parse_text
 from hanka.errors import PolicyError
 from hanka.operations.gate.judge import judge
-from hanka.operations.gate.policy import POLICY, policy_of
+from hanka.operations.gate.policy_file import POLICY, policy_of
 from hanka.operations.gate.results import Check, reason_said
 from hanka.operations.gate.systems import sides_of
 from hanka.operations.judging.questions import judged_rows

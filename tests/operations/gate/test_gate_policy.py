@@ -8,7 +8,7 @@ import pytest
 
 from gate_runs import asked, judged, pair, write_slices
 from hanka.errors import PolicyError
-from hanka.operations.gate.policy import read_policy
+from hanka.operations.gate.policy_file import read_policy
 from planted_runs import Planted
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from gate_runs import as_folder
 from hanka.cli import main
-from hanka.operations.gate.policy import read_policy
+from hanka.operations.gate.policy_file import read_policy
 from hanka.operations.judging.spec import JudgeSpec
 from model_server import serving, tiny_server
 from planted_runs import Planted

@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from hanka.errors import UnitError
+from hanka.models.names import layer_of
 from hanka.probes import Probe, ProbeRequest, ProbeRow
-from hanka.probes.weight_distance import layer_of
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -116,11 +116,15 @@ def _template(parts: CardParts, task: str, prompt: str) -> str:
 def _results(rows: Sequence[Mapping[str, str]]) -> Iterator[str]:
     yield from HEAD
     for row in rows:
-        p = f"{float(row['p_adjusted']):.3f}" if row["p_adjusted"] else ""
+        p = _p_value(float(row["p_adjusted"])) if row["p_adjusted"] else ""
         yield (
             f"| {row['test_dataset']} | {row['relation']} | {row['shots']} | {row['prompt']} | {row['metric']} | {row['n']} "
             f"| {_value(row)} | {_delta(row)} | {p} | {row['verdict']} |"
         )
+
+
+def _p_value(number: float) -> str:
+    return "< 0.001" if number < 0.001 else f"{number:.3f}"
 
 
 def _value(row: Mapping[str, str]) -> str:

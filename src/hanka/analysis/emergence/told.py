@@ -42,7 +42,7 @@ class Topic(NamedTuple):
 
 def answer_of(found: Predicted, topic: Topic) -> Answer:
     """Return all that is said of a prediction."""
-    said = [_place(found, topic), *_held(found), *_compute(found), *_ranges(found), *_misses(found)]
+    said = [_place(found, topic), *_never(found), *_held(found), *_compute(found), *_ranges(found), *_misses(found)]
     notes = list(_notes(found))
     return Answer(
         "\n".join(en for en, _ in said),
@@ -89,6 +89,17 @@ def _place(found: Predicted, topic: Topic) -> Said:
         f"{place} {unit} ({level} of the posterior, n = {points} values of {models} models after fine-tuning on {sizes} sizes; {again[0]}).",
         f"{topic.ja}：例示つきの成績（則の {found.asked.low_data} 件での値）がベースラインから立ち上がる事前学習損失の予測は {place} {unit_ja}（事後分布の "
         f"{level} 区間、n = {points}、モデル {models} 個、ファインチューニング {sizes} サイズ、{again[1]}）です。",
+    )
+
+
+def _never(found: Predicted) -> Iterator[Said]:
+    """Say in how much of the posterior no loss is low enough, where its interval holds that."""
+    posterior = found.main.posterior
+    if posterior is None or posterior.interval(found.asked.level).low > 0:
+        return
+    yield (
+        f"The interval reaches a loss of 0: in {posterior.never:.0%} of the posterior it never leaves its base, whatever the loss.",
+        f"区間は損失 0 に達しています。事後分布の {posterior.never:.0%} では、損失がどれだけ下がっても立ち上がりません。",
     )
 
 
@@ -175,7 +186,8 @@ def _compute(found: Predicted) -> Iterator[Said]:
     if found.ahead is None:
         return
     middle, least, most = found.ahead
-    if middle.is_least and middle.times <= 1:
+    posterior = found.main.posterior
+    if (middle.is_least and middle.times <= 1) or (posterior is not None and posterior.middle <= 0):
         yield (
             "No model measured here reaches that loss, so how much more training compute it takes is not known.",
             "ここで測定したモデルはその損失に届いておらず、学習計算量があとどれだけ必要かは分かりません。",

@@ -35,6 +35,7 @@ Shows: TypeAlias = Literal[
     "emergence",
     "robustness",
     "robustness_kind",
+    "distillation",
     "cocktail",
     "mix",
     "generalist",

@@ -45,7 +45,9 @@ ROLES: Mapping[str, Roles] = {
     "reading": Roles("xquad-en-reading", ("xquad-en-reading",), ()),
     "asking": Roles("xquad-en-asking", ("xquad-en-asking",), ()),
 }
-WHERE = "put files in the layout of SQuAD there, such as xquad.en.json of github.com/google-deepmind/xquad as xquad-en.json"
+WHERE = (
+    "put files in the layout of SQuAD there, such as xquad.en.json of github.com/google-deepmind/xquad as xquad-en.json"
+)
 
 
 def catalogue(path: Path | None) -> Mapping[str, Dataset]:
@@ -79,7 +81,9 @@ def _open(open_rows: Opener, address: HubAddress) -> Library:
     rows = open_rows(address)
     missing = [name for name in ("id", "context", "question", "answers") if len(rows) and name not in rows[0]]
     if missing:
-        raise DataError(f"{address} has no column {missing[0]!r} ({nearest(missing[0], rows[0])}): the repository may have changed")
+        raise DataError(
+            f"{address} has no column {missing[0]!r} ({nearest(missing[0], rows[0])}): the repository may have changed"
+        )
     return library(str(address), rows)
 
 

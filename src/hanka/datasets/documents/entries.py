@@ -94,8 +94,9 @@ def divided(name: str, documents: tuple[Document, ...]) -> dict[str, Side]:
             f"validate on and to show; put more documents into one file, or declare your own under `datasets:`"
         )
     n = max(1, round(len(units) / SHARE))
-    sides: dict[str, Side] = {unit: "train" for unit in units}
-    sides |= {unit: "learnt" for unit in units[:n]} | {unit: "validation" for unit in units[n : 2 * n]}
+    sides: dict[str, Side] = dict.fromkeys(units, "train")
+    for at, unit in enumerate(units[: 2 * n]):
+        sides[unit] = "learnt" if at < n else "validation"
     sides[units[-1]] = "demonstrations"
     return {document: sides[unit] for document, unit in by.items()}
 
@@ -119,7 +120,9 @@ def datasets_of(entry: DocumentsEntry, source: str, read: Callable[[], Library])
 
     name = entry.name
     return {
-        name: dataset(name, "closed-book", (*SPLITS, "passages"), lambda split: _questions(known, split, "closed-book")),
+        name: dataset(
+            name, "closed-book", (*SPLITS, "passages"), lambda split: _questions(known, split, "closed-book")
+        ),
         f"{name}-documents": dataset(
             f"{name}-documents", "text", ("train", "test", "demonstrations"), lambda split: _texts(known, split)
         ),

@@ -11,14 +11,13 @@ Limits: a fact whose subject holds its object ("Chicago Tribune") is a fact like
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import zip_longest
 from pathlib import Path
 
 from hanka.datasets.base import Dataset, FileRead, Reading, Roles, Source, SplitRecord
 from hanka.datasets.facts.layouts import WHERE, Library, open_library, read_facts
-from hanka.datasets.splits import group_of, hash_key, in_hash_order
+from hanka.datasets.splits import group_of, hash_key, in_hash_order, interleaved
 from hanka.errors import DataError
 from hanka.records import Example, Split
 
@@ -76,17 +75,19 @@ class Facts:
         return Reading(tuple(self._read.values()), record)
 
     def _divide(self) -> None:
-        found: dict[Split, dict[str, list[Example]]] = {}
+        found: dict[Split, list[Example]] = {}
         for place in self.library.places:
             if place.relation not in self.entry.relations:
                 continue
             read = self._read[place.path] = read_facts(self.library, place)
             for example in read.examples:
-                split = place.split if place.split in ("test", "validation") else side_of(example, self.library.has_splits)
-                found.setdefault(split, {}).setdefault(place.relation, []).append(example)
+                split = (
+                    place.split if place.split in ("test", "validation") else side_of(example, self.library.has_splits)
+                )
+                found.setdefault(split, []).append(example)
         self._parts = {
-            split: list(in_turns([in_hash_order(rows, f"facts/{split}") for rows in by_relation.values()]))
-            for split, by_relation in found.items()
+            split: interleaved(in_hash_order(rows, f"facts/{split}"), lambda one: one.slices["relation"])
+            for split, rows in found.items()
         }
 
 
@@ -96,12 +97,6 @@ def side_of(example: Example, has_tests: bool) -> Split:
     if place < SHOWN_SHARE:
         return "demonstrations"
     return "test" if not has_tests and place < SHOWN_SHARE + TEST_SHARE else "train"
-
-
-def in_turns(lists: Sequence[Sequence[Example]]) -> Iterator[Example]:
-    """Yield one row of each list after the other, as long as any has one."""
-    for turn in zip_longest(*lists):
-        yield from (one for one in turn if one is not None)
 
 
 def catalogue(path: Path | None) -> Mapping[str, Dataset]:
@@ -118,11 +113,19 @@ def entries_of(relations: Sequence[str], unasked: Sequence[str] = ()) -> tuple[F
     location = tuple(one for one in relations if one in LOCATION)
     other = tuple(one for one in relations if one in OTHER)
     beyond = tuple(one for one in relations if one not in (*LOCATION, *OTHER))
-    without = f"; {', '.join(unasked)} have no wording that ends before the object" if unasked else ""
+    without = (
+        f"; in no data set, without a wording that ends before the object: {', '.join(unasked)}" if unasked else ""
+    )
     return (
-        FactsEntry("facts-location", "location-relations", location, f"{_listed(location)} of the ten location relations"),
-        FactsEntry("facts-other", "other-relations", other, f"{_listed(other)} of the paper's fourteen other relations"),
-        FactsEntry("facts-beyond", "further-relations", beyond, f"{_listed(beyond)}, which the paper does not have{without}"),
+        FactsEntry(
+            "facts-location", "location-relations", location, f"{_listed(location)} of the ten location relations"
+        ),
+        FactsEntry(
+            "facts-other", "other-relations", other, f"{_listed(other)} of the paper's fourteen other relations"
+        ),
+        FactsEntry(
+            "facts-beyond", "further-relations", beyond, f"{_listed(beyond)}, which the paper does not have{without}"
+        ),
     )
 
 
@@ -132,7 +135,7 @@ def _listed(relations: Sequence[str]) -> str:
 
 def _dataset(facts: Facts) -> Dataset:
     has_validation = any(one.split == "validation" for one in facts.library.places)
-    splits: tuple[Split, ...] = ("train", "test", "demonstrations", *(("validation",) if has_validation else ()))  # type: ignore[assignment]
+    splits: tuple[Split, ...] = ("train", "test", "demonstrations", *(("validation",) if has_validation else ()))
     return Dataset(
         name=facts.entry.name,
         task="facts",

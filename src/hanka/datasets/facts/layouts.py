@@ -80,12 +80,16 @@ class Library:
 def open_library(folder: Path) -> Library:
     """Find the files of a folder by their layout. Raises DataError where there are none."""
     synonyms = _synonyms(folder)
-    patterns = _by_relation(folder, ("patterns", "pattern_data/graphs_json", "data/pattern_data/graphs_json"), "*.jsonl")
+    patterns = _by_relation(
+        folder, ("patterns", "pattern_data/graphs_json", "data/pattern_data/graphs_json"), "*.jsonl"
+    )
     facts = _by_relation(folder, ("trex", "trex_lms_vocab", "data/trex_lms_vocab"), "*.jsonl")
     if facts:
         known = {name: path for name, path in facts.items() if name in patterns and completions(patterns[name])}
         if not known:
-            raise DataError(f"{folder} holds facts of ParaRel and no patterns/P*.jsonl in which [Y] comes last; {WHERE}")
+            raise DataError(
+                f"{folder} holds facts of ParaRel and no patterns/P*.jsonl in which [Y] comes last; {WHERE}"
+            )
         places = tuple(Place(name, None, path) for name, path in known.items())
         return Library("pararel", places, patterns, {}, synonyms, tuple(name for name in facts if name not in known))
     for root in (folder, folder / "dataset"):
@@ -96,7 +100,11 @@ def open_library(folder: Path) -> Library:
             for name, path in _by_relation(root, (part,), f"*.{part}.json").items()
         )
         if places:
-            templates = _json(root / "relation_query_templates.json") if (root / "relation_query_templates.json").is_file() else {}
+            templates = (
+                _json(root / "relation_query_templates.json")
+                if (root / "relation_query_templates.json").is_file()
+                else {}
+            )
             return Library("entity-questions", places, patterns, dict(templates), synonyms)
     raise DataError(f"{folder} holds no facts, neither trex/P19.jsonl nor train/P19.train.json; {WHERE}")
 
@@ -125,11 +133,15 @@ def _synonyms(folder: Path) -> dict[str, tuple[str, ...]]:
     """Return the packaged list with what the folder adds. Raises DataError for a list that is none."""
     own = _json(folder / SYNONYMS) if (folder / SYNONYMS).is_file() else {}
     wrong = next(
-        (name for name, others in own.items() if not isinstance(others, list) or not all(isinstance(one, str) for one in others)),
+        (
+            name
+            for name, others in own.items()
+            if not isinstance(others, list) or not all(isinstance(one, str) for one in others)
+        ),
         None,
     )
     if wrong is not None:
-        raise DataError(f"{folder / SYNONYMS}: {wrong!r} has no list of names; write {{\"{wrong}\": [\"another name\"]}}")
+        raise DataError(f'{folder / SYNONYMS}: {wrong!r} has no list of names; write {{"{wrong}": ["another name"]}}')
     return {**_listed(), **{name: tuple(others) for name, others in own.items()}}
 
 
@@ -165,9 +177,7 @@ def read_facts(library: Library, place: Place) -> FileRead:
     return FileRead(place.split or "train", str(place.path), len(rows), tuple(skipped), tuple(examples))
 
 
-def _fact(
-    library: Library, place: Place, wordings: Sequence[str], values: Mapping[str, Any], at: int
-) -> Example | str:
+def _fact(library: Library, place: Place, wordings: Sequence[str], values: Mapping[str, Any], at: int) -> Example | str:
     """Return a row as an example, or why it is none."""
     if library.layout == "pararel":
         subject, names = _text(values.get("sub_label")), [_text(values.get("obj_label"))]
@@ -178,7 +188,7 @@ def _fact(
         names = [_text(one) for one in answers] if isinstance(answers, list) else []
         subject = subject_of(question, library.questions.get(place.relation, ""))
         name = f"{place.split}/{at:05d}"
-        asked = [one.replace(SUBJECT, subject) for one in wordings] if subject else [question]
+        asked = [one.replace(SUBJECT, subject) for one in wordings] if subject and wordings else [question]
     names = [one for one in names if one]
     if not names or not asked or not asked[0].strip() or (library.layout == "pararel" and not subject):
         return "no subject, question or object"

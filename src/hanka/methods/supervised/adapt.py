@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -19,9 +19,12 @@ from hanka.training.batching import n_steps_of
 from hanka.training.course import Course, CourseState, StepHook
 from hanka.training.loop import train
 
+Teach = Callable[[Prompter, TrainingRows], tuple[TrainingRows, dict[str, Any]]]
+"Encoded rows → rows with soft targets, and what the variant's record holds of them; called before anything is put onto the model."
 
-def adapt_supervised(request: AdaptRequest, hook: StepHook | None = None) -> Adapted:
-    """Train one variant and save it. hook: acts after every optimizer step.
+
+def adapt_supervised(request: AdaptRequest, hook: StepHook | None = None, teach: Teach | None = None) -> Adapted:
+    """Train one variant and save it. hook: acts after every optimizer step; teach: gives rows what a teacher says there.
 
     Raises UnitError where no row fits, and where a loss, a gradient or a weight is no number.
     """
@@ -32,6 +35,7 @@ def adapt_supervised(request: AdaptRequest, hook: StepHook | None = None) -> Ada
     if not encoded.rows:
         limit = adaptation.train.max_length
         raise UnitError(f"none of {data.n_examples} training rows fits max_length {limit}; raise it")
+    encoded, told = teach(prompter, encoded) if teach else (encoded, {})
     model = _wrapped(request, encoded.rows)
     wrapped = replace(request.loaded, model=model)
     validation = encode_validation(prompter, data, adaptation, request.seed)
@@ -46,7 +50,7 @@ def adapt_supervised(request: AdaptRequest, hook: StepHook | None = None) -> Ada
     return Adapted(
         tuner=adaptation.tuner.name,
         n_trained_parameters=sum(value.numel() for value in model.parameters() if value.requires_grad),
-        record=_record(prompter, request, encoded, state) | record_of(before, after),
+        record=_with(_record(prompter, request, encoded, state), told) | record_of(before, after),
     )
 
 
@@ -148,6 +152,11 @@ def _record(prompter: Prompter, request: AdaptRequest, encoded: TrainingRows, st
         "micro_batch_tokens": [train_params.micro_batch_tokens, state.micro_batch_tokens],
         "notes": [*state.notes, *_begun(request.adaptation)],
     } | chosen
+
+
+def _with(record: dict[str, Any], told: Mapping[str, Any]) -> dict[str, Any]:
+    """Add what a teacher left to say; notes are added to notes."""
+    return {**record, **told, "notes": [*record["notes"], *told.get("notes", ())]}
 
 
 def _begun(adaptation: Adaptation) -> list[str]:

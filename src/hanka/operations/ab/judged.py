@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeAlias
 
+from hanka.errors import DesignError
 from hanka.operations.ab.checks import Check, check_log
 from hanka.operations.ab.design import Design, Guardrail
 from hanka.operations.ab.effects import Effect, Measured, effect_of, quantile
@@ -122,7 +123,15 @@ def judge_log(
 
 
 def judge(log: Log, design: Design, is_agreed: bool = True, are_weights_agreed: bool = True) -> Result:
-    """Judge the answers of a log by a design. is_agreed: whether the design was given; are_weights_agreed: its weights at least."""
+    """Judge the answers of a log by a design. is_agreed: whether the design was given; are_weights_agreed: its weights at least.
+
+    Raises DesignError for a test that is read once and does not say when.
+    """
+    if design.test == "fixed" and design.horizon is None:
+        raise DesignError(
+            "test: fixed is read once, at its horizon, and the design names none: write horizon: N (`hanka ab power` says how many units), "
+            "or test: always-valid"
+        )
     arms, has_units = sort_arms(log, design), "unit" in log.has
     tables = [
         [

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from hanka.analysis.questions.contract import Measured
-from hanka.operations.costs.ledger import Entry, Ledger
+from hanka.operations.costs.records import Entry, Ledger
 from hanka.operations.costs.wording import seconds, system_name
 from hanka.report import inert, numbers
 from hanka.report.blocks import Block, Note, Table, Td, Th

@@ -10,7 +10,7 @@ from typing import Literal, NamedTuple
 
 from hanka.operations.costs.amount_tables import amount_blocks, has_several_bases, named
 from hanka.operations.costs.charges import LINES, THOUSAND, Line
-from hanka.operations.costs.ledger import Comparison, Entry, Lacking, Ledger
+from hanka.operations.costs.records import Comparison, Entry, Lacking, Ledger
 from hanka.operations.costs.returns import Ends
 from hanka.operations.costs.wording import (
     money,

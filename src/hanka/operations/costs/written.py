@@ -11,7 +11,7 @@ from typing import Any
 from hanka.analysis.amounts import Amounts, Latency, Serving, Training
 from hanka.analysis.questions.contract import Measured
 from hanka.operations.costs.charges import LINES, Charges
-from hanka.operations.costs.ledger import Comparison, Entry, Ledger, Returns, Unfinished
+from hanka.operations.costs.records import Comparison, Entry, Ledger, Returns, Unfinished
 from hanka.operations.costs.returns import Cheaper, Ends
 from hanka.store.folder import write_csv
 

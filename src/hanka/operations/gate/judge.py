@@ -23,7 +23,8 @@ from hanka.operations.gate.differences import Differences
 from hanka.operations.gate.judged import judged_rate
 from hanka.operations.gate.measured import LackingError, Measured, Reason, require_rows, value_of
 from hanka.operations.gate.places import Finder, Place, Places
-from hanka.operations.gate.policy import AGAINST, Asked, Guardrail, Rule, read_policy
+from hanka.operations.gate.policy import AGAINST, Guardrail, Rule
+from hanka.operations.gate.policy_file import Asked, read_policy
 from hanka.operations.gate.rates import guard, seconds_of_requests
 from hanka.operations.gate.results import Check, Gate, Outcome, RuleResult
 from hanka.operations.gate.systems import Sides, asking_of, find_sides

@@ -15,7 +15,8 @@ from hanka.analysis.evidence import CellEvidence, Evidence
 from hanka.declared.source import Key
 from hanka.errors import nearest
 from hanka.metrics import METRICS
-from hanka.operations.gate.policy import Address, Asked, Guardrail, Rule
+from hanka.operations.gate.policy import Address, Guardrail, Rule
+from hanka.operations.gate.policy_file import Asked
 from hanka.operations.gate.systems import Sides
 from hanka.store.folder import read_table
 

@@ -7,29 +7,17 @@ What names something of a run (a test set, a slice, a metric) is checked when th
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, PrivateAttr, ValidationError, field_validator, model_validator
+from pydantic import BeforeValidator, Field, PrivateAttr, field_validator, model_validator
 
-from hanka.declared.messages import first_mistake
-from hanka.declared.source import FileKind, Key, Source, read_file
-from hanka.errors import HankaError, PolicyError
 from hanka.guardrails.limits import Limit, Rate, named_limit
-from hanka.identity import sha256_text
 from hanka.operations.judging.spec import AskedJudge, read_judge
 from hanka.records import UNADAPTED, Relation
 from hanka.registry import Names, Params
 from hanka.store.paths import as_path
 
-POLICY = FileKind(
-    noun="policy",
-    error=PolicyError,
-    keys="`candidate:`, `against:`, `rules:` and `guardrails:`",
-    missing="docs/gate.md shows one to begin with",
-    empty="docs/gate.md shows a policy to begin with",
-)
 BOUNDS = ("non_inferior", "gain", "floor", "ceiling")
 "What a rule may ask."
 AGAINST = ("non_inferior", "gain")
@@ -167,7 +155,7 @@ class Rule(Address):
     @property
     def asks(self) -> str:
         """Return which bound it is."""
-        return _named(self, BOUNDS)[0]
+        return named(self, BOUNDS)[0]
 
     @property
     def bound(self) -> float:
@@ -240,12 +228,12 @@ class Guardrail(Address):
     @property
     def asks(self) -> str:
         """Return which guardrail it is; of another package's detector its name."""
-        return self.rate.name if self.rate is not None else _named(self, ("judged", "label_share", *AMOUNTS))[0]
+        return self.rate.name if self.rate is not None else named(self, ("judged", "label_share", *AMOUNTS))[0]
 
     @property
     def rate(self) -> Limit | None:
         """Return the bounded rate, where it is one of a detector."""
-        found: Limit | None = next((getattr(self, name) for name in _named(self, (*RATES, "detector"))), None)
+        found: Limit | None = next((getattr(self, name) for name in named(self, (*RATES, "detector"))), None)
         return found
 
     @property
@@ -286,80 +274,13 @@ class Policy(Params):
     "Upper bounds on rates and amounts."
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Asked:
-    """A policy with the file it came from."""
-
-    policy: Policy
-    "What it asks."
-    source: Source
-    "The file."
-    sha256: str
-    "Of what it asks: the same policy written differently has the same."
-
-    def items(self) -> list[tuple[Key, Rule | Guardrail]]:
-        """Return rules, then guardrails, each with its key in the file."""
-        rules: list[tuple[Key, Rule | Guardrail]] = [(("rules", at), one) for at, one in enumerate(self.policy.rules)]
-        return [*rules, *((("guardrails", at), one) for at, one in enumerate(self.policy.guardrails))]
-
-    def error(self, key: Key, message: str) -> HankaError:
-        """Return the one-line error for a key."""
-        return self.source.error(key, message)
-
-
-def read_policy(path: Path) -> Asked:
-    """Read a policy file. Raises PolicyError with file, line and key."""
-    return policy_of(read_file(path, POLICY))
-
-
-def policy_of(source: Source) -> Asked:
-    """Check what a policy file says. Raises PolicyError with file, line and key."""
-    try:
-        policy = Policy.model_validate(source.values)
-    except ValidationError as error:
-        raise first_mistake(source, error, Policy) from None
-    policy = _with_files(policy, source)
-    judges = "".join(one.judged.asked.spec.model_dump_json() for one in policy.guardrails if one.judged is not None)
-    asked = Asked(policy, source, sha256_text(policy.model_dump_json() + judges))
-    if policy.candidate.run:
-        raise asked.error(
-            ("candidate", "run"), "the candidate is of the run that is judged; name that run on the command line"
-        )
-    if policy.against.run and not policy.against.variant:
-        raise asked.error(
-            ("against", "variant"), "say which variant of that run, as in {run: ../released, variant: sft}"
-        )
-    if not asked.items():
-        raise asked.error((), "asks nothing; give at least one of `rules` or `guardrails`")
-    known: dict[str, Key] = {}
-    for key, one in asked.items():
-        if one.title in known:
-            raise asked.error(key, f"two rules are called {one.title!r}; give one a `name:` of its own")
-        known[one.title] = key
-    return asked
-
-
-def _with_files(policy: Policy, source: Source) -> Policy:
-    """Read the files that detectors name, seen from the policy's folder; their content is part of what is asked."""
-    folder, rails = source.path.resolve().parent, []
-    for at, rail in enumerate(policy.guardrails):
-        name = next(iter(_named(rail, (*RATES, "detector", "judged"))), "")
-        try:
-            changed: dict[str, Any] = {name: rail.rate.loaded(folder)} if rail.rate is not None else {}
-            if rail.judged is not None:
-                changed = {name: rail.judged.loaded(folder)}
-        except HankaError as error:
-            raise source.error(("guardrails", at, name), str(error)) from None
-        rails.append(rail.model_copy(update=changed))
-    return policy.model_copy(update={"guardrails": tuple(rails)})
-
-
-def _named(model: Address, names: tuple[str, ...]) -> list[str]:
+def named(model: Address, names: tuple[str, ...]) -> list[str]:
+    """Return which of some keys a rule or guardrail gives."""
     return [name for name in names if getattr(model, name) is not None]
 
 
 def _exactly_one(model: Address, names: tuple[str, ...]) -> None:
-    found = _named(model, names)
+    found = named(model, names)
     if len(found) != 1:
         said = "nothing" if not found else " and ".join(found)
         raise ValueError(f"asks {said}; give exactly one of {', '.join(names)} (several rules where several are meant)")

@@ -14,7 +14,8 @@ from typing import Any, NamedTuple
 from hanka.analysis.compare import find_side, title_of
 from hanka.analysis.evidence import CellEvidence, Evidence, load_evidence
 from hanka.errors import HankaError
-from hanka.operations.gate.policy import Asked, SystemSpec
+from hanka.operations.gate.policy import SystemSpec
+from hanka.operations.gate.policy_file import Asked
 from hanka.records import UNADAPTED, is_unadapted
 from hanka.store.folder import RunFolder, read_json
 from hanka.store.paths import as_path

@@ -3,7 +3,7 @@
 Verdicts and people → measures. Every rate stands beside the agreement; without `least` labelled rows that the judge answered there is none. Rates are
 corrected (Rogan & Gladen 1978) on the rows that nobody labelled, so that the labelled ones, which say how the judge errs, are other
 rows. Rows of one text count as what they are worth. Limits: labelled rows have to be drawn at random from what is judged (a sheet is); each
-interval is for itself; in biases of place and length rows count as independent.
+interval is for itself.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from hanka.operations.judging.results import Measures, Rate
 from hanka.operations.judging.spec import JudgeSpec
 from hanka.operations.judging.verdicts import UNDECIDED, Verdict, Verdicts
 from hanka.stats import Interval, exact_interval, normal_quantile, paired_groups, score_interval
-from hanka.stats.biases import Bias, Group, label_length_bias, length_bias, place_bias, turned_share
+from hanka.stats.biases import Bias, Group, effect_of_pairs, label_length_bias, length_bias, place_bias, turned_share
 from hanka.stats.kappa import Kappa, cohens_kappa, confusion, effect_of_groups
 from hanka.stats.misclassified import Corrected, Hits, corrected_rate, hits_of, tells_apart
 from hanka.stats.resampling import cluster_units
@@ -52,7 +52,7 @@ def measure(spec: JudgeSpec, judged: Judged, verdicts: Verdicts, people: People)
         effect=effect,
         raw=(n_same / len(both), raw.low, raw.high),
         confusion=confusion(ours, theirs, words).tolist(),
-        turned=turned_share(sum(one.turned for one in verdicts.rows), len(verdicts.rows), spec.level),
+        turned=turned_share(hits_of([one.turned for one in verdicts.rows], groups_of(verdicts.rows)), spec.level),
         place=_place(spec, verdicts),
         length=length,
         length_why=length_why,
@@ -94,21 +94,27 @@ def _place(spec: JudgeSpec, verdicts: Verdicts) -> Bias | None:
     if spec.asks != "pair":
         return None
     places = [one.place for one in verdicts.rows]
-    return place_bias(places.count(1), places.count(2), len(places), spec.level)
+    effect = effect_of_pairs(
+        [at == 1 for at in places], [at == 2 for at in places], groups_of(verdicts.rows), spec.level
+    )
+    return place_bias(places.count(1), places.count(2), len(places), spec.level, effect)
 
 
 def _length(spec: JudgeSpec, judged: Judged, both: Sequence[Verdict], ours: Sequence[str]) -> tuple[Bias | None, str]:
     """Return what a judge makes of length beyond people, or the key of the reason why that cannot be told."""
     if spec.asks == "pair":
         pairs = [
-            (one.verdict, said, judged.systems[0] if one.row.lengths[0] > one.row.lengths[1] else judged.systems[1])
+            (one, said)
             for one, said in zip(both, ours, strict=True)
             if TIE not in (one.verdict, said) and one.row.lengths[0] != one.row.lengths[1]
         ]
         if len(pairs) < FEWEST:
             return None, "few_pairs"
-        found = length_bias([a == c for a, _, c in pairs], [b == c for _, b, c in pairs], spec.level)
-        return found, ""
+        longer = [judged.systems[one.row.lengths[0] < one.row.lengths[1]] for one, _ in pairs]
+        judge = [one.verdict == name for (one, _), name in zip(pairs, longer, strict=True)]
+        people = [said == name for (_, said), name in zip(pairs, longer, strict=True)]
+        effect = effect_of_pairs(judge, people, groups_of([one for one, _ in pairs]), spec.level)
+        return length_bias(judge, people, spec.level, effect), ""
     lengths = np.array([one.row.lengths[0] for one in both])
     middle = float(np.median(lengths))
     halves = [_half(spec, both, ours, lengths > middle), _half(spec, both, ours, lengths <= middle)]
@@ -118,12 +124,12 @@ def _length(spec: JudgeSpec, judged: Judged, both: Sequence[Verdict], ours: Sequ
 
 
 def _half(spec: JudgeSpec, both: Sequence[Verdict], ours: Sequence[str], kept: np.ndarray) -> Group:
-    flags = [
-        (one.verdict in spec.flagged, said in spec.flagged)
-        for one, said, is_in in zip(both, ours, kept.tolist(), strict=True)
-        if is_in
-    ]
-    return Group(sum(a and not b for a, b in flags), sum(b and not a for a, b in flags), len(flags))
+    rows = [(one, said) for one, said, is_in in zip(both, ours, kept.tolist(), strict=True) if is_in]
+    judge, people = [one.verdict in spec.flagged for one, _ in rows], [said in spec.flagged for _, said in rows]
+    only_judge = sum(a and not b for a, b in zip(judge, people, strict=True))
+    only_people = sum(b and not a for a, b in zip(judge, people, strict=True))
+    effect = effect_of_pairs(judge, people, groups_of([one for one, _ in rows]), spec.level) if rows else 1.0
+    return Group(only_judge, only_people, len(rows), effect)
 
 
 def _rates(spec: JudgeSpec, judged: Judged, verdicts: Verdicts, people: People) -> tuple[Rate, ...]:

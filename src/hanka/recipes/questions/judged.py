@@ -36,7 +36,9 @@ def judge_teacher(request: RecipeRequest) -> dict[str, Any]:
     scores = {
         "teacher": _scores(request, rows, params.reading),
         "without": _scores(request, rows, params.of),
-        "rule": [token_f1_score(row.target, rule_answer(row.fields["document"], row.fields["question"])) for row in rows],
+        "rule": [
+            token_f1_score(row.target, rule_answer(row.fields["document"], row.fields["question"])) for row in rows
+        ],
     }
     return judgement(scores, rows, request.seed)
 
@@ -45,7 +47,11 @@ def judgement(scores: Mapping[str, Sequence[float]], rows: Sequence[Example], se
     """Compare the teacher's scores with those of the others; rows of one group are one unit."""
     n = len(rows)
     means = {name: sum(values) / n for name, values in scores.items()}
-    found: dict[str, Any] = {"n": n, "documents": len({row.group or row.id for row in rows}), "metric": "token_f1"} | means
+    found: dict[str, Any] = {
+        "n": n,
+        "documents": len({row.group or row.id for row in rows}),
+        "metric": "token_f1",
+    } | means
     for name, other in (("gives", "without"), ("beats_rule", "rule")):
         low, high = _interval(scores["teacher"], scores[other], rows, stream(seed, "teacher", name))
         found[name] = {"value": means["teacher"] - means[other], "low": low, "high": high, "n": n}
@@ -63,9 +69,13 @@ def said(found: Mapping[str, Any]) -> list[str]:
         f"{_difference(gives)}; a rule that reads has {found['rule']:.3f}, the teacher beats it by {_difference(beats)}"
     ]
     if not found["document_helps"]:
-        lines.append("warning: the document is not shown to give the teacher anything, so there may be nothing to distil")
+        lines.append(
+            "warning: the document is not shown to give the teacher anything, so there may be nothing to distil"
+        )
     if not found["fit"]:
-        lines.append("warning: teacher unfit: it is not shown to beat a rule that reads, so what is taught is not to be trusted")
+        lines.append(
+            "warning: teacher unfit: it is not shown to beat a rule that reads, so what is taught is not to be trusted"
+        )
     return lines
 
 

@@ -13,13 +13,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from hanka.datasets.splits import sample
-from hanka.errors import DataError
+from hanka.errors import DataError, UnitError
 from hanka.identity import stream_seed
 from hanka.metrics.tokenization import normalised
 from hanka.recipes.concat import whole_rows
 from hanka.recipes.contract import How, RecipeRequest, enough
-from hanka.recipes.questions import QuestionsParams
 from hanka.recipes.questions.judged import judge_teacher
+from hanka.recipes.questions.params import QuestionsParams
 from hanka.records import Example, Part, Prediction
 
 DOCUMENT, QUESTION = "document", "question"
@@ -50,7 +50,7 @@ class _Slots:
 
 
 def make_questions(request: RecipeRequest) -> tuple[Part, ...]:
-    """Write questions and have them answered. Raises DataError where tasks do not fit, or no row comes out."""
+    """Write questions and have them answered. Raises DataError where tasks do not fit, UnitError where no row comes out."""
     params: QuestionsParams = request.params
     _require_tasks(request, params)
     documents = [_document(row) for row in request.rows(params.documents, "train", None)]
@@ -62,9 +62,13 @@ def make_questions(request: RecipeRequest) -> tuple[Part, ...]:
     request.tell(_told(request, slots, rows))
     if not rows:
         why = "; ".join(f"{count} {reason} ({slots.example[reason]!r})" for reason, count in slots.left_out.items())
-        raise DataError(f"none of {request.asked} questions on {len(documents)} documents came out: {why}")
+        raise UnitError(f"none of {request.asked} questions on {len(documents)} documents came out: {why}")
     parts = [Part(request.task(params.of).name, params.of, tuple(rows))]
-    for name, n in whole_rows(dict.fromkeys(params.rehearse, 1.0), params.n_added(request.asked)).items() if params.rehearse else ():
+    for name, n in (
+        whole_rows(dict.fromkeys(params.rehearse, 1.0), params.n_added(request.asked)).items()
+        if params.rehearse
+        else ()
+    ):
         kept = enough(request.rows(name, "train", None), n, name, "train")
         parts.append(Part(request.task(name).name, name, tuple(sample(kept, n, "seeded", request.seed, name))))
     return tuple(parts)
@@ -72,8 +76,8 @@ def make_questions(request: RecipeRequest) -> tuple[Part, ...]:
 
 def _require_tasks(request: RecipeRequest, params: QuestionsParams) -> None:
     """Raise DataError where a task asks with other fields than its part in the recipe gives it."""
-    wanted = {params.of: {QUESTION}, params.asking: {DOCUMENT}, params.reading: {DOCUMENT, QUESTION}}
-    for name, fields in wanted.items():
+    wanted = ((params.of, {QUESTION}), (params.asking, {DOCUMENT}), (params.reading, {DOCUMENT, QUESTION}))
+    for name, fields in wanted:
         task = request.task(name)
         if set(task.inputs) != fields or task.kind != "generation":
             said = " and ".join(f"{{{one}}}" for one in sorted(fields))

@@ -79,6 +79,11 @@ class Posterior:
         """Return the median of E(D0)."""
         return float(np.median(self.elbows))
 
+    @property
+    def never(self) -> float:
+        """Return the share of draws in which performance stays at its base whatever the loss."""
+        return float((self.elbows <= 0).mean())
+
     def interval(self, level: float = LEVEL) -> Interval:
         """Return the central interval of E(D0)."""
         low, high = np.quantile(self.elbows, [(1 - level) / 2, (1 + level) / 2])

@@ -67,7 +67,9 @@ def verify_mentions(output: Output, params: MentionsParams) -> Judgement:
         raise ValueError("the target is empty: it names nothing")
     found = mentioned((target, *others), output.answer)
     if found:
-        return Judgement(target, 1.0, f"names {found!r}" if found == target else f"names {found!r}, which is {target!r}")
+        return Judgement(
+            target, 1.0, f"names {found!r}" if found == target else f"names {found!r}, which is {target!r}"
+        )
     return Judgement(output.answer, 0.0, f"does not name {target!r}")
 
 

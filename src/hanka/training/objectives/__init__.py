@@ -12,6 +12,7 @@ OBJECTIVES: Registry[Objective] = Registry(
     {
         "cross_entropy": "hanka.training.objectives.cross_entropy:CROSS_ENTROPY",
         "kl_base": "hanka.training.objectives.kl_base:KL_BASE",
+        "kl_teacher": "hanka.training.objectives.kl_teacher:KL_TEACHER",
         "l2_base": "hanka.training.objectives.l2_base:L2_BASE",
     },
 )

@@ -74,6 +74,8 @@ class Objective:
     "Targets, parameters → the loss summed over supervised tokens (nats); imports torch when called."
     needs_reference: bool = False
     "Whether it compares with the model before it changed."
+    needs_teacher: bool = False
+    "Whether rows need distributions in place of their tokens, so that only methods with a teacher train with it."
     penalty: Callable[[Any, Any], Callable[[], Iterator[torch.Tensor]]] | None = None
     "(model before training, params) → what yields, at every step, terms of the weights alone, added to the mean loss; None: none."
     version: int = 1

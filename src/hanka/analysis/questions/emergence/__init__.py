@@ -8,6 +8,6 @@ EMERGENCE = Question(
     name="emergence",
     reference="Snell et al. 2024, arXiv 2411.16035",
     description="at which pretraining loss does few-shot performance leave chance, predicted from weaker models fine-tuned on growing sizes?",
-    version=2,
+    version=3,
     ask=asked_in("hanka.analysis.questions.emergence.ask"),
 )

@@ -61,7 +61,7 @@ class Weighed:
 def ask(evidence: Evidence) -> Answer | None:
     """Weigh all systems of each scene; None where there are not two adapted ones to choose from."""
     contrasts = Contrasts(evidence)
-    found = [one for scene, systems in _scenes(evidence, contrasts) if (one := _weigh(contrasts, scene, systems))]
+    found = [one for scene, systems in scenes_of(evidence, contrasts) if (one := _weigh(contrasts, scene, systems))]
     if not found:
         return None
     judged = [scale.contrast for one in found for duel in one.pairs.values() for scale in (duel.gain, duel.change)]
@@ -91,7 +91,7 @@ def ask(evidence: Evidence) -> Answer | None:
 # Scenes
 
 
-def _scenes(evidence: Evidence, contrasts: Contrasts) -> list[tuple[Scene, list[SystemCells]]]:
+def scenes_of(evidence: Evidence, contrasts: Contrasts) -> list[tuple[Scene, list[SystemCells]]]:
     """Return what systems can be weighed on, with those that are planned on it, in the order of the plan."""
     place = {variant["id"]: at for at, variant in enumerate(evidence.plan["variants"])}
     systems = sorted(Pooling(contrasts).systems(), key=lambda one: min(place[v["id"]] for v in one.variants))
@@ -119,7 +119,7 @@ def _sides(metrics: Mapping[str, str], cells: SystemCells, relation: str) -> lis
 def _weigh(contrasts: Contrasts, scene: Scene, systems: Sequence[SystemCells]) -> Weighed | None:
     evidence = contrasts.evidence
     tests = (*scene.inside.tests, *scene.outside.tests)
-    first = {test: _of_base(evidence, scene.base, test) for test in tests}
+    first = {test: cells_of_base(evidence, scene.base, test) for test in tests}
     if not all(first.values()):
         return None
     rivals = [Rival(UNADAPTED, None, first)]
@@ -136,7 +136,7 @@ def _weigh(contrasts: Contrasts, scene: Scene, systems: Sequence[SystemCells]) -
     return Weighed(scene, tuple(rivals[place] for place in whole), kept, len(rivals) - len(whole))
 
 
-def _of_base(evidence: Evidence, base: str, test: str) -> list[CellEvidence]:
+def cells_of_base(evidence: Evidence, base: str, test: str) -> list[CellEvidence]:
     """Return the base model's cells of a test set in the first way it was asked there: every wording and draw of it."""
     cells = [
         one

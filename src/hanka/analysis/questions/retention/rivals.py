@@ -97,7 +97,7 @@ def duels(contrasts: Contrasts, scene: Scene, rivals: Sequence[Rival]) -> dict[t
     found = {}
     for first, second in combinations(range(len(rivals)), 2):
         scales = [
-            _compared(contrasts, side, rivals[first].cells, rivals[second].cells)
+            compared_on(contrasts, side, rivals[first].cells, rivals[second].cells)
             for side in (scene.inside, scene.outside)
         ]
         if scales[0] is not None and scales[1] is not None:
@@ -105,7 +105,8 @@ def duels(contrasts: Contrasts, scene: Scene, rivals: Sequence[Rival]) -> dict[t
     return found
 
 
-def _compared(contrasts: Contrasts, side: Side, ours: Cells, theirs: Cells) -> Compared | None:
+def compared_on(contrasts: Contrasts, side: Side, ours: Cells, theirs: Cells) -> Compared | None:
+    """Compare two systems on the test sets of a side, the first minus the second; None where they share no rows of one of them."""
     metric = METRICS.get(side.metric)
     # Seeds and draws are counted on the side that is compared: it has to be the one that has more of them.
     turned = _n_replicates(side, theirs) > _n_replicates(side, ours)
