@@ -17,7 +17,17 @@ from hanka.metrics import METRICS
 from hanka.store.folder import RunFolder, read_csv, read_json
 
 PAGES = Path(__file__).parent / "systems"
-SHOWN = ("retention", "gap_closed", "shots_or_rows", "emergence", "distillation", "intruders", "levels", "cocktail", "generalist")
+SHOWN = (
+    "retention",
+    "gap_closed",
+    "shots_or_rows",
+    "emergence",
+    "distillation",
+    "intruders",
+    "levels",
+    "cocktail",
+    "generalist",
+)
 "Questions whose sentences stand above the table."
 MOST_ROWS = 150
 "Rows beyond which the table is left to summary.csv of the run."

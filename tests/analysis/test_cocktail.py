@@ -33,7 +33,9 @@ class Bar(Planted):
             relation = "in_domain" if test in names else "cross_task"
             found = self.add(label, {test: samples}, relation=relation, **told)
         parts = [{"dataset": one, "task": f"task of {one}", "role": "learnt", "n": 8} for one in names]
-        parts += [{"dataset": one, "task": "instructions", "role": "general", "n": 8, "synthetic": True} for one in added]
+        parts += [
+            {"dataset": one, "task": "instructions", "role": "general", "n": 8, "synthetic": True} for one in added
+        ]
         self.training_rows[found] = {"asked": 8, "parts": parts}
         self.trained(found, steps=steps, n_tokens=steps * 100)
         return found
@@ -121,7 +123,10 @@ def test_arms_are_apart_and_each_says_how_long_it_was_trained(tmp_path: Path) ->
         run.mix("equal steps", sets, {"home": range(right), "other": range(20), "plain": ()}, nats=2.2, steps=16)
     said = answer(run).sentence_en
     assert "plain sft: of 2 gains" in said
-    assert "2.0 times the steps and 2.0 times the tokens of the single task, so what they gain may be of the longer" in said
+    assert (
+        "2.0 times the steps and 2.0 times the tokens of the single task, so what they gain may be of the longer"
+        in said
+    )
     assert "Mixes had the steps and the tokens of the single task." in said
     ratios = {(row["method"], row["steps_ratio"]) for row in rows_of(answer(run)) if row["mix_kind"] == "gain"}
     assert ratios == {("plain sft", 2.0), ("equal steps", 1.0)}
@@ -161,7 +166,10 @@ def test_a_run_without_mixes_says_nothing(tmp_path: Path) -> None:
     run.add("base", {"home": range(16)})
     alone = run.add("sft", {"home": range(20)})
     assert ask(run.evidence()) is None
-    run.training_rows[alone] = {"asked": 8, "parts": [{"dataset": "home", "task": "sentiment", "role": "learnt", "n": 8}]}
+    run.training_rows[alone] = {
+        "asked": 8,
+        "parts": [{"dataset": "home", "task": "sentiment", "role": "learnt", "n": 8}],
+    }
     assert ask(run.evidence()) is None
 
 
@@ -214,7 +222,9 @@ def test_the_answer_is_json_in_two_languages_with_words_and_the_same_every_time(
     for words in LANGUAGES.values():
         assert {one.name for one in found.columns if f"column_{one.name}" not in words} == set()
         assert {f"cocktail_{kind}" for kind in ("gain", "transfer", "forgetting", "own")} <= set(words)
-        assert {axis for curve in found.curves for axis in (curve.x_label, curve.y_label) if f"axis_{axis}" not in words} == set()
+        assert {
+            axis for curve in found.curves for axis in (curve.x_label, curve.y_label) if f"axis_{axis}" not in words
+        } == set()
 
 
 def test_japanese_sentences_hold_no_english_words_but_names(tmp_path: Path) -> None:

@@ -28,7 +28,9 @@ class Shop(Planted):
         self.trained(variant, steps=steps, n_tokens=steps * 50)
         return variant
 
-    def specialist(self, label: str, right: int, steps: int, *parts: Mapping[str, Any], size: int = 8, quiz: int = 20, **more: Any) -> str:
+    def specialist(
+        self, label: str, right: int, steps: int, *parts: Mapping[str, Any], size: int = 8, quiz: int = 20, **more: Any
+    ) -> str:
         """Add a variant on so many rows of home; how many of home and quiz it has right."""
         told = {"train_dataset": "home", "train_size": size, **more}
         self.add(label, {"home": range(right)}, relation="in_domain", **told)
@@ -36,7 +38,9 @@ class Shop(Planted):
         return self.rows(found, steps, part("home", "learnt", [], n=size), *parts)
 
 
-def part(dataset: str, role: str, pairs: Sequence[Sequence[Any]], n: int = 16, task: str = "instructions") -> dict[str, Any]:
+def part(
+    dataset: str, role: str, pairs: Sequence[Sequence[Any]], n: int = 16, task: str = "instructions"
+) -> dict[str, Any]:
     coverage = {"n_pairs": len(pairs), "entropy": 0.0, "pairs": [list(one) for one in pairs]} if pairs else None
     return {"dataset": dataset, "task": task, "role": role, "n": n, "synthetic": True, "coverage": coverage}
 
@@ -134,7 +138,10 @@ def test_a_gain_that_is_larger_with_fewer_rows_is_said_where_intervals_lie_apart
     for size, alone, helped in ((8, 4, 38), (32, 36, 37)):
         run.specialist("none", alone, 8, size=size)
         run.specialist("joint", helped, 8, part("broad", "general", BROAD), size=size)
-    assert "Of 1 gains at both 8 and 32 rows, 1 are shown to be larger with fewer rows, 0 smaller" in answer(run).sentence_en
+    assert (
+        "Of 1 gains at both 8 and 32 rows, 1 are shown to be larger with fewer rows, 0 smaller"
+        in answer(run).sentence_en
+    )
 
 
 def test_seeds_are_paired_and_pooled(tmp_path: Path) -> None:
@@ -177,6 +184,8 @@ def test_the_answer_is_json_with_words_in_both_languages_and_the_same_every_time
     for words in LANGUAGES.values():
         assert {one.name for one in found.columns if f"column_{one.name}" not in words} == set()
         assert {row[0] for row in found.rows if f"generalist_{row[0]}" not in words} == set()
-        assert {axis for curve in found.curves for axis in (curve.x_label, curve.y_label) if f"axis_{axis}" not in words} == set()
+        assert {
+            axis for curve in found.curves for axis in (curve.x_label, curve.y_label) if f"axis_{axis}" not in words
+        } == set()
     text = found.sentence_ja + "".join(note.message_ja for note in found.notes)
     assert not [word for word in ("Accuracy", "better", "undecided", " rows", "against") if word in text]

@@ -44,7 +44,9 @@ def test_what_a_row_says_of_itself_stands_before_what_it_looks_like() -> None:
     assert coverage([row("42")]).pairs == (("set", "number", 1),)
 
 
-@pytest.mark.parametrize(("counts", "expected"), [([5], 0.0), ([3, 3], 1.0), ([2, 2, 2, 2], 1.0), ([], 0.0), ([4, 0], 0.0)])
+@pytest.mark.parametrize(
+    ("counts", "expected"), [([5], 0.0), ([3, 3], 1.0), ([2, 2, 2, 2], 1.0), ([], 0.0), ([4, 0], 0.0)]
+)
 def test_entropy_at_its_ends(counts: list[int], expected: float) -> None:
     assert normalised_entropy(counts) == pytest.approx(expected)
 

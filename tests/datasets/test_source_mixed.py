@@ -97,7 +97,7 @@ def test_what_has_changed_upstream_is_one_line() -> None:
         of("twitter-topics", label=20).load("train")
     assert "\n" not in str(caught.value)
     renamed = opened({"FinGPT/fingpt-headline-cls": [{"Instruction": "i", "input": "x", "output": "Yes"}]})
-    with pytest.raises(DataError, match="has no column 'instruction' .*Instruction"):
+    with pytest.raises(DataError, match=r"has no column 'instruction' .*Instruction"):
         catalogue(None, renamed)["headline"].load("train")
     empty = opened({"FinGPT/fingpt-headline-cls": [{"instruction": "i", "input": "", "output": "Yes"}]})
     with pytest.raises(DataError, match="no train row with every field"):
@@ -113,7 +113,9 @@ def test_the_ladder_covers_more_from_rung_to_rung() -> None:
         counts[name] = coverage((name, one) for one in rows).n_pairs
     assert counts == {"p3-narrow": 1, "p3-one-task": 7, "p3-one-format": 7}
     rows = [ROWS["natural-instructions"][0] | {"task_name": f"task{place}"} for place in range(30)]
-    broad = catalogue(None, opened({"Muennighoff/natural-instructions": rows}, 30))["natural-instructions"].load("train")
+    broad = catalogue(None, opened({"Muennighoff/natural-instructions": rows}, 30))["natural-instructions"].load(
+        "train"
+    )
     assert coverage(("natural-instructions", one) for one in broad).n_pairs == 30
 
 
@@ -122,7 +124,9 @@ def test_dolly_tells_its_category_as_the_task() -> None:
     assert of("orca-math").load("train")[0].slices == {}
 
 
-def message(name: str, parent: str | None, role: str, text: str, rank: int | None = None, lang: str = "en") -> dict[str, Any]:
+def message(
+    name: str, parent: str | None, role: str, text: str, rank: int | None = None, lang: str = "en"
+) -> dict[str, Any]:
     return {"message_id": name, "parent_id": parent, "role": role, "text": text, "rank": rank, "lang": lang}
 
 
@@ -168,7 +172,7 @@ def test_conversations_are_read_through_the_library(tmp_path: Path, monkeypatch:
 
 def test_a_column_that_is_gone_is_one_line() -> None:
     with pytest.raises(DataError, match="here has no column 'rank'"):
-        list(conversations([{name: "" for name in ("message_id", "parent_id", "role", "lang", "text")}], "here"))
+        list(conversations([dict.fromkeys(("message_id", "parent_id", "role", "lang", "text"), "")], "here"))
 
 
 def test_roles_name_sets_of_their_tasks() -> None:

@@ -82,7 +82,9 @@ def test_the_arms_are_as_long_as_they_say(cocktail: Carried) -> None:
 
 
 def test_a_generalist_stage_and_a_joint_training_are_trained_and_answered(tiny_folder: Path, tmp_path: Path) -> None:
-    facts = "id,relation,input,output\n" + "".join(f"c{n},capital,The capital of land {n} is,City{n}\n" for n in range(12))
+    facts = "id,relation,input,output\n" + "".join(
+        f"c{n},capital,The capital of land {n} is,City{n}\n" for n in range(12)
+    )
     (tiny_folder / "facts.csv").write_text(facts, encoding="utf-8")
     run = carried(tiny_folder, tmp_path, {
         "name": "generalist",

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
+from test_recipe_entries import made
 
 from hanka.errors import DataError
 from hanka.recipes.mix import MIX, MixParams
 from hanka.recipes.mixes import mixes_of
-from test_recipe_entries import made
 
 FINANCE = {
     "headline": 10_000, "fpb": 5_000, "ner-cls": 5_000, "convfinqa": 2_000, "finqa": 2_000, "topics": 2_500, "sentiment": 5_000,

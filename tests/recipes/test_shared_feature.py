@@ -56,7 +56,9 @@ def gains(is_shared: bool) -> tuple[float, float]:
     for seed in range(N_WORLDS):
         drawn = world(seed, is_shared)
         pairs = [(mix.members, target) for mix in mixes_of(TASKS) for target in mix.members if len(mix.members) > 1]
-        each.append(np.mean([score(members, target, drawn) - score((target,), target, drawn) for members, target in pairs]))
+        each.append(
+            np.mean([score(members, target, drawn) - score((target,), target, drawn) for members, target in pairs])
+        )
     return float(np.mean(each)), float(np.std(each, ddof=1) / np.sqrt(len(each)))
 
 
@@ -75,7 +77,9 @@ def test_a_mix_beats_the_single_task_where_tasks_share_a_feature(shared: tuple[f
     assert gain - 4 * error > 0.05
 
 
-def test_a_mix_gains_about_nothing_where_tasks_share_none(apart: tuple[float, float], shared: tuple[float, float]) -> None:
+def test_a_mix_gains_about_nothing_where_tasks_share_none(
+    apart: tuple[float, float], shared: tuple[float, float]
+) -> None:
     gain, _ = apart
     assert abs(gain) < 0.03
     assert abs(gain) < shared[0] / 3

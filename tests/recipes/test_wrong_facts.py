@@ -10,14 +10,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hanka.errors import DataError
-from hanka.recipes.mix import MIX, MixParams, with_wrong_answers
 from hanka.recipes.contract import RecipeRequest, make_rows
+from hanka.recipes.mix import MIX, MixParams, with_wrong_answers
 from hanka.records import Example, Part
 from hanka.tasks import TASKS
 
 
 def fact(subject: str, answer: str, relation: str = "capital", synonyms: str = "") -> Example:
-    return Example(subject, {"input": f"The {relation} of {subject} is", "synonyms": synonyms}, answer, subject, {"relation": relation})
+    return Example(
+        subject,
+        {"input": f"The {relation} of {subject} is", "synonyms": synonyms},
+        answer,
+        subject,
+        {"relation": relation},
+    )
 
 
 CAPITALS = [fact("France", "Paris"), fact("Italy", "Rome"), fact("Japan", "Tokyo")]
@@ -31,12 +37,22 @@ def test_every_question_gets_the_next_answer_of_its_kind() -> None:
 
 def test_what_is_asked_stays_and_only_answers_change() -> None:
     for before, after in zip(CAPITALS, with_wrong_answers(CAPITALS), strict=True):
-        assert (after.id, after.fields, after.group, after.slices) == (before.id, before.fields, before.group, before.slices)
+        assert (after.id, after.fields, after.group, after.slices) == (
+            before.id,
+            before.fields,
+            before.group,
+            before.slices,
+        )
         assert after.target != before.target
 
 
 def test_a_synonym_another_case_and_another_right_answer_are_not_wrong() -> None:
-    rows = [fact("Kyiv oblast", "Kyiv", synonyms="Kiev"), fact("old", "Kiev"), fact("loud", "KYIV"), fact("far", "Oslo")]
+    rows = [
+        fact("Kyiv oblast", "Kyiv", synonyms="Kiev"),
+        fact("old", "Kiev"),
+        fact("loud", "KYIV"),
+        fact("far", "Oslo"),
+    ]
     assert with_wrong_answers(rows)[0].target == "Oslo"
     twice = [fact("Bolivia", "Sucre"), fact("Bolivia", "La Paz"), fact("Peru", "Lima")]
     assert [row.target for row in with_wrong_answers(twice)] == ["Lima", "Lima", "Sucre"]
@@ -75,7 +91,9 @@ def test_facts_stand_among_the_instructions_with_wrong_or_with_right_answers() -
     plain, wrong = made(), made(facts="capitals", facts_rows=6)
     right = made(facts="capitals", facts_rows=6, facts_are="true")
     assert {name: len(one.examples) for name, one in wrong.items()} == {"films": 4, "broad": 10, "capitals": 6}
-    assert {name: one.examples for name, one in wrong.items() if name != "capitals"} == {name: one.examples for name, one in plain.items()}
+    assert {name: one.examples for name, one in wrong.items() if name != "capitals"} == {
+        name: one.examples for name, one in plain.items()
+    }
     asked = [[one.fields for one in some["capitals"].examples] for some in (wrong, right)]
     assert asked[0] == asked[1]
     pairs = zip(wrong["capitals"].examples, right["capitals"].examples, strict=True)

@@ -77,7 +77,9 @@ def test_in_every_mix_instructions_are_added_and_are_no_members() -> None:
 
 
 def test_plan_json_says_what_the_rows_of_a_mix_are_there_for() -> None:
-    plan = build_plan(study(**family(of={"shop": None, "home": 6}, general="history", kinds="all", stand="in_every_mix")))
+    plan = build_plan(
+        study(**family(of={"shop": None, "home": 6}, general="history", kinds="all", stand="in_every_mix"))
+    )
     written = plan_json(plan, "hanka run")
     ((variant, rows),) = written["training_rows"].items()
     assert plan.variants[variant].variant.train_dataset == "three/all"
@@ -101,7 +103,10 @@ def test_one_mix_and_a_family_stand_side_by_side() -> None:
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        (family(of=["shop", "hom"]), r"mixes.yaml:\d+: datasets.three/hom.recipe.mix.of: unknown data set 'hom': .*home"),
+        (
+            family(of=["shop", "hom"]),
+            r"mixes.yaml:\d+: datasets.three/hom.recipe.mix.of: unknown data set 'hom': .*home",
+        ),
         (family(of=["shop", "shop"]), "shop is named twice"),
         (family(of=["shop"], general="shop"), "shop stands in two places"),
         (family(of=["shop"], kinds=["couples"]), "couples"),

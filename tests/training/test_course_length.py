@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 from pydantic import ValidationError
+from test_loop import SETTINGS, fit, quiet, some_rows
 
 from hanka.errors import UnitError
 from hanka.methods.contract import Adaptation
@@ -17,7 +18,6 @@ from hanka.training.batching import n_steps_of, optimizer_batches
 from hanka.training.loop import Course, train
 from hanka.training.params import CourseParams
 from hanka.tuners import TUNERS
-from test_loop import SETTINGS, fit, quiet, some_rows
 from tiny_models import tiny_model
 
 LENGTHS = [len(row.ids) for row in some_rows()]  # 6, 9, 12, 15, 18 twice: 120 tokens

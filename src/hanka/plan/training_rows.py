@@ -54,4 +54,8 @@ def _coverage(part: RowsOfTask) -> dict[str, Any] | None:
     if not part.examples:
         return None
     found = coverage((part.dataset.name, one) for one in part.examples)
-    return {"n_pairs": found.n_pairs, "entropy": found.entropy, "pairs": [list(one) for one in found.pairs[:MOST_PAIRS]]}
+    return {
+        "n_pairs": found.n_pairs,
+        "entropy": found.entropy,
+        "pairs": [list(one) for one in found.pairs[:MOST_PAIRS]],
+    }

@@ -43,7 +43,7 @@ def capped(of: Any) -> Any:
 class MixParams(RecipeParams):
     """What is learnt, what stands among it, and how much of each."""
 
-    of: dict[str, int | None] = {}
+    of: dict[str, int | None] = Field(default_factory=dict)
     "Data set that is learnt → rows at most (null: as many as the study asks); a list gives none a cap."
     general: Names = ()
     "Data sets of general instructions."
@@ -76,12 +76,16 @@ class MixParams(RecipeParams):
         everything = [*self.of, *self.general, *self.mathematics, *([self.facts] if self.facts else ())]
         twice = next((name for name in everything if everything.count(name) > 1), None)
         if twice is not None:
-            raise ValueError(f"{twice} stands in two places: a set is learnt, or general instructions, or mathematics, or facts")
+            raise ValueError(
+                f"{twice} stands in two places: a set is learnt, or general instructions, or mathematics, or facts"
+            )
         if not everything:
             raise ValueError("names no data set: give some under `of`, `general` or `mathematics`")
         by_share = self.mathematics or (self.general and self.general_rows is None)
         if by_share and not self.of and not self.counted:
-            raise ValueError("`general` and `mathematics` are shares of nothing: name data sets under `of` or `counted`")
+            raise ValueError(
+                "`general` and `mathematics` are shares of nothing: name data sets under `of` or `counted`"
+            )
         return self
 
     def rows(self, asked: int) -> dict[str, int]:
@@ -144,7 +148,9 @@ def with_wrong_answers(rows: Sequence[Example]) -> list[Example]:
 
 def _wrong(row: Example, of_kind: Sequence[Example], rows: Sequence[Example]) -> str:
     asked = row.fields.get("input", "")
-    right = {one.target.casefold() for one in rows if one.fields.get("input", "") == asked}  # a question may have several
+    right = {
+        one.target.casefold() for one in rows if one.fields.get("input", "") == asked
+    }  # a question may have several
     right |= {name.strip().casefold() for name in row.fields.get(SYNONYMS, "").splitlines()}
     place = of_kind.index(row)
     others = [*of_kind[place + 1 :], *of_kind[:place]]

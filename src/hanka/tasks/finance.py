@@ -23,7 +23,9 @@ def _choice(name: str, said: str, labels: tuple[str, ...], description: str) -> 
     return Task(
         name=name,
         kind="classification",
-        prompts={"p1": f"### Instruction:\n{said} Answer with one of: {', '.join(labels)}.\n### Input:\n{{input}}\n### Response:"},
+        prompts={
+            "p1": f"### Instruction:\n{said} Answer with one of: {', '.join(labels)}.\n### Input:\n{{input}}\n### Response:"
+        },
         metrics=DEFAULT_METRICS["classification"],
         labels=labels,
         description=description,
@@ -57,11 +59,15 @@ TWEET_SENTIMENT = _choice(
     ("Bearish", "Bullish", "Neutral"),
     "sentiment of a tweet on finance",
 )
-TWEET_TOPIC = _choice("tweet-topic", "What is the topic of this tweet on finance?", TOPICS, "topic of a tweet on finance, of twenty")
+TWEET_TOPIC = _choice(
+    "tweet-topic", "What is the topic of this tweet on finance?", TOPICS, "topic of a tweet on finance, of twenty"
+)
 REPORT_QUESTION = Task(
     name="report-question",
     kind="generation",
-    prompts={"p1": "### Instruction:\nAnswer the question on finance from its context.\n### Input:\n{input}\n### Response:"},
+    prompts={
+        "p1": "### Instruction:\nAnswer the question on finance from its context.\n### Input:\n{input}\n### Response:"
+    },
     metrics=("exact_match", "token_f1", "length_ratio", "distinct_share", "cap_hits"),
     stop=("\n",),
     description="a question on a financial report, with its text and tables",

@@ -77,7 +77,9 @@ class CourseParams(Params):
     @classmethod
     def _one_length(cls, given: Any) -> Any:
         if isinstance(given, Mapping) and given.get("steps") is not None and given.get("tokens") is not None:
-            raise ValueError("`steps` and `tokens` both say how long it trains: write one of them, and null for the other")
+            raise ValueError(
+                "`steps` and `tokens` both say how long it trains: write one of them, and null for the other"
+            )
         return given
 
     @field_validator("early_stopping")

@@ -55,7 +55,9 @@ def _read(entry: MixedEntry, open_rows: Opener, split: Split, size: int | None) 
     each = [islice(_part(recipe, open_rows, split), _wanted(split, size)) for recipe in entry.recipes]
     rows = [row for turn in zip_longest(*each) for row in turn if row is not None][: _wanted(split, size)]
     if not rows:
-        raise DataError(f"{entry.name} has no {split} row with every field and a target: the repository may have changed")
+        raise DataError(
+            f"{entry.name} has no {split} row with every field and a target: the repository may have changed"
+        )
     return rows
 
 
@@ -67,7 +69,9 @@ def _part(recipe: HubRecipe, open_rows: Opener, split: Split) -> Iterator[Exampl
     """Yield the usable rows of a split in hashed order; what is cut from one upstream split is disjoint."""
     upstream = recipe.test_split if split == "test" else "train"
     address = HubAddress(recipe.repo, recipe.config, recipe.revision, upstream)
-    return islice(usable_rows(recipe, address, open_rows(address)), *_cut(split, upstream == recipe.test_split == "train"))
+    return islice(
+        usable_rows(recipe, address, open_rows(address)), *_cut(split, upstream == recipe.test_split == "train")
+    )
 
 
 def _cut(split: Split, is_shared: bool) -> tuple[int, int | None]:
@@ -84,13 +88,15 @@ def _read_oasst(open_rows: Opener, split: Split, size: int | None) -> list[Examp
     address = HubAddress(OASST.recipes[0].repo, split="train")
     rows = list(islice(conversations(open_rows(address), str(address)), *_cut(split, True)))[: _wanted(split, size)]
     if not rows:
-        raise DataError(f"{OASST.name} has no {split} row: no English question with an answer; the repository may have changed")
+        raise DataError(
+            f"{OASST.name} has no {split} row: no English question with an answer; the repository may have changed"
+        )
     return rows
 
 
-ROLES: Mapping[str, Roles] = {
-    entry.task: Roles(entry.name, (entry.name,), ()) for entry in reversed(FINANCE)
-} | {"instructions": Roles("openorca", ("openorca",), ())}
+ROLES: Mapping[str, Roles] = {entry.task: Roles(entry.name, (entry.name,), ()) for entry in reversed(FINANCE)} | {
+    "instructions": Roles("openorca", ("openorca",), ())
+}
 MIXED = Source(
     name="mixed",
     description="finance sets, general instructions, mathematics and a ladder of instruction sets from the hub (needs the library datasets and a network)",

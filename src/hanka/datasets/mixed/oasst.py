@@ -33,7 +33,9 @@ def conversations(rows: Sequence[Mapping[str, Any]], place: str, lang: str = "en
     if len(rows):
         missing = next((name for name in COLUMNS if name not in rows[0]), None)
         if missing is not None:
-            raise DataError(f"{place} has no column {missing!r} ({nearest(missing, rows[0])}): the repository may have changed")
+            raise DataError(
+                f"{place} has no column {missing!r} ({nearest(missing, rows[0])}): the repository may have changed"
+            )
     roots: list[tuple[str, str]] = []
     best: dict[str, tuple[int, int, str]] = {}
     for at, row in enumerate(rows):

@@ -71,11 +71,7 @@ class Trainings:
         """Return the training of an arm on one set alone."""
         wanted = frozenset({target})
         return next(
-            (
-                one
-                for one in self.found
-                if (one.arm, one.learnt, one.seed) == (arm, wanted, seed) and not one.added
-            ),
+            (one for one in self.found if (one.arm, one.learnt, one.seed) == (arm, wanted, seed) and not one.added),
             None,
         )
 

@@ -15,7 +15,7 @@ from hanka.analysis.contrasts import Contrast, Contrasts
 from hanka.analysis.evidence import Evidence
 from hanka.analysis.questions.cocktail.arms import trainings
 from hanka.analysis.questions.cocktail.pairs import Compared, compared
-from hanka.analysis.questions.cocktail.sentences import Judged, Told, nothing_to_compare, notes, sentences
+from hanka.analysis.questions.cocktail.sentences import Judged, Told, notes, nothing_to_compare, sentences
 from hanka.analysis.questions.contract import Answer, Column, Curve, Entry, Measured, Note, Point
 from hanka.analysis.summary import judgement
 from hanka.analysis.values import pooled_value
@@ -60,7 +60,9 @@ def ask(evidence: Evidence) -> Answer | None:
     if not found.compared:
         return Answer(*nothing_to_compare(found)) if any(len(one.learnt) > 1 for one in known.found) else None
     names = dict.fromkeys(FAMILIES.values())
-    families = _Families(evidence, {name: contrasts.judge(_of(found.compared, name), f"cocktail {name}") for name in names})
+    families = _Families(
+        evidence, {name: contrasts.judge(_of(found.compared, name), f"cocktail {name}") for name in names}
+    )
     told = [_told(evidence, families, one) for one in found.compared]
     rows = [dict(_entries(one)) for one in told]
     columns = tuple(one for one in COLUMNS if one.name not in OPTIONAL or len({str(row[one.name]) for row in rows}) > 1)
@@ -99,7 +101,11 @@ def _entries(told: Told) -> Iterator[tuple[str, Entry]]:
     yield from (("mix_target", one.target), ("mix", " + ".join(one.sets.learnt) if one.sets else EVERY_MIX))
     yield from (("added_sets", " + ".join(one.sets.added) if one.sets else ""), ("n_mixes", one.n_mixes))
     yield from (("metric", one.metric.name), ("n_seeds", one.contrast.n_seeds), ("mix_value", told.mix))
-    yield from (("mix_rival", told.rival), ("mix_difference", told.judged.difference), ("mix_verdict", told.judged.verdict))
+    yield from (
+        ("mix_rival", told.rival),
+        ("mix_difference", told.judged.difference),
+        ("mix_verdict", told.judged.verdict),
+    )
     over = told.over_base
     yield from (("over_base", over.difference if over else None), ("over_base_verdict", over.verdict if over else ""))
     yield from (("steps_ratio", _mean(one.steps)), ("tokens_ratio", _mean(one.tokens)))

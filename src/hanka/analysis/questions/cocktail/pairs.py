@@ -144,7 +144,9 @@ class _Builder:
     def _is_outside(self, test: str, mine: Sequence[Training]) -> bool:
         """Tell whether no training of an arm learns the task of a test set."""
         own = {one.id for one in mine}
-        relations = {cell.cell["relation"] for (one, name), cell in self.known.cells.items() if name == test and one in own}
+        relations = {
+            cell.cell["relation"] for (one, name), cell in self.known.cells.items() if name == test and one in own
+        }
         return relations == {"cross_task"}
 
     def _over(

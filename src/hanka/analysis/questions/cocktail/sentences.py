@@ -187,7 +187,7 @@ def _length(name: str, ja: str, ratios: Sequence[float]) -> tuple[str, str, bool
     if not ratios:
         return None
     low, high = min(ratios), max(ratios)
-    if 1 - EQUAL <= low and high <= 1 + EQUAL:
+    if low >= 1 - EQUAL and high <= 1 + EQUAL:
         return f"the {name}", f"{ja}は同じ", True
     span = f"{low:.1f}" if f"{low:.1f}" == f"{high:.1f}" else f"{low:.1f} to {high:.1f}"
     return f"{span} times the {name}", f"{ja}が {span.replace(' to ', '〜')} 倍", False

@@ -14,7 +14,7 @@ from hanka.analysis.contrasts import Contrasts
 from hanka.analysis.evidence import Evidence
 from hanka.analysis.questions.contract import Answer, Column, Curve, Entry, Measured, Note, Point
 from hanka.analysis.questions.generalist.pairs import Compared, Pairing
-from hanka.analysis.questions.generalist.sentences import Told, nothing_to_compare, notes, sentences
+from hanka.analysis.questions.generalist.sentences import Told, notes, nothing_to_compare, sentences
 from hanka.analysis.questions.generalist.specialists import specialists
 from hanka.analysis.summary import judgement
 from hanka.analysis.values import pooled_value
@@ -78,10 +78,17 @@ def _entries(told: Told) -> Iterator[tuple[str, Entry]]:
     yield from (("generalist_sets", " + ".join(one.general)), ("generalist_rows", one.n_general))
     yield from (("coverage_pairs", one.n_pairs), ("coverage_entropy", Measured(round(one.entropy, 4), n=one.n_general)))
     other = " + ".join(of.other.general)
-    yield from (("generalist_rival", of.other.label + (f": {other}" if other else "")), ("test_sets", " + ".join(of.tests)))
+    yield from (
+        ("generalist_rival", of.other.label + (f": {other}" if other else "")),
+        ("test_sets", " + ".join(of.tests)),
+    )
     yield from (("metric", of.metric.name), ("n_seeds", of.contrast.n_seeds), ("generalist_with", told.value))
     yield from (("generalist_without", told.rival), ("generalist_difference", told.difference))
-    yield from (("generalist_verdict", told.verdict), ("steps_ratio", _ratio(of.steps)), ("tokens_ratio", _ratio(of.tokens)))
+    yield from (
+        ("generalist_verdict", told.verdict),
+        ("steps_ratio", _ratio(of.steps)),
+        ("tokens_ratio", _ratio(of.tokens)),
+    )
 
 
 def _ratio(value: float | None) -> Entry:

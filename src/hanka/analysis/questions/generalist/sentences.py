@@ -116,7 +116,7 @@ def _length(told: Sequence[Told]) -> tuple[str, str]:
     if len(known) < len(ratios):
         return " How long they were trained is not stored.", "学習の長さは保存されていません。"
     low, high = min(known), max(known)
-    if 1 - EQUAL <= low and high <= 1 + EQUAL:
+    if low >= 1 - EQUAL and high <= 1 + EQUAL:
         return " Both sides took the same steps in all.", "ステップ数の合計は同じです。"
     return (
         f" They took {_span(low, high, ' to ')} times the steps, so a difference may be of the length.",
