@@ -105,3 +105,5 @@ MIXED = Source(
     catalogue=catalogue,
     is_remote=True,
 )
+
+__all__ = ["ENTRIES", "MIXED", "OASST", "catalogue"]
