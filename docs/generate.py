@@ -18,7 +18,7 @@ from key_tables import key_rows, key_table, own_keys, table
 
 from hanka.analysis.questions import QUESTIONS
 from hanka.contexts import CONTEXTS
-from hanka.datasets import documents, facts, hub, japanese, matching, mini, paper, release, toy
+from hanka.datasets import documents, facts, hub, japanese, matching, mini, mixed, paper, release, toy
 from hanka.datasets.base import Dataset, Roles, entries
 from hanka.datasets.hub_recipes import RECIPES as HUB_RECIPES
 from hanka.datasets.hub_recipes import HubRecipe
@@ -39,7 +39,7 @@ from hanka.models.listed import MODELS, ModelEntry
 from hanka.probes import PROBES
 from hanka.recipes import RECIPES
 from hanka.registry import GROUP, Registry
-from hanka.study import base_schema, schema
+from hanka.study import base_schema, mix_schema, schema
 from hanka.study.harness_declarations import HarnessSpec
 from hanka.tasks import TASKS
 from hanka.tasks.verifiers import VERIFIERS
@@ -193,11 +193,28 @@ def repository(recipe: HubRecipe) -> str:
     return f"{recipe.repo}" + (f" ({recipe.config})" if recipe.config else "")
 
 
+def mixed_table() -> str:
+    """Write the table of the sets for mixes and generalists, with where they are on the hub."""
+    listed = mixed.catalogue(None)
+    rows = [
+        (
+            entry.task,
+            f"`{entry.name}`",
+            ", ".join(dict.fromkeys(recipe.repo for recipe in entry.recipes)),
+            str(len(entry.recipes)) if len(entry.recipes) > 1 else "",
+            listed[entry.name].licence,
+            entry.note,
+        )
+        for entry in (*mixed.ENTRIES, mixed.OASST)
+    ]
+    return table(("task", "data set", "on the hub", "configurations", "licence there", "note"), rows)
+
+
 def source_table() -> str:
     """Write the table of sources."""
     sources = (
-        mini.MINI, paper.PAPER, hub.HUB, facts.FACTS, japanese.JAPANESE, toy.TOY, documents.DOCUMENTS, documents.DOCUMENTS_HUB,
-        matching.MATCHING,
+        mini.MINI, paper.PAPER, hub.HUB, facts.FACTS, japanese.JAPANESE, mixed.MIXED, toy.TOY, documents.DOCUMENTS,
+        documents.DOCUMENTS_HUB, matching.MATCHING,
     )  # fmt: skip
     rows = [
         (
@@ -303,6 +320,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "data": lambda: key_table(schema.DataSpec),
     "datasets": lambda: key_table(schema.DatasetSpec),
     "split": lambda: key_table(schema.SplitSpec),
+    "mixes": lambda: key_table(mix_schema.MixesSpec),
     "recipes": with_params(RECIPES),
     "tasks": lambda: key_table(schema.TaskSpec),
     "lm-eval": lambda: key_table(HarnessSpec),
@@ -334,6 +352,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "japanese": lambda: dataset_table(entries(japanese.JAPANESE), dict(japanese.JAPANESE.roles)),
     "documents": lambda: dataset_table(documents.hub_catalogue(None).values(), dict(documents.DOCUMENTS_HUB.roles)),
     "matching": lambda: dataset_table(entries(matching.MATCHING), dict(matching.MATCHING.roles)),
+    "mixed": mixed_table,
     "toy": lambda: dataset_table(toy.catalogue(None).values(), dict(toy.TOY.roles)),
     "models": model_table,
     "encoders": encoder_table,

@@ -45,6 +45,11 @@ WORDS = {
     ("TokensSpec", "date"): "day (YYYY-MM-DD)",
     ("CourseParams", "keep_steps"): "whole number ≥ 1, or list of these",
     ("ConcatParams", "of"): "map from data set to share, or list of data sets",
+    ("MixParams", "of"): "map from data set to cap or null, or list of data sets",
+    ("MixParams", "counted"): "map from data set to cap or null, list of data sets, or null",
+    ("MixesSpec", "of"): "map from data set to cap or null, or list of data sets",
+    ("MixesSpec", "kinds"): "one or a list of `singles`, `pairs`, `all_but_one`, `all`",
+    ("DatasetSpec", "mixes"): "map, see `mixes`, or null",
 }
 "Keys whose accepted shapes are made by a validator of the whole field."
 

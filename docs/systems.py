@@ -26,6 +26,8 @@ SHOWN = (
     "intruders",
     "levels",
     "transfer_gain",
+    "cocktail",
+    "generalist",
 )
 "Questions whose sentences stand above the table."
 MOST_ROWS = 150

@@ -78,6 +78,7 @@ class Planted:
     data: list[dict[str, Any]] = field(default_factory=list)
     more: Mapping[str, Any] = field(default_factory=dict)
     validation: Mapping[str, str] = field(default_factory=dict)
+    training_rows: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def add(self, label: str, right: Mapping[str, Iterable[int] | None], **changes: Any) -> str:
         """Add a variant with the samples it has right on each test set; None: its cell failed. Returns its id."""
@@ -141,6 +142,7 @@ class Planted:
             "trained_tasks": list(self.trained_tasks), "max_new_tokens": 8, "probes": self.probes, "contexts": ["drawn", "own_rows"],
             "contexts_of_own_rows": ["own_rows"],
             "frozen": None, "block": self.block, "parameters": dict(self.parameters), "perturbed": dict(self.perturbed),
+            "training_rows": self.training_rows,
             "data": self.data,
             "validation": dict(self.validation),
             "stats": {"level": 0.95, "resamples": self.resamples, **MARGINS, **self.stats}, **self.more,

@@ -17,6 +17,8 @@ test set with changed rows, which shows what the change costs and has no part in
 a prompt and have no part in a decision either."""
 ASIDE: tuple[Relation, ...] = ("perturbed", "validation")
 "Those that have no part in a decision."
+Role = Literal["learnt", "general", "mathematics", "false_facts", "true_facts"]
+"What the rows of a data set are in a training set for: the task that is tuned for, instructions of all kinds, sums, or answers to questions of fact, all wrong or all right."
 Status = Literal["ok", "unparsed", "failed"]
 DeclaredKind = Literal["classification", "generation", "regression", "likelihood"]
 TaskKind = Literal["classification", "generation", "regression", "likelihood", "harness"]

@@ -7,6 +7,7 @@ the model does on this machine (`speed.py`): measured, else guessed. All of it i
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -71,7 +72,8 @@ class Estimator:
         if planned.training is None or tuner is None:
             return self._untrained(planned)
         n_rows, n_own, n_before = planned.training.n_rows, 0.0, 0.0
-        n_steps = -(-n_rows // train.batch_size) * train.pace.epochs
+        passes = self._passes(planned)
+        n_steps = train.steps or math.ceil(-(-n_rows // train.batch_size) * passes)
         params = planned.adaptation.tuner_params
         is_random = params is not None and params.is_random
         speed = self.speed(planned.model)
@@ -80,16 +82,27 @@ class Estimator:
             own, before = self._row(planned, part)
             rows = n_rows * share
             shared = not planned.adaptation.shown.per_example and not is_random
-            part_before = before * (n_steps if shared else rows * train.pace.epochs)
-            part_own = own * rows * train.pace.epochs
+            part_before = before * (n_steps if shared else rows * passes)
+            part_own = own * rows * passes
             attended += part_own * (1 + (before + own / 2) / speed.attend)
             attended += part_before * (1 + before / 2 / speed.attend)
             n_own, n_before = n_own + part_own, n_before + part_before
         reference = 1 / 3 if planned.adaptation.objective and planned.adaptation.objective.needs_reference else 0.0
-        attended *= 1 + reference / train.pace.epochs  # rows are read once by the model before it changes
-        attended *= 1 + self._looked_at(planned, n_steps) / 3 / (n_rows * train.pace.epochs)  # read, not learnt from
+        attended *= 1 + reference / passes  # rows are read once by the model before it changes
+        attended *= 1 + self._looked_at(planned, n_steps) / 3 / (n_rows * passes)  # read, not learnt from
         seconds = training.token_seconds * attended + n_steps * training.step_seconds + UNIT_SECONDS
         return Cost(int(n_own + n_before), seconds, self._bytes(planned) * (1 + len(train.keep_steps)))
+
+    def _passes(self, planned: PlannedVariant) -> float:
+        """Return how often a course goes over its rows."""
+        train, training = planned.adaptation.train, planned.training
+        assert training is not None
+        if train.steps is not None:
+            return train.steps / -(-training.n_rows // train.batch_size)
+        if train.tokens is None:
+            return train.pace.epochs
+        lengths = ((share, self._row(planned, part)) for part, share in self._parts(planned))
+        return train.tokens / (training.n_rows * sum(share * sum(row) for share, row in lengths))
 
     def _looked_at(self, planned: PlannedVariant, n_steps: int) -> int:
         """Count the rows that are read to see how well they are fitted: before and after, and on the way."""

@@ -11,6 +11,7 @@ SOURCES: Registry[Source] = Registry(
         "hub": "hanka.datasets.hub:HUB",
         "facts": "hanka.datasets.facts:FACTS",
         "japanese": "hanka.datasets.japanese:JAPANESE",
+        "mixed": "hanka.datasets.mixed:MIXED",
         "toy": "hanka.datasets.toy:TOY",
         "matching": "hanka.datasets.matching:MATCHING",
         "documents": "hanka.datasets.documents:DOCUMENTS",

@@ -15,9 +15,10 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from hanka.datasets.base import Dataset, Source
-from hanka.datasets.hub_recipes import RECIPES, Chosen, Column, HubRecipe
+from hanka.datasets.hub_recipes import RECIPES, Chosen, Column, HubRecipe, Joined
 from hanka.datasets.hub_rows import HubAddress, open_hub
 from hanka.datasets.release import ENTRIES, ROLES, ReleaseEntry
+from hanka.datasets.templated import TASK
 from hanka.errors import DataError, nearest
 from hanka.identity import stream_seed
 from hanka.records import Example, Split
@@ -58,18 +59,19 @@ def _read(recipe: HubRecipe, open_rows: Opener, split: Split, size: int | None) 
     wanted = {"train": max(N_TRAIN, size or 0), "test": N_TEST, "demonstrations": N_DEMONSTRATIONS}[split]
     shared = split != "demonstrations" and upstream == recipe.demonstration_split
     skipped = N_DEMONSTRATIONS if shared else 0
-    usable = _usable(recipe, address, rows)
+    usable = usable_rows(recipe, address, rows)
     examples = [example for _, example in zip(range(skipped + wanted), usable, strict=False)][skipped:]
     if not examples:
         raise DataError(f"{address} has no row with every field and a label: the repository may have changed")
     return examples
 
 
-def _usable(recipe: HubRecipe, address: HubAddress, rows: Sequence[Mapping[str, Any]]) -> Iterator[Example]:
+def usable_rows(recipe: HubRecipe, address: HubAddress, rows: Sequence[Mapping[str, Any]]) -> Iterator[Example]:
     """Yield the usable rows in hashed order; their ids hold the upstream split and row number."""
     for position in hashed_order(len(rows), stream_seed("hub", recipe.name, address.split)):
         try:
-            example = to_example(recipe, rows[position], f"{recipe.name}/{address.split}/{position}")
+            config = f"{address.config}/" if recipe.kind_said else ""
+            example = to_example(recipe, rows[position], f"{recipe.name}/{config}{address.split}/{position}")
         except KeyError as error:
             column = str(error.args[0])
             known = nearest(column, rows[position])
@@ -103,11 +105,14 @@ def to_example(recipe: HubRecipe, row: Mapping[str, Any], example_id: str) -> Ex
     target = _target(recipe, row)
     if not target or not all(fields.values()):
         return None
-    return Example(example_id, fields, target)
+    kind = recipe.kind_said or (_text(row, recipe.kind) if recipe.kind else "")
+    return Example(example_id, fields, target, slices={TASK: kind} if kind else {})
 
 
 def _text(row: Mapping[str, Any], column: Column) -> str:
     """Return a column as stripped text, "" where it holds nothing."""
+    if isinstance(column, Joined):
+        return column.between.join(filter(None, (_text(row, one) for one in column.columns)))
     if isinstance(column, Chosen):
         choice = str(row[column.by])
         return _text(row, column.among[choice]) if choice in column.among else ""

@@ -37,7 +37,17 @@ class Cut:
     "Label of smaller values."
 
 
-Column: TypeAlias = str | Chosen
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """A field that several columns make up, those that are empty left out."""
+
+    columns: tuple[str, ...]
+    "In order."
+    between: str = "\n\n"
+    "What stands between two."
+
+
+Column: TypeAlias = str | Chosen | Joined
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +76,10 @@ class HubRecipe:
     "How a number becomes a label."
     licence: str = "not stated"
     "As the repository states it."
+    kind: str = ""
+    "Column that says what kind of task a row is, for its slice `task`; empty: there is none."
+    kind_said: str = ""
+    "What kind of task every row is, where the configuration says it."
 
 
 NLI = {"0": "entailment", "1": "neutral", "2": "contradiction"}

@@ -21,6 +21,7 @@ from hanka.plan.freeze import frozen_state
 from hanka.plan.perturbed import perturbed_json
 from hanka.plan.records import Plan
 from hanka.plan.shown import shown_params
+from hanka.plan.training_rows import training_rows_json
 from hanka.store.paths import as_path, is_place
 from hanka.study.base_schema import BaseModelSpec
 from hanka.study.dataset_declarations import data_folder, own_places
@@ -252,6 +253,7 @@ def plan_json(plan: Plan, command: str) -> dict[str, Any]:
         "guardrails": _guardrails(study),
         "perturbed": perturbed_json(plan),
         "validation": {one.name: name for name, one in study.validated.items() if one.name in tests},
+        "training_rows": training_rows_json(plan),
         "parameters": {one.name: None if one.kind == "encoder" else n_parameters(one) for one in study.models},
         "reproduce": {
             "command": command,
@@ -371,6 +373,7 @@ def digest_of(plan: Plan, questions: Sequence[Sequence[Any]]) -> str:
             "questions": [list(one) for one in questions],
             "prices": _prices(study),
             "guardrails": _guardrails(study),
+            "roles": [[name, dict(one.use.entry.roles(one.use.params))] for name, one in study.recipes.items()],
             "references": [planned.variant.reference for planned in plan.variants.values()],
             "slices": _slices(plan),
             "stats": study.spec.stats.model_dump(),

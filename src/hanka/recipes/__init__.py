@@ -18,6 +18,7 @@ RECIPES: Registry[Recipe] = Registry(
         "edited": "hanka.recipes.edited:EDITED",
         "hypothesis_only": "hanka.recipes.fields_removed:HYPOTHESIS_ONLY",
         "levels": "hanka.recipes.levels:LEVELS",
+        "mix": "hanka.recipes.mix:MIX",
         "negation": "hanka.recipes.negation:NEGATION",
         "premise_removed": "hanka.recipes.fields_removed:PREMISE_REMOVED",
         "questions": "hanka.recipes.questions:QUESTIONS",

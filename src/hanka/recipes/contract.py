@@ -17,7 +17,7 @@ from typing import Any, Literal, NamedTuple
 from hanka.errors import DataError
 from hanka.identity import content_id
 from hanka.recipes.changes import Perturbing
-from hanka.records import Example, Parent, Part, Prediction, Split
+from hanka.records import Example, Parent, Part, Prediction, Role, Split
 from hanka.registry import Params
 from hanka.tasks.base import Task
 
@@ -100,6 +100,11 @@ def rehearses_none(params: Any) -> tuple[str, ...]:
     return ()
 
 
+def no_roles(params: Any) -> Mapping[str, Role]:
+    """Say nothing of what data sets are there for: their rows are there to be learnt, or rehearsed."""
+    return {}
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Recipe:
     """How rows are made out of datasets."""
@@ -128,6 +133,8 @@ class Recipe:
     "params → names of the data sets that its rows belong to; None: those it reads."
     rehearses: Callable[[Any], tuple[str, ...]] = rehearses_none
     "params → those of its datasets whose rows keep what is there: no relation of a test set follows from them."
+    roles: Callable[[Any], Mapping[str, Role]] = no_roles
+    "params → what the rows of each data set are there for, where it tells them apart; for questions, in no id."
     perturbs: Perturbing | None = None
     "How it changes the rows of a test set one by one; None: it makes training rows alone."
     asks: Callable[[Any], Asks] | None = None

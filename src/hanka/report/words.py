@@ -37,6 +37,7 @@ from hanka.report.words_intruders import INTRUDERS_EN, INTRUDERS_JA
 from hanka.report.words_ja import JAPANESE
 from hanka.report.words_judge import JUDGE_EN, JUDGE_JA
 from hanka.report.words_levels import LEVELS_EN, LEVELS_JA
+from hanka.report.words_mixes import MIXES_EN, MIXES_JA
 from hanka.report.words_monitor import MONITOR_EN, MONITOR_JA
 from hanka.report.words_rival import RIVAL_ENGLISH, RIVAL_JAPANESE
 from hanka.report.words_robustness import ROBUSTNESS_EN, ROBUSTNESS_JA
@@ -62,6 +63,7 @@ PARTS: tuple[tuple[Mapping[str, str], Mapping[str, str]], ...] = (
     (JUDGE_EN, JUDGE_JA),
     (ROLLOUT_EN, ROLLOUT_JA),
     (MONITOR_EN, MONITOR_JA),
+    (MIXES_EN, MIXES_JA),
     (AB_EN, AB_JA),
     (HOW_MUCH_EN, HOW_MUCH_JA),
     (EMERGENCE_EN, EMERGENCE_JA),

@@ -25,6 +25,7 @@ from hanka.study.dataset_declarations import resolve_datasets, with_data_folder,
 from hanka.study.guardrail_declarations import resolve_guardrails
 from hanka.study.harness_declarations import declared_harness, resolve_harness
 from hanka.study.method_declarations import Declared, TrainingUse, resolve_methods
+from hanka.study.mix_declarations import with_mixes
 from hanka.study.perturbed import perturbed_tests, refuse_role
 from hanka.study.places import read_placed
 from hanka.study.probe_declarations import resolve_probes
@@ -67,6 +68,7 @@ def resolve(
         spec = StudySpec.model_validate(values)
     except ValidationError as error:
         raise first_mistake(source, error, StudySpec) from None
+    source, spec = with_mixes(source, spec)
     if base is not None:
         spec = spec.model_copy(update={"base": (BaseModelSpec(model=base),)})
     if limit is not None:

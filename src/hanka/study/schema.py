@@ -17,6 +17,7 @@ from hanka.records import DeclaredKind
 from hanka.registry import Names, Seeds, Sizes, names, whole_numbers
 from hanka.registry import Params as Strict
 from hanka.study.base_schema import BaseModelSpec
+from hanka.study.mix_schema import MixesSpec
 
 
 def _per_task(check: Callable[[Any], Any]) -> Callable[[Any], Any]:
@@ -164,6 +165,8 @@ class DatasetSpec(Strict):
     "File with passages that a context may put before a query; such a data set has no task."
     recipe: Annotated[EntrySpec, BeforeValidator(lambda value: one_entry(value, "recipe"))] | None = None
     "How its rows are made out of other data sets: a name of `hanka list recipes` with its parameters."
+    mixes: MixesSpec | None = None
+    "A family of mixes of other data sets, each a data set of its own; `on:` takes the family's name for all of them."
     fields: dict[str, str] = Field(default_factory=dict)
     "Task field → column of the file, or field of the rows that `of` names; `output` is the target."
     labels: dict[str, str | None] = Field(default_factory=dict)

@@ -7,6 +7,8 @@ from hanka.tasks.base import Task
 from hanka.tasks.chat import CHAT
 from hanka.tasks.documents import ASKING, CLOSED_BOOK, READING
 from hanka.tasks.facts import FACTS
+from hanka.tasks.finance import FINANCE
+from hanka.tasks.instructions import INSTRUCTIONS
 from hanka.tasks.japanese import CHOICE_JA, INFERENCE_JA, READING_JA, SIMILARITY_JA
 from hanka.tasks.likelihood import TEXT
 from hanka.tasks.matching import EXPLAINING, INTEREST, MATCHING, WRITING
@@ -22,6 +24,8 @@ TASKS: Registry[Task] = Registry(
         DETECTION,
         TEXT,
         CHAT,
+        INSTRUCTIONS,
+        *FINANCE,
         INFERENCE_JA,
         SIMILARITY_JA,
         READING_JA,

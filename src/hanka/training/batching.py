@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from hanka.identity import stream
 from hanka.prompting import Encoded, shared_prefix
+from hanka.training.params import CourseParams
 
 if TYPE_CHECKING:
     import torch
@@ -38,6 +39,28 @@ def optimizer_batches(n_rows: int, batch_size: int, epoch: int, seed: int) -> li
     """Shuffle rows by (seed, epoch) and cut them into optimizer batches; the last may be smaller."""
     order = stream(seed, "batches", epoch).permutation(n_rows).tolist()
     return [order[start : start + batch_size] for start in range(0, n_rows, batch_size)]
+
+
+def n_steps_of(lengths: Sequence[int], settings: CourseParams, seed: int) -> int:
+    """Count the optimizer steps of a course over rows of so many tokens each: by epochs, steps, or tokens.
+
+    Of tokens, the fewest steps that see so many, in the very order in which they are trained on. Raises ValueError without rows.
+    """
+    if not lengths:
+        raise ValueError("no rows, so no steps")
+    per_round = -(-len(lengths) // settings.batch_size)
+    if settings.steps is not None:
+        return settings.steps
+    if settings.tokens is None:
+        return settings.pace.epochs * per_round
+    rounds, left = divmod(settings.tokens, sum(lengths))
+    n_steps = rounds * per_round
+    for batch in optimizer_batches(len(lengths), settings.batch_size, rounds, seed) if left else ():
+        if left <= 0:
+            break
+        left -= sum(lengths[index] for index in batch)
+        n_steps += 1
+    return n_steps
 
 
 def supervised(row: Encoded) -> int:

@@ -21,7 +21,7 @@ from hanka.store.leftovers import scratch_folder
 if TYPE_CHECKING:
     import torch
 
-FORMAT = 2
+FORMAT = 3
 "Raised when older checkpoints can no longer be read; they are passed over."
 
 

@@ -87,6 +87,8 @@ class CourseState:
     "Optimizer steps done."
     n_steps: int = 0
     "Optimizer steps in all."
+    per_round: int = 0
+    "Optimizer steps of one pass over the rows."
     losses: list[float] = field(default_factory=list)
     "The objective, mean per supervised token (nats), of each step."
     validation: list[list[float]] = field(default_factory=list)

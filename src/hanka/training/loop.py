@@ -22,7 +22,7 @@ from hanka.models.memory import LEAST_TOKENS, is_out_of_memory, pass_tokens, rel
 from hanka.models.randomness import seed_torch
 from hanka.prompting import Encoded
 from hanka.store.folder import write_text
-from hanka.training.batching import optimizer_batches, supervised
+from hanka.training.batching import n_steps_of, optimizer_batches, supervised
 from hanka.training.checkpoint import Trained, load_best, load_checkpoint, save_best, save_checkpoint
 from hanka.training.course import Course, CourseState
 from hanka.training.optimizers import FACTOR, build
@@ -119,6 +119,8 @@ class _Run:
         course, settings = self.course, self.course.settings
         if course.objective.name != settings.objective:
             raise ValueError(f"the settings say {settings.objective}, the course brings {course.objective.name}")
+        if callable(course.rows) and settings.tokens is not None:
+            raise UnitError("tokens counts rows that are known beforehand, and these come round by round: give steps")
         if not callable(course.rows):
             self.rows = _checked(list(course.rows), course.allow_unsupervised)
         self.gradient = self._gradient()
@@ -140,7 +142,8 @@ class _Run:
                 course.hook.restore(restored[1])
         else:
             self._enter(0)
-            self.state.n_steps = settings.pace.epochs * len(self.order)
+            self.state.n_steps = n_steps_of([len(row.ids) for row in self.rows], settings, course.seed)
+            self.state.per_round = len(self.order)
         self.points, self.needed = points_of(self.state.n_steps, settings.checkpoints), self.state.kept
         self.state.micro_batch_tokens, self.state.notes = budget, list(self.gradient.notes)
         self._refuse_impossible()
@@ -191,7 +194,7 @@ class _Run:
             self.rows = _checked(list(course.rows(number)), course.allow_unsupervised)
         self.order = optimizer_batches(len(self.rows), settings.batch_size, number, course.seed)
         self.round = number
-        per_round = self.state.n_steps // settings.pace.epochs
+        per_round = self.state.per_round
         if per_round and len(self.order) != per_round:
             raise UnitError(
                 f"round {number + 1} gave rows for {len(self.order)} steps, round 1 for {per_round}; give equally many"
@@ -199,15 +202,14 @@ class _Run:
 
     def batch(self, step: int) -> list[Encoded]:
         """Return the rows of a step, 0-based."""
-        number, at = divmod(step, self.state.n_steps // self.course.settings.pace.epochs)
+        number, at = divmod(step, self.state.per_round)
         if number != self.round:
             self._enter(number)
         return [self.rows[index] for index in self.order[at]]
 
     def may_stop_here(self) -> bool:
         """Tell whether a checkpoint after the step just taken can be gone on from: rows of a round are not stored."""
-        per_round = self.state.n_steps // self.course.settings.pace.epochs
-        return not callable(self.course.rows) or self.state.step % per_round == 0
+        return not callable(self.course.rows) or self.state.step % self.state.per_round == 0
 
     # ---- steps
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationInfo, field_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from hanka.errors import HankaError
 from hanka.registry import Params
@@ -22,6 +22,10 @@ class CourseParams(Params):
 
     epochs: int | None = Field(default=None, ge=1)
     "Passes over the training rows; null: by tuner and number of rows."
+    steps: int | None = Field(default=None, ge=1)
+    "Optimizer steps instead of `epochs`, however many rows there are: pass after pass, the last one as far as it goes."
+    tokens: int | None = Field(default=None, ge=1)
+    "Tokens of rows, prompts among them, instead of `epochs`: trained until there are so many, the last step whole."
     learning_rate: float | None = Field(default=None, gt=0)
     "Peak learning rate; null: by tuner."
     schedule: Literal["linear", "cosine", "constant"] = "linear"
@@ -68,6 +72,15 @@ class CourseParams(Params):
         """Return how long and how fast it trains; what a plan settled (`methods/defaults.py`), where there was one."""
         said = (self.epochs, self.learning_rate, self.warmup_ratio)
         return Pace(*(usual if one is None else one for one, usual in zip(said, USUAL, strict=True)))  # type: ignore[arg-type]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _one_length(cls, given: Any) -> Any:
+        if isinstance(given, Mapping) and given.get("steps") is not None and given.get("tokens") is not None:
+            raise ValueError(
+                "`steps` and `tokens` both say how long it trains: write one of them, and null for the other"
+            )
+        return given
 
     @field_validator("early_stopping")
     @classmethod

@@ -34,6 +34,8 @@ QUESTIONS: Registry[Question] = Registry(
         "robustness": "hanka.analysis.questions.robustness:ROBUSTNESS",
         "intruders": "hanka.analysis.questions.intruders:INTRUDERS",
         "levels": "hanka.analysis.questions.levels:LEVELS",
+        "cocktail": "hanka.analysis.questions.cocktail:COCKTAIL",
+        "generalist": "hanka.analysis.questions.generalist:GENERALIST",
     },
 )
 

@@ -36,6 +36,10 @@ Shows: TypeAlias = Literal[
     "robustness",
     "robustness_kind",
     "distillation",
+    "cocktail",
+    "mix",
+    "generalist",
+    "generalist_way",
 ]
 "How a column is written: as it is, by the report's word for it, or as a number of a kind."
 

