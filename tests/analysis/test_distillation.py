@@ -88,7 +88,7 @@ def test_every_difference_is_the_planted_one_with_n_and_interval(planted: Answer
         assert one.value == pytest.approx(value)
         assert one.n == N
         assert one.low < value < one.high
-    assert found["distilled", "closed", "tuned", "closed", "home"]["verdict"] == "better"
+    assert found["distilled", "closed", "tuned", "closed", "home"]["arm_verdict"] == "better"
 
 
 def test_the_teachers_open_book_score_stands_beside_every_arm(planted: Answer) -> None:

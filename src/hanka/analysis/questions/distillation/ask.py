@@ -30,7 +30,7 @@ from hanka.analysis.questions.distillation.sentences import Told, notes, sentenc
 COLUMNS = (
     Column("base"), Column("arm"), Column("arm_asked", "distillation"), Column("against"), Column("against_asked", "distillation"), Column("test_sets"),
     Column("metric", "metric"), Column("n_seeds", "count"), Column("arm_value", "value"), Column("against_value", "value"),
-    Column("arm_less_against", "difference"), Column("verdict", "verdict"), Column("arm_exact", "value"),
+    Column("arm_less_against", "difference"), Column("arm_verdict", "verdict"), Column("arm_exact", "value"),
     Column("against_exact", "value"), Column("open_book_value", "value"), Column("gap_closed", "value"),
 )  # fmt: skip
 
