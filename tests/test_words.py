@@ -19,6 +19,7 @@ READS_OF_PARAMS = {
     "study/entry_declarations.py": {"name"},
     "study/dataset_declarations.py": {"trained_on"},
     "study/method_declarations.py": {"name", "on", "bases"},
+    "study/mix_declarations.py": {"on"},
     "study/kept_steps.py": {"name", "keep_steps"},
     "study/resolve.py": {"sizes"},
     # what a plan stored of a variant

@@ -45,7 +45,7 @@ def _instructed(name: str, labels: tuple[str, ...], description: str) -> Task:
     )
 
 
-HEADLINE = _instructed("headline", ("Yes", "No"), "does a headline on gold say what the instruction asks?")
+HEADLINE = _instructed("gold-headline", ("Yes", "No"), "does a headline on gold say what the instruction asks?")
 ENTITY_KIND = _instructed("entity-kind", ("person", "location", "organization"), "what kind of name is it?")
 REPORT_SENTIMENT = _choice(
     "report-sentiment",
