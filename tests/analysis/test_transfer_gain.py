@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from hanka.analysis.evidence import Evidence
 from hanka.analysis.questions.transfer_gain.ask import ask
 from hanka.analysis.questions.transfer_gain.gains import transfer_share
 from planted_runs import Planted, rows_of
@@ -19,7 +20,7 @@ def planted(path: Path, **values: Any) -> Planted:
     run = Planted(path, **values)
     run.add("base", {"home": range(20), "away": range(10)})
     run.add("plain", {"home": range(36), "away": range(20)})
-    run.add("plain", {"home": range(20), "away": range(30)}, **AWAY, relation="in_domain")
+    run.add("plain", {"away": range(30)}, **AWAY, relation="in_domain")
     return run
 
 
@@ -48,6 +49,17 @@ def test_no_share_is_stated_where_the_targets_own_gain_may_be_nothing(tmp_path: 
     assert answer is not None
     assert "not shown to differ from zero, so no share of it is stated" in answer.sentence_en
     assert "割合は示しません" in answer.sentence_ja
+
+
+def test_no_share_is_stated_of_a_variant_that_no_row_tells_from_the_base(tmp_path: Path) -> None:
+    run = Planted(tmp_path)
+    run.add("base", {"home": range(20), "away": range(10)})
+    run.add("plain", {"home": range(36), "away": range(10)})
+    run.add("plain", {"away": range(30)}, **AWAY, relation="in_domain")
+    answer = ask(run.evidence())
+    assert answer is not None
+    assert answer.sentence_en.endswith("No row tells it from the base, so no share is stated.")
+    assert "ベースと異なる行がない" in answer.sentence_ja
 
 
 def test_the_prompt_is_the_best_one_on_validation_rows_and_not_on_test_rows(tmp_path: Path) -> None:
@@ -98,6 +110,13 @@ def test_a_run_of_matching_that_cannot_say_anything_says_so(tmp_path: Path) -> N
     assert answer.sentence_en.startswith("No share of a gain that carries over can be stated")
     assert "示せません" in answer.sentence_ja
     assert answer.rows == ()
+
+
+def test_the_order_of_the_cells_changes_no_number(tmp_path: Path) -> None:
+    evidence = planted(tmp_path).evidence()
+    backward = Evidence(evidence.folder, evidence.plan, dict(reversed(evidence.cells.items())))
+    one, other = ask(evidence), ask(backward)
+    assert {repr(row) for row in rows_of(one)} == {repr(row) for row in rows_of(other)}
 
 
 def test_two_trainings_on_one_data_set_ask_nothing(tmp_path: Path) -> None:

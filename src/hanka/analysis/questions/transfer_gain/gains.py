@@ -3,7 +3,7 @@
     gain(s, t)       value of system s on test set t, less the unadapted base's on the same rows
     transfer(s, T)   mean over t in T of gain(s, t), divided by the mean over t in T of gain(own(t), t)
 
-T are the test sets of one relation that s was not trained on; own(t) is the entry of the same name that was trained on t, else the first entry that
+T are the test sets of one relation that s was not trained on; own(t) is the entry of the same name that was trained on t, else the first one by name that
 was trained on t alone (of the same base and seed). The interval is Fieller's, from how the two means vary together over resamples of the
 rows; where the gain of tuning on the targets themselves is not shown to differ from zero there is none, and no share is stated.
 Source: Steiner, Peeters & Bizer (2024), arXiv 2409.08185 (Fine-tuning-results.xlsx), whose sheets of explanations and filters divide by the
@@ -93,9 +93,14 @@ class Transfer:
             top.value, bottom.value, float(spread[0, 0]), float(spread[1, 1]), float(spread[0, 1]), float(df)
         )
 
+    @property
+    def is_flat(self) -> bool:
+        """Tell whether the variant's gain is the same under every resample: no row tells it from the base, and an interval of no width would lie."""
+        return bool(np.ptp(self.gains[0].replicates[np.isfinite(self.gains[0].replicates)]) == 0)
+
     def ends(self, level: float) -> Interval | None:
-        """Return the interval of the share; None where the gain on the targets themselves may be nothing."""
-        return ratio_interval(self.moments(), level)
+        """Return the interval of the share; None where the gain on the targets themselves may be nothing, or that of the variant does not vary."""
+        return None if self.is_flat else ratio_interval(self.moments(), level)
 
 
 def every_asked(evidence: Evidence) -> tuple[list[Asked], dict[tuple[str, str], Asked]]:
@@ -143,7 +148,9 @@ def own_on(one: Asked, adapted: Sequence[Asked]) -> Asked | None:
         and other.variant["train_dataset"] == one.test
         and (other.who[0], other.who[4]) == (base, seed)
     ]
-    return min(fitting, key=lambda other: (other.who[1] != label, other.who[3] != size), default=None)
+    return min(
+        fitting, key=lambda other: (other.who[1] != label, other.who[3] != size, str(other.who[1])), default=None
+    )
 
 
 def transfers(

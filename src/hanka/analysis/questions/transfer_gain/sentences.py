@@ -37,7 +37,8 @@ def none_said() -> tuple[str, str]:
 
 def sentences(shares: Sequence[Share], level: float) -> tuple[str, str]:
     """Say of each variant and relation what carries over. level: of the intervals of gains, each for itself."""
-    said = [_sentence(one, level) for one in shares[:SAID]]
+    several = len({one.transfer.asked[0].variant["base"] for one in shares}) > 1
+    said = [_sentence(one, level, several) for one in shares[:SAID]]
     more = len(shares) - len(said)
     return (
         "\n".join(en for en, _ in said) + (f"\nOf {more} more, the gains are in the table." if more else ""),
@@ -45,7 +46,7 @@ def sentences(shares: Sequence[Share], level: float) -> tuple[str, str]:
     )
 
 
-def _sentence(share: Share, level: float) -> tuple[str, str]:
+def _sentence(share: Share, level: float, several: bool) -> tuple[str, str]:
     one, own = share.transfer.asked, share.transfer.own
     first = one[0]
     label, source, targets = (
@@ -56,14 +57,20 @@ def _sentence(share: Share, level: float) -> tuple[str, str]:
     teachers = " + ".join(dict.fromkeys(f"{each.variant['label']}" for each in own))
     en_metric, ja_metric = first.metric.display, first.metric.display_ja or first.metric.display
     top, bottom = (_difference(one, level) for one in share.transfer.gains)
-    en = (
+    base = first.variant["base"]
+    en = (f"{base}: " if several else "") + (
         f"{label} on {source}, {RELATION_EN[first.relation]} ({targets}; {en_metric}): gains {top}; {teachers}, tuned on the targets themselves, "
         f"gains {bottom}. "
     )
-    ja = (
+    ja = (f"{base}：" if several else "") + (
         f"{source} で学習した {label}、{RELATION_JA[first.relation]}（{targets}、{ja_metric}）：改善は {top}、対象自体で学習した {teachers} の"
         f"改善は {bottom} です。"
     )
+    if share.transfer.is_flat:
+        return (
+            en + "No row tells it from the base, so no share is stated.",
+            ja + "ベースと異なる行がないため、割合は示しません。",
+        )
     found = _measured(share)
     if found is None or found.low is None or found.high is None:
         return (
