@@ -61,6 +61,19 @@ class Compared:
     "Tokens likewise."
 
 
+class _Topic(NamedTuple):
+    """What some comparisons are about."""
+
+    kind: Kind
+    "What they show."
+    arm: Arm
+    "Where they belong."
+    target: str
+    "Set whose own training is the rival, or test set."
+    tests: tuple[str, ...]
+    "Test sets."
+
+
 class Found(NamedTuple):
     """All comparisons of a run."""
 
@@ -108,7 +121,7 @@ class _Builder:
             if single is not None:
                 by_sets[_sets(mix)].append((mix, single))
                 tests += [test for test in self.known.home(single) if test not in tests]
-        yield from self._over(kind, arm, target, tests, by_sets)
+        yield from self._over(_Topic(kind, arm, target, tuple(tests)), by_sets)
 
     def _with_instructions(self, arm: Arm, mine: Sequence[Training]) -> Iterator[Compared]:
         plain = {(one.learnt, one.seed): one for one in mine if one.learnt and not one.added}
@@ -130,9 +143,9 @@ class _Builder:
                     for sets, pairs in by_sets.items()
                     if all(test in self.known.home(without) for _, without in pairs)
                 }
-                yield from self._over("own", arm, test, [test], at_home)
+                yield from self._over(_Topic("own", arm, test, (test,)), at_home)
             elif self._task(test) not in of_theirs and self._is_outside(test, mine):
-                yield from self._over("forgetting", arm, test, [test], by_sets)
+                yield from self._over(_Topic("forgetting", arm, test, (test,)), by_sets)
 
     def _task(self, test: str) -> str:
         return next(str(cell.cell["test_task"]) for (_, name), cell in self.known.cells.items() if name == test)
@@ -149,39 +162,25 @@ class _Builder:
         }
         return relations == {"cross_task"}
 
-    def _over(
-        self,
-        kind: Kind,
-        arm: Arm,
-        target: str,
-        tests: Sequence[str],
-        by_sets: dict[Sets, list[tuple[Training, Training]]],
-    ) -> Iterator[Compared]:
+    def _over(self, topic: _Topic, by_sets: dict[Sets, list[tuple[Training, Training]]]) -> Iterator[Compared]:
         """Yield a comparison over all mixes, where there are several, and one for each."""
-        each = {sets: self._one(kind, arm, target, tests, sets, pairs) for sets, pairs in by_sets.items()}
+        each = {sets: self._one(topic, sets, pairs) for sets, pairs in by_sets.items()}
         known = {sets: one for sets, one in each.items() if one is not None}
         self.n_missing += len(each) - len(known)
         if len(known) > 1:
             together = [pair for sets in known for pair in by_sets[sets]]
-            whole = self._one(kind, arm, target, tests, None, together, len(known))
+            whole = self._one(topic, None, together, len(known))
             if whole is not None:
                 yield whole
         yield from known.values()
 
     def _one(
-        self,
-        kind: Kind,
-        arm: Arm,
-        target: str,
-        tests: Sequence[str],
-        sets: Sets | None,
-        trained: Sequence[tuple[Training, Training]],
-        n_mixes: int = 1,
+        self, topic: _Topic, sets: Sets | None, trained: Sequence[tuple[Training, Training]], n_mixes: int = 1
     ) -> Compared | None:
         cells = [
             (self.known.cells.get((one.id, test)), self.known.cells.get((other.id, test)))
             for one, other in trained
-            for test in tests
+            for test in topic.tests
         ]
         pairs = [(one, other) for one, other in cells if one is not None and other is not None]
         if not pairs or len(pairs) < len(cells):
@@ -190,11 +189,11 @@ class _Builder:
         contrast = self._pooled(pairs, metric)
         if metric.higher_is_better is None or contrast is None:
             return None
-        bases = [(one, self.evidence.base_of(one)) for one, _ in pairs] if kind == "transfer" else []
+        bases = [(one, self.evidence.base_of(one)) for one, _ in pairs] if topic.kind == "transfer" else []
         whole = [(one, base) for one, base in bases if base is not None and base.is_done]
         over_base = self._pooled(whole, metric) if whole and len(whole) == len(pairs) else None
         return Compared(
-            kind, arm, target, sets, n_mixes, metric, tuple(pairs), contrast, over_base,
+            topic.kind, topic.arm, topic.target, sets, n_mixes, metric, tuple(pairs), contrast, over_base,
             _ratios([(one.steps, other.steps) for one, other in trained]),
             _ratios([(one.tokens, other.tokens) for one, other in trained]),
         )  # fmt: skip

@@ -160,7 +160,9 @@ def _counted(verdicts: Sequence[str]) -> tuple[str, str]:
 
 def _lengths(compared: Sequence[Compared]) -> tuple[str, str]:
     """Say how many steps and tokens mixes had for each of the single task, and what follows from it."""
-    found = [_length(name, ja, [ratio for one in compared for ratio in ratios(one)]) for name, ja, ratios in LENGTHS]
+    steps = _length("steps", "ステップ数", [ratio for one in compared for ratio in one.steps])
+    tokens = _length("tokens", "トークン数", [ratio for one in compared for ratio in one.tokens])
+    found = [steps, tokens]
     known = [one for one in found if one is not None]
     if len(known) < len(found):
         return (
@@ -172,7 +174,7 @@ def _lengths(compared: Sequence[Compared]) -> tuple[str, str]:
     if not unequal:
         return f"Mixes had {en} of the single task.", f"混合の学習は単独の学習に対し、{ja}です。"
     return (
-        f"Mixes had {en} of the single task, so what they gain may be of the longer training.",
+        f"Mixes had {en} of the single task, so a difference may be of the length of training.",
         f"混合の学習は単独の学習に対し、{ja}です。差は学習量の違いによる可能性があります。",
     )
 

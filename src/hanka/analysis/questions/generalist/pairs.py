@@ -26,6 +26,8 @@ from hanka.records import RELATIONS
 Kind = Literal["gain", "away", "coverage", "false_facts", "true_facts", "no_facts"]
 Cells = Mapping[tuple[str, str], CellEvidence]
 Pair = tuple[CellEvidence, CellEvidence]
+GAINS: tuple[tuple[Kind, str], ...] = (("gain", "in_domain"), ("away", "out_of_domain"))
+"Kind of gain, and the relation of the test sets it is on."
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -76,6 +78,8 @@ class Pairing:
             helped = [one for one in mine if one.way != "none" and not one.facts]
             yield from self._over("gain", helped, alone, self._tests(alone, "in_domain"))
             yield from self._over("away", helped, alone, self._tests(alone, "out_of_domain"))
+            for kind, relation in GAINS:
+                yield from self._over(kind, helped, alone, self._tests(alone, relation))
             yield from self._broadest(scene, helped, self._tests(alone, "in_domain"))
             yield from self._facts(mine, helped, alone)
 
