@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from hanka.analysis.evidence import Evidence
+from hanka.analysis.questions.contract import Answer
 from hanka.analysis.questions.transfer_gain.ask import ask
 from hanka.analysis.questions.transfer_gain.gains import transfer_share
 from planted_runs import Planted, rows_of
@@ -116,7 +118,14 @@ def test_the_order_of_the_cells_changes_no_number(tmp_path: Path) -> None:
     evidence = planted(tmp_path).evidence()
     backward = Evidence(evidence.folder, evidence.plan, dict(reversed(evidence.cells.items())))
     one, other = ask(evidence), ask(backward)
-    assert {repr(row) for row in rows_of(one)} == {repr(row) for row in rows_of(other)}
+
+    def rows(answer: Answer | None) -> set[str]:
+        """Rows to nine places: sums in another order differ in the last bits."""
+        return {
+            re.sub(r"\d+\.\d+(e-?\d+)?", lambda number: f"{float(number[0]):.9f}", repr(row)) for row in rows_of(answer)
+        }
+
+    assert rows(one) == rows(other)
 
 
 def test_two_trainings_on_one_data_set_ask_nothing(tmp_path: Path) -> None:

@@ -16,7 +16,6 @@ from hanka.report.words import LANGUAGES
 from hanka.store.folder import RunFolder, read_json, write_json
 
 OF_OTHER_RUNS = ("emergence", "intruders", "levels", "transfer_gain", "cocktail", "generalist")
-OF_OTHER_RUNS = ("emergence", "transfer_gain")
 "Questions that need a run of their own; their tests ask the same of them."
 Ask = Callable[[Question], Answer | None]
 EVERY = pytest.mark.parametrize("question", QUESTIONS, ids=lambda question: question.name)

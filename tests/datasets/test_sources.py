@@ -11,6 +11,7 @@ from hanka.datasets.base import Dataset, Source, relation
 from hanka.datasets.release import ENTRIES, INPUTS, LABELS, ROLES
 from hanka.datasets.splits import group_of
 from hanka.errors import HankaError
+from matching_files import write_ditto
 
 ABOUT_DOCUMENTS = {"closed-book", "reading", "asking"}
 TASKS_OF = {
@@ -18,7 +19,11 @@ TASKS_OF = {
     "facts": {"facts"},
     "documents": ABOUT_DOCUMENTS,
     "documents-hub": ABOUT_DOCUMENTS,
-}
+    "matching": {"matching", "matching-explaining", "matching-interest", "matching-writing"},
+    "mixed": {
+        "gold-headline", "entity-kind", "report-question", "report-sentiment", "tweet-topic", "tweet-sentiment", "instructions",
+    },
+}  # fmt: skip
 "Source → its tasks, where they are not the paper's."
 
 
@@ -29,11 +34,24 @@ def catalogue_of(source: Source, tmp_path: Path) -> Mapping[str, Dataset]:
     (tmp_path / "jnli-valid.jsonl").touch()
     (tmp_path / "xquad-en.json").touch()
     write_pararel(tmp_path)
+    for name in ("Abt-Buy", "Amazon-Google", "DBLP-ACM"):
+        write_ditto(tmp_path, name, 8)
     return source.catalogue(tmp_path if source.needs_path else None)
 
 
 def test_the_sources_are_listed_in_order() -> None:
-    assert SOURCES.names() == ["mini", "paper", "hub", "facts", "japanese", "toy", "documents", "documents-hub"]
+    assert SOURCES.names() == [
+        "mini",
+        "paper",
+        "hub",
+        "facts",
+        "japanese",
+        "mixed",
+        "toy",
+        "matching",
+        "documents",
+        "documents-hub",
+    ]
 
 
 def test_an_unknown_source_suggests_the_nearest() -> None:

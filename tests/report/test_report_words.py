@@ -47,7 +47,7 @@ def test_every_word_is_used_and_every_used_word_exists() -> None:
     source = "\n".join(texts)
     quoted = set(re.findall(r"[\"']([a-z][a-z_0-9]*)[\"']", source))
     looked_up = re.compile(
-        r"^(relation|verdict|metric|task|baseline|audit|status|change|protocol|term|about|total|study|group|question|column|axis|outcome|expected|call|plain|fit|arrow|slice|script|ab|advise|costs|gate|monitor|guardrail|judge|shape|series|emergence|robustness)_"
+        r"^(relation|verdict|metric|task|baseline|audit|status|change|protocol|term|about|total|study|group|question|column|axis|outcome|expected|call|plain|fit|arrow|slice|script|ab|advise|costs|gate|monitor|guardrail|judge|shape|series|emergence|robustness|mix|cocktail|generalist|distillation)_"
     )
     tables = {f"{name}_caption" for name in quoted}
     unused = {key for key in LANGUAGES["en"] if key not in quoted | tables and not looked_up.match(key)}

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
+from fact_files import write_pararel
 from hanka.errors import StudyError
 from hanka.metrics import DEFAULT_METRICS
 from hanka.plan import build_plan
@@ -19,7 +20,9 @@ from hanka.study.schema import StudySpec
 from hanka.study.source import StudySource, parse_source
 from hanka.study.task_declarations import VERIFIED_METRICS
 from hanka.study.templates import TEMPLATES, template_path
+from matching_files import write_ditto
 from own_studies import SMALLEST, ids, own_data, rewritten, smallest, study_of
+from squad_files import write_squad
 
 ROOT = Path(__file__).parents[2]
 
@@ -230,14 +233,30 @@ def test_a_model_folder_is_looked_up_from_the_study_file(tiny_folder: Path) -> N
 
 # ---- studies that ship
 
+
+def write_squads(folder: Path) -> Path:
+    """Documents under the name that the study gives them."""
+    write_squad(folder, "xquad-en")
+    return folder
+
+
+def write_pairs(folder: Path) -> Path:
+    """Labelled pairs under the names that the study gives them."""
+    for name in ("Abt-Buy", "Amazon-Google", "DBLP-ACM"):
+        write_ditto(folder, name)
+    return folder
+
+
 STUDIES = [*(ROOT / "studies").glob("*.yaml"), *(template_path(name) for name in TEMPLATES)]
 
 
 @pytest.mark.parametrize("path", STUDIES, ids=lambda path: path.stem)
-def test_the_studies_that_ship_are_right(path: Path, request: pytest.FixtureRequest) -> None:
+def test_the_studies_that_ship_are_right(path: Path, request: pytest.FixtureRequest, tmp_path: Path) -> None:
     text = path.read_text(encoding="utf-8")
     folders = {"source: paper}": "paper_data", "source: japanese}": "japanese_data"}
     data = next((str(request.getfixturevalue(one)) for said, one in folders.items() if said in text), None)
+    own = {"source: facts}": write_pararel, "source: documents}": write_squads, "source: matching}": write_pairs}
+    data = next((str(write(tmp_path)) for said, write in own.items() if said in text), data)
     study = resolve(parse_source(text, path), data=data)
     assert study.methods[0].method.name == "base"
 

@@ -15,6 +15,9 @@ BETWEEN = " × "
 "Stands between two places that were compared."
 
 SENTENCES: Mapping[str, str] = {
+    "test rows: labels in turn while both last, so a limited test set is balanced and the whole one as published": (
+        "テスト行は 2 つのラベルが尽きるまで交互に並ぶため、件数を絞ったテストセットは均等になり、全件では公開されたとおりです"
+    ),
     # audits
     "labels outside the label set; these rows are left out": "ラベル一覧にないラベルの行です。使わずに除外しました",
     "labels outside the label set; these rows stay and can never be right": "ラベル一覧にないラベルの行です。残してあり、正解になることはありません",

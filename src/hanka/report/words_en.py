@@ -82,6 +82,8 @@ ENGLISH: Mapping[str, str] = {
     "metric_accuracy": "accuracy",
     "metric_macro_f1": "macro F1",
     "metric_exact_match": "exact match",
+    "metric_token_f1": "Token F1",
+    "metric_positive_f1": "F1 of the positive class",
     "metric_rouge_l": "ROUGE-L",
     "metric_rouge_1": "ROUGE-1",
     "metric_rouge_2": "ROUGE-2",

@@ -81,6 +81,8 @@ JAPANESE: Mapping[str, str] = {
     "metric_accuracy": "正解率",
     "metric_macro_f1": "マクロ F1",
     "metric_exact_match": "完全一致率",
+    "metric_token_f1": "トークン F1",
+    "metric_positive_f1": "正例クラスの F1",
     "metric_rouge_l": "ROUGE-L",
     "metric_rouge_1": "ROUGE-1",
     "metric_rouge_2": "ROUGE-2",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from hanka.analysis.questions.cocktail.arms import Arm
@@ -177,12 +177,6 @@ def _lengths(compared: Sequence[Compared]) -> tuple[str, str]:
         f"Mixes had {en} of the single task, so a difference may be of the length of training.",
         f"混合の学習は単独の学習に対し、{ja}です。差は学習量の違いによる可能性があります。",
     )
-
-
-LENGTHS: tuple[tuple[str, str, Callable[[Compared], Sequence[float]]], ...] = (
-    ("steps", "ステップ数", lambda one: one.steps),
-    ("tokens", "トークン数", lambda one: one.tokens),
-)
 
 
 def _length(name: str, ja: str, ratios: Sequence[float]) -> tuple[str, str, bool] | None:

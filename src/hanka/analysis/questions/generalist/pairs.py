@@ -76,8 +76,6 @@ class Pairing:
             mine = [one for one in self.found if one.scene == scene]
             alone = [one for one in mine if one.way == "none"]
             helped = [one for one in mine if one.way != "none" and not one.facts]
-            yield from self._over("gain", helped, alone, self._tests(alone, "in_domain"))
-            yield from self._over("away", helped, alone, self._tests(alone, "out_of_domain"))
             for kind, relation in GAINS:
                 yield from self._over(kind, helped, alone, self._tests(alone, relation))
             yield from self._broadest(scene, helped, self._tests(alone, "in_domain"))
