@@ -11,6 +11,7 @@ from hanka.datasets.base import Dataset, Source, relation
 from hanka.datasets.release import ENTRIES, INPUTS, LABELS, ROLES
 from hanka.datasets.splits import group_of
 from hanka.errors import HankaError
+from hanka.tasks.finance import FINANCE
 
 ABOUT_DOCUMENTS = {"closed-book", "reading", "asking"}
 TASKS_OF = {
@@ -18,6 +19,7 @@ TASKS_OF = {
     "facts": {"facts"},
     "documents": ABOUT_DOCUMENTS,
     "documents-hub": ABOUT_DOCUMENTS,
+    "mixed": {one.name for one in FINANCE} | {"instructions"},
 }
 "Source → its tasks, where they are not the paper's."
 
@@ -33,7 +35,17 @@ def catalogue_of(source: Source, tmp_path: Path) -> Mapping[str, Dataset]:
 
 
 def test_the_sources_are_listed_in_order() -> None:
-    assert SOURCES.names() == ["mini", "paper", "hub", "facts", "japanese", "toy", "documents", "documents-hub"]
+    assert SOURCES.names() == [
+        "mini",
+        "paper",
+        "hub",
+        "facts",
+        "japanese",
+        "mixed",
+        "toy",
+        "documents",
+        "documents-hub",
+    ]
 
 
 def test_an_unknown_source_suggests_the_nearest() -> None:
@@ -69,10 +81,9 @@ class TestEverySource:
             trained = datasets[str(roles.train)]
             assert {relation(trained, datasets[name]) for name in roles.in_domain} == {"in_domain"}
             assert {relation(trained, datasets[name]) for name in roles.out_of_domain} <= {"out_of_domain"}
-        # Documents of another domain are not taught, so nothing asks about them by default.
-        assert any(roles.out_of_domain for roles in source.roles.values()) == (
-            TASKS_OF.get(source.name) is not ABOUT_DOCUMENTS
-        )
+        # Documents of another domain are not taught, and the sets that are mixed have one domain each.
+        in_one_domain = source.name == "mixed" or TASKS_OF.get(source.name) is ABOUT_DOCUMENTS
+        assert any(roles.out_of_domain for roles in source.roles.values()) == (not in_one_domain)
 
     def test_every_dataset_declares_what_it_is(self, source: Source, tmp_path: Path) -> None:
         for name, dataset in catalogue_of(source, tmp_path).items():
