@@ -45,7 +45,7 @@ def _p3(rung: str, *configs: str) -> tuple[HubRecipe, ...]:
 
 
 FINANCE = (
-    MixedEntry("headline", "headline", "gold-headlines", (
+    MixedEntry("headline", "gold-headline", "gold-headlines", (
         _recipe("headline", "FinGPT/fingpt-headline-cls", INSTRUCTED, "output", test_split="test", labels={"Yes": "Yes", "No": "No"}),
     )),
     MixedEntry("ner-cls", "entity-kind", "financial-agreements", (
