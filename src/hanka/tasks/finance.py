@@ -33,11 +33,11 @@ def _choice(name: str, said: str, labels: tuple[str, ...], description: str) -> 
     )
 
 
-def _instructed(name: str, labels: tuple[str, ...], description: str) -> Task:
+def _instructed(name: str, answer: str, labels: tuple[str, ...], description: str) -> Task:
     return Task(
         name=name,
         kind="classification",
-        prompts={"p1": "### Instruction:\n{instruction}\n### Input:\n{input}\n### Response:"},
+        prompts={"p1": f"### Instruction:\n{{instruction}}\n### Input:\n{{input}}\n### {answer}:"},
         metrics=DEFAULT_METRICS["classification"],
         labels=labels,
         description=description,
@@ -45,8 +45,12 @@ def _instructed(name: str, labels: tuple[str, ...], description: str) -> Task:
     )
 
 
-HEADLINE = _instructed("gold-headline", ("Yes", "No"), "does a headline on gold say what the instruction asks?")
-ENTITY_KIND = _instructed("entity-kind", ("person", "location", "organization"), "what kind of name is it?")
+HEADLINE = _instructed(
+    "gold-headline", "Yes or No", ("Yes", "No"), "does a headline on gold say what the instruction asks?"
+)
+ENTITY_KIND = _instructed(
+    "entity-kind", "Kind of name", ("person", "location", "organization"), "what kind of name is it?"
+)
 REPORT_SENTIMENT = _choice(
     "report-sentiment",
     "What is the sentiment of this financial text?",

@@ -59,7 +59,9 @@ def ask(evidence: Evidence) -> Answer | None:
     tests = dict.fromkeys(one.test for one in adapted)
     rows = [Row(one, None) for one in bases.values() if one.test in tests]
     rows += [Row(one, _contrast(contrasts, one, base_of(one, bases))) for one in adapted]
-    rows = sorted(rows, key=lambda row: row.asked.test)  # one order of test sets whatever that of cells: a family draws signs by it
+    rows = sorted(
+        rows, key=lambda row: row.asked.test
+    )  # one order of test sets whatever that of cells: a family draws signs by it
     together = contrasts.judge([row.contrast for row in rows if row.contrast is not None], FAMILY)
     bounded = sum(one.ends(evidence.level) is not None for one in found)
     level = 1 - (1 - evidence.level) / max(1, bounded)
