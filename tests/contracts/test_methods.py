@@ -55,7 +55,7 @@ WAYS += [(METHODS.get("sft"), tuner) for tuner in FURTHER]
 EVERY = pytest.mark.parametrize("method", list(METHODS), ids=METHODS.names())
 EVERY_WAY = pytest.mark.parametrize(("method", "tuner"), WAYS, ids=lambda one: getattr(one, "name", one))
 FALL = {"ia3": 0.0, "ln_tuning": 0.0, "prefix_tuning": 0.0, "distil": 0.0}
-"Nats per token the loss falls by, 0.1 unless said; keys, values and norms or a text before a question, have little to give a random model."
+"Nats per token the loss falls by, 0.1 unless said; keys, values and norms of a random model, or a teacher of random weights, have little to give."
 
 
 @dataclass(slots=True)
