@@ -41,11 +41,7 @@ NEEDS: dict[str, dict[str, Any]] = {
     "reduce_intruders": {"of": "tuned"},
     "classifier": {"bases": ["tfidf"]},
     "existing": {"path": "THERE", "bases": ["TINY"]},
-    "distil": {
-        "before": "{input}\n\n",
-        "temperature": 0.02,
-        "learning_rate": 2e-4,
-    },  # a random model hardly minds what it reads
+    "distil": {"before": "{input}\n\n", "teacher": {"of": "base", "base": "SMALL"}, "learning_rate": 5e-3},
 }
 TUNER_NEEDS: dict[str, dict[str, Any]] = {"bitfit": {"biases": "added"}, "ia3": {"learning_rate": 5e-2}}
 COURSES = [method for method in METHODS if method.course]
@@ -61,7 +57,7 @@ WAYS += [(METHODS.get("sft"), tuner) for tuner in FURTHER]
 EVERY = pytest.mark.parametrize("method", list(METHODS), ids=METHODS.names())
 EVERY_WAY = pytest.mark.parametrize(("method", "tuner"), WAYS, ids=lambda one: getattr(one, "name", one))
 FALL = {"ia3": 0.0, "ln_tuning": 0.0, "prefix_tuning": 0.0, "distil": 0.0}
-"Nats per token the loss falls by, 0.1 unless said; keys, values and norms or a text before a question, have little to give a random model."
+"Nats per token the loss falls by, 0.1 unless said; keys, values and norms of a random model, or a teacher of random weights, have little to give."
 
 
 @dataclass(slots=True)
@@ -90,7 +86,9 @@ class Run:
         return {file.name: file.read_bytes() for file in sorted(self.path(label, seed).glob("*.safetensors"))}
 
     def make(self, label: str) -> None:
-        """Make the variants of a label and ask them, all else left aside."""
+        """Make the variants of a label, and bases as they are that these hear, and ask them; all else is left aside."""
+        for planned in [one for one in self.plan.variants.values() if one.variant.label == label]:
+            make_heard(self, planned)
         for unit in self.plan.units():
             if unit.kind == "prepare" or self.plan.variants[unit.of].variant.label == label:
                 self.worker.run(unit)
@@ -100,6 +98,13 @@ class Run:
         return {
             (one.cell.test_dataset, one.cell.shots): read_predictions(self.folder.cell(one.cell.id))[0] for one in cells
         }
+
+
+def make_heard(run: Run, planned: PlannedVariant) -> None:
+    """Make the bases as they are that a variant is made from: nothing has to be trained for that."""
+    for parent in planned.parents:
+        if run.plan.variants[parent.variant_id].variant.is_unadapted:
+            make_variant(run.worker.place, run.plan.variants[parent.variant_id])
 
 
 Do = Callable[..., Run]
@@ -303,6 +308,7 @@ def test_another_seed_gives_other_weights(
     found = do(entry(method, tuner))
     values = study(tiny_folder, small, [entry(method, tuner)], seeds=[1])
     other = begun(tmp_path, values, found.worker.place.resident)
+    make_heard(other, other.variant("it", 1))
     make_variant(other.worker.place, other.variant("it", 1))
     assert other.weights("it", 1).keys() == found.weights("it").keys()
     assert other.weights("it", 1) != found.weights("it")
