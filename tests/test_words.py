@@ -20,6 +20,7 @@ READS_OF_PARAMS = {
     "study/dataset_declarations.py": {"trained_on"},
     "study/method_declarations.py": {"name", "on", "bases"},
     "study/kept_steps.py": {"name", "keep_steps"},
+    "study/mix_declarations.py": {"on"},
     "study/resolve.py": {"sizes"},
     # what a plan stored of a variant
     "analysis/questions/seven_claims/arms.py": {"prompt"},
