@@ -124,8 +124,7 @@ def test_arms_are_apart_and_each_says_how_long_it_was_trained(tmp_path: Path) ->
     said = answer(run).sentence_en
     assert "plain sft: of 2 gains" in said
     assert (
-        "2.0 times the steps and 2.0 times the tokens of the single task, so a difference may be of the length"
-        in said
+        "2.0 times the steps and 2.0 times the tokens of the single task, so a difference may be of the length" in said
     )
     assert "Mixes had the steps and the tokens of the single task." in said
     ratios = {(row["method"], row["steps_ratio"]) for row in rows_of(answer(run)) if row["mix_kind"] == "gain"}

@@ -45,8 +45,12 @@ def _instructed(name: str, answer: str, labels: tuple[str, ...], description: st
     )
 
 
-HEADLINE = _instructed("gold-headline", "Yes or No", ("Yes", "No"), "does a headline on gold say what the instruction asks?")
-ENTITY_KIND = _instructed("entity-kind", "Kind of name", ("person", "location", "organization"), "what kind of name is it?")
+HEADLINE = _instructed(
+    "gold-headline", "Yes or No", ("Yes", "No"), "does a headline on gold say what the instruction asks?"
+)
+ENTITY_KIND = _instructed(
+    "entity-kind", "Kind of name", ("person", "location", "organization"), "what kind of name is it?"
+)
 REPORT_SENTIMENT = _choice(
     "report-sentiment",
     "What is the sentiment of this financial text?",
