@@ -21,7 +21,6 @@ READS_OF_PARAMS = {
     "study/method_declarations.py": {"name", "on", "bases"},
     "study/mix_declarations.py": {"on"},
     "study/kept_steps.py": {"name", "keep_steps"},
-    "study/mix_declarations.py": {"on"},
     "study/resolve.py": {"sizes"},
     # what a plan stored of a variant
     "analysis/questions/seven_claims/arms.py": {"prompt"},

@@ -72,19 +72,6 @@ def test_rare_categories_are_one_bin() -> None:
     assert (found.bins[1].reference, found.bins[1].live) == (9, 10)
 
 
-def test_one_category_on_both_sides_says_as_much_as_its_rows() -> None:
-    """Of 100 rows none was another: up to 1 - 0.025^(1/100) = 3.62 % may be, where the reference has half a row in 1,001."""
-    found = psi_of_counts(Counter(en=1000), Counter(en=100))
-    assert (found.value, found.low, found.p_value) == (0.0, 0.0, 1.0)
-    unseen, hidden = 0.5 / 1001, 1 - 0.025**0.01
-    assert found.high == pytest.approx(
-        (hidden - unseen) * math.log(hidden / unseen) + (unseen - hidden) * math.log((1 - hidden) / (1 - unseen))
-    )
-    highs = [psi_of_counts(Counter(en=1000), Counter(en=n)).high for n in (10, 100, 1000)]
-    assert highs == sorted(highs, reverse=True)
-    assert psi_of_counts(Counter(en=100), Counter(en=1000)).high == found.high  # either side may hide some
-
-
 def test_values_are_binned_by_the_references_quantiles() -> None:
     values = np.arange(1, 101, dtype=float)
     assert list(quantile_edges(values, 4)) == [25, 50, 75]
@@ -97,7 +84,7 @@ def test_values_that_repeat_make_fewer_bins_and_one_value_none() -> None:
     found = psi([1.0] * 90 + [2.0] * 10, [1.0] * 10 + [2.0] * 90)
     assert [(one.name, one.reference, one.live) for one in found.bins] == [("≤ 1", 90, 10), ("> 1", 10, 90)]
     same = psi([3.0] * 20, [3.0] * 20)
-    assert (same.value, same.low, same.p_value, len(same.bins)) == (0, 0, 1, 1)
+    assert (same.value, same.high, same.p_value) == (0, 0, 1)
 
 
 @pytest.mark.parametrize("wrong", [float("nan"), float("inf")])

@@ -85,6 +85,8 @@ def test_it_is_asked_where_nothing_is_trained(quantised: Method) -> None:
 
 OTHER_VALUES: dict[str, Any] = {
     "epochs": 3,
+    "steps": 7,
+    "total_tokens": 900,
     "learning_rate": 0.5,
     "schedule": "cosine",
     "warmup_ratio": 0.25,

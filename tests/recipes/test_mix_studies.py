@@ -46,7 +46,7 @@ def cocktail(tiny_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Car
             "base",
             {"sft": {"name": "a pass", "on": ["bar", "with"], "epochs": 1}},
             {"sft": {"name": "equal steps", "on": "bar", "steps": 3}},
-            {"sft": {"name": "equal tokens", "on": "bar", "tokens": 300}},
+            {"sft": {"name": "equal tokens", "on": "bar", "total_tokens": 300}},
         ],
         "train": {"sizes": [6], "batch_size": 4, "learning_rate": 1e-2},
     })  # fmt: skip

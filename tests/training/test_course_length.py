@@ -45,7 +45,7 @@ def test_tokens_count_the_fewest_steps_that_see_so_many(tokens: int) -> None:
             if seen < tokens:
                 seen += sum(LENGTHS[index] for index in batch)
                 by_hand += 1
-    assert n_steps_of(LENGTHS, settings(tokens=tokens), 3) == by_hand
+    assert n_steps_of(LENGTHS, settings(total_tokens=tokens), 3) == by_hand
 
 
 def test_without_rows_there_are_no_steps() -> None:
@@ -61,7 +61,7 @@ def test_a_course_by_steps_goes_on_into_another_pass_and_ends_in_its_middle(tmp_
 
 
 def test_a_course_by_tokens_sees_so_many_and_not_a_step_more(tmp_path: Path) -> None:
-    state = fit(tiny_model(), some_rows(), settings(tokens=150), 0, tmp_path)
+    state = fit(tiny_model(), some_rows(), settings(total_tokens=150), 0, tmp_path)
     fewer = fit(tiny_model(), some_rows(), settings(steps=state.step - 1), 0, tmp_path / "fewer")
     assert fewer.n_tokens < 150 <= state.n_tokens
 
@@ -96,17 +96,17 @@ def test_a_course_by_steps_resumes_where_it_was_cut(tmp_path: Path) -> None:
 
 
 def test_tokens_are_refused_where_rows_come_round_by_round(tmp_path: Path) -> None:
-    course = Course(tiny_model(), settings(tokens=50), lambda _number: some_rows(), 0, tmp_path, quiet)
+    course = Course(tiny_model(), settings(total_tokens=50), lambda _number: some_rows(), 0, tmp_path, quiet)
     with pytest.raises(UnitError, match="give steps"):
         train(course)
 
 
 def test_steps_and_tokens_together_are_refused() -> None:
     with pytest.raises(ValidationError, match="write one of them"):
-        CourseParams(steps=3, tokens=300)
+        CourseParams(steps=3, total_tokens=300)
 
 
-@pytest.mark.parametrize("length", [{"steps": 20}, {"tokens": 900}])
+@pytest.mark.parametrize("length", [{"steps": 20}, {"total_tokens": 900}])
 def test_epochs_say_nothing_beside_steps_or_tokens_and_are_in_no_id(length: dict[str, int]) -> None:
     lora = TUNERS.get("lora")
 

@@ -99,10 +99,10 @@ class Estimator:
         assert training is not None
         if train.steps is not None:
             return train.steps / -(-training.n_rows // train.batch_size)
-        if train.tokens is None:
+        if train.total_tokens is None:
             return train.pace.epochs
         lengths = ((share, self._row(planned, part)) for part, share in self._parts(planned))
-        return train.tokens / (training.n_rows * sum(share * sum(row) for share, row in lengths))
+        return train.total_tokens / (training.n_rows * sum(share * sum(row) for share, row in lengths))
 
     def _looked_at(self, planned: PlannedVariant, n_steps: int) -> int:
         """Count the rows that are read to see how well they are fitted: before and after, and on the way."""

@@ -136,7 +136,7 @@ STEPS = "steps"
 "Folder of a variant that holds its kept checkpoints, one folder each."
 UNTRAINED_KEYS = ("sizes", "match", "budget")
 "Keys of `train:` that choose which variants there are, not how one is trained."
-LATER_KEYS = ("checkpoints", "early_stopping", "rate_factors", "steps", "tokens")
+LATER_KEYS = ("checkpoints", "early_stopping", "rate_factors", "steps", "total_tokens")
 "Keys of `train:` that came after ids were made: at their default they are not in an id, so that it stays what it was."
 LABELLING_KEYS = ("name", "bases", "seeds", "asking", "on")
 "Keys of an entry that name it or choose of what it is made and how often, not how."

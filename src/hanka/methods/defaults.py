@@ -59,6 +59,6 @@ def settled(adaptation: Adaptation, n_rows: int) -> Adaptation:
     if train.learning_rate is not None:
         pace = pace._replace(warmup_ratio=USUAL.warmup_ratio)
     left_open = {name: value for name, value in pace._asdict().items() if getattr(train, name) is None}
-    if train.steps is not None or train.tokens is not None:  # say how long it trains, so passes do not
+    if train.steps is not None or train.total_tokens is not None:  # say how long it trains, so passes do not
         left_open["epochs"] = None
     return replace(adaptation, train=train.model_copy(update=left_open)) if left_open else adaptation

@@ -142,28 +142,18 @@ def psi_of_counts(reference: Counter[str], live: Counter[str], level: float = 0.
         raise ValueError(
             f"{n_reference} and {n_live} rows at level {level}: rows on both sides, and a level between 0 and 1"
         )
-    bins, tail = _bins(reference, live), (1 - level) / 2
-    if len(bins) == 1:  # nothing else was seen, and some may be hidden
-        high = max(_hidden(n_reference, n_live, tail), _hidden(n_live, n_reference, tail))
-        return Psi(0.0, 0.0, high, 0.0, 1.0, n_reference, n_live, bins)
+    bins = _bins(reference, live)
     p = (np.array([one.reference for one in bins]) + EMPTY) / (n_reference + EMPTY * len(bins))
     q = (np.array([one.live for one in bins]) + EMPTY) / (n_live + EMPTY * len(bins))
-    value = _index(p, q)
+    value = float(((p - q) * np.log(p / q)).sum())
     freedom, scale = len(bins) - 1, 1 / n_reference + 1 / n_live
+    if freedom == 0:  # one category on both sides: equal, however many rows
+        return Psi(0.0, 0.0, 0.0, 0.0, 1.0, n_reference, n_live, bins)
+    tail = (1 - level) / 2
     low, high = (_noncentrality(value / scale, freedom, share) * scale for share in (1 - tail, tail))
     p_value = float(special.chdtrc(freedom, value / scale))
     # Samples more alike than chance makes them, as stratified ones are, lie below both ends.
     return Psi(value, low, max(high, value), freedom * scale, p_value, n_reference, n_live, bins)
-
-
-def _index(p: FloatArray, q: FloatArray) -> float:
-    return float(((p - q) * np.log(p / q)).sum())
-
-
-def _hidden(n_seen: int, n_hiding: int, tail: float) -> float:
-    """Return the index of two samples of one category if one of them hides as much of another as its rows allow."""
-    hidden, unseen = 1 - tail ** (1 / n_hiding), EMPTY / (n_seen + 2 * EMPTY)
-    return _index(np.array([1 - unseen, unseen]), np.array([1 - hidden, hidden]))
 
 
 def _bins(reference: Counter[str], live: Counter[str]) -> tuple[Bin, ...]:

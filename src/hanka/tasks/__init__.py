@@ -7,7 +7,7 @@ from hanka.tasks.base import Task
 from hanka.tasks.chat import CHAT
 from hanka.tasks.documents import ASKING, CLOSED_BOOK, READING
 from hanka.tasks.facts import FACTS
-from hanka.tasks.finance import FINANCE
+from hanka.tasks.finance import ENTITY_KIND, HEADLINE, REPORT_QUESTION, REPORT_SENTIMENT, TWEET_SENTIMENT, TWEET_TOPIC
 from hanka.tasks.instructions import INSTRUCTIONS
 from hanka.tasks.japanese import CHOICE_JA, INFERENCE_JA, READING_JA, SIMILARITY_JA
 from hanka.tasks.likelihood import TEXT
@@ -25,7 +25,12 @@ TASKS: Registry[Task] = Registry(
         TEXT,
         CHAT,
         INSTRUCTIONS,
-        *FINANCE,
+        HEADLINE,
+        ENTITY_KIND,
+        REPORT_SENTIMENT,
+        TWEET_SENTIMENT,
+        TWEET_TOPIC,
+        REPORT_QUESTION,
         INFERENCE_JA,
         SIMILARITY_JA,
         READING_JA,

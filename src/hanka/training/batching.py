@@ -51,9 +51,9 @@ def n_steps_of(lengths: Sequence[int], settings: CourseParams, seed: int) -> int
     per_round = -(-len(lengths) // settings.batch_size)
     if settings.steps is not None:
         return settings.steps
-    if settings.tokens is None:
+    if settings.total_tokens is None:
         return settings.pace.epochs * per_round
-    rounds, left = divmod(settings.tokens, sum(lengths))
+    rounds, left = divmod(settings.total_tokens, sum(lengths))
     n_steps = rounds * per_round
     for batch in optimizer_batches(len(lengths), settings.batch_size, rounds, seed) if left else ():
         if left <= 0:

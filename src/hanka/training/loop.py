@@ -119,7 +119,7 @@ class _Run:
         course, settings = self.course, self.course.settings
         if course.objective.name != settings.objective:
             raise ValueError(f"the settings say {settings.objective}, the course brings {course.objective.name}")
-        if callable(course.rows) and settings.tokens is not None:
+        if callable(course.rows) and settings.total_tokens is not None:
             raise UnitError("tokens counts rows that are known beforehand, and these come round by round: give steps")
         if not callable(course.rows):
             self.rows = _checked(list(course.rows), course.allow_unsupervised)

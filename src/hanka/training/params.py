@@ -24,7 +24,7 @@ class CourseParams(Params):
     "Passes over the training rows; null: by tuner and number of rows."
     steps: int | None = Field(default=None, ge=1)
     "Optimizer steps instead of `epochs`, however many rows there are: pass after pass, the last one as far as it goes."
-    tokens: int | None = Field(default=None, ge=1)
+    total_tokens: int | None = Field(default=None, ge=1)
     "Tokens of rows, prompts among them, instead of `epochs`: trained until there are so many, the last step whole."
     learning_rate: float | None = Field(default=None, gt=0)
     "Peak learning rate; null: by tuner."
@@ -76,9 +76,9 @@ class CourseParams(Params):
     @model_validator(mode="before")
     @classmethod
     def _one_length(cls, given: Any) -> Any:
-        if isinstance(given, Mapping) and given.get("steps") is not None and given.get("tokens") is not None:
+        if isinstance(given, Mapping) and given.get("steps") is not None and given.get("total_tokens") is not None:
             raise ValueError(
-                "`steps` and `tokens` both say how long it trains: write one of them, and null for the other"
+                "`steps` and `total_tokens` both say how long it trains: write one of them, and null for the other"
             )
         return given
 
